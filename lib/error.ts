@@ -1,0 +1,223 @@
+/**
+ * What can go wrong, by name. This file holds the one table of codes and names, and the classes
+ * that a caller may catch. It knows nothing of sockets.
+ *
+ * @module
+ */
+
+/**
+ * The names of errors: JSON-RPC's five, and gRPC's sixteen, each with its number on the wire.
+ *
+ * The five are those of the JSON-RPC 2.0 specification, section 5.1. The numbers between -32000 and
+ * -32099 mean something different in every system, so there the name is the contract (it travels as
+ * `error.data.name`) and the number is -32000 minus gRPC's status code. A cancelled call has LSP's
+ * number, -32800.
+ */
+export interface ErrorCodes {
+  /** What arrived is not JSON. */
+  readonly PARSE_ERROR: -32700;
+  /** It is JSON, but not a request. */
+  readonly INVALID_REQUEST: -32600;
+  /** No such method. */
+  readonly METHOD_NOT_FOUND: -32601;
+  /** The params do not fit the method; `data.issues` says which and why. */
+  readonly INVALID_PARAMS: -32602;
+  /** The handler failed; its text stays in the server's log. */
+  readonly INTERNAL_ERROR: -32603;
+  /** The call was cancelled. */
+  readonly CANCELLED: -32800;
+  /** An error of another system, or one that says no more. */
+  readonly UNKNOWN: -32002;
+  /** An argument is wrong whatever the state of the system. */
+  readonly INVALID_ARGUMENT: -32003;
+  /** The deadline passed before the call ended. */
+  readonly DEADLINE_EXCEEDED: -32004;
+  /** What was asked for does not exist. */
+  readonly NOT_FOUND: -32005;
+  /** What was to be made exists. */
+  readonly ALREADY_EXISTS: -32006;
+  /** The caller is known, and may not do this. */
+  readonly PERMISSION_DENIED: -32007;
+  /** A limit: size, batch, rate, streams; `data.limit` names it. */
+  readonly RESOURCE_EXHAUSTED: -32008;
+  /** The system is not in the state that the call needs. */
+  readonly FAILED_PRECONDITION: -32009;
+  /** The call lost against another, such as a conflicting write. */
+  readonly ABORTED: -32010;
+  /** Past the end of a valid range. */
+  readonly OUT_OF_RANGE: -32011;
+  /** The method exists and is not implemented here. */
+  readonly UNIMPLEMENTED: -32012;
+  /** An invariant is broken. */
+  readonly INTERNAL: -32013;
+  /** Busy, draining, or no worker: safe to retry elsewhere. */
+  readonly UNAVAILABLE: -32014;
+  /** Data is lost: a stream cannot be resumed where it was asked to. */
+  readonly DATA_LOSS: -32015;
+  /** No or bad credentials. */
+  readonly UNAUTHENTICATED: -32016;
+}
+
+/** The name of an error in {@linkcode ErrorCodes}. */
+export type ErrorName = keyof ErrorCodes;
+
+/** The number of each {@linkcode ErrorName}. */
+export const ERROR_CODES: ErrorCodes = {
+  PARSE_ERROR: -32700,
+  INVALID_REQUEST: -32600,
+  METHOD_NOT_FOUND: -32601,
+  INVALID_PARAMS: -32602,
+  INTERNAL_ERROR: -32603,
+  CANCELLED: -32800,
+  UNKNOWN: -32002,
+  INVALID_ARGUMENT: -32003,
+  DEADLINE_EXCEEDED: -32004,
+  NOT_FOUND: -32005,
+  ALREADY_EXISTS: -32006,
+  PERMISSION_DENIED: -32007,
+  RESOURCE_EXHAUSTED: -32008,
+  FAILED_PRECONDITION: -32009,
+  ABORTED: -32010,
+  OUT_OF_RANGE: -32011,
+  UNIMPLEMENTED: -32012,
+  INTERNAL: -32013,
+  UNAVAILABLE: -32014,
+  DATA_LOSS: -32015,
+  UNAUTHENTICATED: -32016,
+};
+
+/** The five whose number alone is the contract: the specification shows them without `data`. */
+const STANDARD: ReadonlySet<string> = new Set<ErrorName>([
+  "PARSE_ERROR",
+  "INVALID_REQUEST",
+  "METHOD_NOT_FOUND",
+  "INVALID_PARAMS",
+  "INTERNAL_ERROR",
+]);
+
+const NAMES: ReadonlyMap<number, ErrorName> = new Map(
+  Object.entries(ERROR_CODES).map(([name, code]) => [code as number, name as ErrorName]),
+);
+
+/** One param that failed validation. */
+export interface ParamsIssue {
+  /** Where: property names and indices from the value down; empty for the value itself. */
+  readonly path: readonly (string | number)[];
+  /** What is wrong there. */
+  readonly message: string;
+}
+
+/**
+ * The members of `error.data` that Landline gives a meaning. A handler may add others.
+ */
+export interface ErrorData {
+  /** The name of the error, which is the contract. */
+  readonly name?: string;
+  /** Milliseconds after which trying again makes sense. */
+  readonly retryAfterMs?: number;
+  /** The limit that was hit, by its name in {@linkcode Limits}. */
+  readonly limit?: string;
+  /** Which params failed, and why. */
+  readonly issues?: readonly ParamsIssue[];
+  /** What was wrong, in words. */
+  readonly details?: unknown;
+  /** The id of the trace in which it happened. */
+  readonly traceId?: string;
+}
+
+/** An error as it travels: JSON-RPC 2.0, section 5.1. */
+export interface ErrorObject {
+  /** An integer. */
+  readonly code: number;
+  /** One short sentence. */
+  readonly message: string;
+  /** What else there is to say. */
+  readonly data?: unknown;
+}
+
+/**
+ * An error that crosses the line. Thrown by a handler it reaches the caller with its code, message
+ * and data; a call that fails at the other end rejects with one. Anything else that a handler throws
+ * is told to the caller as `INTERNAL_ERROR`, without its text.
+ *
+ * @example A handler refuses, and the caller learns why
+ * ```ts
+ * import { RpcError } from "@landline/rpc";
+ *
+ * const error = new RpcError("NOT_FOUND", "No such user", { details: { id: 7 } });
+ *
+ * console.assert(error.code === -32005);
+ * console.assert(error.reason === "NOT_FOUND");
+ * ```
+ */
+export class RpcError extends Error {
+  override readonly name = "RpcError";
+  /** The number on the wire. */
+  readonly code: number;
+  /** `error.data` on the wire: undefined where there is none. */
+  readonly data: unknown;
+
+  /**
+   * @param code a name of {@linkcode ErrorCodes}, or any integer of your own
+   * @param message one short sentence for the caller
+   * @param data what else to tell; the name is added to an object where `code` is a name
+   * @param options `cause` stays on this side
+   */
+  constructor(
+    code: ErrorName | number,
+    message: string,
+    data?: unknown,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    if (typeof code === "number") {
+      if (!Number.isSafeInteger(code)) {
+        throw new RangeError(`Cannot make an RpcError: the code must be an integer, it is ${code}`);
+      }
+      this.code = code;
+      this.data = data;
+      return;
+    }
+    this.code = ERROR_CODES[code];
+    const plain = data === undefined || (data !== null && typeof data === "object");
+    this.data = STANDARD.has(code) || !plain ? data : { name: code, ...data };
+  }
+
+  /**
+   * The name of the error: `data.name` where the peer sent one, else the name of the number; undefined
+   * where neither says anything.
+   */
+  get reason(): string | undefined {
+    const { data } = this;
+    if (data !== null && typeof data === "object" && Object.hasOwn(data, "name")) {
+      const { name } = data as ErrorData;
+      if (typeof name === "string") return name;
+    }
+    return NAMES.get(this.code);
+  }
+
+  /** The error as it travels. */
+  toJSON(): ErrorObject {
+    const { code, message, data } = this;
+    return data === undefined ? { code, message } : { code, message, data };
+  }
+}
+
+/**
+ * The connection ended before the answer came. `sent` says whether the call may have reached the
+ * peer: where it is false the call has certainly not run, and may be repeated.
+ */
+export class ConnectionLost extends Error {
+  override readonly name = "ConnectionLost";
+  /** Whether bytes of this call were handed to the socket. */
+  readonly sent: boolean;
+
+  /**
+   * @param message why the connection ended
+   * @param options `sent`, and the `cause`
+   */
+  constructor(message: string, options: { sent: boolean; cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.sent = options.sent;
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * Every limit: its default, its unit, its reason, and the place that enforces it. A peer can make a
+ * Landline server do no more than this table says.
+ *
+ * @module
+ */
+
+/** The limits of a server or a line. Sizes are bytes as they travel, times are milliseconds. */
+export interface Limits {
+  /** Connections at once; one more is told `UNAVAILABLE` and closed. @default {10000} */
+  readonly maxConnections: number;
+  /** Bytes of one incoming message. @default {1048576} */
+  readonly maxMessageBytes: number;
+  /** Bytes of one answer, and of all answers of one batch together. @default {8388608} */
+  readonly maxResponseBytes: number;
+  /** Bytes of one header block in `Content-Length` framing. @default {4096} */
+  readonly maxHeaderBytes: number;
+  /** Lines of one header block in `Content-Length` framing. @default {16} */
+  readonly maxHeaderLines: number;
+  /** Arrays and objects within each other in one message. @default {64} */
+  readonly maxDepth: number;
+  /** Messages in one batch. @default {100} */
+  readonly maxBatch: number;
+  /** Bytes of a method's name. @default {256} */
+  readonly maxMethodBytes: number;
+  /** Bytes of an id, as JSON text without a string's quotes. @default {256} */
+  readonly maxIdBytes: number;
+  /** Requests of one connection that run at once; the next waits. @default {64} */
+  readonly maxInFlight: number;
+  /** Bytes waiting to be sent above which a connection is not read from. @default {1048576} */
+  readonly outboundHighWater: number;
+  /** Bytes waiting to be sent above which a connection is closed. @default {16777216} */
+  readonly maxOutboundBytes: number;
+  /** Milliseconds from the first byte of a message to its last. @default {15000} */
+  readonly messageTimeout: number;
+  /** Milliseconds for which a connection may be silent with nothing running. @default {600000} */
+  readonly idleTimeout: number;
+  /** Milliseconds in which a peer must take at least one byte of what it is sent. @default {10000} */
+  readonly writeStallTimeout: number;
+  /** Milliseconds for which running handlers may go on after `shutdown()`. @default {10000} */
+  readonly shutdownGrace: number;
+  /** Milliseconds for which a closed connection waits for the peer to read why. @default {1000} */
+  readonly lingerTimeout: number;
+}
+
+/** One row of the table. */
+export interface LimitRow {
+  /** What holds where nothing else is said. */
+  readonly default: number;
+  /** What is counted. */
+  readonly unit: "bytes" | "ms" | "count";
+  /** The smallest value that makes sense. */
+  readonly min: number;
+  /** The largest value that can be kept. */
+  readonly max: number;
+  /** Why there is a limit, and why this one. */
+  readonly reason: string;
+  /** The file that holds it. */
+  readonly enforcedIn: string;
+}
+
+/** `setTimeout` fires at once above this. */
+const MAX_MS = 2 ** 31 - 1;
+const MAX_COUNT = Number.MAX_SAFE_INTEGER;
+
+/** The table itself, in the order in which a connection meets the limits. */
+export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
+  maxConnections: {
+    default: 10_000,
+    unit: "count",
+    min: 1,
+    max: MAX_COUNT,
+    reason: "each holds a descriptor and some kilobytes",
+    enforcedIn: "lib/serve.ts",
+  },
+  maxMessageBytes: {
+    default: 1 << 20,
+    unit: "bytes",
+    min: 64,
+    max: (1 << 24) - 1,
+    reason: "a message is held in memory whole; 16 MiB - 1 keeps the first length byte zero",
+    enforcedIn: "lib/framing/",
+  },
+  maxResponseBytes: {
+    default: 8 << 20,
+    unit: "bytes",
+    min: 64,
+    max: 1 << 28,
+    reason: "an answer is held in memory whole; one call must not cost more than this",
+    enforcedIn: "lib/dispatch.ts",
+  },
+  maxHeaderBytes: {
+    default: 4096,
+    unit: "bytes",
+    min: 32,
+    max: 1 << 16,
+    reason: "headers are held until the blank line that ends them",
+    enforcedIn: "lib/framing/headers.ts",
+  },
+  maxHeaderLines: {
+    default: 16,
+    unit: "count",
+    min: 1,
+    max: 1000,
+    reason: "two headers have a meaning; the rest is tolerance",
+    enforcedIn: "lib/framing/headers.ts",
+  },
+  maxDepth: {
+    default: 64,
+    unit: "count",
+    min: 1,
+    max: 5000,
+    reason: "JSON.parse takes any depth, recursive validators and JSON.stringify do not",
+    enforcedIn: "lib/message.ts",
+  },
+  maxBatch: {
+    default: 100,
+    unit: "count",
+    min: 1,
+    max: MAX_COUNT,
+    reason: "a batch is answered in one piece, which is kept until its last call has ended",
+    enforcedIn: "lib/message.ts",
+  },
+  maxMethodBytes: {
+    default: 256,
+    unit: "bytes",
+    min: 1,
+    max: 1 << 16,
+    reason: "names appear in logs and metrics",
+    enforcedIn: "lib/message.ts",
+  },
+  maxIdBytes: {
+    default: 256,
+    unit: "bytes",
+    min: 16,
+    max: 1 << 16,
+    reason: "ids are kept while their calls run, and are echoed",
+    enforcedIn: "lib/message.ts",
+  },
+  maxInFlight: {
+    default: 64,
+    unit: "count",
+    min: 1,
+    max: MAX_COUNT,
+    reason: "a peer that sends faster than its handlers end is slowed down",
+    enforcedIn: "lib/connection.ts",
+  },
+  outboundHighWater: {
+    default: 1 << 20,
+    unit: "bytes",
+    min: 1,
+    max: 1 << 30,
+    reason: "a peer that does not read its answers must not make us keep more of them",
+    enforcedIn: "lib/connection.ts",
+  },
+  maxOutboundBytes: {
+    default: 16 << 20,
+    unit: "bytes",
+    min: 64,
+    max: 1 << 30,
+    reason: "what was running when reading stopped may still answer; this bounds their sum",
+    enforcedIn: "lib/writer.ts",
+  },
+  messageTimeout: {
+    default: 15_000,
+    unit: "ms",
+    min: 1,
+    max: MAX_MS,
+    reason: "one byte now and then must not hold a connection for ever",
+    enforcedIn: "lib/connection.ts",
+  },
+  idleTimeout: {
+    default: 600_000,
+    unit: "ms",
+    min: 1,
+    max: MAX_MS,
+    reason: "a peer that is gone without a word is noticed in the end",
+    enforcedIn: "lib/connection.ts",
+  },
+  writeStallTimeout: {
+    default: 10_000,
+    unit: "ms",
+    min: 1,
+    max: MAX_MS,
+    reason: "a peer that takes nothing for so long is gone, or means harm",
+    enforcedIn: "lib/connection.ts",
+  },
+  shutdownGrace: {
+    default: 10_000,
+    unit: "ms",
+    min: 0,
+    max: MAX_MS,
+    reason: "what was promised is finished; a handler that never ends must not keep the process",
+    enforcedIn: "lib/connection.ts",
+  },
+  lingerTimeout: {
+    default: 1_000,
+    unit: "ms",
+    min: 0,
+    max: MAX_MS,
+    reason: "closing over unread bytes resets the connection, and the last answer would be lost",
+    enforcedIn: "lib/connection.ts",
+  },
+};
+
+/** The limits that hold where nothing else is said. */
+export const DEFAULT_LIMITS: Limits = /* @__PURE__ */ (() => {
+  const limits: Record<string, number> = {};
+  for (const [name, row] of Object.entries(LIMITS)) limits[name] = row.default;
+  return limits as unknown as Limits;
+})();
+
+/**
+ * The limits with the defaults filled in.
+ *
+ * @throws {RangeError} for a name that is no limit, and for a value that is not an integer in range
+ */
+export function resolveLimits(given: Partial<Limits> = {}): Limits {
+  const limits: Record<string, number> = { ...DEFAULT_LIMITS };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(LIMITS, name)) {
+      throw new RangeError(`Cannot use limits: no limit has the name ${JSON.stringify(name)}`);
+    }
+    const { min, max, unit } = LIMITS[name as keyof Limits];
+    if (!Number.isSafeInteger(value) || value < min || value > max) {
+      throw new RangeError(
+        `Cannot use limits: ${name} must be an integer from ${min} to ${max} (${unit}), it is ${
+          typeof value === "string" ? JSON.stringify(value) : String(value)
+        }`,
+      );
+    }
+    limits[name] = value;
+  }
+  return limits as unknown as Limits;
+}

@@ -1,0 +1,55 @@
+/**
+ * A growing run of bytes: what a framing keeps of a message that has not ended.
+ *
+ * @module
+ */
+
+const EMPTY: Uint8Array<ArrayBuffer> = /* @__PURE__ */ new Uint8Array(0);
+
+/**
+ * Bytes that are added at the end and dropped at the start. It grows with what really arrived, never
+ * with what a peer announced, and lets go of a large buffer once it is empty.
+ */
+export class ByteQueue {
+  #buffer = EMPTY;
+  #start = 0;
+  #end = 0;
+
+  /** How many bytes it holds. */
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /** The bytes it holds; valid until the next change. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(this.#start, this.#end);
+  }
+
+  /** Adds a copy of these bytes. */
+  append(chunk: Uint8Array): void {
+    const length = this.length;
+    if (this.#end + chunk.length > this.#buffer.length) {
+      if (length + chunk.length > this.#buffer.length) {
+        const grown = new Uint8Array(Math.max(256, length + chunk.length, 2 * length));
+        grown.set(this.bytes);
+        this.#buffer = grown;
+      } else this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#start = 0;
+      this.#end = length;
+    }
+    this.#buffer.set(chunk, this.#end);
+    this.#end += chunk.length;
+  }
+
+  /** Drops bytes at the start. */
+  drop(count: number): void {
+    this.#start += count;
+    if (this.#start >= this.#end) this.clear();
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    this.#start = this.#end = 0;
+    if (this.#buffer.length > 4096) this.#buffer = EMPTY;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What every framing gives: the texts of whole messages, and faults. Pure and synchronous: bytes go
+ * in, frames come out; nothing here knows of sockets, JSON-RPC or time.
+ *
+ * @module
+ */
+
+import type { Limits } from "../limits.ts";
+
+/** The framings by name; {@linkcode FRAMINGS} says what each looks like. */
+export type FramingName = "lines" | "headers" | "length";
+
+/** The limits that a framing keeps. */
+export type FramingLimits = Pick<Limits, "maxMessageBytes" | "maxHeaderBytes" | "maxHeaderLines">;
+
+/** Bytes that are no frame. */
+export interface Fault {
+  /** `oversized`: a message over the limit; `malformed`: anything else. */
+  readonly kind: "oversized" | "malformed";
+  /** What was wrong, for the answer and the log. */
+  readonly reason: string;
+  /** The limit in bytes, where a message was over it. */
+  readonly maxBytes?: number;
+  /** Whether the next message can no longer be found: answer, then close. */
+  readonly fatal: boolean;
+}
+
+/** One message's text, or what stood in its place. */
+export type Frame = string | Fault;
+
+/**
+ * Finds frames in a stream of bytes, however it was cut.
+ *
+ * `push` lends a chunk; `next` is then called until it has nothing more. Only at that point may the
+ * chunk be overwritten: what is left of it has been copied. Nothing else is copied.
+ */
+export interface Decoder {
+  /** Lends bytes that arrived. Everything pushed before must have been taken with `next`. */
+  push(chunk: Uint8Array): void;
+  /** The next frame; undefined means that more bytes are needed. */
+  next(): Frame | undefined;
+  /** Bytes kept of a message that has begun and not ended. */
+  readonly held: number;
+  /** Whether a message has begun and not ended: the end of the stream tears it. */
+  readonly midway: boolean;
+  /**
+   * A second look at a frame that turned out not to be JSON: the frames that it really was, where
+   * the framing allows several values without a boundary. The same frame alone where it does not.
+   */
+  split?(text: string): Frame[];
+}
+
+/** Gives a buffer of at least so many bytes, whose content may be overwritten. */
+export type Reserve = (bytes: number) => Uint8Array<ArrayBuffer>;
+
+/** One way to tell messages apart. */
+export interface Framing {
+  /** Its name. */
+  readonly name: FramingName;
+  /** A decoder for one connection. */
+  decoder(limits: FramingLimits): Decoder;
+  /**
+   * The bytes of all these messages, one frame each, in order.
+   *
+   * @param reserve where to write them; the result may be a part of that buffer
+   */
+  encode(messages: readonly string[], reserve: Reserve): Uint8Array<ArrayBuffer>;
+}

@@ -1,0 +1,391 @@
+/**
+ * The text of a frame to a message, and back. A message is a tagged union; one that breaks the rules
+ * is a value too, and holds the answer to send: nothing here throws.
+ *
+ * Source: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), sections 4 to 6. A request without
+ * `jsonrpc` is JSON-RPC 1.0, and is answered in that shape.
+ *
+ * Ids are kept as JSON text, so that they go back digit for digit: `12345678901234567890` and `1.0`
+ * do not survive JSON.parse. Of a member that is repeated the last one counts, as in JSON.parse.
+ *
+ * @module
+ */
+
+import { type ErrorObject, RpcError } from "./error.ts";
+import type { Fault } from "./framing/frame.ts";
+import { isLongerThan } from "./framing/text.ts";
+import type { Limits } from "./limits.ts";
+
+/** The versions of JSON-RPC that a request can be written in. */
+export type Version = "1.0" | "2.0";
+
+/** What travels as the params of a request: by name, by position, or not at all. */
+export type Params = Readonly<Record<string, unknown>> | readonly unknown[] | undefined;
+
+/** A request, which gets exactly one answer. Section 4. */
+export interface Request {
+  readonly kind: "request";
+  readonly version: Version;
+  /** The id as JSON text: `7`, `"a"`, `null`. */
+  readonly id: string;
+  readonly method: string;
+  readonly params: Params;
+}
+
+/** A request without an id, which gets no answer. Section 4.1. */
+export interface Notification {
+  readonly kind: "notification";
+  readonly method: string;
+  readonly params: Params;
+}
+
+/** An answer. Section 5. */
+export interface Response {
+  readonly kind: "response";
+  /** The id as JSON text. */
+  readonly id: string;
+  /** The error; undefined where the call succeeded. */
+  readonly error: ErrorObject | undefined;
+  readonly result: unknown;
+}
+
+/** What breaks the rules, with the answer to send. */
+export interface Invalid {
+  readonly kind: "invalid";
+  /** The id to answer with as JSON text; `null` where it could not be told. */
+  readonly id: string;
+  readonly error: RpcError;
+}
+
+/** One message that is no batch. */
+export type Single = Request | Notification | Response | Invalid;
+
+/** Several messages in one frame; their answers go back in one frame. Section 6. */
+export interface Batch {
+  readonly kind: "batch";
+  readonly items: readonly Single[];
+}
+
+/** What a frame holds. */
+export type Message = Single | Batch;
+
+/** The limits that messages are held to. */
+export type MessageLimits = Pick<
+  Limits,
+  "maxDepth" | "maxBatch" | "maxMethodBytes" | "maxIdBytes"
+>;
+
+type Members = Record<string, unknown>;
+
+/** The message in the text of a frame. */
+export function parseMessage(text: string, limits: MessageLimits): Message {
+  if (isDeeperThan(text, limits.maxDepth)) {
+    return invalid("null", "PARSE_ERROR", `more than ${limits.maxDepth} levels of nesting`);
+  }
+  const plain = parsePlain(text, limits);
+  if (plain !== undefined) return plain;
+  let value: unknown, ids: ReadonlyMap<unknown, string> | undefined;
+  try {
+    if (mayHoldOddIds(text)) [value, ids] = parseWithIds(text);
+    else value = JSON.parse(text);
+  } catch {
+    return invalid("null", "PARSE_ERROR");
+  }
+  if (!Array.isArray(value)) return toMessage(value, ids, limits);
+  if (value.length === 0) return invalid("null", "INVALID_REQUEST");
+  if (value.length > limits.maxBatch) {
+    const message = `The batch has ${value.length} messages, the limit is ${limits.maxBatch}`;
+    return {
+      kind: "invalid",
+      id: "null",
+      error: new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxBatch" }),
+    };
+  }
+  return { kind: "batch", items: value.map((item) => toMessage(item, ids, limits)) };
+}
+
+/** Whether a number that stands as an id may look different once it was parsed and written. */
+function mayHoldOddIds(text: string): boolean {
+  return /"id"\s*:\s*-?(?:0[^,}\s]|-0|\d*[.eE]|\d{16})|"id"\s*:\s*-0/.test(text) ||
+    text.includes("\\u00");
+}
+
+/** The value, and what stood in the text for each member `id` that is a number, by its object. */
+function parseWithIds(text: string): [unknown, ReadonlyMap<unknown, string>] {
+  const ids = new Map<unknown, string>();
+  function note(this: unknown, key: string, member: unknown, context?: { source: string }) {
+    if (key === "id" && typeof member === "number") ids.set(this, context!.source);
+    return member;
+  }
+  return [JSON.parse(text, note), ids];
+}
+
+/** Whether a frame that gave this message may be several messages in a row. */
+export function isUnparsable(message: Message): boolean {
+  return message.kind === "invalid" && message.error.code === -32700 &&
+    message.error.data === undefined;
+}
+
+/** One parsed value, checked member by member. */
+function toMessage(
+  value: unknown,
+  ids: ReadonlyMap<unknown, string> | undefined,
+  limits: MessageLimits,
+): Single {
+  if (!isObject(value)) return invalid("null", "INVALID_REQUEST");
+  const id = own(value, "id"), version = own(value, "jsonrpc"), method = own(value, "method");
+  const isResponse = method === undefined &&
+    (Object.hasOwn(value, "result") || Object.hasOwn(value, "error"));
+  let idText: string | undefined;
+  if (typeof id === "string" || id === null) idText = JSON.stringify(id);
+  else if (typeof id === "number") idText = ids === undefined ? String(id) : ids.get(value)!;
+  else if (id !== undefined) {
+    return invalid("null", "INVALID_REQUEST", "id must be a string, a number or null");
+  }
+  if (idText !== undefined && isLongerThan(idText, limits.maxIdBytes + 2)) {
+    return invalid("null", "INVALID_REQUEST", `id is longer than ${limits.maxIdBytes} bytes`);
+  }
+  const answerTo = idText ?? "null";
+  if (isResponse) return toResponse(value, answerTo);
+  if (version !== undefined && version !== "2.0") {
+    return invalid(answerTo, "INVALID_REQUEST", 'jsonrpc must be "2.0"');
+  }
+  if (typeof method !== "string") return invalid(answerTo, "INVALID_REQUEST");
+  if (isLongerThan(method, limits.maxMethodBytes)) {
+    const reason = `the method's name is longer than ${limits.maxMethodBytes} bytes`;
+    return invalid(answerTo, "METHOD_NOT_FOUND", reason);
+  }
+  const params = own(value, "params");
+  if (params !== undefined && (params === null || typeof params !== "object")) {
+    return invalid(answerTo, "INVALID_REQUEST", "params must be an object or an array");
+  }
+  // A notification has no id; in JSON-RPC 1.0 its id is null (1.0, section 1.3).
+  if (idText === undefined || (version === undefined && id === null)) {
+    return { kind: "notification", method, params: params as Params };
+  }
+  return {
+    kind: "request",
+    version: version === undefined ? "1.0" : "2.0",
+    id: idText,
+    method,
+    params: params as Params,
+  };
+}
+
+function toResponse(value: Members, id: string): Response | Invalid {
+  // JSON-RPC 1.0 sends both members, one of them null.
+  const error = own(value, "error") ?? undefined;
+  if (error === undefined) {
+    return { kind: "response", id, error, result: own(value, "result") ?? null };
+  }
+  const code = isObject(error) ? own(error, "code") : undefined;
+  if (!isObject(error) || !Number.isSafeInteger(code)) {
+    // A peer of version 1.0 may send anything as its error (Go sends a string).
+    const message = typeof error === "string" ? error : JSON.stringify(error);
+    return { kind: "response", id, error: { code: -32002, message, data: error }, result: null };
+  }
+  const message = String(own(error, "message") ?? "");
+  const data = own(error, "data");
+  return {
+    kind: "response",
+    id,
+    error: data === undefined
+      ? { code: code as number, message }
+      : { code: code as number, message, data },
+    result: null,
+  };
+}
+
+const MESSAGES = {
+  PARSE_ERROR: "Parse error",
+  INVALID_REQUEST: "Invalid Request",
+  METHOD_NOT_FOUND: "Method not found",
+} as const;
+
+/** With a reason where the specification does not show the very answer (section 7). */
+function invalid(id: string, name: keyof typeof MESSAGES, details?: string): Invalid {
+  const data = details === undefined ? undefined : { details };
+  return { kind: "invalid", id, error: new RpcError(name, MESSAGES[name], data) };
+}
+
+/** The answer to bytes that are no frame. */
+export function faultAnswer({ reason, maxBytes }: Fault): string {
+  const error = maxBytes === undefined
+    ? new RpcError("PARSE_ERROR", MESSAGES.PARSE_ERROR, { details: reason })
+    : new RpcError("RESOURCE_EXHAUSTED", `Message too large: ${reason}`, {
+      limit: "maxMessageBytes",
+      details: { maxBytes },
+    });
+  return encodeError("2.0", "null", error);
+}
+
+// ---- Text out --------------------------------------------------------------------------------
+
+/** The text of a request of ours; `params` is JSON text. */
+export function encodeRequest(id: number, method: string, params: string | undefined): string {
+  const start = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`;
+  return params === undefined ? start + "}" : `${start},"params":${params}}`;
+}
+
+/** The text of a notification of ours; `params` is JSON text. */
+export function encodeNotification(method: string, params: string | undefined): string {
+  const start = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`;
+  return params === undefined ? start + "}" : `${start},"params":${params}}`;
+}
+
+/** The text of a good answer; `result` is JSON text. */
+export function encodeResult(version: Version, id: string, result: string): string {
+  return version === "2.0"
+    ? `{"jsonrpc":"2.0","id":${id},"result":${result}}`
+    : `{"id":${id},"result":${result},"error":null}`;
+}
+
+/** The text of an error as an answer. Never throws: data that cannot be written is left out. */
+export function encodeError(version: Version, id: string, error: RpcError): string {
+  let text: string;
+  try {
+    text = JSON.stringify(error);
+  } catch {
+    text = JSON.stringify({ code: error.code, message: error.message });
+  }
+  return version === "2.0"
+    ? `{"jsonrpc":"2.0","id":${id},"error":${text}}`
+    : `{"id":${id},"result":null,"error":${text}}`;
+}
+
+// ---- The common case -------------------------------------------------------------------------
+
+/**
+ * A message as nearly every peer writes it, read without building an object for its envelope: short
+ * members first, then `params` or `result`, then nothing but the id and the version; no escapes in
+ * the method's name. Anything else gives undefined and goes the long way.
+ *
+ * It cannot be fooled: what it takes for the payload is parsed as one JSON value, so that the text
+ * around it is the whole envelope.
+ */
+function parsePlain(text: string, limits: MessageLimits): Single | undefined {
+  if (text.charCodeAt(0) !== 0x7b) return undefined;
+  let version: Version = "1.0";
+  let id: string | undefined, method: string | undefined, payload: unknown;
+  let isAnswer = false;
+  for (let at = 1;;) {
+    let end: number;
+    if (text.startsWith('"jsonrpc":"2.0"', at) && version === "1.0") {
+      version = "2.0";
+      end = at + 15;
+    } else if (text.startsWith('"id":', at) && id === undefined) {
+      end = endOfId(text, at + 5);
+      if (end < 0 || end - at - 5 > limits.maxIdBytes) return undefined;
+      id = text.slice(at + 5, end);
+    } else if (text.startsWith('"method":"', at) && method === undefined) {
+      end = endOfPlainString(text, at + 10);
+      if (end < 0 || end - at - 11 > limits.maxMethodBytes) return undefined;
+      method = text.slice(at + 10, end - 1);
+    } else {
+      isAnswer = text.startsWith('"result":', at);
+      if (!isAnswer && !text.startsWith('"params":', at)) return undefined;
+      let close = text.length - 1;
+      if (text.charCodeAt(close) === 0x0d) close--;
+      if (text.charCodeAt(close) !== 0x7d) return undefined;
+      if (id === undefined || version === "1.0") {
+        const tail = TAIL.exec(text.slice(Math.max(at + 9, close - 64), close))!;
+        if (tail[1] !== undefined && id === undefined) id = tail[1];
+        else if (tail[1] !== undefined) return undefined;
+        if (tail[2] !== undefined && version === "1.0") version = "2.0";
+        else if (tail[2] !== undefined) return undefined;
+        close -= tail[0].length;
+      }
+      try {
+        payload = JSON.parse(text.slice(at + 9, close));
+      } catch {
+        return undefined;
+      }
+      break;
+    }
+    const next = text.charCodeAt(end);
+    if (next === 0x7d && (end + 1 === text.length || text.slice(end + 1) === "\r")) break;
+    if (next !== 0x2c) return undefined;
+    at = end + 1;
+  }
+  if (isAnswer) {
+    if (method !== undefined || id === undefined || version === "1.0") return undefined;
+    return { kind: "response", id, error: undefined, result: payload };
+  }
+  if (method === undefined || payload === null) return undefined;
+  if (payload !== undefined && typeof payload !== "object") return undefined;
+  const params = payload as Params;
+  if (id === undefined) return { kind: "notification", method, params };
+  return { kind: "request", version, id, method, params };
+}
+
+/** What may follow the payload: the id and the version. */
+const TAIL =
+  /(?:,"id":(0|[1-9][0-9]{0,14}|"[\x20\x21\x23-\x5b\x5d-\x7e]{0,24}"))?(,"jsonrpc":"2\.0")?$/;
+
+/** Where a whole number or a string without escapes ends; -1 for others. */
+function endOfId(text: string, start: number): number {
+  if (text.charCodeAt(start) === 0x22) return endOfPlainString(text, start + 1);
+  let at = start;
+  while (isDigit(text.charCodeAt(at))) at++;
+  return at > start && (text.charCodeAt(start) !== 0x30 || at === start + 1) ? at : -1;
+}
+
+/** Behind the quote that ends a string; -1 where it holds an escape or more than ASCII. */
+function endOfPlainString(text: string, start: number): number {
+  for (let at = start;; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === 0x22) return at + 1;
+    if (!(unit >= 0x20 && unit <= 0x7e) || unit === 0x5c) return -1;
+  }
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
+}
+
+// ---- Small parts -----------------------------------------------------------------------------
+
+/** Whether more arrays and objects than this lie within each other. */
+function isDeeperThan(text: string, max: number): boolean {
+  // Each level takes an opening and a closing bracket.
+  if (text.length < 2 * (max + 1)) return false;
+  let brackets = 0;
+  for (const open of "[{") {
+    for (let at = text.indexOf(open); at >= 0; at = text.indexOf(open, at + 1)) {
+      if (++brackets > max) return measuredDepth(text, max) > max;
+    }
+  }
+  return false;
+}
+
+/** How deep the brackets nest, as far as `max` + 1. */
+function measuredDepth(text: string, max: number): number {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit === 0x22) {
+      do {
+        i = text.indexOf('"', i + 1);
+        if (i < 0) return 0;
+      } while (isEscaped(text, i));
+    } else if (unit === 0x7b || unit === 0x5b) {
+      if (++depth > max) return depth;
+    } else if (unit === 0x7d || unit === 0x5d) depth--;
+  }
+  return 0;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++;
+  return backslashes % 2 === 1;
+}
+
+function isObject(value: unknown): value is Members {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** A member of the value itself: never one of a prototype. */
+function own(value: Members, name: string): unknown {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
+}

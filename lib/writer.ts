@@ -1,0 +1,182 @@
+/**
+ * The one writer of a connection: whole frames, in order, as few writes as possible.
+ *
+ * Everything that is queued before the current turn ends goes out in one write, and what is queued
+ * while a write is under way goes out in the next.
+ *
+ * @module
+ */
+
+import type { Framing } from "./framing/mod.ts";
+
+/** What a connection needs of a socket. */
+export interface Duplex {
+  /** Reads into a buffer; resolves to the bytes read, null at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of these bytes; resolves to how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Says that no more bytes will come, where the transport can. */
+  closeWrite?(): Promise<void>;
+  /** Lets go of it; a pending read or write rejects. */
+  close(): void;
+}
+
+/** A write takes at most about this much, so that a huge queue is not encoded at once. */
+const MAX_WRITE = 1 << 18;
+
+/** Buffers that are lent for as long as one write takes. */
+export class BufferPool {
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+
+  /** A buffer of at least so many bytes. */
+  take(bytes: number): Uint8Array<ArrayBuffer> {
+    const last = this.#free.pop();
+    if (last !== undefined && last.length >= bytes) return last;
+    return new Uint8Array(Math.max(bytes, 1 << 14));
+  }
+
+  /** Gives it back. */
+  give(buffer: Uint8Array<ArrayBuffer>): void {
+    if (buffer.length <= MAX_WRITE * 3 && this.#free.length < 4) this.#free.push(buffer);
+  }
+}
+
+/** What a {@linkcode Writer} tells its connection. */
+export interface WriterEvents {
+  /** A write failed: the peer is gone. */
+  onError(error: unknown): void;
+  /** The queue fell to its low mark, or is empty. */
+  onRoom(): void;
+}
+
+/** Queues the texts of messages and writes them. */
+export class Writer {
+  readonly #duplex: Duplex;
+  readonly #pool: BufferPool;
+  readonly #events: WriterEvents;
+  readonly #now: () => number;
+  #framing: Framing;
+  #queue: string[] = [];
+  #queued = 0;
+  #writing = 0;
+  #scheduled = false;
+  #pump: Promise<void> | undefined;
+  #dead = false;
+  /** When the write that is under way last made progress; undefined while there is none. */
+  waitingSince: number | undefined;
+  /** Messages that were queued, and messages whose bytes were handed to the socket. */
+  queuedCount = 0;
+  sentCount = 0;
+
+  constructor(
+    duplex: Duplex,
+    framing: Framing,
+    pool: BufferPool,
+    now: () => number,
+    events: WriterEvents,
+  ) {
+    this.#duplex = duplex;
+    this.#framing = framing;
+    this.#pool = pool;
+    this.#now = now;
+    this.#events = events;
+  }
+
+  /** What frames are made with; set before the first message. */
+  set framing(framing: Framing) {
+    this.#framing = framing;
+  }
+
+  /** Bytes that wait: text that is not encoded yet counts by its length. */
+  get waiting(): number {
+    return this.#queued + this.#writing;
+  }
+
+  /** Queues the text of one message. */
+  push(text: string): void {
+    if (this.#dead) return;
+    this.#queue.push(text);
+    this.#queued += text.length;
+    this.queuedCount++;
+    if (this.#scheduled || this.#pump !== undefined) return;
+    this.#scheduled = true;
+    queueMicrotask(this.#start);
+  }
+
+  /** Resolves when everything that was queued is written, or can never be. */
+  async drained(): Promise<void> {
+    while (this.#scheduled || this.#pump !== undefined) await (this.#pump ?? Promise.resolve());
+  }
+
+  /** Writes bytes that are no frame, on a connection that has sent nothing. */
+  raw(bytes: Uint8Array): void {
+    this.#pump = this.#run(() => this.#write(bytes));
+  }
+
+  /** Forgets what is queued: the socket is gone. */
+  stop(): void {
+    this.#dead = true;
+    this.#queue = [];
+    this.#queued = 0;
+  }
+
+  readonly #start = (): void => {
+    this.#scheduled = false;
+    this.#pump = this.#run(() => this.#flush());
+  };
+
+  async #run(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!this.#dead) {
+        this.stop();
+        this.#events.onError(error);
+      }
+    } finally {
+      this.#pump = undefined;
+      this.#writing = 0;
+      this.waitingSince = undefined;
+      this.#events.onRoom();
+    }
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const messages = this.#next();
+      this.sentCount += messages.length;
+      let lent: Uint8Array<ArrayBuffer> | undefined;
+      const bytes = this.#framing.encode(messages, (size) => lent ??= this.#pool.take(size));
+      await this.#write(bytes);
+      if (lent !== undefined) this.#pool.give(lent);
+      if (this.#queue.length > 0) this.#events.onRoom();
+    }
+  }
+
+  /** The next messages to write: all of them, unless they are very many. */
+  #next(): string[] {
+    const queue = this.#queue;
+    if (this.#queued <= MAX_WRITE) {
+      this.#queue = [];
+      this.#queued = 0;
+      return queue;
+    }
+    let size = 0, count = 0;
+    while (count < queue.length && size < MAX_WRITE) size += queue[count++]!.length;
+    this.#queued -= size;
+    return queue.splice(0, count);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    this.#writing = bytes.length;
+    this.waitingSince = this.#now();
+    let written = await this.#duplex.write(bytes);
+    while (written < bytes.length && !this.#dead) {
+      this.#writing = bytes.length - written;
+      this.waitingSince = this.#now();
+      written += await this.#duplex.write(bytes.subarray(written));
+    }
+    this.#writing = 0;
+    this.waitingSince = undefined;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Typed RPC over raw sockets: JSON-RPC 2.0 for servers, their typed clients, and everyone else who
+ * can write a line of JSON into a socket.
+ *
+ * @example A server and a client
+ * ```ts
+ * import { connect, method, serve } from "@landline/rpc";
+ * import * as z from "npm:zod@4";
+ *
+ * const api = {
+ *   upper: method(z.string(), (text) => text.toUpperCase()),
+ *   math: {
+ *     add: method(z.object({ a: z.number(), b: z.number() }), ({ a, b }) => a + b),
+ *   },
+ * };
+ *
+ * await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+ *
+ * await using line = await connect<typeof api>(server.addresses[0]!);
+ * console.assert(await line.call.upper("hello") === "HELLO");
+ * console.assert(await line.call.math.add({ a: 1, b: 2 }) === 3);
+ * ```
+ *
+ * @module
+ */
+
+export { connect, type ConnectOptions, type Line } from "./connect.ts";
+export type { CloseInfo } from "./connection.ts";
+export {
+  ConnectionLost,
+  ERROR_CODES,
+  type ErrorCodes,
+  type ErrorData,
+  type ErrorName,
+  type ErrorObject,
+  type ParamsIssue,
+  RpcError,
+} from "./error.ts";
+export {
+  type Fault,
+  type Frame,
+  FrameStream,
+  type FrameStreamOptions,
+  type FramingLimits,
+  type FramingName,
+} from "./framing/mod.ts";
+export { DEFAULT_LIMITS, type LimitRow, LIMITS, type Limits } from "./limits.ts";
+export {
+  type Api,
+  type Call,
+  type CallOptions,
+  type Client,
+  type Context,
+  type Method,
+  method,
+  type MethodOptions,
+  type Notifier,
+  type PeerInfo,
+  type Serialized,
+} from "./method.ts";
+export type {
+  InferInput,
+  InferOutput,
+  JsonSchema,
+  StandardSchema,
+  StandardSchemaIssue,
+  StandardSchemaResult,
+} from "./schema.ts";
+export { serve, type ServeOptions, type Server } from "./serve.ts";

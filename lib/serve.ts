@@ -1,0 +1,240 @@
+/**
+ * The server: listens, accepts, keeps the set of connections, and ends them in order.
+ *
+ * @module
+ */
+
+import { builtins } from "./builtin.ts";
+import { type CloseInfo, Connection } from "./connection.ts";
+import { Dispatcher, methodsOf } from "./dispatch.ts";
+import { RpcError } from "./error.ts";
+import { type Limits, resolveLimits } from "./limits.ts";
+import type { Api, PeerInfo } from "./method.ts";
+import { TimerWheel } from "./timers.ts";
+import { listen, type Listener, schemeOf, type Socket } from "./transport/mod.ts";
+import { BufferPool } from "./writer.ts";
+
+/** What {@linkcode serve} takes besides the API. */
+export interface ServeOptions {
+  /** Where to listen. Port 0 lets the system choose. @default {"tcp://127.0.0.1:8080"} */
+  readonly listen?: string | URL | readonly (string | URL)[];
+  /** Begins {@linkcode Server.shutdown} when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Other limits than the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** TCP connections that the system completes before they are accepted. @default {1024} */
+  readonly tcpBacklog?: number;
+  /** The name that `rpc.serverInfo` tells. @default {"landline"} */
+  readonly name?: string;
+  /** The version that `rpc.serverInfo` tells. @default {"0.0.0"} */
+  readonly version?: string;
+  /** Called for each address once it is listened at, with the real port. */
+  readonly onListen?: (address: string) => void;
+  /** Called for each connection that was accepted. */
+  readonly onOpen?: (peer: PeerInfo) => void;
+  /** Called for each connection that ended, with why. */
+  readonly onClose?: (peer: PeerInfo, info: CloseInfo) => void;
+  /**
+   * Called with what callers are not told: what handlers throw by accident, and what goes wrong while
+   * accepting. Give a logger here; without one such errors are dropped.
+   */
+  readonly onError?: (error: unknown, about: string) => void;
+}
+
+/** A server that runs. */
+export interface Server extends AsyncDisposable {
+  /** Where it listens, with the real ports; complete once {@linkcode ready} resolves. */
+  readonly addresses: readonly string[];
+  /** Resolves when every address is listened at; rejects when one cannot be. */
+  readonly ready: Promise<void>;
+  /** Resolves when the server has ended; rejects when it could not listen. */
+  readonly finished: Promise<void>;
+  /** How many connections are open. */
+  readonly connections: number;
+  /**
+   * Ends in order: accepts no more, tells the peers, lets running handlers finish, closes.
+   *
+   * @param grace milliseconds that handlers have; 0 ends them now. @default the limit `shutdownGrace`
+   */
+  shutdown(grace?: number): Promise<void>;
+}
+
+/**
+ * Serves an API. TCP addresses, and Unix sockets that no dead server has left behind, are listened
+ * at when this returns; await {@linkcode Server.ready} for the others.
+ *
+ * @throws {TypeError} for an API or an address that cannot be served
+ * @throws {RangeError} for limits that cannot be kept
+ *
+ * @example
+ * ```ts
+ * import { connect, method, serve } from "@landline/rpc";
+ * import * as z from "npm:zod@4";
+ *
+ * const api = { upper: method(z.string(), (text) => text.toUpperCase()) };
+ *
+ * await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+ * await using line = await connect<typeof api>(server.addresses[0]!);
+ *
+ * console.assert(await line.call.upper("hello") === "HELLO");
+ * ```
+ */
+export function serve(api: Api, options: ServeOptions = {}): Server {
+  return new RunningServer(api, options);
+}
+
+/** Milliseconds to wait after the first failure to accept, and at most. */
+const MIN_BACKOFF = 10;
+const MAX_BACKOFF = 1000;
+
+class RunningServer implements Server {
+  readonly addresses: string[] = [];
+  readonly ready: Promise<void>;
+  readonly finished: Promise<void>;
+  readonly #options: ServeOptions;
+  readonly #limits: Limits;
+  readonly #dispatcher: Dispatcher;
+  readonly #timers = new TimerWheel();
+  readonly #pool = new BufferPool();
+  readonly #connections = new Set<Connection>();
+  readonly #listeners: Listener[] = [];
+  readonly #accepting: Promise<void>[] = [];
+  readonly #end = Promise.withResolvers<void>();
+  readonly #onAbort = () => void this.shutdown();
+  #closing: Promise<void> | undefined;
+
+  constructor(api: Api, options: ServeOptions) {
+    const { listen: where = "tcp://127.0.0.1:8080", signal, tcpBacklog = 1024 } = options;
+    if (!Number.isSafeInteger(tcpBacklog) || tcpBacklog < 1) {
+      throw new RangeError(
+        `Cannot serve: tcpBacklog must be an integer from 1, it is ${tcpBacklog}`,
+      );
+    }
+    this.#options = options;
+    this.#limits = resolveLimits(options.limits);
+    const methods = methodsOf(api);
+    const { name = "landline", version = "0.0.0" } = options;
+    this.#dispatcher = new Dispatcher(
+      new Map([...methods, ...builtins(methods, { name, version }, this.#limits)]),
+      this.#limits,
+      (error, method) => options.onError?.(error, method),
+    );
+    this.finished = this.#end.promise;
+    const later: Promise<void>[] = [];
+    try {
+      for (const address of Array.isArray(where) ? where : [where]) {
+        const listener = listen(address, { tcpBacklog });
+        if (listener instanceof Promise) later.push(listener.then((it) => this.#accept(it)));
+        else this.#accept(listener);
+      }
+    } catch (error) {
+      this.#closing = Promise.resolve();
+      for (const listener of this.#listeners) listener.close();
+      throw error;
+    }
+    this.ready = later.length === 0 ? Promise.resolve() : Promise.all(later).then(() => {});
+    this.ready.catch(async (error) => {
+      await this.shutdown(0);
+      this.#end.reject(error);
+    });
+    // Both tell of the same failure: whoever looks at one of them has seen it.
+    this.finished.catch(() => {});
+    if (signal?.aborted) this.shutdown();
+    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  #accept(listener: Listener): void {
+    if (this.#closing !== undefined) return listener.close();
+    this.#listeners.push(listener);
+    this.addresses.push(listener.address);
+    this.#accepting.push(this.#acceptAll(listener));
+    this.#options.onListen?.(listener.address);
+  }
+
+  /** Accepts until the listener is closed. A caller that is gone already must not end it. */
+  async #acceptAll(listener: Listener): Promise<void> {
+    let backoff = 0;
+    while (this.#closing === undefined) {
+      try {
+        this.#open(await listener.accept(), listener);
+        backoff = 0;
+      } catch (error) {
+        if (this.#closing !== undefined) return;
+        if (isGoneCaller(error)) continue;
+        // No descriptors, most likely: the caller waits in the backlog until there is one.
+        backoff = Math.min(MAX_BACKOFF, backoff * 2 || MIN_BACKOFF);
+        this.#options.onError?.(error, `accept at ${listener.address}`);
+        await this.#pause(backoff);
+      }
+    }
+  }
+
+  #open(socket: Socket, listener: Listener): void {
+    const peer = {
+      address: socket.remote,
+      localAddress: socket.local,
+      transport: schemeOf(listener.address),
+    };
+    const connection = new Connection(socket, {
+      limits: this.#limits,
+      dispatcher: this.#dispatcher,
+      timers: this.#timers,
+      pool: this.#pool,
+      peer,
+      closesIdle: true,
+      onError: (error) => this.#options.onError?.(error, `connection of ${peer.address}`),
+    });
+    if (this.#connections.size >= this.#limits.maxConnections) {
+      connection.refuse(
+        new RpcError("UNAVAILABLE", "Too many connections", { limit: "maxConnections" }),
+      );
+      connection.run();
+      return;
+    }
+    this.#connections.add(connection);
+    this.#options.onOpen?.(connection.peer);
+    connection.run().then((info) => {
+      this.#connections.delete(connection);
+      this.#options.onClose?.(connection.peer, info);
+    });
+  }
+
+  shutdown(grace: number = this.#limits.shutdownGrace): Promise<void> {
+    return this.#closing ??= this.#shutdown(grace);
+  }
+
+  async #shutdown(grace: number): Promise<void> {
+    await null; // so that #closing is set before anyone is told
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    for (const listener of this.#listeners) listener.close();
+    await Promise.all(Array.from(this.#connections, (connection) => connection.drain(grace)));
+    this.#wakeAccept?.();
+    await Promise.all(this.#accepting);
+    this.#timers.stop();
+    this.#end.resolve();
+  }
+
+  #wakeAccept: (() => void) | undefined;
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakeAccept = resolve;
+      this.#timers.after(ms, resolve);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}
+
+/** Whether accepting failed only because the caller left before it was accepted. */
+function isGoneCaller(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionAborted;
+}

@@ -179,7 +179,8 @@ export class RpcError extends Error {
       return;
     }
     this.code = ERROR_CODES[code];
-    const plain = data === undefined || (data !== null && typeof data === "object");
+    const plain = data === undefined ||
+      (data !== null && typeof data === "object" && !Array.isArray(data));
     this.data = STANDARD.has(code) || !plain ? data : { name: code, ...data };
   }
 

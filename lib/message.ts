@@ -122,8 +122,7 @@ function parseWithIds(text: string): [unknown, ReadonlyMap<unknown, string>] {
 
 /** Whether a frame that gave this message may be several messages in a row. */
 export function isUnparsable(message: Message): boolean {
-  return message.kind === "invalid" && message.error.code === -32700 &&
-    message.error.data === undefined;
+  return message.kind === "invalid" && message.error.code === -32700;
 }
 
 /** One parsed value, checked member by member. */
@@ -142,7 +141,8 @@ function toMessage(
   else if (id !== undefined) {
     return invalid("null", "INVALID_REQUEST", "id must be a string, a number or null");
   }
-  if (idText !== undefined && isLongerThan(idText, limits.maxIdBytes + 2)) {
+  const quotes = typeof id === "string" ? 2 : 0;
+  if (idText !== undefined && isLongerThan(idText, limits.maxIdBytes + quotes)) {
     return invalid("null", "INVALID_REQUEST", `id is longer than ${limits.maxIdBytes} bytes`);
   }
   const answerTo = idText ?? "null";
@@ -151,7 +151,7 @@ function toMessage(
     return invalid(answerTo, "INVALID_REQUEST", 'jsonrpc must be "2.0"');
   }
   if (typeof method !== "string") return invalid(answerTo, "INVALID_REQUEST");
-  if (isLongerThan(method, limits.maxMethodBytes)) {
+  if (idText !== undefined && isLongerThan(method, limits.maxMethodBytes)) {
     const reason = `the method's name is longer than ${limits.maxMethodBytes} bytes`;
     return invalid(answerTo, "METHOD_NOT_FOUND", reason);
   }
@@ -221,6 +221,21 @@ export function faultAnswer({ reason, maxBytes }: Fault): string {
 
 // ---- Text out --------------------------------------------------------------------------------
 
+/**
+ * One value as params, all of it JSON text: an object by name, an array by position, anything else as
+ * an only item. With metadata beside it a value that is no object is named `value`.
+ */
+export function encodeParams(value: string | undefined, meta?: string): string | undefined {
+  if (value === undefined) return meta === undefined ? undefined : `{"_meta":${meta}}`;
+  const first = value.charCodeAt(0);
+  if (first === 0x7b) {
+    if (meta === undefined) return value;
+    return value === "{}" ? `{"_meta":${meta}}` : `{"_meta":${meta},${value.slice(1)}`;
+  }
+  if (meta !== undefined) return `{"value":${value},"_meta":${meta}}`;
+  return first === 0x5b ? value : `[${value}]`;
+}
+
 /** The text of a request of ours; `params` is JSON text. */
 export function encodeRequest(id: number, method: string, params: string | undefined): string {
   const start = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`;
@@ -289,8 +304,10 @@ function parsePlain(text: string, limits: MessageLimits): Single | undefined {
       if (text.charCodeAt(close) !== 0x7d) return undefined;
       if (id === undefined || version === "1.0") {
         const tail = TAIL.exec(text.slice(Math.max(at + 9, close - 64), close))!;
-        if (tail[1] !== undefined && id === undefined) id = tail[1];
-        else if (tail[1] !== undefined) return undefined;
+        if (tail[1] !== undefined) {
+          if (id !== undefined || tail[1].length > limits.maxIdBytes) return undefined;
+          id = tail[1];
+        }
         if (tail[2] !== undefined && version === "1.0") version = "2.0";
         else if (tail[2] !== undefined) return undefined;
         close -= tail[0].length;

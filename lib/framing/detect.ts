@@ -5,6 +5,7 @@
  */
 
 import type { FramingName } from "./frame.ts";
+import { isSpace } from "./values.ts";
 
 /** What the first bytes of a connection are. */
 export type Detected =
@@ -21,9 +22,6 @@ const MAX_SPACE = 16;
 /** The beginnings of HTTP's methods, and of `Content-` in lower case. */
 const VERBS = ["GET ", "POST", "PUT ", "HEAD", "OPTI", "DELE", "PATC"];
 const HEADER = "content-";
-
-/** The bytes that decide, at most. */
-export const DETECT_BYTES: number = MAX_SPACE + 1;
 
 /**
  * Looks at the first bytes of a connection, all that have arrived.
@@ -66,11 +64,10 @@ function begins(a: string, b: string): boolean {
   return a.length < b.length ? b.startsWith(a) : a.startsWith(b);
 }
 
+/** Names the bytes that decided and no more: the answer must not depend on how many came at once. */
 function unknown(bytes: Uint8Array): Detected {
-  const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0"));
+  let length = 1;
+  while (length < bytes.length && detect(bytes.subarray(0, length)).kind === "undecided") length++;
+  const start = Array.from(bytes.subarray(0, length), (it) => it.toString(16).padStart(2, "0"));
   return { kind: "unknown", reason: `no framing begins with the bytes ${start.join(" ")}` };
-}
-
-function isSpace(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }

@@ -10,7 +10,7 @@ import type { Limits } from "../limits.ts";
 /** The framings by name; {@linkcode FRAMINGS} says what each looks like. */
 export type FramingName = "lines" | "headers" | "length";
 
-/** The limits that a framing keeps. */
+/** The limits that a framing keeps. They are read for each message: they may be raised. */
 export type FramingLimits = Pick<Limits, "maxMessageBytes" | "maxHeaderBytes" | "maxHeaderLines">;
 
 /** Bytes that are no frame. */
@@ -19,6 +19,8 @@ export interface Fault {
   readonly kind: "oversized" | "malformed";
   /** What was wrong, for the answer and the log. */
   readonly reason: string;
+  /** Where the first bytes are another protocol's: which. */
+  readonly protocol?: "http" | "tls";
   /** The limit in bytes, where a message was over it. */
   readonly maxBytes?: number;
   /** Whether the next message can no longer be found: answer, then close. */

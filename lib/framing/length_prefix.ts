@@ -11,7 +11,7 @@ import { encodeUtf8At, utf8Length } from "./text.ts";
 const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 class LengthDecoder implements Decoder {
-  readonly #max: number;
+  readonly #limits: FramingLimits;
   #chunk = EMPTY;
   #at = 0;
   /** The prefix as far as it has come. */
@@ -21,7 +21,7 @@ class LengthDecoder implements Decoder {
   #failed = false;
 
   constructor(limits: FramingLimits) {
-    this.#max = limits.maxMessageBytes;
+    this.#limits = limits;
   }
 
   get held(): number {
@@ -47,12 +47,12 @@ class LengthDecoder implements Decoder {
       }
       const size = this.#size;
       this.#size = this.#digits = 0;
-      if (size > this.#max) {
+      if (size > this.#limits.maxMessageBytes) {
         this.#failed = true;
         return {
           kind: "oversized",
-          reason: `the message has ${size} bytes, the limit is ${this.#max}`,
-          maxBytes: this.#max,
+          reason: `the message has ${size} bytes, the limit is ${this.#limits.maxMessageBytes}`,
+          maxBytes: this.#limits.maxMessageBytes,
           fatal: true,
         };
       }

@@ -27,7 +27,7 @@ const LONG_LINE = 1024;
 const NOT_UTF8: Fault = { kind: "malformed", reason: "the line is not UTF-8", fatal: false };
 
 class LineDecoder implements Decoder {
-  readonly #max: number;
+  readonly #limits: FramingLimits;
   /** Bytes that were lent, how far they have been looked at, and where their last newline is. */
   #chunk = EMPTY;
   #at = 0;
@@ -45,7 +45,7 @@ class LineDecoder implements Decoder {
   #skipping = false;
 
   constructor(limits: FramingLimits) {
-    this.#max = limits.maxMessageBytes;
+    this.#limits = limits;
   }
 
   get held(): number {
@@ -79,7 +79,9 @@ class LineDecoder implements Decoder {
   /** The line that ends here: its frame, or undefined where it is blank, or part of a run. */
   #line(end: number): Frame | undefined {
     const chunk = this.#chunk, from = this.#at, tail = this.#tail;
-    if (!this.#skipping && tail.length + end - from > this.#max) return this.#keep(end);
+    if (!this.#skipping && tail.length + end - from > this.#limits.maxMessageBytes) {
+      return this.#keep(end);
+    }
     this.#at = end + 1;
     if (this.#skipping) {
       this.#skipping = false;
@@ -91,7 +93,7 @@ class LineDecoder implements Decoder {
       line = decodeUtf8(tail.bytes);
       this.#forget();
     } else {
-      if (end - from < LONG_LINE && this.#last - from <= this.#max) {
+      if (end - from < LONG_LINE && this.#last - from <= this.#limits.maxMessageBytes) {
         const run = decodeUtf8(chunk.subarray(from, this.#last + 1));
         if (run !== undefined) {
           this.#run = run;
@@ -115,7 +117,7 @@ class LineDecoder implements Decoder {
       this.#at = end;
       return undefined;
     }
-    const size = end - this.#at, taken = Math.min(size, this.#max - tail.length);
+    const size = end - this.#at, taken = Math.min(size, this.#limits.maxMessageBytes - tail.length);
     if (taken > 0) {
       tail.append(this.#chunk.subarray(this.#at, this.#at + taken));
       this.#at += taken;
@@ -132,8 +134,8 @@ class LineDecoder implements Decoder {
     this.#at = end;
     return {
       kind: "oversized",
-      reason: `the line is longer than ${this.#max} bytes`,
-      maxBytes: this.#max,
+      reason: `the line is longer than ${this.#limits.maxMessageBytes} bytes`,
+      maxBytes: this.#limits.maxMessageBytes,
       fatal: false,
     };
   }

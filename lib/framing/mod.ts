@@ -5,13 +5,14 @@
  */
 
 import { DEFAULT_LIMITS } from "../limits.ts";
-import { detect } from "./detect.ts";
-import type { Decoder, Fault, Frame, Framing, FramingLimits, FramingName } from "./frame.ts";
+import { DetectingDecoder } from "./detecting.ts";
+import type { Frame, Framing, FramingLimits, FramingName } from "./frame.ts";
 import { headers } from "./headers.ts";
 import { lengthPrefix } from "./length_prefix.ts";
 import { lines } from "./lines.ts";
 
-export { detect, DETECT_BYTES, type Detected } from "./detect.ts";
+export { detect, type Detected } from "./detect.ts";
+export { DetectingDecoder } from "./detecting.ts";
 export type {
   Decoder,
   Fault,
@@ -54,41 +55,20 @@ export class FrameStream extends TransformStream<Uint8Array, Frame> {
   /** @param options the framing and the limits; see {@linkcode Limits} for their defaults */
   constructor(options: FrameStreamOptions = {}) {
     const limits = { ...DEFAULT_LIMITS, ...options };
-    let decoder: Decoder | undefined = options.framing &&
-      FRAMINGS[options.framing].decoder(limits);
-    let first: Uint8Array = new Uint8Array(0);
+    const decoder = options.framing === undefined
+      ? new DetectingDecoder(FRAMINGS, limits)
+      : FRAMINGS[options.framing].decoder(limits);
     super({
       transform(chunk, controller) {
-        if (decoder === undefined) {
-          first = concat(first, chunk);
-          const detected = detect(first);
-          if (detected.kind === "undecided") return;
-          if (detected.kind !== "framing") {
-            const reason = detected.kind === "unknown"
-              ? detected.reason
-              : `the first bytes are ${detected.kind.toUpperCase()}`;
-            controller.enqueue({ kind: "malformed", reason, fatal: true });
-            controller.terminate();
-            return;
-          }
-          decoder = FRAMINGS[detected.name].decoder(limits);
-          chunk = first;
-        }
         decoder.push(chunk);
         for (let frame; (frame = decoder.next()) !== undefined;) {
-          controller.enqueue(frame);
+          // Nobody here can tell that a line is not JSON, so each gets the second look at once.
+          if (typeof frame === "string" && decoder.split !== undefined) {
+            for (const value of decoder.split(frame)) controller.enqueue(value);
+          } else controller.enqueue(frame);
           if (typeof frame !== "string" && frame.fatal) return controller.terminate();
         }
       },
     });
   }
-}
-
-/** Both runs of bytes as one. */
-export function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b;
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

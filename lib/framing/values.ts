@@ -73,6 +73,7 @@ export class ValueScanner {
   }
 }
 
-function isSpace(byte: number): boolean {
+/** Whether a byte is white space between JSON's tokens. */
+export function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }

@@ -1,32 +1,26 @@
 /**
- * The methods that every server has, under the names that JSON-RPC reserves: `rpc.ping`,
- * `rpc.serverInfo`, and `rpc.discover`, which describes the API as OpenRPC 1.4.
+ * The methods that every peer has, under the names that JSON-RPC reserves for extensions.
  *
  * @module
  */
 
+import type { Credentials } from "./auth.ts";
+import type { CallContext } from "./dispatch.ts";
+import type { Health } from "./health.ts";
 import type { Limits } from "./limits.ts";
-import { type Method, method } from "./method.ts";
-import {
-  type JsonSchema,
-  jsonSchemaOf,
-  parameterNames,
-  paramsShape,
-  type StandardSchema,
-} from "./schema.ts";
+import { method, type Procedure, stream } from "./method.ts";
+import { describe, type OpenRpc } from "./openrpc.ts";
+import type { StandardSchema } from "./schema.ts";
 
-/** What a server says of itself. */
-export interface ServerName {
-  /** Its name. @default {"landline"} */
+/** What a peer says of itself. */
+export interface About {
+  /** Its name. */
   readonly name: string;
-  /** Its version. @default {"0.0.0"} */
+  /** Its version. */
   readonly version: string;
+  /** How its services are. */
+  readonly health: Health;
 }
-
-/** Takes any params, and gives them as they came. */
-const ANYTHING: StandardSchema = {
-  "~standard": { version: 1, vendor: "landline", validate: (value) => ({ value }) },
-};
 
 /** The limits that a caller can run into, and should know. */
 const TOLD = [
@@ -35,154 +29,74 @@ const TOLD = [
   "maxDepth",
   "maxBatch",
   "maxInFlight",
+  "maxCallTimeout",
 ] as const;
 
-/** The built-in methods of a server with these methods of its own. */
+/** What is understood besides JSON-RPC; `wire` names in PROTOCOL.md. */
+const EXTENSIONS = ["meta", "stream", "progress", "discover", "health", "goaway"];
+
+/** The built-in methods of a peer with these methods of its own. */
 export function builtins(
-  methods: ReadonlyMap<string, Method>,
-  { name, version }: ServerName,
+  methods: ReadonlyMap<string, Procedure>,
+  { name, version, health }: About,
   limits: Limits,
-): Map<string, Method> {
+): Map<string, Procedure> {
   let description: OpenRpc | undefined;
-  return new Map<string, Method>([
-    ["rpc.ping", method(ANYTHING, (params) => params)],
+  return new Map<string, Procedure>([
+    // Whatever came, as it came.
+    ["rpc.ping", method(schema((params) => params), (params) => params)],
     [
       "rpc.serverInfo",
       method((_, { peer }) => ({
         name,
         version,
         framing: peer.framing,
-        extensions: ["discover", "goaway"],
+        extensions: EXTENSIONS,
         limits: Object.fromEntries(TOLD.map((limit) => [limit, limits[limit]])),
       })),
     ],
     ["rpc.discover", method(() => description ??= describe(methods, { name, version }))],
+    ["rpc.health", method(schema(toService), ({ service }) => health.check(service))],
+    [
+      "rpc.health.watch",
+      stream(schema(toService), ({ service }, { signal }) => health.watch(service, signal)),
+    ],
+    [
+      "rpc.authenticate",
+      method(schema(toCredentials), async (credentials, context) => {
+        await (context as unknown as CallContext).authenticate(credentials);
+      }),
+    ],
   ]);
 }
 
-/** An OpenRPC document, as far as it is made here: https://spec.open-rpc.org, version 1.4. */
-interface OpenRpc {
-  readonly openrpc: string;
-  readonly info: { readonly title: string; readonly version: string };
-  readonly methods: readonly MethodObject[];
-  readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> };
-}
-
-interface MethodObject {
-  readonly name: string;
-  readonly summary?: string;
-  readonly description?: string;
-  readonly deprecated?: boolean;
-  readonly paramStructure: "by-name" | "by-position" | "either";
-  readonly params: readonly ContentDescriptor[];
-  readonly result: ContentDescriptor;
-}
-
-interface ContentDescriptor {
-  readonly name: string;
-  readonly required?: boolean;
-  readonly schema: JsonSchema | boolean;
-}
-
-function describe(methods: ReadonlyMap<string, Method>, { name, version }: ServerName): OpenRpc {
-  const schemas: Record<string, JsonSchema> = {};
-  const described = Array.from(methods, ([name, { schema, options }]): MethodObject => {
-    const { summary, description, deprecated, result } = options;
-    return {
-      name,
-      ...(summary !== undefined && { summary }),
-      ...(description !== undefined && { description }),
-      ...(deprecated !== undefined && { deprecated }),
-      ...describeParams(name, schema, schemas),
-      result: {
-        name: "result",
-        schema: (result && place(name + ".result", result, "output", schemas)) ?? {},
+/** A schema of our own: what throws is refused. */
+function schema<T>(read: (value: unknown) => T): StandardSchema<unknown, T> {
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "landline",
+      validate: (value) => {
+        try {
+          return { value: read(value) };
+        } catch (error) {
+          return { issues: [{ message: (error as Error).message }] };
+        }
       },
-    };
-  });
-  return {
-    openrpc: "1.4.0",
-    info: { title: name, version },
-    methods: described,
-    components: { schemas },
+    },
   };
 }
 
-function describeParams(
-  name: string,
-  schema: StandardSchema | undefined,
-  schemas: Record<string, JsonSchema>,
-): Pick<MethodObject, "params" | "paramStructure"> {
-  if (schema === undefined) return { paramStructure: "either", params: [] };
-  const whole = place(name, schema, "input", schemas) ?? {};
-  const shape = paramsShape(schema);
-  // What stands in the components is referred to part by part.
-  const at = whole.$ref;
-  const source = at === undefined ? whole : schemas[componentName(name)]!;
-  if (shape === "object" && isRecord(source.properties)) {
-    const required = new Set(Array.isArray(source.required) ? source.required as string[] : []);
-    const declared = parameterNames(schema);
-    const names = declared ?? Object.keys(source.properties);
-    // Optional params must stand last for positions to have a meaning (OpenRPC 1.4, Method Object).
-    const firstOptional = names.findIndex((name) => !required.has(name));
-    const inOrder = declared !== undefined &&
-      !names.some((name, index) =>
-        firstOptional >= 0 && index > firstOptional && required.has(name)
-      );
-    const sorted = inOrder
-      ? names
-      : [...names.filter((n) => required.has(n)), ...names.filter((n) => !required.has(n))];
-    return {
-      paramStructure: inOrder ? "either" : "by-name",
-      params: sorted.map((name) => ({
-        name,
-        required: required.has(name),
-        schema: at === undefined
-          ? (source.properties as Record<string, JsonSchema>)[name] ?? {}
-          : { $ref: `${at}/properties/${escapePointer(name)}` },
-      })),
-    };
+function toService(value: unknown): { service: string } {
+  const { service = "" } = (value ?? {}) as { service?: unknown };
+  if (typeof service !== "string") throw new TypeError("service must be a string");
+  return { service };
+}
+
+function toCredentials(value: unknown): Credentials {
+  const { scheme, token } = (value ?? {}) as { scheme?: unknown; token?: unknown };
+  if (scheme !== "bearer" || typeof token !== "string") {
+    throw new TypeError('expected {"scheme":"bearer","token":"…"}');
   }
-  const items = source.items;
-  if (shape === "array" && Array.isArray(items)) {
-    return {
-      paramStructure: "by-position",
-      params: items.map((item: JsonSchema, index) => ({
-        name: `item${index}`,
-        required: index < Number(source.minItems ?? items.length),
-        schema: at === undefined ? item : { $ref: `${at}/items/${index}` },
-      })),
-    };
-  }
-  return {
-    paramStructure: "by-position",
-    params: [{ name: "value", required: shape !== "unknown", schema: whole }],
-  };
-}
-
-/** The schema itself, or a reference to where it was put because it refers to parts of itself. */
-function place(
-  name: string,
-  schema: StandardSchema,
-  direction: "input" | "output",
-  schemas: Record<string, JsonSchema>,
-): JsonSchema | undefined {
-  const component = componentName(name);
-  const at = `#/components/schemas/${component}`;
-  const described = jsonSchemaOf(schema, direction, at);
-  if (described === undefined || !JSON.stringify(described).includes('"$ref"')) return described;
-  schemas[component] = described;
-  return { $ref: at };
-}
-
-function componentName(name: string): string {
-  return name.replaceAll(/[^A-Za-z0-9._-]/g, "_");
-}
-
-function escapePointer(name: string): string {
-  return encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
+  return { scheme, token };
 }

@@ -5,13 +5,18 @@
  */
 
 import { type CloseInfo, Connection } from "./connection.ts";
-import { Dispatcher } from "./dispatch.ts";
+import { builtins } from "./builtin.ts";
+import type { CallOptions, Client, Notifier, Untyped } from "./call.ts";
+import type { PeerInfo } from "./context.ts";
+import { Dispatcher, proceduresOf } from "./dispatch.ts";
 import { FRAMINGS } from "./framing/mod.ts";
 import type { FramingName } from "./framing/frame.ts";
+import { Health } from "./health.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
-import type { Api, CallOptions, Client, Notifier, PeerInfo } from "./method.ts";
+import type { Api } from "./method.ts";
+import { namesOf } from "./proxy.ts";
 import { TimerWheel } from "./timers.ts";
-import { dial, schemeOf } from "./transport/mod.ts";
+import { dial, type DialOptions, schemeOf, type TlsClientOptions } from "./transport/mod.ts";
 import { BufferPool } from "./writer.ts";
 
 /** What {@linkcode connect} takes besides the address. */
@@ -24,6 +29,12 @@ export interface ConnectOptions {
   readonly connectTimeout?: number;
   /** Milliseconds that a call may take where it does not say. @default none */
   readonly timeout?: number;
+  /** A bearer token that says who calls, for servers that ask. */
+  readonly token?: string;
+  /** What the server may call on this line; its handlers find it as `context.peer`. */
+  readonly api?: Api;
+  /** What there is to say about `tls://`: whom to trust, and the client's own certificate. */
+  readonly tls?: TlsClientOptions;
   /** Other limits than the defaults. */
   readonly limits?: Partial<Limits>;
   /** Called with what is nobody's answer. */
@@ -33,7 +44,7 @@ export interface ConnectOptions {
 /**
  * A connection as a script holds it. `A` is the type of the server's API: `typeof api`.
  */
-export interface Line<A = Api> extends AsyncDisposable {
+export interface Line<A = Untyped> extends AsyncDisposable {
   /**
    * The methods of the server: `line.call.math.add({ a: 1, b: 2 })`. Each takes the value and
    * {@linkcode CallOptions}, and rejects with {@linkcode RpcError} where the server says so.
@@ -41,6 +52,17 @@ export interface Line<A = Api> extends AsyncDisposable {
   readonly call: Client<A>;
   /** The same methods without an answer: nobody learns whether they ran. */
   readonly notify: Notifier<A>;
+  /**
+   * Makes several calls that travel together, and are answered together: JSON-RPC's batch.
+   *
+   * @example
+   * ```ts ignore
+   * const [sum, text] = await Promise.all(
+   *   line.batch((call) => [call.math.add({ a: 1, b: 2 }), call.upper("hello")]),
+   * );
+   * ```
+   */
+  batch<const T>(make: (call: Client<A>) => T): T;
   /**
    * Calls a method by its name, with params as they travel: for those who have no types.
    *
@@ -54,6 +76,8 @@ export interface Line<A = Api> extends AsyncDisposable {
   /** Ends the connection. Calls that wait are cancelled and reject with {@linkcode ConnectionLost}. */
   close(): Promise<void>;
 }
+
+const CLIENT = { name: "landline-client", version: "0.0.0" };
 
 /**
  * Connects to a server.
@@ -74,18 +98,19 @@ export interface Line<A = Api> extends AsyncDisposable {
  * console.assert(now === "1970-01-01T00:00:00.000Z");
  * ```
  */
-export async function connect<A = Api>(
+export async function connect<A = Untyped>(
   address: string | URL,
   options: ConnectOptions = {},
 ): Promise<Line<A>> {
-  const { framing = "lines", connectTimeout = 5000, timeout, onError } = options;
+  const { framing = "lines", connectTimeout = 5000, timeout, token, onError } = options;
   if (!Object.hasOwn(FRAMINGS, framing)) {
     throw new TypeError(
       `Cannot connect: framing must be lines, headers or length, it is ${JSON.stringify(framing)}`,
     );
   }
   const limits = resolveLimits(options.limits);
-  const socket = await dialWithin(address, connectTimeout, options.signal);
+  const socket = await dialWithin(address, connectTimeout, options);
+  const own = proceduresOf(options.api ?? {});
   const timers = new TimerWheel();
   const connection = new Connection(socket, {
     // What comes here are answers.
@@ -93,32 +118,42 @@ export async function connect<A = Api>(
       ...limits,
       maxMessageBytes: Math.max(limits.maxMessageBytes, limits.maxResponseBytes),
     },
-    dispatcher: new Dispatcher(new Map(), limits, () => {}),
+    dispatcher: new Dispatcher(
+      new Map([...own, ...builtins(own, { ...CLIENT, health: new Health() }, limits)]),
+      limits,
+      (error) => onError?.(error),
+    ),
     timers,
     pool: new BufferPool(),
     framing: FRAMINGS[framing],
+    ...(timeout !== undefined && { timeout }),
     peer: {
       address: socket.remote,
       localAddress: socket.local,
       transport: schemeOf(String(address)),
+      ...(socket.certificate && { certificate: socket.certificate }),
     },
-    closesIdle: false,
+    isDialler: true,
     onError: onError ?? (() => {}),
   });
   connection.run().then(() => timers.stop());
-  const defaults = timeout === undefined ? undefined : { timeout };
+  if (token !== undefined) {
+    try {
+      await connection.call("rpc.authenticate", JSON.stringify({ scheme: "bearer", token }));
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+  const call = namesOf((name, value, options) =>
+    orRejected(() => connection.call(name, JSON.stringify(value), options as CallOptions))
+  ) as Client<A>;
   return {
-    call: proxy((name, value, options) => {
-      try {
-        return connection.call(name, paramsOf(value), { ...defaults, ...options as CallOptions });
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    }) as Client<A>,
-    notify: proxy((name, value) => connection.notify(name, paramsOf(value))) as Notifier<A>,
-    request: async (name, params, options) => {
-      return await connection.call(name, rawParams(params), { ...defaults, ...options });
-    },
+    call,
+    notify: namesOf((name, value) => connection.notify(name, JSON.stringify(value))) as Notifier<A>,
+    batch: (make) => connection.batch(() => make(call)),
+    request: (name, params, options) =>
+      orRejected(() => connection.call(name, rawParams(params), options)),
     get peer() {
       return connection.peer;
     },
@@ -128,7 +163,26 @@ export async function connect<A = Api>(
   };
 }
 
-async function dialWithin(address: string | URL, ms: number, signal: AbortSignal | undefined) {
+/** A value that cannot be written as JSON is a call that fails, like any other. */
+function orRejected<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Params as they are: a value that is an object or an array travels as itself. */
+function rawParams(params: unknown): string | undefined {
+  if (params !== undefined && (params === null || typeof params !== "object")) {
+    throw new TypeError(
+      `Cannot call: params must be an object or an array, they are ${JSON.stringify(params)}`,
+    );
+  }
+  return JSON.stringify(params);
+}
+
+async function dialWithin(address: string | URL, ms: number, { signal, tls }: DialOptions) {
   const limit = new AbortController();
   const timer = setTimeout(
     () => limit.abort(new DOMException(`No connection within ${ms} ms`, "TimeoutError")),
@@ -137,46 +191,9 @@ async function dialWithin(address: string | URL, ms: number, signal: AbortSignal
   try {
     return await dial(address, {
       signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
+      ...(tls && { tls }),
     });
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** A value as params: an object by name, an array by position, anything else as an only item. */
-function paramsOf(value: unknown): string | undefined {
-  const text = value === undefined ? undefined : JSON.stringify(value);
-  if (text === undefined) return undefined;
-  const first = text.charCodeAt(0);
-  return first === 0x7b || first === 0x5b ? text : `[${text}]`;
-}
-
-/** Params as they are. */
-function rawParams(params: unknown): string | undefined {
-  if (params === undefined) return undefined;
-  if (params === null || typeof params !== "object") {
-    throw new TypeError(
-      `Cannot call: params must be an object or an array, they are ${JSON.stringify(params)}`,
-    );
-  }
-  return JSON.stringify(params);
-}
-
-type Invoke = (name: string, value: unknown, options: unknown) => unknown;
-
-/** Functions for every name, at any depth; each is made once. */
-function proxy(invoke: Invoke, prefix = ""): unknown {
-  const known = new Map<string, unknown>();
-  const target = prefix === ""
-    ? Object.create(null)
-    : (value: unknown, options: unknown) => invoke(prefix.slice(0, -1), value, options);
-  return new Proxy(target, {
-    get(_, key) {
-      // A promise looks for `then` in what it is given; this is none.
-      if (typeof key === "symbol" || key === "then") return undefined;
-      let member = known.get(key);
-      if (member === undefined) known.set(key, member = proxy(invoke, `${prefix}${key}.`));
-      return member;
-    },
-  });
 }

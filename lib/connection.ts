@@ -12,34 +12,40 @@
  * @module
  */
 
+import { type Authenticate, type Credentials, Gate } from "./auth.ts";
+import type { CallOptions, StreamAnswer } from "./call.ts";
+import { Calls, type CallsHost } from "./calls.ts";
+import type { Context, Peer, PeerInfo } from "./context.ts";
 import type { Dispatcher } from "./dispatch.ts";
-import { ConnectionLost, RpcError } from "./error.ts";
-import { concat, type Decoder, detect, type Fault, type Framing, FRAMINGS } from "./framing/mod.ts";
-import { isLongerThan } from "./framing/text.ts";
+import { RpcError } from "./error.ts";
+import {
+  type Decoder,
+  DetectingDecoder,
+  type Fault,
+  type Framing,
+  type FramingLimits,
+  FRAMINGS,
+} from "./framing/mod.ts";
 import type { Limits } from "./limits.ts";
 import {
-  type Batch,
   encodeError,
   encodeNotification,
-  encodeRequest,
+  encodeParams,
   faultAnswer,
   isUnparsable,
   type Message,
-  type Notification,
   parseMessage,
-  type Request,
-  type Response,
   type Single,
 } from "./message.ts";
-import type { CallOptions, Context, PeerInfo } from "./method.ts";
+import { inTurn, Requests, type RequestsHost } from "./requests.ts";
+import type { Answer } from "./running.ts";
+import { type Invoke, namesOf } from "./proxy.ts";
 import type { Timer, Timers } from "./timers.ts";
 import { type BufferPool, type Duplex, Writer } from "./writer.ts";
 
 /** The read buffer starts small, for those who are silent, and grows for those who are not. */
 const MIN_READ = 1 << 10;
 const MAX_READ = 1 << 18;
-
-const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 /** What a connection is given besides its socket. */
 export interface ConnectionOptions {
@@ -51,61 +57,16 @@ export interface ConnectionOptions {
   readonly framing?: Framing;
   /** The two addresses and the transport. */
   readonly peer: Omit<PeerInfo, "framing">;
-  /** Whether the peer is closed after a long silence. */
-  readonly closesIdle: boolean;
+  /** What the author keeps for this connection. */
+  readonly state?: unknown;
+  /** Decides who the peer is; without it everyone may call. */
+  readonly authenticate?: Authenticate;
+  /** Milliseconds that our calls may take where they do not say. */
+  readonly timeout?: number;
+  /** Whether we are the end that dialled: it keeps the line alive, where the other ends a silent one. */
+  readonly isDialler: boolean;
   /** Told of what goes wrong and is nobody's answer. */
   readonly onError: (error: unknown) => void;
-}
-
-/** A call of ours that waits for its answer. */
-interface Pending {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  /** The writer's count when it was queued: tells whether it was sent. */
-  readonly order: number;
-  readonly text: string;
-  timer: Timer | undefined;
-  signal: AbortSignal | undefined;
-  onAbort: (() => void) | undefined;
-}
-
-/** Where the answer to a request goes: to the writer, or to the batch that it came in. */
-type Answer = (text: string) => void;
-
-/** A request of the peer's while its handler runs; the handler sees it as its context. */
-class Running implements Context {
-  readonly peer: PeerInfo;
-  readonly method: string;
-  readonly request: Request | Notification;
-  readonly #answer: Answer | undefined;
-  #answered = false;
-  #controller: AbortController | undefined;
-
-  constructor(peer: PeerInfo, request: Request | Notification, answer: Answer | undefined) {
-    this.peer = peer;
-    this.method = request.method;
-    this.request = request;
-    this.#answer = answer;
-  }
-
-  /** Made only for those who look: most handlers do not. */
-  get signal(): AbortSignal {
-    return (this.#controller ??= new AbortController()).signal;
-  }
-
-  /** Sends the answer, unless there was one. */
-  answer(text: string): void {
-    if (this.#answered) return;
-    this.#answered = true;
-    this.#answer?.(text);
-  }
-
-  /** Answers with an error now, and tells the handler that nobody waits any more. */
-  stop(error: RpcError): void {
-    const { request } = this;
-    if (request.kind === "request") this.answer(encodeError(request.version, request.id, error));
-    (this.#controller ??= new AbortController()).abort(error);
-  }
 }
 
 /** Why a connection ended. */
@@ -117,22 +78,24 @@ export interface CloseInfo {
 }
 
 /** One peer, symmetrical. */
-export class Connection {
+export class Connection implements RequestsHost, CallsHost {
   readonly #duplex: Duplex;
   readonly #options: ConnectionOptions;
-  readonly #limits: Limits;
-  readonly #timers: Timers;
+  readonly limits: Limits;
+  readonly timers: Timers;
+  readonly state: unknown;
   readonly #writer: Writer;
-  #decoder: Decoder | undefined;
-  #framing: Framing | undefined;
-  /** What came before the framing was known. */
-  #first = EMPTY;
+  readonly #gate: Gate;
+  /** Smaller than our limits until it is known who the peer is. */
+  readonly #framingLimits: { -readonly [Name in keyof FramingLimits]: FramingLimits[Name] };
+  readonly #decoder: Decoder;
+  /** Whether it is known how the peer wants to be spoken to. */
+  #isFramed: boolean;
   #peer: PeerInfo;
-  /** Our calls, by id; ids start at 1 because some peers take 0 for none. */
-  readonly #pending = new Map<number, Pending>();
-  #nextId = 1;
+  /** Our calls that wait for their answers. */
+  readonly #calls: Calls;
   /** The peer's requests whose handlers have not ended. */
-  readonly #running = new Set<Running>();
+  readonly #requests: Requests;
   /** Wakes those who wait for a place among the running, or for the writer to have room. */
   readonly #waiting: (() => void)[] = [];
   /** No new request is begun. */
@@ -142,6 +105,8 @@ export class Connection {
   /** Nothing more will be read, the last bytes are on their way. */
   #ending = false;
   #ended = false;
+  /** The peer begins nothing new. */
+  #goneAway = false;
   /** Why we end, while the peer reads our last words. */
   #lingering: string | undefined;
   readonly #end = Promise.withResolvers<CloseInfo>();
@@ -149,20 +114,41 @@ export class Connection {
   #graceTimer: Timer | undefined;
   /** When the first byte of an unfinished message came; undefined between messages. */
   #messageSince: number | undefined;
-  #lastActive: number;
+  lastActive: number;
+  readonly #openedAt: number;
+  /** With a jitter of 10 %, so that connections made together do not end together. */
+  readonly #maxAge: number;
+  #pinging = false;
 
   /** Takes over the socket; call {@linkcode run} to begin. */
   constructor(duplex: Duplex, options: ConnectionOptions) {
     this.#duplex = duplex;
     this.#options = options;
-    this.#limits = options.limits;
-    this.#timers = options.timers;
-    this.#framing = options.framing;
-    this.#decoder = options.framing?.decoder(options.limits);
+    this.limits = options.limits;
+    this.timers = options.timers;
+    this.state = options.state;
+    this.#calls = new Calls(this);
+    this.#requests = new Requests(this);
+    this.#gate = new Gate(options.authenticate);
+    const { maxMessageBytes, maxUnauthenticatedBytes } = options.limits;
+    this.#framingLimits = {
+      ...options.limits,
+      maxMessageBytes: this.#gate.isOpen
+        ? maxMessageBytes
+        : Math.min(maxMessageBytes, maxUnauthenticatedBytes),
+    };
     const framing = options.framing ?? FRAMINGS.lines;
+    this.#isFramed = options.framing !== undefined;
+    this.#decoder = options.framing?.decoder(this.#framingLimits) ??
+      new DetectingDecoder(FRAMINGS, this.#framingLimits, (framing) => {
+        this.#isFramed = true;
+        this.#writer.framing = framing;
+        this.#peer = { ...this.#peer, framing: framing.name };
+      });
     this.#peer = { ...options.peer, framing: framing.name };
-    this.#lastActive = this.#timers.now();
-    this.#writer = new Writer(duplex, framing, options.pool, () => this.#timers.now(), {
+    this.lastActive = this.#openedAt = this.timers.now();
+    this.#maxAge = options.limits.maxConnectionAge * (0.9 + 0.2 * Math.random());
+    this.#writer = new Writer(duplex, framing, options.pool, () => this.timers.now(), {
       onError: (error) => this.#finish({ reason: "the peer is gone", error }),
       onRoom: () => this.#wake(),
     });
@@ -194,12 +180,15 @@ export class Connection {
         const count = await this.#duplex.read(buffer);
         if (count === null) break;
         if (this.#ending) continue; // read and forgotten, until the peer has read our last words
-        this.#lastActive = this.#timers.now();
-        const wait = this.#take(count === size ? buffer : buffer.subarray(0, count));
+        this.lastActive = this.timers.now();
+        this.#decoder.push(count === size ? buffer : buffer.subarray(0, count));
+        const wait = this.#next();
         if (wait !== undefined) await wait;
-        while (this.#writer.waiting > this.#limits.outboundHighWater && !this.#ending) {
-          await this.#change();
-        }
+        // Only while no answer is due to us: a peer of the same kind that waits too would never end it.
+        while (
+          this.#writer.waiting > this.limits.outboundHighWater && this.#calls.size === 0 &&
+          !this.#ending
+        ) await this.change();
         // Grow when full, shrink when far too large for a while.
         if (count === size && size < MAX_READ) buffer = new Uint8Array(size *= 4);
         else if (count > size >> 3) quiet = 0;
@@ -210,330 +199,233 @@ export class Connection {
       }
       this.#inputEnd();
     } catch (error) {
-      this.#finish({ reason: "the connection was lost", error });
+      this.#finish({ reason: this.#lingering ?? "the connection was lost", error });
     }
     return this.#end.promise;
   }
 
-  /** Handles what arrived. The promise, where there is one, is back-pressure: read on after it. */
-  #take(bytes: Uint8Array): Promise<void> | undefined {
-    const decoder = this.#decoder ?? this.#choose(bytes);
-    if (decoder === undefined) {
-      this.#messageSince ??= this.#lastActive;
-      return undefined;
-    }
-    if (this.#first.length > 0) {
-      bytes = concat(this.#first, bytes);
-      this.#first = EMPTY;
-    }
-    decoder.push(bytes);
-    return this.#next(decoder);
-  }
-
-  /** Handles frame after frame, and stops where one has to wait. */
-  #next(decoder: Decoder): Promise<void> | undefined {
-    const before = this.#messageSince;
+  /** Handles what arrived, frame after frame. The promise is back-pressure: read on after it. */
+  #next(): Promise<void> | undefined {
+    const decoder = this.#decoder, before = this.#messageSince;
     this.#messageSince = undefined;
     let found = false;
     for (let frame; !this.#ending && (frame = decoder.next()) !== undefined;) {
       found = true;
-      const wait = typeof frame === "string" ? this.#text(frame, decoder) : this.#fault(frame);
-      if (wait !== undefined) return wait.then(() => this.#next(decoder));
+      const wait = typeof frame === "string" ? this.#text(frame) : this.#fault(frame);
+      if (wait !== undefined) return wait.then(() => this.#next());
     }
     if (decoder.midway) {
-      this.#messageSince = found || before === undefined ? this.#timers.now() : before;
+      this.#messageSince = found || before === undefined ? this.timers.now() : before;
     }
     return undefined;
   }
 
-  #text(text: string, decoder: Decoder): Promise<void> | undefined {
-    const message = parseMessage(text, this.#limits);
+  #text(text: string): Promise<void> | undefined {
+    const decoder = this.#decoder, message = parseMessage(text, this.limits);
     if (decoder.split === undefined || !isUnparsable(message)) return this.#handle(message);
     const frames = decoder.split(text);
     if (frames.length < 2) return this.#handle(message);
-    return this.#inTurn(
+    return inTurn(
       frames,
       (frame) =>
         typeof frame === "string"
-          ? this.#handle(parseMessage(frame, this.#limits))
+          ? this.#handle(parseMessage(frame, this.limits))
           : this.#fault(frame),
     );
   }
 
-  /** Does one after another, at once where nothing has to wait. */
-  #inTurn<T>(
-    items: readonly T[],
-    work: (item: T) => Promise<void> | undefined,
-    from = 0,
-  ): Promise<void> | undefined {
-    for (let i = from; i < items.length; i++) {
-      const wait = work(items[i]!);
-      if (wait !== undefined) return wait.then(() => this.#inTurn(items, work, i + 1));
-    }
-    return undefined;
-  }
-
-  /** Finds the framing in the first bytes; undefined while it is open, or where there is none. */
-  #choose(bytes: Uint8Array): Decoder | undefined {
-    const first = concat(this.#first, bytes);
-    const detected = detect(first);
-    switch (detected.kind) {
-      case "undecided":
-        this.#first = first.slice();
-        return undefined;
-      case "framing": {
-        const framing = FRAMINGS[detected.name];
-        this.#framing = this.#writer.framing = framing;
-        this.#peer = { ...this.#peer, framing: framing.name };
-        return this.#decoder = framing.decoder(this.#limits);
-      }
-      case "http":
-        // A browser must never get a line executed here.
-        this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
-        this.#linger("HTTP is not served here");
-        return undefined;
-      case "tls":
-        this.#linger("a TLS handshake arrived on a port without TLS");
-        return undefined;
-      case "unknown":
-        this.#fault({ kind: "malformed", reason: detected.reason, fatal: true });
-        return undefined;
-    }
-  }
-
   #fault(fault: Fault): undefined {
-    this.#writer.push(faultAnswer(fault));
+    // A browser must never get a line executed here; and to TLS there is nothing to say.
+    if (fault.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
+    else if (fault.protocol === undefined) this.#writer.push(faultAnswer(fault));
     if (fault.fatal) this.#linger(fault.reason);
   }
 
   // ---- Messages ------------------------------------------------------------------------------
 
   #handle(message: Message): Promise<void> | undefined {
-    if (message.kind === "batch") return this.#batch(message);
-    return this.#single(message, this.#send);
+    return message.kind === "batch"
+      ? this.#requests.batch(message.items, this.#single)
+      : this.#single(message, this.#send);
   }
 
-  #single(message: Single, answer: Answer): Promise<void> | undefined {
+  readonly #send: Answer = (text) => this.send(text);
+
+  readonly #single = (message: Single, answer: Answer): Promise<void> | undefined => {
     switch (message.kind) {
       case "request": // {"jsonrpc":"2.0","id":…,"method":…,"params":…}
-        return this.#admit(message, answer);
-      case "notification": // {"jsonrpc":"2.0","method":…,"params":…}
-        return this.#notification(message);
+        return this.#requests.request(message, answer);
+      case "notification": { // {"jsonrpc":"2.0","method":…,"params":…}
+        const { method, params } = message;
+        if (!method.startsWith("$/")) return this.#requests.notification(message);
+        this.#control(method, (params ?? {}) as Readonly<Record<string, unknown>>);
+        return undefined;
+      }
       case "response": // {"jsonrpc":"2.0","id":…,"result":…} or "error"
-        this.#settle(message);
+        this.#calls.settle(message);
         return undefined;
       case "invalid":
         answer(encodeError("2.0", message.id, message.error));
         return undefined;
     }
-  }
-
-  readonly #send: Answer = (text) => {
-    this.#writer.push(text);
-    if (this.#writer.waiting > this.#limits.maxOutboundBytes) {
-      this.#finish({ reason: `more than ${this.#limits.maxOutboundBytes} bytes wait to be sent` });
-    }
   };
 
-  /** All answers of a batch go back in one frame; none, where it held no request. */
-  #batch({ items }: Batch): Promise<void> | undefined {
-    const answers: string[] = [];
-    let due = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
-    let size = 0;
-    const answer: Answer = (text) => {
-      // The sum is limited too: past it the rest is told so.
-      size += text.length;
-      answers.push(text);
-      if (--due === 0) this.#send(`[${answers.join(",")}]`);
-    };
-    return this.#inTurn(items, (item) => {
-      if (item.kind !== "request" || size <= this.#limits.maxResponseBytes) {
-        return this.#single(item, answer);
+  /** Control messages. LSP's rule: who does not know a `$/` notification ignores it. */
+  #control(method: string, params: Readonly<Record<string, unknown>>): void {
+    switch (method) {
+      case "$/cancelRequest": // {"id":7}
+        this.#requests.get(params.id)?.stop(new RpcError("CANCELLED", "The call was cancelled"));
+        break;
+      case "$/progress": // {"token":7,"value":…}: our tokens are our ids
+        this.#calls.progress(params.token, params.value);
+        break;
+      case "$/stream/item": { // {"id":7,"value":…} or "values":[…], "dir":"up"
+        const values = Array.isArray(params.values) ? params.values : [params.value];
+        const taken = params.dir === "up"
+          ? this.#requests.get(params.id)?.receive(values)
+          : this.#calls.receive(params.id, values);
+        if (taken === false) this.#overrun(params);
+        break;
       }
-      const error = new RpcError("RESOURCE_EXHAUSTED", "The batch's answers are too large", {
-        limit: "maxResponseBytes",
-      });
-      answer(encodeError(item.version, item.id, error));
-      return undefined;
-    });
-  }
-
-  /**
-   * Begins a request, or waits until there is room.
-   *
-   * Waiting stops the reading, and with it the peer. But while a call of ours waits for its answer,
-   * that answer lies behind the peer's requests: then it is told "busy", or a handler that calls
-   * back would wait for ever.
-   */
-  #admit(request: Request, answer: Answer): Promise<void> | undefined {
-    const { version, id } = request;
-    if (this.#draining) {
-      const error = new RpcError("UNAVAILABLE", "The server is shutting down");
-      answer(encodeError(version, id, error));
-    } else if (this.#running.size < this.#limits.maxInFlight) {
-      this.#begin(request, answer);
-    } else if (this.#pending.size > 0) {
-      const error = new RpcError("UNAVAILABLE", "Too many calls are running on this connection", {
-        limit: "maxInFlight",
-      });
-      answer(encodeError(version, id, error));
-    } else if (!this.#ended) {
-      return this.#change().then(() => this.#admit(request, answer));
-    }
-    return undefined;
-  }
-
-  #begin(request: Request, answer: Answer): void {
-    const running = new Running(this.#peer, request, answer);
-    const outcome = this.#options.dispatcher.answer(request, running);
-    if (typeof outcome === "string") running.answer(outcome);
-    else this.#await(running, outcome);
-  }
-
-  async #await(running: Running, outcome: Promise<string | void>): Promise<void> {
-    this.#running.add(running);
-    const text = await outcome;
-    if (typeof text === "string") running.answer(text);
-    this.#running.delete(running);
-    this.#wake();
-    this.#endWhenIdle();
-  }
-
-  #notification(message: Notification): Promise<void> | undefined {
-    const { method, params } = message;
-    if (method === "$/cancelRequest") {
-      const id = params !== undefined && "id" in params ? JSON.stringify(params.id) : undefined;
-      for (const running of this.#running) {
-        if (running.request.kind === "request" && running.request.id === id) {
-          running.stop(new RpcError("CANCELLED", "The call was cancelled"));
-        }
+      case "$/stream/credit": { // {"id":7,"n":16}, "dir":"up"
+        const { n } = params;
+        if (!Number.isSafeInteger(n) || (n as number) < 0) break;
+        if (params.dir === "up") this.#calls.grant(params.id, n as number);
+        else this.#requests.get(params.id)?.grant(n as number);
+        break;
       }
-      return undefined;
+      case "$/stream/end": // {"id":7,"dir":"up"}
+        if (params.dir === "up") this.#requests.get(params.id)?.receiveEnd();
+        break;
+      case "$/goaway": // {"reason":"shutdown","graceMs":10000}
+        this.#goneAway = true;
+        break;
     }
-    // LSP's rule: who does not know a `$/` notification ignores it.
-    if (method.startsWith("$/") || this.#draining) return undefined;
-    if (this.#running.size >= this.#limits.maxInFlight) {
-      if (this.#pending.size > 0 || this.#ended) return undefined;
-      return this.#change().then(() => this.#notification(message));
-    }
-    const running = new Running(this.#peer, message, undefined);
-    const outcome = this.#options.dispatcher.notify(method, params, running);
-    if (outcome !== undefined) this.#await(running, outcome);
-    return undefined;
+  }
+
+  /** Items came that nobody gave credit for. */
+  #overrun({ id, dir }: Readonly<Record<string, unknown>>): void {
+    const error = new RpcError("RESOURCE_EXHAUSTED", "More items came than there was credit for");
+    if (dir === "up") this.#requests.get(id)?.stop(error);
+    else this.#calls.abandon(id, error);
   }
 
   // ---- Calls of ours -------------------------------------------------------------------------
 
-  /**
-   * Calls a method of the peer's.
-   *
-   * @param params as JSON text
-   * @returns the result; rejects with {@linkcode RpcError}, {@linkcode ConnectionLost}, or the
-   * signal's reason
-   */
-  call(method: string, params: string | undefined, options: CallOptions = {}): Promise<unknown> {
-    const { signal, timeout } = options;
-    return new Promise((resolve, reject) => {
-      if (timeout !== undefined && !(timeout >= 0)) {
-        throw new RangeError(
-          `Cannot call ${method}: timeout must be milliseconds from 0 on, it is ${timeout}`,
-        );
-      }
-      signal?.throwIfAborted();
-      if (this.isClosing || this.#inputEnded) {
-        throw new ConnectionLost(`Cannot call ${method}: the connection is closed`, {
-          sent: false,
-        });
-      }
-      if (timeout === 0) throw deadlineExceeded(method, timeout);
-      const id = this.#nextId++;
-      const text = encodeRequest(id, method, params);
-      if (this.#writer.waiting + text.length > this.#limits.maxOutboundBytes) {
-        throw new RpcError(
-          "RESOURCE_EXHAUSTED",
-          `Cannot call ${method}: too much waits to be sent`,
-          {
-            limit: "maxOutboundBytes",
-          },
-        );
-      }
-      this.#writer.push(text);
-      const pending: Pending = {
-        resolve,
-        reject,
-        order: this.#writer.queuedCount,
-        text,
-        timer: undefined,
-        signal,
-        onAbort: undefined,
-      };
-      this.#pending.set(id, pending);
-      if (timeout !== undefined && timeout !== Infinity) {
-        pending.timer = this.#timers.after(
-          timeout,
-          () => this.#giveUp(id, deadlineExceeded(method, timeout)),
-        );
-      }
-      if (signal !== undefined) {
-        signal.addEventListener(
-          "abort",
-          pending.onAbort = () => this.#giveUp(id, signal.reason),
-          { once: true },
-        );
-      }
-      this.#wake(); // who waits for a place must not wait for us
-    });
+  /** Calls a method of the peer's; see {@linkcode Calls.call}. */
+  call(
+    method: string,
+    value: string | undefined,
+    options: CallOptions = {},
+  ): StreamAnswer<unknown, unknown> {
+    const { timeout } = this.#options;
+    if (timeout !== undefined && options.timeout === undefined) options = { ...options, timeout };
+    return this.#calls.call(method, value, options);
+  }
+
+  /** Makes the calls in one batch. */
+  batch<T>(make: () => T): T {
+    return this.#calls.batch(make);
   }
 
   /** Sends a notification; it is not known whether it arrives. */
-  notify(method: string, params: string | undefined): void {
-    if (this.isClosing) return;
-    this.#send(encodeNotification(method, params));
+  notify(method: string, value: string | undefined): void {
+    if (!this.isClosing) this.send(encodeNotification(method, encodeParams(value)));
   }
 
-  /** Ends one of our calls from this side, and says so to the peer. */
-  #giveUp(id: number, reason: unknown): void {
-    const pending = this.#forget(id);
-    if (pending === undefined) return;
-    this.#writer.push(encodeNotification("$/cancelRequest", `{"id":${id}}`));
-    pending.reject(reason);
+  /** The peer, with calls that end when the call of this context does. */
+  peerFor(context: Context): Peer {
+    const call: Invoke = (name, value, given) => {
+      const own = (given ?? {}) as CallOptions;
+      const signal = own.signal === undefined
+        ? context.signal
+        : AbortSignal.any([own.signal, context.signal]);
+      const timeout = Math.min(own.timeout ?? Infinity, context.timeLeft());
+      return this.call(name, JSON.stringify(value), { ...own, signal, timeout });
+    };
+    const notify: Invoke = (name, value) => this.notify(name, JSON.stringify(value));
+    // Not enumerable: a handler may return its peer, or log it.
+    return Object.defineProperties({ ...this.#peer }, {
+      call: { value: namesOf(call) },
+      notify: { value: namesOf(notify) },
+    }) as Peer;
   }
 
-  #settle({ id, error, result }: Response): void {
-    const pending = this.#forget(Number(id));
-    if (pending === undefined) {
-      if (error !== undefined && id === "null") this.#refused(error);
-      return; // given up, or never asked
+  // What calls and running requests ask of their connection.
+
+  get waiting(): number {
+    return this.#writer.waiting;
+  }
+
+  get queuedCount(): number {
+    return this.#writer.queuedCount;
+  }
+
+  get sentCount(): number {
+    return this.#writer.sentCount;
+  }
+
+  now(): number {
+    return this.timers.now();
+  }
+
+  closedBecause(): string | undefined {
+    if (this.isClosing || this.#inputEnded) return "the connection is closed";
+    return this.#goneAway ? "the server is going away" : undefined;
+  }
+
+  /** Sends a message; who takes nothing of what it is sent is closed. */
+  send(text: string): void {
+    this.#writer.push(text);
+    if (this.#writer.waiting > this.limits.maxOutboundBytes) {
+      this.#finish({ reason: `more than ${this.limits.maxOutboundBytes} bytes wait to be sent` });
     }
-    if (error === undefined) pending.resolve(result);
-    else pending.reject(new RpcError(error.code, error.message, error.data));
   }
 
-  /** An error without an id: the peer could not read something of ours. */
-  #refused({ code, message, data }: NonNullable<Response["error"]>): void {
-    const error = new RpcError(code, message, data);
-    const details = (data as { details?: { maxBytes?: unknown } } | undefined)?.details;
-    const maxBytes = typeof details === "object" ? details?.maxBytes : undefined;
-    let told = false;
-    if (typeof maxBytes === "number") {
-      for (const [id, { text }] of this.#pending) {
-        if (!isLongerThan(text, maxBytes)) continue;
-        told = true;
-        this.#forget(id)!.reject(error);
+  room(): Promise<void> | undefined {
+    if (this.#writer.waiting <= this.limits.outboundHighWater || this.#ending) return undefined;
+    return this.change().then(() => this.room());
+  }
+
+  get isKnown(): boolean {
+    return this.#gate.isOpen;
+  }
+
+  async authenticate(credentials: Credentials): Promise<void> {
+    try {
+      await this.#gate.enter(credentials, this.#peer);
+    } catch (error) {
+      const { failures } = this.#gate;
+      // Guessing is made slow; the last answer is sent before the end.
+      await new Promise<void>((resolve) => this.timers.after(100 * failures, resolve));
+      if (failures >= this.limits.maxAuthFailures) {
+        this.timers.after(0, () => this.#linger(`${failures} times wrong credentials`));
       }
+      throw error;
     }
-    if (!told) this.#options.onError(error);
+    this.#peer = { ...this.#peer, identity: this.#gate.identity };
+    this.#framingLimits.maxMessageBytes = this.limits.maxMessageBytes;
   }
 
-  #forget(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return undefined;
-    this.#pending.delete(id);
-    pending.timer?.cancel();
-    if (pending.onAbort !== undefined) {
-      pending.signal!.removeEventListener("abort", pending.onAbort);
-    }
-    return pending;
+  get isWaiting(): boolean {
+    return this.#calls.size > 0;
+  }
+
+  get dispatcher(): Dispatcher {
+    return this.#options.dispatcher;
+  }
+
+  onEnd(): void {
+    this.#wake();
+    this.#endWhenIdle();
+  }
+
+  onCall(): void {
+    this.#wake(); // who waits for a place must not wait for us
+  }
+
+  onError(error: unknown): void {
+    this.#options.onError(error);
   }
 
   // ---- The end -------------------------------------------------------------------------------
@@ -542,17 +434,16 @@ export class Connection {
    * Ends the connection in order: running handlers may finish for `grace` milliseconds, new requests
    * are refused, the peer is told, and what is due is sent.
    */
-  drain(grace: number): Promise<CloseInfo> {
+  drain(grace: number, reason = "shutdown"): Promise<CloseInfo> {
     if (!this.isClosing) {
       this.#draining = true;
-      if (this.#framing !== undefined) {
-        const params = JSON.stringify({ reason: "shutdown", graceMs: grace });
+      this.#requests.drain();
+      if (this.#isFramed) {
+        const params = JSON.stringify({ reason, graceMs: grace });
         this.#writer.push(encodeNotification("$/goaway", params));
       }
-      this.#graceTimer = this.#timers.after(grace, () => {
-        for (const running of this.#running) {
-          running.stop(new RpcError("UNAVAILABLE", "The server is shutting down"));
-        }
+      this.#graceTimer = this.timers.after(grace, () => {
+        this.#requests.stop(new RpcError("UNAVAILABLE", "The server is shutting down"));
         this.#linger("shutdown");
       });
       this.#wake();
@@ -569,9 +460,7 @@ export class Connection {
 
   /** Ends the connection now: what is queued is sent, calls that wait are cancelled. */
   async close(): Promise<void> {
-    for (const id of this.#pending.keys()) {
-      this.#giveUp(id, new ConnectionLost("The line was closed", { sent: true }));
-    }
+    this.#calls.cancelAll("The line was closed");
     this.#ending = true;
     await this.#writer.drained();
     this.#finish({ reason: "closed" });
@@ -582,13 +471,13 @@ export class Connection {
   #inputEnd(): void {
     this.#inputEnded = true;
     this.#messageSince = undefined;
-    this.#rejectPending({ reason: "the peer closed the connection" });
+    this.#calls.rejectAll("the peer closed the connection", undefined);
     if (this.#lingering !== undefined) this.#finishWhenSent(this.#lingering);
     else this.#endWhenIdle();
   }
 
   #endWhenIdle(): void {
-    if (this.#running.size > 0 || this.#ending) return;
+    if (this.#requests.size > 0 || this.#ending) return;
     if (this.#inputEnded) this.#finishWhenSent("the peer closed the connection");
     else if (this.#draining) this.#linger("shutdown");
   }
@@ -606,8 +495,8 @@ export class Connection {
     this.#graceTimer?.cancel();
     this.#writer.drained().then(async () => {
       if (this.#ended) return;
-      this.#graceTimer = this.#timers.after(
-        this.#limits.lingerTimeout,
+      this.#graceTimer = this.timers.after(
+        this.limits.lingerTimeout,
         () => this.#finish({ reason }),
       );
       await this.#duplex.closeWrite?.();
@@ -631,27 +520,16 @@ export class Connection {
     } catch {
       // closed already, from the other side
     }
-    this.#rejectPending(info);
-    for (const running of this.#running) {
-      running.stop(new RpcError("CANCELLED", "The connection ended"));
-    }
+    this.#calls.rejectAll(info.reason, info.error);
+    this.#requests.end();
     this.#wake();
     this.#end.resolve(info);
-  }
-
-  #rejectPending({ reason, error }: CloseInfo): void {
-    for (const [id, { order }] of this.#pending) {
-      const sent = order <= this.#writer.sentCount;
-      this.#forget(id)!.reject(
-        new ConnectionLost(`The connection ended: ${reason}`, { sent, cause: error }),
-      );
-    }
   }
 
   // ---- Waiting -------------------------------------------------------------------------------
 
   /** Resolves when something changes that somebody may have waited for. */
-  #change(): Promise<void> {
+  change(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -662,32 +540,64 @@ export class Connection {
 
   /** Looks at the slow deadlines now and then: they cost nothing while bytes flow. */
   #watch(): void {
-    const { messageTimeout, idleTimeout, writeStallTimeout } = this.#limits;
-    const shortest = Math.min(messageTimeout, idleTimeout, writeStallTimeout);
-    this.#check = this.#timers.after(Math.min(1000, Math.ceil(shortest / 8)), () => {
-      const now = this.#timers.now();
-      const { waitingSince } = this.#writer;
-      if (waitingSince !== undefined && now - waitingSince > writeStallTimeout) {
-        this.#finish({ reason: `the peer took nothing for ${writeStallTimeout} ms` });
-      } else if (this.#messageSince !== undefined && now - this.#messageSince > messageTimeout) {
-        this.#messageSince = undefined;
-        const reason = `a message took longer than ${messageTimeout} ms`;
-        const error = new RpcError("RESOURCE_EXHAUSTED", `Message too slow: ${reason}`, {
-          limit: "messageTimeout",
-        });
-        this.refuse(error);
-      } else if (this.#options.closesIdle && now - this.#lastActive > idleTimeout) {
-        if (this.#running.size === 0 && this.#pending.size === 0 && this.#writer.waiting === 0) {
-          this.#linger(`nothing was said for ${idleTimeout} ms`);
-        }
-      }
+    const { limits } = this;
+    const shortest = Math.min(
+      ...[
+        limits.messageTimeout,
+        limits.idleTimeout,
+        limits.writeStallTimeout,
+        limits.authTimeout,
+        limits.pingInterval,
+        limits.pingTimeout,
+        limits.maxConnectionAge,
+      ].filter((ms) => ms > 0),
+    );
+    this.#check = this.timers.after(Math.min(1000, Math.ceil(shortest / 8)), () => {
+      this.#lookAtDeadlines(this.timers.now());
       if (!this.#ended) this.#watch();
     });
   }
-}
 
-function deadlineExceeded(method: string, timeout: number): RpcError {
-  return new RpcError("DEADLINE_EXCEEDED", `${method} took longer than ${timeout} ms`);
+  #lookAtDeadlines(now: number): void {
+    const { limits } = this, { waitingSince } = this.#writer, silence = now - this.lastActive;
+    if (waitingSince !== undefined && now - waitingSince > limits.writeStallTimeout) {
+      return this.#finish({ reason: `the peer took nothing for ${limits.writeStallTimeout} ms` });
+    }
+    if (this.#ending) return;
+    if (this.#messageSince !== undefined && now - this.#messageSince > limits.messageTimeout) {
+      this.#messageSince = undefined;
+      const reason = `a message took longer than ${limits.messageTimeout} ms`;
+      this.refuse(
+        new RpcError("RESOURCE_EXHAUSTED", `Message too slow: ${reason}`, {
+          limit: "messageTimeout",
+        }),
+      );
+    } else if (!this.isKnown && now - this.#openedAt > limits.authTimeout) {
+      const message = `Nobody said who calls within ${limits.authTimeout} ms`;
+      this.refuse(new RpcError("UNAUTHENTICATED", message, { limit: "authTimeout" }));
+    } else if (this.#options.isDialler) {
+      if (limits.pingInterval > 0 && silence > limits.pingInterval) this.#ping();
+    } else if (silence > limits.idleTimeout && this.#isIdle()) {
+      this.#linger(`nothing was said for ${limits.idleTimeout} ms`);
+    } else if (limits.maxConnectionAge > 0 && now - this.#openedAt > this.#maxAge) {
+      this.drain(limits.shutdownGrace, "age");
+    }
+  }
+
+  #isIdle(): boolean {
+    return this.#requests.size === 0 && this.#calls.size === 0 && this.#writer.waiting === 0;
+  }
+
+  /** Any answer will do, an error too: it shows that somebody is there. */
+  #ping(): void {
+    if (this.#pinging) return;
+    this.#pinging = true;
+    const { pingTimeout } = this.limits, sent = this.lastActive;
+    this.call("rpc.ping", undefined, { timeout: pingTimeout }).catch(() => {
+      if (this.lastActive !== sent) return;
+      this.#finish({ reason: `the peer did not answer a ping within ${pingTimeout} ms` });
+    }).finally(() => this.#pinging = false);
+  }
 }
 
 const HTTP_REFUSAL = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" +

@@ -8,50 +8,73 @@
  * @module
  */
 
-import { type ParamsIssue, RpcError } from "./error.ts";
+import type { Credentials } from "./auth.ts";
+import { DECLARED } from "./call.ts";
+import type { Context } from "./context.ts";
+import { RpcError } from "./error.ts";
 import { isLongerThan } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
 import { encodeError, encodeResult, type Params, type Request } from "./message.ts";
-import { type Api, type Context, isMethod, type Method } from "./method.ts";
+import { type Api, isProcedure, type Procedure } from "./method.ts";
+import { compose } from "./middleware.ts";
 import {
+  invalidParams,
   parameterNames,
   type ParamsShape,
   paramsShape,
   type StandardSchema,
   type StandardSchemaResult,
+  toIssues,
 } from "./schema.ts";
 
+type Checked = StandardSchemaResult<unknown>;
+
 /** A method by its whole name, with what its schema says about params. */
-interface Procedure {
+interface Target {
+  readonly procedure: Procedure;
   readonly schema: StandardSchema | undefined;
-  readonly handler: Method["handler"];
+  /** The handler with everything that runs around it. */
+  readonly handler: (value: unknown, context: Context) => unknown;
   readonly shape: () => ParamsShape;
   readonly names: () => readonly string[] | undefined;
 }
 
-type Checked = StandardSchemaResult<unknown>;
+/** A call as the dispatcher sees it: the handler's context, and what becomes of a stream. */
+export interface CallContext extends Context {
+  /** Set as soon as the method was found. */
+  procedure: Procedure | undefined;
+  /** Looks at credentials of the caller's; rejects where they are refused. */
+  authenticate(credentials: Credentials): Promise<void>;
+  /** Sends what a stream's handler returned; resolves to the result of the request. */
+  stream(source: unknown): Promise<unknown>;
+}
 
 /** Told of every failure that the caller does not get to see. */
 export type ReportError = (error: unknown, method: string) => void;
 
 /**
- * The methods of an API by their whole names, in the order in which they stand in it.
+ * The members of an API by their whole names, in the order in which they stand in it.
  *
  * @throws {TypeError} for a member that is neither a method nor a plain object of them, and for a
  * name that cannot be called
  */
-export function methodsOf(api: Api): Map<string, Method> {
-  const methods = new Map<string, Method>();
-  collect(api, "", methods, new Set());
-  return methods;
+export function proceduresOf(api: Api): Map<string, Procedure> {
+  const procedures = new Map<string, Procedure>();
+  collect(api, "", procedures, new Set());
+  return procedures;
 }
 
-function collect(api: Api, prefix: string, methods: Map<string, Method>, above: Set<unknown>) {
+function collect(
+  api: Api,
+  prefix: string,
+  procedures: Map<string, Procedure>,
+  above: Set<unknown>,
+): void {
   if (above.has(api)) throw new TypeError(`Cannot use the API: ${prefix} holds itself`);
   above.add(api);
   for (const [key, member] of Object.entries(api)) {
     const name = prefix + key;
-    if (key === "" || methods.has(name)) {
+    if (key === "" || procedures.has(name)) {
       throw new TypeError(`Cannot use the API: there are two methods ${JSON.stringify(name)}`);
     }
     if (name === "rpc" || name.startsWith("rpc.") || name.startsWith("$/")) {
@@ -61,8 +84,8 @@ function collect(api: Api, prefix: string, methods: Map<string, Method>, above: 
         }"`,
       );
     }
-    if (isMethod(member)) methods.set(name, member);
-    else if (isPlainObject(member)) collect(member as Api, name + ".", methods, above);
+    if (isProcedure(member)) procedures.set(name, member);
+    else if (isPlainObject(member)) collect(member as Api, name + ".", procedures, above);
     else {
       throw new TypeError(
         `Cannot use the API: ${name} is ${
@@ -76,25 +99,27 @@ function collect(api: Api, prefix: string, methods: Map<string, Method>, above: 
 
 /** Answers requests with the methods of an API. */
 export class Dispatcher {
-  readonly #procedures = new Map<string, Procedure>();
+  readonly #targets = new Map<string, Target>();
   readonly #maxResponseBytes: number;
   readonly #report: ReportError;
 
   /**
-   * @param methods by their whole names
+   * @param procedures by their whole names
    * @param report is told what callers are not
    */
   constructor(
-    methods: ReadonlyMap<string, Method>,
+    procedures: ReadonlyMap<string, Procedure>,
     limits: Pick<Limits, "maxResponseBytes">,
     report: ReportError,
   ) {
     this.#maxResponseBytes = limits.maxResponseBytes;
     this.#report = report;
-    for (const [name, { schema, handler }] of methods) {
-      this.#procedures.set(name, {
+    for (const [name, procedure] of procedures) {
+      const { schema, handler, options } = procedure;
+      this.#targets.set(name, {
+        procedure,
         schema,
-        handler,
+        handler: compose(options.use ?? [], name, handler as Target["handler"]),
         // Asked for only when the params leave a choice: an API of 500 methods starts quickly.
         shape: once(() => schema === undefined ? "unknown" : paramsShape(schema)),
         names: once(() => schema === undefined ? undefined : parameterNames(schema)),
@@ -103,35 +128,47 @@ export class Dispatcher {
   }
 
   /** The answer to a request, as the text of a message. Never throws, never rejects. */
-  answer(request: Request, context: Context): string | Promise<string> {
-    const { method, params } = request;
-    const procedure = this.#procedures.get(method);
-    if (procedure === undefined) {
-      return encodeError(
-        request.version,
-        request.id,
-        new RpcError("METHOD_NOT_FOUND", "Method not found"),
+  answer(request: Request, context: CallContext): string | Promise<string> {
+    const target = this.#targets.get(request.method);
+    if (target === undefined) {
+      return this.#bad(request, new RpcError("METHOD_NOT_FOUND", "Method not found"), undefined);
+    }
+    const { procedure } = target;
+    context.procedure = procedure;
+    if (procedure.kind === "notification") {
+      const details = `${request.method} is a notification: send it without an id`;
+      return this.#bad(
+        request,
+        new RpcError("INVALID_REQUEST", "Invalid Request", { details }),
+        procedure,
       );
     }
     try {
-      const result = invoke(procedure, params, context);
+      let result = invoke(target, request.params, context);
+      if (procedure.kind === "stream") {
+        result = isThenable(result)
+          ? result.then((source) => context.stream(source))
+          : context.stream(result);
+      }
       return isThenable(result)
         ? Promise.resolve(result).then(
           (value) => this.#good(request, value),
-          (error) => this.#bad(request, error),
+          (error) => this.#bad(request, error, procedure),
         )
         : this.#good(request, result);
     } catch (error) {
-      return this.#bad(request, error);
+      return this.#bad(request, error, procedure);
     }
   }
 
   /** Runs what a notification asks for. Never throws; the promise, where there is one, never rejects. */
-  notify(method: string, params: Params, context: Context): void | Promise<void> {
-    const procedure = this.#procedures.get(method);
-    if (procedure === undefined) return;
+  notify(method: string, params: Params, context: CallContext): void | Promise<void> {
+    const target = this.#targets.get(method);
+    // A stream that nobody listens to is not begun.
+    if (target === undefined || target.procedure.kind === "stream") return;
+    context.procedure = target.procedure;
     try {
-      const result = invoke(procedure, params, context);
+      const result = invoke(target, params, context);
       if (isThenable(result)) {
         return Promise.resolve(result).then(() => {}, (error) => this.#report(error, method));
       }
@@ -140,70 +177,103 @@ export class Dispatcher {
     }
   }
 
-  #good(request: Request, result: unknown): string {
+  #good(request: Request, result: unknown): string | Promise<string> {
     let text: string;
     try {
       text = JSON.stringify(result) ?? "null";
     } catch (error) {
-      return this.#bad(request, new TypeError("Cannot write the result as JSON", { cause: error }));
+      const unwritable = new TypeError("Cannot write the result as JSON", { cause: error });
+      return this.#bad(request, unwritable, undefined);
     }
     if (isLongerThan(text, this.#maxResponseBytes)) {
-      const message = "The result is too large";
-      return encodeError(
-        request.version,
-        request.id,
-        new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxResponseBytes" }),
-      );
+      const tooLarge = new RpcError("RESOURCE_EXHAUSTED", "The result is too large", {
+        limit: "maxResponseBytes",
+      });
+      return this.#bad(request, tooLarge, undefined);
     }
     return encodeResult(request.version, request.id, text);
   }
 
-  #bad(request: Request, error: unknown): string {
-    const { version, id, method } = request;
+  #bad(
+    request: Request,
+    error: unknown,
+    procedure: Procedure | undefined,
+  ): string | Promise<string> {
     const meant = asRpcError(error);
-    if (meant === undefined) this.#report(error, method);
-    const text = encodeError(
-      version,
-      id,
-      meant ?? new RpcError("INTERNAL_ERROR", "Internal error"),
-    );
-    if (!isLongerThan(text, this.#maxResponseBytes)) return text;
-    this.#report(error, method);
-    return encodeError(version, id, new RpcError("INTERNAL_ERROR", "Internal error"));
+    if (meant === undefined) return this.#internal(request, error);
+    const schema = meant.code === DECLARED ? declaredSchema(meant, procedure) : undefined;
+    if (schema !== undefined) return this.#declared(request, meant, schema);
+    const text = encodeError(request.version, request.id, meant);
+    return isLongerThan(text, this.#maxResponseBytes) ? this.#internal(request, error) : text;
+  }
+
+  /** What the caller shall not see goes to the log. */
+  #internal(request: Request, error: unknown): string {
+    this.#report(error, request.method);
+    const masked = new RpcError("INTERNAL_ERROR", "Internal error");
+    return encodeError(request.version, request.id, masked);
+  }
+
+  /** The data of a declared error is checked like a value: callers count on its shape. */
+  async #declared(request: Request, error: RpcError, schema: StandardSchema): Promise<string> {
+    const { name, details } = error.data as { name: string; details: unknown };
+    try {
+      const checked = await schema["~standard"].validate(details);
+      if (checked.issues !== undefined) {
+        const issues = JSON.stringify(toIssues(checked.issues));
+        throw new TypeError(`The data of ${name} does not fit its schema: ${issues}`);
+      }
+      const data = { name, details: checked.value };
+      return encodeError(
+        request.version,
+        request.id,
+        new RpcError(DECLARED, error.message, data),
+      );
+    } catch (failure) {
+      return this.#internal(request, failure);
+    }
   }
 }
 
+function declaredSchema(
+  { data }: RpcError,
+  procedure: Procedure | undefined,
+): StandardSchema | undefined {
+  const errors = procedure?.options.errors, { name } = data as { name: string };
+  return errors !== undefined && Object.hasOwn(errors, name) ? errors[name] : undefined;
+}
+
 /** What the handler makes of the params; a promise only where something has to be waited for. */
-function invoke(procedure: Procedure, params: Params, context: Context): unknown {
-  const { schema, handler } = procedure;
+function invoke(target: Target, params: Params, context: Context): unknown {
+  const { schema, handler } = target;
   if (schema === undefined) {
     if (!isNothing(params)) {
       throw invalidParams([{ path: [], message: "The method takes no params" }]);
     }
-    return handler(undefined as never, context);
+    return handler(undefined, context);
   }
-  const [value, other] = valuesOf(procedure, params);
+  const [value, other] = valuesOf(target, params);
   const checked = schema["~standard"].validate(value);
   if (!("then" in checked) && checked.issues === undefined) {
-    return handler(checked.value as never, context);
+    return handler(checked.value, context);
   }
-  return otherwise(procedure, checked, other, context);
+  return otherwise(target, checked, other, context);
 }
 
 /** The rarer ways: a schema that is asynchronous, and a value that it refuses. */
 function otherwise(
-  { schema, handler }: Procedure,
+  { schema, handler }: Target,
   checked: Checked | PromiseLike<Checked>,
   other: readonly unknown[],
   context: Context,
 ): unknown {
   const settle = (first: Checked): unknown => {
-    if (first.issues === undefined) return handler(first.value as never, context);
-    if (other.length === 0) throw invalidParams(first.issues.map(toIssue));
+    if (first.issues === undefined) return handler(first.value, context);
+    if (other.length === 0) throw invalidParams(toIssues(first.issues));
     const second = schema!["~standard"].validate(other[0]);
     const conclude = (second: Checked): unknown => {
-      if (second.issues !== undefined) throw invalidParams(first.issues!.map(toIssue));
-      return handler(second.value as never, context);
+      if (second.issues !== undefined) throw invalidParams(toIssues(first.issues!));
+      return handler(second.value, context);
     };
     return "then" in second ? second.then(conclude) : conclude(second);
   };
@@ -219,9 +289,9 @@ const NO_OTHER: readonly unknown[] = [];
  * A plain object travels by name, an array by position, anything else as the only item of an array.
  * An object's members may come by position too, in the order of their declaration.
  */
-function valuesOf(procedure: Procedure, params: Params): [unknown, readonly unknown[]] {
+function valuesOf(target: Target, params: Params): [unknown, readonly unknown[]] {
   if (params === undefined) {
-    const shape = procedure.shape();
+    const shape = target.shape();
     return [undefined, shape === "object" ? [{}] : shape === "array" ? [[]] : NO_OTHER];
   }
   if (!Array.isArray(params)) {
@@ -232,16 +302,16 @@ function valuesOf(procedure: Procedure, params: Params): [unknown, readonly unkn
     if (!Object.hasOwn(members, "value") || Object.keys(members).length !== 1) {
       return [members, NO_OTHER];
     }
-    const shape = procedure.shape();
+    const shape = target.shape();
     if (shape === "object") return [members, NO_OTHER];
     if (shape === "unknown") return hasMeta ? [members.value, [members]] : [members, NO_OTHER];
     return [members.value, NO_OTHER];
   }
-  const shape = procedure.shape();
+  const shape = target.shape();
   if (shape === "scalar") return params.length > 1 ? [params, NO_OTHER] : [params[0], NO_OTHER];
   const alone = params.length === 1 ? [params[0]] : NO_OTHER;
   if (shape !== "object") return [params, alone];
-  const names = procedure.names();
+  const names = target.names();
   if (names === undefined || params.length > names.length) return [params, alone];
   const members: Record<string, unknown> = {};
   params.forEach((param, index) => setOwn(members, names[index]!, param));
@@ -272,20 +342,6 @@ function isNothing(params: Params): boolean {
   const [only] = params;
   return params.length === 0 ||
     params.length === 1 && (only === null || isPlainObject(only) && Object.keys(only).length === 0);
-}
-
-function invalidParams(issues: readonly ParamsIssue[]): RpcError {
-  return new RpcError("INVALID_PARAMS", "Invalid params", { issues });
-}
-
-function toIssue(
-  issue: NonNullable<StandardSchemaResult<unknown>["issues"]>[number],
-): ParamsIssue {
-  const path = (issue.path ?? []).map((part) => {
-    const key = typeof part === "object" ? part.key : part;
-    return typeof key === "symbol" ? String(key) : key;
-  });
-  return { path, message: issue.message };
 }
 
 /** What a handler threw on purpose, made by this copy of the library or by another. */

@@ -9,8 +9,14 @@
 export interface Limits {
   /** Connections at once; one more is told `UNAVAILABLE` and closed. @default {10000} */
   readonly maxConnections: number;
+  /** TLS handshakes at once; one more waits. @default {64} */
+  readonly maxHandshakes: number;
+  /** Milliseconds from the begin of a TLS connection to the end of its handshake. @default {5000} */
+  readonly handshakeTimeout: number;
   /** Bytes of one incoming message. @default {1048576} */
   readonly maxMessageBytes: number;
+  /** Bytes of one message of a peer that has not said who it is. @default {16384} */
+  readonly maxUnauthenticatedBytes: number;
   /** Bytes of one answer, and of all answers of one batch together. @default {8388608} */
   readonly maxResponseBytes: number;
   /** Bytes of one header block in `Content-Length` framing. @default {4096} */
@@ -27,6 +33,12 @@ export interface Limits {
   readonly maxIdBytes: number;
   /** Requests of one connection that run at once; the next waits. @default {64} */
   readonly maxInFlight: number;
+  /** Milliseconds that a call may take where its caller does not say. @default {30000} */
+  readonly callTimeout: number;
+  /** Milliseconds that a call may take whatever its caller says. @default {300000} */
+  readonly maxCallTimeout: number;
+  /** Items that a stream collects for a caller that asked for no stream. @default {1000} */
+  readonly maxCollectedItems: number;
   /** Bytes waiting to be sent above which a connection is not read from. @default {1048576} */
   readonly outboundHighWater: number;
   /** Bytes waiting to be sent above which a connection is closed. @default {16777216} */
@@ -37,6 +49,16 @@ export interface Limits {
   readonly idleTimeout: number;
   /** Milliseconds in which a peer must take at least one byte of what it is sent. @default {10000} */
   readonly writeStallTimeout: number;
+  /** Milliseconds in which a peer must say who it is, where it is asked. @default {5000} */
+  readonly authTimeout: number;
+  /** Wrong credentials after which a connection is closed. @default {3} */
+  readonly maxAuthFailures: number;
+  /** Milliseconds of silence after which our client pings; 0 never does. @default {30000} */
+  readonly pingInterval: number;
+  /** Milliseconds in which a ping must be answered. @default {20000} */
+  readonly pingTimeout: number;
+  /** Milliseconds after which a server ends a connection in order; 0 never does. @default {0} */
+  readonly maxConnectionAge: number;
   /** Milliseconds for which running handlers may go on after `shutdown()`. @default {10000} */
   readonly shutdownGrace: number;
   /** Milliseconds for which a closed connection waits for the peer to read why. @default {1000} */
@@ -73,6 +95,22 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     reason: "each holds a descriptor and some kilobytes",
     enforcedIn: "lib/serve.ts",
   },
+  maxHandshakes: {
+    default: 64,
+    unit: "count",
+    min: 1,
+    max: 10_000,
+    reason: "each takes memory and a millisecond of the processor before we know who it is",
+    enforcedIn: "lib/transport/tls_listener.ts",
+  },
+  handshakeTimeout: {
+    default: 5_000,
+    unit: "ms",
+    min: 1,
+    max: MAX_MS,
+    reason: "who connects and says nothing must not hold a descriptor",
+    enforcedIn: "lib/transport/tls_listener.ts",
+  },
   maxMessageBytes: {
     default: 1 << 20,
     unit: "bytes",
@@ -80,6 +118,14 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     max: (1 << 24) - 1,
     reason: "a message is held in memory whole; 16 MiB - 1 keeps the first length byte zero",
     enforcedIn: "lib/framing/",
+  },
+  maxUnauthenticatedBytes: {
+    default: 16 << 10,
+    unit: "bytes",
+    min: 64,
+    max: (1 << 24) - 1,
+    reason: "a stranger needs room for credentials, and for nothing else",
+    enforcedIn: "lib/connection.ts",
   },
   maxResponseBytes: {
     default: 8 << 20,
@@ -145,6 +191,30 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     reason: "a peer that sends faster than its handlers end is slowed down",
     enforcedIn: "lib/connection.ts",
   },
+  callTimeout: {
+    default: 30_000,
+    unit: "ms",
+    min: 1,
+    max: MAX_MS,
+    reason: "a handler that hangs must not hold its place for ever",
+    enforcedIn: "lib/running.ts",
+  },
+  maxCallTimeout: {
+    default: 300_000,
+    unit: "ms",
+    min: 1,
+    max: MAX_MS,
+    reason: "a caller may be patient, but not without end",
+    enforcedIn: "lib/running.ts",
+  },
+  maxCollectedItems: {
+    default: 1000,
+    unit: "count",
+    min: 0,
+    max: MAX_COUNT,
+    reason: "who asks for no stream gets an array, and a stream may have no end",
+    enforcedIn: "lib/running.ts",
+  },
   outboundHighWater: {
     default: 1 << 20,
     unit: "bytes",
@@ -183,6 +253,46 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a peer that takes nothing for so long is gone, or means harm",
+    enforcedIn: "lib/connection.ts",
+  },
+  authTimeout: {
+    default: 5_000,
+    unit: "ms",
+    min: 1,
+    max: MAX_MS,
+    reason: "a stranger must not hold a connection",
+    enforcedIn: "lib/connection.ts",
+  },
+  maxAuthFailures: {
+    default: 3,
+    unit: "count",
+    min: 1,
+    max: MAX_COUNT,
+    reason: "guessing is made slow",
+    enforcedIn: "lib/connection.ts",
+  },
+  pingInterval: {
+    default: 30_000,
+    unit: "ms",
+    min: 0,
+    max: MAX_MS,
+    reason: "TCP itself notices a dead peer after two hours",
+    enforcedIn: "lib/connection.ts",
+  },
+  pingTimeout: {
+    default: 20_000,
+    unit: "ms",
+    min: 1,
+    max: MAX_MS,
+    reason: "gRPC's figure: a link that is slower than this is of no use",
+    enforcedIn: "lib/connection.ts",
+  },
+  maxConnectionAge: {
+    default: 0,
+    unit: "ms",
+    min: 0,
+    max: MAX_MS,
+    reason: "behind a balancer, connections that never end never move to new servers",
     enforcedIn: "lib/connection.ts",
   },
   shutdownGrace: {

@@ -1,10 +1,13 @@
 /**
- * What an API is made of, and the types that tie a method's name to its value and its result.
+ * What an API is made of: methods, streams and notifications, each with the types that tie its name
+ * to what travels.
  *
  * @module
  */
 
-import type { FramingName } from "./framing/frame.ts";
+import type { Context, HandlerContext } from "./context.ts";
+import type { ErrorData } from "./error.ts";
+import type { Middleware } from "./middleware.ts";
 import {
   type InferInput,
   type InferOutput,
@@ -12,62 +15,98 @@ import {
   type StandardSchema,
 } from "./schema.ts";
 
-/** The two ends of the connection that a call came over. */
-export interface PeerInfo {
-  /** Where the peer is, as an address: `tcp://127.0.0.1:50123`. */
-  readonly address: string;
-  /** Where the peer reached us. */
-  readonly localAddress: string;
-  /** The scheme of the addresses: `tcp`, `unix`. */
-  readonly transport: string;
-  /** The framing that the peer speaks. */
-  readonly framing: FramingName;
-}
+/** The errors that a method declares: for each name the schema of its data. */
+export type ErrorSchemas = Readonly<Record<string, StandardSchema>>;
 
-/** What a handler knows of its call besides the value. */
-export interface Context {
-  /** The name that was called. */
-  readonly method: string;
-  /** Aborts when nobody waits for the answer any more: cancelled, or the connection ended. */
-  readonly signal: AbortSignal;
-  /** Who called. */
-  readonly peer: PeerInfo;
-}
+/** No errors are declared. */
+export type NoErrors = Readonly<Record<never, StandardSchema>>;
 
 /** What can be said about a method besides its code; `rpc.discover` tells it to callers. */
-export interface MethodOptions {
+export interface MethodOptions<
+  Errors extends ErrorSchemas = ErrorSchemas,
+  Items extends StandardSchema = StandardSchema,
+> {
   /** One line that says what it does. */
   readonly summary?: string;
   /** More than one line. */
   readonly description?: string;
   /** Callers should use something else. */
   readonly deprecated?: boolean;
-  /** The shape of the result, for documentation: results are not checked. */
+  /** The shape of the result, or of a stream's items, for documentation: results are not checked. */
   readonly result?: StandardSchema;
+  /** Errors that the handler throws with {@linkcode HandlerContext.error}, by name. */
+  readonly errors?: Errors;
+  /** The items that the caller streams to the handler: they arrive as {@linkcode Context.items}. */
+  readonly items?: Items;
+  /** What runs around the handler, outermost first. */
+  readonly use?: readonly Middleware[];
 }
+
+/** The kinds of members that an API has. */
+export type Kind = "method" | "stream" | "notification";
 
 /** Holds types that no value has. */
 declare const TYPES: unique symbol;
 
-/**
- * One method of an API, made by {@linkcode method}. `Value` is what a caller passes, `Result` what
- * the handler returns.
- */
-export interface Method<Value = unknown, Result = unknown> {
-  readonly kind: "method";
+/** What a method, a stream and a notification have in common. */
+export interface Procedure {
+  readonly kind: Kind;
   /** Checks the value before the handler sees it. */
   readonly schema: StandardSchema | undefined;
   /** The code that answers. */
-  readonly handler: (value: never, context: Context) => unknown;
+  readonly handler: (value: never, context: never) => unknown;
   /** What there is to say about it. */
   readonly options: MethodOptions;
+}
+
+/**
+ * One method of an API, made by {@linkcode method}: `Value` is what a caller passes, `Result` what
+ * the handler returns, `Errors` what it declares, `Item` what the caller streams to it.
+ */
+export interface Method<Value = unknown, Result = unknown, Errors = unknown, Item = unknown>
+  extends Procedure {
+  readonly kind: "method";
   /** Not there when it runs. */
-  readonly [TYPES]?: { readonly value: Value; readonly result: Result };
+  readonly [TYPES]?: {
+    readonly value: Value;
+    readonly result: Result;
+    readonly errors: Errors;
+    readonly item: Item;
+  };
+}
+
+/**
+ * A method that answers with many items, made by {@linkcode stream}: `Yield` is an item, `Return`
+ * what the generator returns at its end.
+ */
+export interface Stream<
+  Value = unknown,
+  Yield = unknown,
+  Return = unknown,
+  Errors = unknown,
+  Item = unknown,
+> extends Procedure {
+  readonly kind: "stream";
+  /** Not there when it runs. */
+  readonly [TYPES]?: {
+    readonly value: Value;
+    readonly yield: Yield;
+    readonly return: Return;
+    readonly errors: Errors;
+    readonly item: Item;
+  };
+}
+
+/** A method that never answers, made by {@linkcode notification}. */
+export interface Notification<Value = unknown> extends Procedure {
+  readonly kind: "notification";
+  /** Not there when it runs. */
+  readonly [TYPES]?: { readonly value: Value };
 }
 
 /** A plain object of methods and of more such objects: `{ math: { add } }` has `math.add`. */
 export interface Api {
-  readonly [name: string]: Method | Api;
+  readonly [name: string]: Procedure | Api;
 }
 
 /**
@@ -87,11 +126,16 @@ export interface Api {
  * console.assert(add.kind === "method");
  * ```
  */
-export function method<Schema extends StandardSchema, Result>(
+export function method<
+  Schema extends StandardSchema,
+  Result,
+  Errors extends ErrorSchemas = NoErrors,
+  Items extends StandardSchema = never,
+>(
   schema: Schema,
-  handler: (value: InferOutput<Schema>, context: Context) => Result,
-  options?: MethodOptions,
-): Method<InferInput<Schema>, Awaited<Result>>;
+  handler: (value: InferOutput<Schema>, context: HandlerContext<Errors, Items>) => Result,
+  options?: MethodOptions<Errors, Items>,
+): Method<InferInput<Schema>, Awaited<Result>, Errors, InferInput<Items>>;
 /**
  * A method that takes no value: without a schema there is nothing to check one by.
  *
@@ -104,75 +148,133 @@ export function method<Schema extends StandardSchema, Result>(
  * console.assert(now.schema === undefined);
  * ```
  */
-export function method<Result>(
-  handler: (value: undefined, context: Context) => Result,
-  options?: MethodOptions,
-): Method<undefined, Awaited<Result>>;
-export function method(
-  first: unknown,
-  second?: unknown,
-  third?: MethodOptions,
-): Method<never, unknown> {
+export function method<
+  Result,
+  Errors extends ErrorSchemas = NoErrors,
+  Items extends StandardSchema = never,
+>(
+  handler: (value: undefined, context: HandlerContext<Errors, Items>) => Result,
+  options?: MethodOptions<Errors, Items>,
+): Method<undefined, Awaited<Result>, Errors, InferInput<Items>>;
+export function method(...parts: unknown[]): Procedure {
+  return procedure("method", parts);
+}
+
+/**
+ * A method that answers with a stream: the handler is an async generator, or returns anything that
+ * can be iterated. It is asked for an item only as the caller takes them, and its `finally` runs when
+ * the caller leaves.
+ *
+ * @example
+ * ```ts
+ * import { connect, serve, stream } from "@landline/rpc";
+ * import * as z from "npm:zod@4";
+ *
+ * const api = {
+ *   countdown: stream(z.int().min(0), async function* (from) {
+ *     for (let n = from; n >= 0; n--) yield n;
+ *   }),
+ * };
+ * await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+ * await using line = await connect<typeof api>(server.addresses[0]!);
+ *
+ * const seen: number[] = [];
+ * for await (const n of line.call.countdown(2)) seen.push(n);
+ *
+ * console.assert(seen.join() === "2,1,0");
+ * ```
+ */
+export function stream<
+  Schema extends StandardSchema,
+  Yield,
+  Return = undefined,
+  Errors extends ErrorSchemas = NoErrors,
+  Items extends StandardSchema = never,
+>(
+  schema: Schema,
+  handler: (
+    value: InferOutput<Schema>,
+    context: HandlerContext<Errors, Items>,
+  ) => Streamable<Yield, Return>,
+  options?: MethodOptions<Errors, Items>,
+): Stream<InferInput<Schema>, Yield, Return, Errors, InferInput<Items>>;
+/** A stream that takes no value. */
+export function stream<
+  Yield,
+  Return = undefined,
+  Errors extends ErrorSchemas = NoErrors,
+  Items extends StandardSchema = never,
+>(
+  handler: (value: undefined, context: HandlerContext<Errors, Items>) => Streamable<Yield, Return>,
+  options?: MethodOptions<Errors, Items>,
+): Stream<undefined, Yield, Return, Errors, InferInput<Items>>;
+export function stream(...parts: unknown[]): Procedure {
+  return procedure("stream", parts);
+}
+
+/** What a stream's handler may return. */
+export type Streamable<Yield, Return> =
+  | AsyncIterable<Yield, Return, undefined>
+  | Iterable<Yield, Return, undefined>
+  | ReadableStream<Yield>;
+
+/**
+ * A method that never answers, not even with an error: its callers cannot wait for it.
+ *
+ * @example
+ * ```ts
+ * import { notification } from "@landline/rpc";
+ * import * as z from "npm:zod@4";
+ *
+ * const log = notification(z.object({ text: z.string() }), ({ text }) => void text);
+ *
+ * console.assert(log.kind === "notification");
+ * ```
+ */
+export function notification<Schema extends StandardSchema>(
+  schema: Schema,
+  handler: (value: InferOutput<Schema>, context: Context) => unknown,
+  options?: MethodOptions<NoErrors, never>,
+): Notification<InferInput<Schema>>;
+/** A notification that takes no value. */
+export function notification(
+  handler: (value: undefined, context: Context) => unknown,
+  options?: MethodOptions<NoErrors, never>,
+): Notification<undefined>;
+export function notification(...parts: unknown[]): Procedure {
+  return procedure("notification", parts);
+}
+
+function procedure(kind: Kind, parts: unknown[]): Procedure {
   // A schema may be a function too (arktype's are): it is told by what it speaks.
-  const schema = isStandardSchema(first) ? first : undefined;
-  const handler = schema === undefined ? first : second;
-  const options = (schema === undefined ? second : third) as MethodOptions | undefined;
+  const schema = isStandardSchema(parts[0]) ? parts[0] : undefined;
+  const [handler, options] = schema === undefined ? parts : parts.slice(1);
   if (typeof handler !== "function") {
     throw new TypeError(
       schema === undefined
-        ? `Cannot make a method: expected a Standard Schema or a handler, got ${typeof first}`
-        : `Cannot make a method: the handler must be a function, it is ${typeof handler}`,
+        ? `Cannot make a ${kind}: expected a Standard Schema or a handler, got ${typeof handler}`
+        : `Cannot make a ${kind}: the handler must be a function, it is ${typeof handler}`,
     );
   }
-  return { kind: "method", schema, handler: handler as Method["handler"], options: options ?? {} };
+  return {
+    kind,
+    schema,
+    handler: handler as Procedure["handler"],
+    options: (options ?? {}) as MethodOptions,
+  };
 }
 
-/** Whether this is a method, of this copy of the library or of another. */
-export function isMethod(value: unknown): value is Method {
-  return value !== null && typeof value === "object" && "kind" in value &&
-    value.kind === "method" && "handler" in value && typeof value.handler === "function";
+/** Whether this is a member of an API, made by this copy of the library or by another. */
+export function isProcedure(value: unknown): value is Procedure {
+  return value !== null && typeof value === "object" && "kind" in value && "handler" in value &&
+    typeof value.handler === "function" &&
+    (value.kind === "method" || value.kind === "stream" || value.kind === "notification");
 }
 
-/** What a type becomes by JSON.stringify and JSON.parse: a `Date` arrives as `string`. */
-export type Serialized<T> = unknown extends T ? T
-  : T extends string | number | boolean | null ? T
-  : T extends undefined | void ? null
-  : T extends bigint | symbol | ((...args: never[]) => unknown) ? never
-  : T extends { toJSON(...args: never[]): infer Json } ? Serialized<Json>
-  : T extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> ? Record<string, never>
-  : T extends readonly unknown[] ? { [Index in keyof T]: Serialized<T[Index]> }
-  : { [Key in keyof T as SerializedKey<Key, T[Key]>]: SerializedMember<T[Key]> };
-
-type SerializedKey<Key, Member> = Key extends symbol ? never
-  : [Member] extends [symbol | ((...args: never[]) => unknown)] ? never
-  : Key;
-
-/** An undefined member is left out, where an undefined result or item is null. */
-type SerializedMember<Member> = Member extends undefined ? undefined : Serialized<Member>;
-
-/** What a caller may say about one call. */
-export interface CallOptions {
-  /** Cancels the call at both ends. */
-  readonly signal?: AbortSignal;
-  /** Milliseconds after which the call fails with `DEADLINE_EXCEEDED`, from 0 on. */
-  readonly timeout?: number;
+/** What travels for an error that a method declared. */
+export interface DeclaredErrorData extends ErrorData {
+  /** The name it was declared under. */
+  readonly name: string;
+  /** What the schema made of the data. */
+  readonly details: unknown;
 }
-
-/** A method as its callers see it. The value may be left out where the schema takes undefined. */
-export type Call<Value, Result> = [undefined] extends [Value]
-  ? (value?: Value, options?: CallOptions) => Promise<Serialized<Result>>
-  : (value: Value, options?: CallOptions) => Promise<Serialized<Result>>;
-
-/** An API as its callers see it. */
-export type Client<A> = {
-  readonly [Name in keyof A]: A[Name] extends Method<infer Value, infer Result>
-    ? Call<Value, Result>
-    : Client<A[Name]>;
-};
-
-/** An API as those see it who want no answer. */
-export type Notifier<A> = {
-  readonly [Name in keyof A]: A[Name] extends Method<infer Value, unknown>
-    ? [undefined] extends [Value] ? (value?: Value) => void : (value: Value) => void
-    : Notifier<A[Name]>;
-};

@@ -24,8 +24,10 @@
  * @module
  */
 
+export { type Authenticate, bearerTokens, type Credentials, timingSafeEqual } from "./auth.ts";
 export { connect, type ConnectOptions, type Line } from "./connect.ts";
 export type { CloseInfo } from "./connection.ts";
+export { type ContextWith, define, type Definer } from "./define.ts";
 export {
   ConnectionLost,
   ERROR_CODES,
@@ -44,20 +46,47 @@ export {
   type FramingLimits,
   type FramingName,
 } from "./framing/mod.ts";
+export { Health, type HealthStatus } from "./health.ts";
 export { DEFAULT_LIMITS, type LimitRow, LIMITS, type Limits } from "./limits.ts";
 export {
-  type Api,
-  type Call,
+  type Answer,
   type CallOptions,
   type Client,
-  type Context,
+  type DeclaredError,
+  type ItemOptions,
+  type Notifier,
+  type Serialized,
+  settle,
+  type Settled,
+  type StreamAnswer,
+  type Untyped,
+  type UntypedCall,
+} from "./call.ts";
+export type {
+  Context,
+  HandlerContext,
+  Peer,
+  PeerCertificate,
+  PeerInfo,
+  TraceContext,
+} from "./context.ts";
+export {
+  type Api,
+  type ErrorSchemas,
+  type Kind,
   type Method,
   method,
   type MethodOptions,
-  type Notifier,
-  type PeerInfo,
-  type Serialized,
+  type NoErrors,
+  type Notification,
+  notification,
+  type Procedure,
+  type Stream,
+  stream,
+  type Streamable,
 } from "./method.ts";
+export { type Invocation, type Middleware, type Next, type Outcome, use } from "./middleware.ts";
+export { type Pair, pair, type PairOptions } from "./pair.ts";
 export type {
   InferInput,
   InferOutput,
@@ -67,3 +96,7 @@ export type {
   StandardSchemaResult,
 } from "./schema.ts";
 export { serve, type ServeOptions, type Server } from "./serve.ts";
+export type { FaultRange, Faults, OneWayFaults } from "./transport/faults.ts";
+export { type MemorySocket, socketPair } from "./transport/memory.ts";
+export type { Socket, TlsClientOptions, TlsServerOptions } from "./transport/mod.ts";
+export type { Duplex } from "./writer.ts";

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { type ParamsIssue, RpcError } from "./error.ts";
 import {
   DATE_TIME,
   isNothing,
@@ -213,4 +214,20 @@ function orUndefined<T>(ask: () => T): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What a schema complains of, as it travels. */
+export function toIssues(issues: readonly StandardSchemaIssue[]): ParamsIssue[] {
+  return issues.map(({ path = [], message }) => ({
+    path: path.map((part) => {
+      const key = typeof part === "object" ? part.key : part;
+      return typeof key === "number" ? key : String(key);
+    }),
+    message,
+  }));
+}
+
+/** The error for params that do not fit. */
+export function invalidParams(issues: readonly ParamsIssue[]): RpcError {
+  return new RpcError("INVALID_PARAMS", "Invalid params", { issues });
 }

@@ -4,14 +4,24 @@
  * @module
  */
 
+import type { Authenticate } from "./auth.ts";
 import { builtins } from "./builtin.ts";
 import { type CloseInfo, Connection } from "./connection.ts";
-import { Dispatcher, methodsOf } from "./dispatch.ts";
+import { Dispatcher, proceduresOf } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
-import type { Api, PeerInfo } from "./method.ts";
+import type { PeerInfo } from "./context.ts";
+import type { Api } from "./method.ts";
+import { type Middleware, use } from "./middleware.ts";
+import { Health } from "./health.ts";
 import { TimerWheel } from "./timers.ts";
-import { listen, type Listener, schemeOf, type Socket } from "./transport/mod.ts";
+import {
+  listen,
+  type Listener,
+  schemeOf,
+  type Socket,
+  type TlsServerOptions,
+} from "./transport/mod.ts";
 import { BufferPool } from "./writer.ts";
 
 /** What {@linkcode serve} takes besides the API. */
@@ -20,10 +30,18 @@ export interface ServeOptions {
   readonly listen?: string | URL | readonly (string | URL)[];
   /** Begins {@linkcode Server.shutdown} when it aborts. */
   readonly signal?: AbortSignal;
+  /** Runs around every handler of the API, outermost first. */
+  readonly use?: readonly Middleware[];
+  /** Decides who a peer is, by what it shows in `rpc.authenticate`. Until then it may call nothing. */
+  readonly authenticate?: Authenticate;
+  /** Makes what handlers find as `context.state`, once for each connection. */
+  readonly state?: (peer: PeerInfo) => unknown;
   /** Other limits than the defaults. */
   readonly limits?: Partial<Limits>;
   /** TCP connections that the system completes before they are accepted. @default {1024} */
   readonly tcpBacklog?: number;
+  /** What `tls://` addresses need: the certificate, its key, and whether clients need one. */
+  readonly tls?: TlsServerOptions;
   /** The name that `rpc.serverInfo` tells. @default {"landline"} */
   readonly name?: string;
   /** The version that `rpc.serverInfo` tells. @default {"0.0.0"} */
@@ -49,6 +67,8 @@ export interface Server extends AsyncDisposable {
   readonly ready: Promise<void>;
   /** Resolves when the server has ended; rejects when it could not listen. */
   readonly finished: Promise<void>;
+  /** How its services are, for `rpc.health`. */
+  readonly health: Health;
   /** How many connections are open. */
   readonly connections: number;
   /**
@@ -89,6 +109,7 @@ const MAX_BACKOFF = 1000;
 
 class RunningServer implements Server {
   readonly addresses: string[] = [];
+  readonly health: Health = new Health();
   readonly ready: Promise<void>;
   readonly finished: Promise<void>;
   readonly #options: ServeOptions;
@@ -96,12 +117,17 @@ class RunningServer implements Server {
   readonly #dispatcher: Dispatcher;
   readonly #timers = new TimerWheel();
   readonly #pool = new BufferPool();
-  readonly #connections = new Set<Connection>();
+  /** Those that are open, and what ends when they have ended and their end was told. */
+  readonly #connections = new Map<Connection, Promise<void>>();
   readonly #listeners: Listener[] = [];
   readonly #accepting: Promise<void>[] = [];
+  /** Accept loops that wait for descriptors. */
+  readonly #pauses = new Set<() => void>();
   readonly #end = Promise.withResolvers<void>();
   readonly #onAbort = () => void this.shutdown();
   #closing: Promise<void> | undefined;
+  /** What kept it from listening. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(api: Api, options: ServeOptions) {
     const { listen: where = "tcp://127.0.0.1:8080", signal, tcpBacklog = 1024 } = options;
@@ -112,10 +138,13 @@ class RunningServer implements Server {
     }
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
-    const methods = methodsOf(api);
+    const methods = proceduresOf(use(options.use ?? [], api));
     const { name = "landline", version = "0.0.0" } = options;
     this.#dispatcher = new Dispatcher(
-      new Map([...methods, ...builtins(methods, { name, version }, this.#limits)]),
+      new Map([
+        ...methods,
+        ...builtins(methods, { name, version, health: this.health }, this.#limits),
+      ]),
       this.#limits,
       (error, method) => options.onError?.(error, method),
     );
@@ -123,7 +152,12 @@ class RunningServer implements Server {
     const later: Promise<void>[] = [];
     try {
       for (const address of Array.isArray(where) ? where : [where]) {
-        const listener = listen(address, { tcpBacklog });
+        const listener = listen(address, {
+          tcpBacklog,
+          limits: this.#limits,
+          onError: (error, about) => options.onError?.(error, about),
+          ...(options.tls && { tls: options.tls }),
+        });
         if (listener instanceof Promise) later.push(listener.then((it) => this.#accept(it)));
         else this.#accept(listener);
       }
@@ -133,9 +167,9 @@ class RunningServer implements Server {
       throw error;
     }
     this.ready = later.length === 0 ? Promise.resolve() : Promise.all(later).then(() => {});
-    this.ready.catch(async (error) => {
-      await this.shutdown(0);
-      this.#end.reject(error);
+    this.ready.catch((error) => {
+      this.#failure = { error };
+      this.shutdown(0);
     });
     // Both tell of the same failure: whoever looks at one of them has seen it.
     this.finished.catch(() => {});
@@ -178,6 +212,7 @@ class RunningServer implements Server {
       address: socket.remote,
       localAddress: socket.local,
       transport: schemeOf(listener.address),
+      ...(socket.certificate && { certificate: socket.certificate }),
     };
     const connection = new Connection(socket, {
       limits: this.#limits,
@@ -185,7 +220,9 @@ class RunningServer implements Server {
       timers: this.#timers,
       pool: this.#pool,
       peer,
-      closesIdle: true,
+      state: this.#options.state?.({ ...peer, framing: "lines" }),
+      isDialler: false,
+      ...(this.#options.authenticate && { authenticate: this.#options.authenticate }),
       onError: (error) => this.#options.onError?.(error, `connection of ${peer.address}`),
     });
     if (this.#connections.size >= this.#limits.maxConnections) {
@@ -195,12 +232,12 @@ class RunningServer implements Server {
       connection.run();
       return;
     }
-    this.#connections.add(connection);
     this.#options.onOpen?.(connection.peer);
-    connection.run().then((info) => {
+    const ended = connection.run().then((info) => {
       this.#connections.delete(connection);
       this.#options.onClose?.(connection.peer, info);
     });
+    this.#connections.set(connection, ended);
   }
 
   shutdown(grace: number = this.#limits.shutdownGrace): Promise<void> {
@@ -211,19 +248,24 @@ class RunningServer implements Server {
     await null; // so that #closing is set before anyone is told
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     for (const listener of this.#listeners) listener.close();
-    await Promise.all(Array.from(this.#connections, (connection) => connection.drain(grace)));
-    this.#wakeAccept?.();
+    this.health.drain();
+    for (const connection of this.#connections.keys()) connection.drain(grace);
+    await Promise.all(this.#connections.values());
+    for (const wake of this.#pauses) wake();
     await Promise.all(this.#accepting);
     this.#timers.stop();
-    this.#end.resolve();
+    if (this.#failure === undefined) this.#end.resolve();
+    else this.#end.reject(this.#failure.error);
   }
-
-  #wakeAccept: (() => void) | undefined;
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#wakeAccept = resolve;
-      this.#timers.after(ms, resolve);
+      const wake = () => {
+        this.#pauses.delete(wake);
+        resolve();
+      };
+      this.#pauses.add(wake);
+      this.#timers.after(ms, wake);
     });
   }
 

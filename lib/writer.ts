@@ -137,6 +137,8 @@ export class Writer {
       this.#pump = undefined;
       this.#writing = 0;
       this.waitingSince = undefined;
+      // A message that was queued since the last look at the queue relied on this write to take it.
+      if (this.#queue.length > 0) this.#start();
       this.#events.onRoom();
     }
   }

@@ -1,0 +1,369 @@
+/**
+ * Our side of a connection: the calls that we make, from the first word to the answer.
+ *
+ * A call is begun at the end of the turn in which it was made. Until then it can be made a stream, by
+ * iterating its answer; and all calls of one turn travel in one write.
+ *
+ * @module
+ */
+
+import type { CallOptions, ItemOptions, StreamAnswer } from "./call.ts";
+import { ConnectionLost, RpcError } from "./error.ts";
+import { Inlet, iteratorOf, Outlet, WINDOW } from "./flow.ts";
+import { isLongerThan } from "./framing/text.ts";
+import type { Limits } from "./limits.ts";
+import { encodeNotification, encodeParams, encodeRequest, type Response } from "./message.ts";
+import type { Timer, Timers } from "./timers.ts";
+
+/** What calls need of their connection. */
+export interface CallsHost {
+  readonly limits: Pick<Limits, "maxOutboundBytes" | "maxBatch">;
+  readonly timers: Timers;
+  /** Bytes that wait to be sent. */
+  readonly waiting: number;
+  /** Messages that were queued so far, and how many of them were handed to the socket. */
+  readonly queuedCount: number;
+  readonly sentCount: number;
+  /** Why no call can be made now; undefined while one can. */
+  closedBecause(): string | undefined;
+  /** Sends a message. */
+  send(text: string): void;
+  /** A promise while more waits to be sent than should. */
+  room(): Promise<void> | undefined;
+  /** A call begins to wait. */
+  onCall(): void;
+  /** Told of what is nobody's answer. */
+  onError(error: unknown): void;
+}
+
+/** A call that was made, and waits for its turn, then for its answer. */
+class Call {
+  readonly method: string;
+  /** JSON text. */
+  readonly value: string | undefined;
+  readonly options: CallOptions;
+  readonly promise: Promise<unknown>;
+  resolve!: (result: unknown) => void;
+  reject!: (error: unknown) => void;
+  begun = false;
+  /** The text that was sent, and the writer's count then: it tells whether it has left. */
+  text = "";
+  order = Infinity;
+  /** Where the items of a stream go, and where those come from that we stream to the peer. */
+  inlet: Inlet | undefined;
+  outlet: Outlet | undefined;
+  id = 0;
+  timer: Timer | undefined;
+  onAbort: (() => void) | undefined;
+
+  constructor(method: string, value: string | undefined, options: CallOptions) {
+    this.method = method;
+    this.value = value;
+    this.options = options;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  /** @param items what a peer that knows no streams answered instead of one */
+  succeed(result: unknown, items?: unknown): void {
+    this.inlet?.finish(result, Array.isArray(items) ? items : []);
+    this.resolve(result);
+  }
+
+  fail(error: unknown): void {
+    this.inlet?.fail(error);
+    this.reject(error);
+  }
+}
+
+/** The calls of one connection. */
+export class Calls {
+  readonly #host: CallsHost;
+  /** Made in this turn, not begun. */
+  #made: Call[] = [];
+  /** Begun, by id; ids start at 1 because some peers take 0 for none. */
+  readonly #pending = new Map<number, Call>();
+  #lastId = 0;
+  /** What the peer understands besides JSON-RPC, once it was asked. */
+  #extensions: ReadonlySet<string> | undefined;
+  #asking: Promise<void> | undefined;
+
+  constructor(host: CallsHost) {
+    this.#host = host;
+  }
+
+  /** How many wait for answers. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /**
+   * Calls a method of the peer's.
+   *
+   * @param value as JSON text
+   * @returns the result; rejects with {@linkcode RpcError}, {@linkcode ConnectionLost}, or the
+   * signal's reason
+   */
+  call(
+    method: string,
+    value: string | undefined,
+    options: CallOptions,
+  ): StreamAnswer<unknown, unknown> {
+    const call = new Call(method, value, options);
+    if (this.#made.push(call) === 1) queueMicrotask(this.#beginMade);
+    const answer = call.promise as StreamAnswer<unknown, unknown>;
+    // Put on the promise itself: a class of its own would make every await slower.
+    answer[Symbol.asyncIterator] = () => this.#iterate(call);
+    return answer;
+  }
+
+  /** Makes several calls that travel as one batch (JSON-RPC 2.0, section 6). */
+  batch<T>(make: () => T): T {
+    const outer = this.#made;
+    this.#made = [];
+    try {
+      const answers = make();
+      const { maxBatch } = this.#host.limits;
+      for (let from = 0; from < this.#made.length; from += maxBatch) {
+        const texts: string[] = [];
+        for (const call of this.#made.slice(from, from + maxBatch)) {
+          this.#begin(call, (text) => texts.push(text));
+        }
+        if (texts.length > 0) this.#host.send(`[${texts.join(",")}]`);
+      }
+      return answers;
+    } finally {
+      this.#made = outer;
+    }
+  }
+
+  /** The answer is looped over: the call becomes a stream, unless it has begun as something else. */
+  #iterate(call: Call): AsyncIterableIterator<unknown, unknown, undefined> {
+    const inlet = new Inlet(WINDOW, {
+      grant: (count) => this.#tellStream("credit", call, `"n":${count}`),
+      leave: () => this.#giveUp(call, new RpcError("CANCELLED", "The stream was left")),
+    });
+    if (call.begun) {
+      call.promise.then((all) => inlet.finish(undefined, all as unknown[]), (e) => inlet.fail(e));
+    } else {
+      call.inlet = inlet;
+      call.promise.catch(() => {}); // the loop is told
+    }
+    return inlet;
+  }
+
+  readonly #beginMade = (): void => {
+    const made = this.#made;
+    this.#made = [];
+    for (const call of made) this.#begin(call, this.#send);
+  };
+
+  readonly #send = (text: string): void => this.#host.send(text);
+
+  /** Sends the request, unless nobody wants it any more. */
+  #begin(call: Call, send: (text: string) => void): void {
+    call.begun = true;
+    const { method, options } = call, { signal, timeout } = options;
+    try {
+      if (timeout !== undefined && !(timeout >= 0)) {
+        throw new RangeError(
+          `Cannot call ${method}: timeout must be milliseconds from 0 on, it is ${timeout}`,
+        );
+      }
+      signal?.throwIfAborted();
+      const closed = this.#host.closedBecause();
+      if (closed !== undefined) {
+        throw new ConnectionLost(`Cannot call ${method}: ${closed}`, { sent: false });
+      }
+      if (timeout === 0) throw deadlineExceeded(method, timeout);
+      if (needsExtensions(call) && this.#extensions === undefined) {
+        this.#ask().then(() => this.#begin(call, this.#send));
+        return;
+      }
+      const id = this.#lastId + 1;
+      const meta = this.#metaOf(call, id);
+      const text = encodeRequest(id, method, encodeParams(call.value, meta));
+      if (this.#host.waiting + text.length > this.#host.limits.maxOutboundBytes) {
+        throw new RpcError(
+          "RESOURCE_EXHAUSTED",
+          `Cannot call ${method}: too much waits to be sent`,
+          {
+            limit: "maxOutboundBytes",
+          },
+        );
+      }
+      this.#pending.set(call.id = this.#lastId = id, call);
+      call.text = text;
+      send(text);
+      call.order = this.#host.queuedCount;
+      this.#watch(call);
+    } catch (error) {
+      call.fail(error);
+    }
+  }
+
+  /** What may end the call from this side. */
+  #watch(call: Call): void {
+    const { method, options: { signal, timeout } } = call;
+    if (timeout !== undefined && timeout !== Infinity) {
+      const late = () => this.#giveUp(call, deadlineExceeded(method, timeout));
+      call.timer = this.#host.timers.after(timeout, late);
+      // For the next call: this one does not wait to be told what the peer understands.
+      if (this.#extensions === undefined) this.#ask();
+    }
+    if (signal !== undefined) {
+      call.onAbort = () => this.#giveUp(call, signal.reason);
+      signal.addEventListener("abort", call.onAbort, { once: true });
+    }
+    const { items } = call.options as Partial<ItemOptions<unknown>>;
+    if (items !== undefined) this.#sendItems(call, items);
+    this.#host.onCall();
+  }
+
+  /** What travels beside the params: only to a peer that has said that it understands it. */
+  #metaOf({ inlet, options: { timeout, meta, onProgress } }: Call, id: number): string | undefined {
+    const known = this.#extensions;
+    if (known === undefined || !known.has("meta")) return undefined;
+    if (
+      inlet === undefined && meta === undefined && onProgress === undefined &&
+      (timeout === undefined || timeout === Infinity)
+    ) return undefined;
+    return JSON.stringify({
+      ...meta,
+      ...(timeout !== undefined && timeout !== Infinity && { timeoutMs: timeout }),
+      ...(onProgress !== undefined && { progressToken: id }),
+      ...(inlet !== undefined && known.has("stream") && { stream: { credit: WINDOW } }),
+    });
+  }
+
+  /** Asks once what the peer understands. Never rejects. */
+  #ask(): Promise<void> {
+    return this.#asking ??= this.call("rpc.serverInfo", undefined, {}).then((info: unknown) => {
+      const extensions = (info as { extensions?: unknown } | null)?.extensions;
+      this.#extensions = new Set(Array.isArray(extensions) ? extensions : []);
+    }, () => {
+      this.#extensions = new Set();
+    });
+  }
+
+  /** Streams items to the peer, as far as it gives credit. */
+  #sendItems(call: Call, items: AsyncIterable<unknown> | Iterable<unknown>): void {
+    const outlet = call.outlet = new Outlet(
+      0,
+      (texts) => this.#tellStream("item", call, `"values":[${texts.join(",")}]`, true),
+      () => this.#host.room(),
+    );
+    outlet.pump(iteratorOf(items)).then(
+      () => this.#tellStream("end", call, undefined, true),
+      (error) => this.#giveUp(call, error),
+    );
+  }
+
+  #tellStream(what: string, call: Call, members: string | undefined, isUp = false): void {
+    if (!this.#pending.has(call.id)) return;
+    const parts = [`"id":${call.id}`];
+    if (members !== undefined) parts.push(members);
+    if (isUp) parts.push('"dir":"up"');
+    this.#host.send(encodeNotification(`$/stream/${what}`, `{${parts.join(",")}}`));
+  }
+
+  // ---- What the peer says --------------------------------------------------------------------
+
+  /** An answer came. */
+  settle({ id, error, result }: Response): void {
+    const call = this.#take(Number(id));
+    if (call === undefined) {
+      if (error !== undefined && id === "null") this.#refused(error);
+      return; // given up, or never asked
+    }
+    if (error === undefined) {
+      const isArray = call.inlet !== undefined && !this.#extensions!.has("stream");
+      call.succeed(result, isArray ? result : undefined);
+    } else call.fail(new RpcError(error.code, error.message, error.data));
+  }
+
+  /** Items of a stream came; false where there was no credit for them. */
+  receive(id: unknown, items: readonly unknown[]): boolean {
+    return this.#pending.get(id as number)?.inlet?.push(items) ?? true;
+  }
+
+  /** The peer takes more of our items. */
+  grant(id: unknown, count: number): void {
+    this.#pending.get(id as number)?.outlet?.grant(count);
+  }
+
+  /** A handler says how far it is. */
+  progress(id: unknown, value: unknown): void {
+    this.#pending.get(id as number)?.options.onProgress?.(value);
+  }
+
+  /** Ends a call because the peer broke the rules. */
+  abandon(id: unknown, error: unknown): void {
+    const call = this.#pending.get(id as number);
+    if (call !== undefined) this.#giveUp(call, error);
+  }
+
+  /** An error without an id: the peer could not read something of ours. */
+  #refused({ code, message, data }: NonNullable<Response["error"]>): void {
+    const error = new RpcError(code, message, data);
+    const details = (data as { details?: { maxBytes?: unknown } } | undefined)?.details;
+    const maxBytes = typeof details === "object" ? details?.maxBytes : undefined;
+    let told = false;
+    if (typeof maxBytes === "number") {
+      for (const [id, { text }] of this.#pending) {
+        if (!isLongerThan(text, maxBytes)) continue;
+        told = true;
+        this.#take(id)!.fail(error);
+      }
+    }
+    if (!told) this.#host.onError(error);
+  }
+
+  // ---- The end -------------------------------------------------------------------------------
+
+  /** Ends one of our calls from this side, and says so to the peer. */
+  #giveUp(call: Call, reason: unknown): void {
+    if (this.#take(call.id) === undefined) return;
+    this.#host.send(encodeNotification("$/cancelRequest", `{"id":${call.id}}`));
+    call.fail(reason);
+  }
+
+  /** Ends all calls from this side. */
+  cancelAll(reason: string): void {
+    for (const call of this.#pending.values()) {
+      this.#giveUp(call, new ConnectionLost(reason, { sent: true }));
+    }
+  }
+
+  /** Settles everyone who waits: no answer can come any more. */
+  rejectAll(reason: string, cause: unknown): void {
+    for (const { id, order } of this.#pending.values()) {
+      const sent = order <= this.#host.sentCount;
+      this.#take(id)!.fail(new ConnectionLost(`The connection ended: ${reason}`, { sent, cause }));
+    }
+  }
+
+  #take(id: number): Call | undefined {
+    const call = this.#pending.get(id);
+    if (call === undefined) return undefined;
+    this.#pending.delete(id);
+    call.timer?.cancel();
+    if (call.onAbort !== undefined) {
+      call.options.signal!.removeEventListener("abort", call.onAbort);
+    }
+    call.outlet?.stop();
+    return call;
+  }
+}
+
+/** Whether a call cannot do without what only some peers understand. */
+function needsExtensions({ inlet, options }: Call): boolean {
+  return inlet !== undefined || options.meta !== undefined || options.onProgress !== undefined ||
+    (options as Partial<ItemOptions<unknown>>).items !== undefined;
+}
+
+function deadlineExceeded(method: string, timeout: number): RpcError {
+  return new RpcError("DEADLINE_EXCEEDED", `${method} took longer than ${timeout} ms`);
+}

@@ -1,0 +1,258 @@
+/**
+ * Streams: items in order, and never more of them on the way than the consumer gave credit for.
+ *
+ * ```text
+ *   producer ── Outlet ── $/stream/item ───> Inlet ── consumer
+ *                  <──── $/stream/credit ────
+ * ```
+ *
+ * Pure of sockets and messages: an outlet is given a way to send items, an inlet a way to grant
+ * credit.
+ *
+ * @module
+ */
+
+/** Items that a consumer takes on trust before it has looked at one. */
+export const WINDOW = 64;
+
+/** Rounds of the microtask queue without a new item after which a batch of items is sent. */
+const QUIET_ROUNDS = 6;
+
+/** The sending end of a stream. */
+export class Outlet {
+  #credit: number;
+  readonly #send: (items: string[]) => void;
+  readonly #hasRoom: () => Promise<void> | undefined;
+  #items: string[] = [];
+  #sending = false;
+  #wake: (() => void) | undefined;
+  #stopped = false;
+
+  /**
+   * @param credit how many items the consumer takes at first
+   * @param send takes items as JSON text, in order
+   * @param hasRoom a promise while the connection has more to send than it should
+   */
+  constructor(
+    credit: number,
+    send: (items: string[]) => void,
+    hasRoom: () => Promise<void> | undefined,
+  ) {
+    this.#credit = credit;
+    this.#send = send;
+    this.#hasRoom = hasRoom;
+  }
+
+  /** The consumer takes so many more. */
+  grant(count: number): void {
+    this.#credit += count;
+    this.#wake?.();
+  }
+
+  /** Nobody takes items any more: lets go of whoever waits for credit. */
+  stop(): void {
+    this.#stopped = true;
+    this.#items = [];
+    this.#wake?.();
+  }
+
+  /**
+   * Sends what can be iterated, and resolves to what the iterator returned. The iterator is asked for
+   * an item only when there is credit for it. When the outlet is stopped, the iterator is closed.
+   */
+  async pump(
+    source: Iterator<unknown, unknown> | AsyncIterator<unknown, unknown>,
+  ): Promise<unknown> {
+    let ended = false;
+    try {
+      for (;;) {
+        while (this.#credit === 0 && !this.#stopped) await this.#change();
+        const room = this.#hasRoom();
+        if (room !== undefined) await room;
+        if (this.#stopped) return undefined;
+        ended = true; // an iterator that fails has ended
+        const next = await source.next();
+        ended = next.done === true;
+        if (next.done) {
+          this.flush();
+          return next.value;
+        }
+        if (this.#stopped) return undefined;
+        this.#push(JSON.stringify(next.value) ?? "null");
+      }
+    } catch (error) {
+      this.flush(); // the items before a failure come before it
+      throw error;
+    } finally {
+      if (!ended) await source.return?.();
+    }
+  }
+
+  #push(item: string): void {
+    this.#credit--;
+    this.#items.push(item);
+    if (this.#credit === 0) this.flush();
+    else if (!this.#sending) this.#sendWhenQuiet();
+  }
+
+  /** Sends the items that wait. */
+  flush(): void {
+    if (this.#items.length === 0 || this.#stopped) return;
+    const items = this.#items;
+    this.#items = [];
+    this.#send(items);
+  }
+
+  /** Items that come in one go travel in one message: a timer would cost more than it saves. */
+  async #sendWhenQuiet(): Promise<void> {
+    this.#sending = true;
+    let count = this.#items.length;
+    for (let quiet = 0; quiet < QUIET_ROUNDS; quiet++) {
+      await null;
+      if (this.#items.length > count) quiet = 0;
+      count = this.#items.length;
+    }
+    this.#sending = false;
+    this.flush();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+}
+
+/** What an inlet tells the other end. */
+export interface InletEvents {
+  /** The producer may send so many more. */
+  grant(count: number): void;
+  /** The consumer has left; no more items are wanted. */
+  leave(): void;
+}
+
+/** How a stream ended. */
+interface End {
+  readonly failed: boolean;
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+/** The receiving end of a stream. */
+export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined> {
+  readonly #events: InletEvents;
+  readonly #window: number;
+  /** Items that nobody has taken, and consumers that no item has come for: never both. */
+  #items: unknown[] = [];
+  #first = 0;
+  readonly #waiting: PromiseWithResolvers<IteratorResult<unknown, unknown>>[] = [];
+  /** Items that the producer may still send, and items taken since it was last told. */
+  #credit: number;
+  #taken = 0;
+  #end: End | undefined;
+
+  /** @param window the credit that the producer has at first, and that is kept up */
+  constructor(window: number, events: InletEvents) {
+    this.#window = this.#credit = window;
+    this.#events = events;
+  }
+
+  /** Items came; false where there was no credit for them. */
+  push(items: readonly unknown[]): boolean {
+    if (this.#end !== undefined) return true; // sent before the producer learned that we left
+    if (items.length > this.#credit) return false;
+    this.#credit -= items.length;
+    for (const item of items) this.#add(item);
+    return true;
+  }
+
+  #add(item: unknown): void {
+    const consumer = this.#waiting.shift();
+    if (consumer === undefined) this.#items.push(item);
+    else {
+      consumer.resolve({ done: false, value: item });
+      this.#take();
+    }
+  }
+
+  /**
+   * The stream ended well.
+   *
+   * @param result what the producer returned
+   * @param items what came with the end, beyond all credit
+   */
+  finish(result: unknown, items: readonly unknown[] = []): void {
+    for (const item of items) this.#add(item);
+    this.#conclude({ result, failed: false });
+  }
+
+  /** The stream failed; the items before come first. */
+  fail(error: unknown): void {
+    this.#conclude({ error, failed: true });
+  }
+
+  next(): Promise<IteratorResult<unknown, unknown>> {
+    if (this.#first < this.#items.length) {
+      const value = this.#items[this.#first];
+      this.#items[this.#first++] = undefined;
+      if (this.#first === this.#items.length) {
+        this.#items = [];
+        this.#first = 0;
+      }
+      this.#take();
+      return Promise.resolve({ done: false, value });
+    }
+    const end = this.#end;
+    if (end === undefined) {
+      const consumer = Promise.withResolvers<IteratorResult<unknown, unknown>>();
+      this.#waiting.push(consumer);
+      return consumer.promise;
+    }
+    // A failure is told once, like the end of a generator.
+    this.#end = { result: undefined, failed: false };
+    if (end.failed) return Promise.reject(end.error);
+    return Promise.resolve({ done: true, value: end.result });
+  }
+
+  return(value?: unknown): Promise<IteratorResult<unknown, unknown>> {
+    if (this.#end === undefined) this.#events.leave();
+    this.#items = [];
+    this.#first = 0;
+    this.#end = { result: undefined, failed: false };
+    for (const consumer of this.#waiting.splice(0)) consumer.resolve({ done: true, value });
+    return Promise.resolve({ done: true, value });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #take(): void {
+    // Told in halves of the window: the producer never waits for one that keeps up.
+    if (++this.#taken < this.#window / 2 || this.#end !== undefined) return;
+    this.#credit += this.#taken;
+    this.#events.grant(this.#taken);
+    this.#taken = 0;
+  }
+
+  #conclude(end: End): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    const [first, ...others] = this.#waiting.splice(0);
+    if (first === undefined) return;
+    this.#end = { result: undefined, failed: false };
+    if (end.failed) first.reject(end.error);
+    else first.resolve({ done: true, value: end.result });
+    for (const consumer of others) consumer.resolve({ done: true, value: undefined });
+  }
+}
+
+/** The iterator of anything that can be iterated. */
+export function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown> {
+  const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
+  const iterator = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.();
+  if (iterator === undefined) throw new TypeError("A stream's handler must return an iterable");
+  return iterator;
+}

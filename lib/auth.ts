@@ -76,9 +76,10 @@ export class Gate {
  * @example
  * ```ts
  * import { timingSafeEqual } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
- * console.assert(timingSafeEqual("secret", "secret"));
- * console.assert(!timingSafeEqual("secret", "secreT"));
+ * assert(timingSafeEqual("secret", "secret"));
+ * assert(!timingSafeEqual("secret", "secreT"));
  * ```
  */
 export function timingSafeEqual(a: string, b: string): boolean {
@@ -97,6 +98,7 @@ export function timingSafeEqual(a: string, b: string): boolean {
  * @example
  * ```ts
  * import { bearerTokens, connect, method, serve } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * const api = { whoami: method((_, { peer }) => String(peer.identity)) };
  * await using server = serve(api, {
@@ -105,7 +107,7 @@ export function timingSafeEqual(a: string, b: string): boolean {
  * });
  * await using line = await connect<typeof api>(server.addresses[0]!, { token: "s3cret" });
  *
- * console.assert(await line.call.whoami() === "alice");
+ * assert(await line.call.whoami() === "alice");
  * ```
  */
 export function bearerTokens(tokens: Readonly<Record<string, unknown>>): Authenticate {

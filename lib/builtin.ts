@@ -8,8 +8,9 @@ import type { Credentials } from "./auth.ts";
 import type { CallContext } from "./dispatch.ts";
 import type { Health } from "./health.ts";
 import type { Limits } from "./limits.ts";
-import { method, type Procedure, stream } from "./method.ts";
+import { method, stream } from "./method.ts";
 import { describe, type OpenRpc } from "./openrpc.ts";
+import type { Procedure } from "./procedure.ts";
 import type { StandardSchema } from "./schema.ts";
 
 /** What a peer says of itself. */

@@ -5,7 +5,7 @@
  */
 
 import type { RpcError } from "./error.ts";
-import type { ErrorSchemas, Method, Notification, Stream } from "./method.ts";
+import type { ErrorSchemas, Method, Notification, Stream } from "./procedure.ts";
 import type { InferOutput } from "./schema.ts";
 
 /** What a type becomes by JSON.stringify and JSON.parse: a `Date` arrives as `string`. */
@@ -141,6 +141,7 @@ export type Settled<Result, Errors> =
  * ```ts
  * import { connect, method, serve, settle } from "@landline/rpc";
  * import * as z from "npm:zod@4";
+ * import { assert } from "@std/assert";
  *
  * const api = {
  *   buy: method(z.object({ count: z.int() }), ({ count }, { error }) => {
@@ -152,7 +153,7 @@ export type Settled<Result, Errors> =
  * await using line = await connect<typeof api>(server.addresses[0]!);
  *
  * const bought = await settle(line.call.buy({ count: 5 }));
- * if (!bought.ok && bought.name === "OUT_OF_STOCK") console.assert(bought.data.left === 3);
+ * if (!bought.ok && bought.name === "OUT_OF_STOCK") assert(bought.data.left === 3);
  * ```
  */
 export async function settle<Result, Errors>(

@@ -13,7 +13,7 @@ import { FRAMINGS } from "./framing/mod.ts";
 import type { FramingName } from "./framing/frame.ts";
 import { Health } from "./health.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
-import type { Api } from "./method.ts";
+import type { Api } from "./procedure.ts";
 import { namesOf } from "./proxy.ts";
 import { TimerWheel } from "./timers.ts";
 import { dial, type DialOptions, schemeOf, type TlsClientOptions } from "./transport/mod.ts";
@@ -88,6 +88,7 @@ const CLIENT = { name: "landline-client", version: "0.0.0" };
  * @example
  * ```ts
  * import { connect, method, serve } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * const api = { now: method(() => new Date(0)) };
  * await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
@@ -95,7 +96,7 @@ const CLIENT = { name: "landline-client", version: "0.0.0" };
  * await using line = await connect<typeof api>(server.addresses[0]!);
  * const now: string = await line.call.now();
  *
- * console.assert(now === "1970-01-01T00:00:00.000Z");
+ * assert(now === "1970-01-01T00:00:00.000Z");
  * ```
  */
 export async function connect<A = Untyped>(

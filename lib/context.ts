@@ -7,7 +7,7 @@
 import type { Client, Notifier, Untyped } from "./call.ts";
 import type { RpcError } from "./error.ts";
 import type { FramingName } from "./framing/frame.ts";
-import type { ErrorSchemas, NoErrors } from "./method.ts";
+import type { ErrorSchemas, NoErrors } from "./procedure.ts";
 import type { InferInput, InferOutput, StandardSchema } from "./schema.ts";
 
 /** The two ends of the connection that a call came over. */

@@ -6,20 +6,16 @@
  */
 
 import type { Context, HandlerContext } from "./context.ts";
-import {
-  type ErrorSchemas,
-  type Method,
-  method,
-  type MethodOptions,
-  type NoErrors,
-  type Notification,
-  notification,
-  type Procedure,
-  type Stream,
-  stream,
-  type Streamable,
-} from "./method.ts";
+import { method, type MethodOptions, notification, stream, type Streamable } from "./method.ts";
 import type { Middleware } from "./middleware.ts";
+import type {
+  ErrorSchemas,
+  Method,
+  NoErrors,
+  Notification,
+  Procedure,
+  Stream,
+} from "./procedure.ts";
 import type { InferInput, InferOutput, StandardSchema } from "./schema.ts";
 
 /** A context with other or more members. */
@@ -101,6 +97,7 @@ export interface Definer<Extra extends object> {
  * @example State for each connection, and a user found by a middleware
  * ```ts
  * import { define, RpcError } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * const { method, use } = define<{ state: { calls: number } }>();
  * const users = use((call, next) => {
@@ -114,7 +111,7 @@ export interface Definer<Extra extends object> {
  *   whoami: users.method((_, { user }) => user.toUpperCase()),
  * };
  *
- * console.assert(Object.keys(api).length === 2);
+ * assert(Object.keys(api).length === 2);
  * ```
  */
 export function define<Extra extends object = Record<never, never>>(): Definer<Extra> {

@@ -15,8 +15,8 @@ import { RpcError } from "./error.ts";
 import { isLongerThan } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
 import { encodeError, encodeResult, type Params, type Request } from "./message.ts";
-import { type Api, isProcedure, type Procedure } from "./method.ts";
-import { compose } from "./middleware.ts";
+import { type Api, isProcedure, type Procedure } from "./procedure.ts";
+import { compose, type Middleware } from "./middleware.ts";
 import {
   invalidParams,
   parameterNames,
@@ -119,7 +119,11 @@ export class Dispatcher {
       this.#targets.set(name, {
         procedure,
         schema,
-        handler: compose(options.use ?? [], name, handler as Target["handler"]),
+        handler: compose(
+          (options.use ?? []) as readonly Middleware[],
+          name,
+          handler as Target["handler"],
+        ),
         // Asked for only when the params leave a choice: an API of 500 methods starts quickly.
         shape: once(() => schema === undefined ? "unknown" : paramsShape(schema)),
         names: once(() => schema === undefined ? undefined : parameterNames(schema)),

@@ -143,11 +143,12 @@ export interface ErrorObject {
  * @example A handler refuses, and the caller learns why
  * ```ts
  * import { RpcError } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * const error = new RpcError("NOT_FOUND", "No such user", { details: { id: 7 } });
  *
- * console.assert(error.code === -32005);
- * console.assert(error.reason === "NOT_FOUND");
+ * assert(error.code === -32005);
+ * assert(error.reason === "NOT_FOUND");
  * ```
  */
 export class RpcError extends Error {

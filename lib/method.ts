@@ -1,13 +1,21 @@
 /**
- * What an API is made of: methods, streams and notifications, each with the types that tie its name
- * to what travels.
+ * Makes the members of an API out of schemas and handlers.
  *
  * @module
  */
 
 import type { Context, HandlerContext } from "./context.ts";
-import type { ErrorData } from "./error.ts";
 import type { Middleware } from "./middleware.ts";
+import type {
+  ErrorSchemas,
+  Kind,
+  Method,
+  NoErrors,
+  Notification,
+  Procedure,
+  ProcedureOptions,
+  Stream,
+} from "./procedure.ts";
 import {
   type InferInput,
   type InferOutput,
@@ -15,98 +23,17 @@ import {
   type StandardSchema,
 } from "./schema.ts";
 
-/** The errors that a method declares: for each name the schema of its data. */
-export type ErrorSchemas = Readonly<Record<string, StandardSchema>>;
-
-/** No errors are declared. */
-export type NoErrors = Readonly<Record<never, StandardSchema>>;
-
 /** What can be said about a method besides its code; `rpc.discover` tells it to callers. */
 export interface MethodOptions<
   Errors extends ErrorSchemas = ErrorSchemas,
   Items extends StandardSchema = StandardSchema,
-> {
-  /** One line that says what it does. */
-  readonly summary?: string;
-  /** More than one line. */
-  readonly description?: string;
-  /** Callers should use something else. */
-  readonly deprecated?: boolean;
-  /** The shape of the result, or of a stream's items, for documentation: results are not checked. */
-  readonly result?: StandardSchema;
+> extends ProcedureOptions {
   /** Errors that the handler throws with {@linkcode HandlerContext.error}, by name. */
   readonly errors?: Errors;
   /** The items that the caller streams to the handler: they arrive as {@linkcode Context.items}. */
   readonly items?: Items;
   /** What runs around the handler, outermost first. */
   readonly use?: readonly Middleware[];
-}
-
-/** The kinds of members that an API has. */
-export type Kind = "method" | "stream" | "notification";
-
-/** Holds types that no value has. */
-declare const TYPES: unique symbol;
-
-/** What a method, a stream and a notification have in common. */
-export interface Procedure {
-  readonly kind: Kind;
-  /** Checks the value before the handler sees it. */
-  readonly schema: StandardSchema | undefined;
-  /** The code that answers. */
-  readonly handler: (value: never, context: never) => unknown;
-  /** What there is to say about it. */
-  readonly options: MethodOptions;
-}
-
-/**
- * One method of an API, made by {@linkcode method}: `Value` is what a caller passes, `Result` what
- * the handler returns, `Errors` what it declares, `Item` what the caller streams to it.
- */
-export interface Method<Value = unknown, Result = unknown, Errors = unknown, Item = unknown>
-  extends Procedure {
-  readonly kind: "method";
-  /** Not there when it runs. */
-  readonly [TYPES]?: {
-    readonly value: Value;
-    readonly result: Result;
-    readonly errors: Errors;
-    readonly item: Item;
-  };
-}
-
-/**
- * A method that answers with many items, made by {@linkcode stream}: `Yield` is an item, `Return`
- * what the generator returns at its end.
- */
-export interface Stream<
-  Value = unknown,
-  Yield = unknown,
-  Return = unknown,
-  Errors = unknown,
-  Item = unknown,
-> extends Procedure {
-  readonly kind: "stream";
-  /** Not there when it runs. */
-  readonly [TYPES]?: {
-    readonly value: Value;
-    readonly yield: Yield;
-    readonly return: Return;
-    readonly errors: Errors;
-    readonly item: Item;
-  };
-}
-
-/** A method that never answers, made by {@linkcode notification}. */
-export interface Notification<Value = unknown> extends Procedure {
-  readonly kind: "notification";
-  /** Not there when it runs. */
-  readonly [TYPES]?: { readonly value: Value };
-}
-
-/** A plain object of methods and of more such objects: `{ math: { add } }` has `math.add`. */
-export interface Api {
-  readonly [name: string]: Procedure | Api;
 }
 
 /**
@@ -120,10 +47,11 @@ export interface Api {
  * ```ts
  * import { method } from "@landline/rpc";
  * import * as z from "npm:zod@4";
+ * import { assert } from "@std/assert";
  *
  * const add = method(z.object({ a: z.number(), b: z.number() }), ({ a, b }) => a + b);
  *
- * console.assert(add.kind === "method");
+ * assert(add.kind === "method");
  * ```
  */
 export function method<
@@ -142,10 +70,11 @@ export function method<
  * @example
  * ```ts
  * import { method } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * const now = method(() => new Date());
  *
- * console.assert(now.schema === undefined);
+ * assert(now.schema === undefined);
  * ```
  */
 export function method<
@@ -169,6 +98,7 @@ export function method(...parts: unknown[]): Procedure {
  * ```ts
  * import { connect, serve, stream } from "@landline/rpc";
  * import * as z from "npm:zod@4";
+ * import { assert } from "@std/assert";
  *
  * const api = {
  *   countdown: stream(z.int().min(0), async function* (from) {
@@ -181,7 +111,7 @@ export function method(...parts: unknown[]): Procedure {
  * const seen: number[] = [];
  * for await (const n of line.call.countdown(2)) seen.push(n);
  *
- * console.assert(seen.join() === "2,1,0");
+ * assert(seen.join() === "2,1,0");
  * ```
  */
 export function stream<
@@ -225,10 +155,11 @@ export type Streamable<Yield, Return> =
  * ```ts
  * import { notification } from "@landline/rpc";
  * import * as z from "npm:zod@4";
+ * import { assert } from "@std/assert";
  *
  * const log = notification(z.object({ text: z.string() }), ({ text }) => void text);
  *
- * console.assert(log.kind === "notification");
+ * assert(log.kind === "notification");
  * ```
  */
 export function notification<Schema extends StandardSchema>(
@@ -260,21 +191,6 @@ function procedure(kind: Kind, parts: unknown[]): Procedure {
     kind,
     schema,
     handler: handler as Procedure["handler"],
-    options: (options ?? {}) as MethodOptions,
+    options: (options ?? {}) as ProcedureOptions,
   };
-}
-
-/** Whether this is a member of an API, made by this copy of the library or by another. */
-export function isProcedure(value: unknown): value is Procedure {
-  return value !== null && typeof value === "object" && "kind" in value && "handler" in value &&
-    typeof value.handler === "function" &&
-    (value.kind === "method" || value.kind === "stream" || value.kind === "notification");
-}
-
-/** What travels for an error that a method declared. */
-export interface DeclaredErrorData extends ErrorData {
-  /** The name it was declared under. */
-  readonly name: string;
-  /** What the schema made of the data. */
-  readonly details: unknown;
 }

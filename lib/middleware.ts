@@ -8,7 +8,7 @@
  */
 
 import type { Context } from "./context.ts";
-import { type Api, isProcedure } from "./method.ts";
+import { type Api, isProcedure } from "./procedure.ts";
 
 /** A call on its way to the handler, or at a client to the peer. */
 export interface Invocation {
@@ -48,6 +48,7 @@ export type Next = <Added extends object = Record<never, never>>(
  * @example Time that calls take
  * ```ts
  * import type { Middleware } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * const times = new Map<string, number>();
  * const timed: Middleware = async (call, next) => {
@@ -59,7 +60,7 @@ export type Next = <Added extends object = Record<never, never>>(
  *   }
  * };
  *
- * console.assert(typeof timed === "function");
+ * assert(typeof timed === "function");
  * ```
  */
 export type Middleware<Added = unknown> = (
@@ -102,6 +103,7 @@ function extend(context: Context, added: object): Context {
  * ```ts
  * import { method, RpcError, use } from "@landline/rpc";
  * import type { Middleware } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * const localOnly: Middleware = (call, next) => {
  *   if (call.context.peer.transport === "unix") return next();
@@ -109,7 +111,7 @@ function extend(context: Context, added: object): Context {
  * };
  * const api = { version: method(() => 1), admin: use([localOnly], { stop: method(() => true) }) };
  *
- * console.assert(api.admin.stop.options.use?.length === 1);
+ * assert(api.admin.stop.options.use?.length === 1);
  * ```
  */
 export function use<A extends Api>(middleware: readonly Middleware[], api: A): A {

@@ -6,6 +6,7 @@
  * ```ts
  * import { connect, method, serve } from "@landline/rpc";
  * import * as z from "npm:zod@4";
+ * import { assert } from "@std/assert";
  *
  * const api = {
  *   upper: method(z.string(), (text) => text.toUpperCase()),
@@ -17,8 +18,8 @@
  * await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
  *
  * await using line = await connect<typeof api>(server.addresses[0]!);
- * console.assert(await line.call.upper("hello") === "HELLO");
- * console.assert(await line.call.math.add({ a: 1, b: 2 }) === 3);
+ * assert(await line.call.upper("hello") === "HELLO");
+ * assert(await line.call.math.add({ a: 1, b: 2 }) === 3);
  * ```
  *
  * @module
@@ -70,21 +71,18 @@ export type {
   PeerInfo,
   TraceContext,
 } from "./context.ts";
-export {
-  type Api,
-  type ErrorSchemas,
-  type Kind,
-  type Method,
-  method,
-  type MethodOptions,
-  type NoErrors,
-  type Notification,
-  notification,
-  type Procedure,
-  type Stream,
-  stream,
-  type Streamable,
-} from "./method.ts";
+export { method, type MethodOptions, notification, stream, type Streamable } from "./method.ts";
+export type {
+  Api,
+  ErrorSchemas,
+  Kind,
+  Method,
+  NoErrors,
+  Notification,
+  Procedure,
+  ProcedureOptions,
+  Stream,
+} from "./procedure.ts";
 export { type Invocation, type Middleware, type Next, type Outcome, use } from "./middleware.ts";
 export { type Pair, pair, type PairOptions } from "./pair.ts";
 export type {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Procedure } from "./method.ts";
+import type { Procedure } from "./procedure.ts";
 import {
   type JsonSchema,
   jsonSchemaOf,

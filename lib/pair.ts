@@ -5,7 +5,7 @@
  */
 
 import { connect, type ConnectOptions, type Line } from "./connect.ts";
-import type { Api } from "./method.ts";
+import type { Api } from "./procedure.ts";
 import { serve, type ServeOptions, type Server } from "./serve.ts";
 import { type Faults, queryOf } from "./transport/faults.ts";
 
@@ -37,33 +37,36 @@ export interface Pair<A> extends AsyncDisposable {
  * ```ts
  * import { method, pair } from "@landline/rpc";
  * import * as z from "npm:zod@4";
+ * import { assert } from "@std/assert";
  *
  * const api = { upper: method(z.string(), (text) => text.toUpperCase()) };
  *
  * await using ends = await pair(api);
- * console.assert(await ends.line.call.upper("hello") === "HELLO");
+ * assert(await ends.line.call.upper("hello") === "HELLO");
  * ```
  *
  * @example A call whose answer is lost
  * ```ts
  * import { ConnectionLost, method, pair } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * const api = { now: method(() => new Date()) };
  *
  * await using ends = await pair(api, { faults: { down: { drop: 10 } } });
  * const error = await ends.line.call.now().catch((error) => error);
- * console.assert(error instanceof ConnectionLost && error.sent);
+ * assert(error instanceof ConnectionLost && error.sent);
  * ```
  *
  * @example A slow network that cuts what it carries, always in the same places
  * ```ts
  * import { method, pair } from "@landline/rpc";
  * import * as z from "npm:zod@4";
+ * import { assert } from "@std/assert";
  *
  * const api = { echo: method(z.string(), (text) => text) };
  *
  * await using ends = await pair(api, { faults: { cut: [1, 16], delay: [0, 3], seed: 7 } });
- * console.assert(await ends.line.call.echo("slow but whole") === "slow but whole");
+ * assert(await ends.line.call.echo("slow but whole") === "slow but whole");
  * ```
  */
 export async function pair<A extends Api>(

@@ -18,7 +18,7 @@ import {
   type Params,
   type Request,
 } from "./message.ts";
-import type { Procedure } from "./method.ts";
+import type { Procedure } from "./procedure.ts";
 import { invalidParams, type StandardSchema, toIssues } from "./schema.ts";
 import type { Timer } from "./timers.ts";
 

@@ -33,6 +33,7 @@ export type { JsonSchema, ParamsShape };
  * @example A schema without a library
  * ```ts
  * import type { StandardSchema } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * const port: StandardSchema<number> = {
  *   "~standard": {
@@ -45,7 +46,7 @@ export type { JsonSchema, ParamsShape };
  *   },
  * };
  *
- * console.assert("value" in (await port["~standard"].validate(8080)));
+ * assert("value" in (await port["~standard"].validate(8080)));
  * ```
  *
  * @typeParam Input What the schema takes.
@@ -98,11 +99,12 @@ export interface StandardSchemaIssue {
  * @example
  * ```ts
  * import type { InferInput, InferOutput, StandardSchema } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * type Day = StandardSchema<string, Date>;
  * const sent: InferInput<Day> = "2025-01-31";
  * const seen: InferOutput<Day> = new Date(sent);
- * console.assert(seen.getUTCDate() === 31);
+ * assert(seen.getUTCDate() === 31);
  * ```
  */
 export type InferInput<Schema extends StandardSchema> = NonNullable<

@@ -11,7 +11,7 @@ import { Dispatcher, proceduresOf } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import type { PeerInfo } from "./context.ts";
-import type { Api } from "./method.ts";
+import type { Api } from "./procedure.ts";
 import { type Middleware, use } from "./middleware.ts";
 import { Health } from "./health.ts";
 import { TimerWheel } from "./timers.ts";
@@ -90,13 +90,14 @@ export interface Server extends AsyncDisposable {
  * ```ts
  * import { connect, method, serve } from "@landline/rpc";
  * import * as z from "npm:zod@4";
+ * import { assert } from "@std/assert";
  *
  * const api = { upper: method(z.string(), (text) => text.toUpperCase()) };
  *
  * await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
  * await using line = await connect<typeof api>(server.addresses[0]!);
  *
- * console.assert(await line.call.upper("hello") === "HELLO");
+ * assert(await line.call.upper("hello") === "HELLO");
  * ```
  */
 export function serve(api: Api, options: ServeOptions = {}): Server {

@@ -44,11 +44,12 @@ export interface FrameStreamOptions extends Partial<FramingLimits> {
  * @example
  * ```ts
  * import { FrameStream } from "@landline/rpc";
+ * import { assert } from "@std/assert";
  *
  * const bytes = new Blob(['{"a":1}\n{"b"', ":2}\n"]).stream();
  * const frames = await Array.fromAsync(bytes.pipeThrough(new FrameStream()));
  *
- * console.assert(frames.join() === '{"a":1},{"b":2}');
+ * assert(frames.join() === '{"a":1},{"b":2}');
  * ```
  */
 export class FrameStream extends TransformStream<Uint8Array, Frame> {

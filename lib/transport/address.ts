@@ -14,6 +14,8 @@ export interface Address {
   readonly port: number | undefined;
   /** The path, decoded; empty where there is none. */
   readonly path: string;
+  /** What stands after the question mark. */
+  readonly query: URLSearchParams;
   /** The address as it was written. */
   readonly text: string;
 }
@@ -25,11 +27,18 @@ export interface Address {
  */
 export function parseAddress(address: string | URL): Address {
   const text = String(address);
+  // The ports of vsock have 32 bits, those of a URL 16.
+  const wide = /^(vsock:\/\/[^/:?#]+):([0-9]+)/i.exec(text);
   let url: URL;
   try {
-    url = new URL(text);
+    url = new URL(wide === null ? text : wide[1] + text.slice(wide[0].length));
   } catch {
-    throw badAddress(text, "it is not a URL such as tcp://127.0.0.1:8080 or unix:///run/app.sock");
+    throw badAddress(
+      text,
+      isHostAndPort(text)
+        ? `it has no scheme; tcp://${text} has one`
+        : "it is not a URL such as tcp://127.0.0.1:8080 or unix:///run/app.sock",
+    );
   }
   let path: string;
   try {
@@ -40,10 +49,41 @@ export function parseAddress(address: string | URL): Address {
   return {
     scheme: url.protocol.slice(0, -1),
     hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: url.port === "" ? undefined : Number(url.port),
+    port: wide !== null ? Number(wide[2]) : url.port === "" ? undefined : Number(url.port),
     path,
+    query: url.searchParams,
     text,
   };
+}
+
+/**
+ * The host and the port of an address that has nothing else.
+ *
+ * @param params the names that may stand after the question mark
+ * @throws {TypeError} where one of the two is missing, and where there is more
+ */
+export function hostAndPort(
+  { scheme, hostname, port, path, query, text }: Address,
+  params: readonly string[] = [],
+): { hostname: string; port: number } {
+  if (hostname === "") throw badAddress(text, `it has no host; ${scheme}://127.0.0.1:8080 has one`);
+  if (port === undefined) {
+    throw badAddress(text, `it has no port; ${scheme}://127.0.0.1:8080 has one`);
+  }
+  if (path !== "" && path !== "/") {
+    throw badAddress(text, `a ${scheme} address has no path, it has ${JSON.stringify(path)}`);
+  }
+  for (const name of query.keys()) {
+    if (!params.includes(name)) {
+      throw badAddress(text, `a ${scheme} address has no option ${JSON.stringify(name)}`);
+    }
+  }
+  return { hostname, port };
+}
+
+/** Whether this is a host and a port alone; as a URL `localhost:80` has the scheme `localhost`. */
+export function isHostAndPort(text: string): boolean {
+  return /^([^/:[\]]+|\[[^/[\]]+\]):[0-9]+$/.test(text);
 }
 
 /** The address of a host and a port, with brackets around IPv6. */

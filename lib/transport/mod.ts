@@ -4,14 +4,38 @@
  * @module
  */
 
-import { type Address, badAddress, parseAddress } from "./address.ts";
+import { type Address, badAddress, isHostAndPort, parseAddress } from "./address.ts";
+import { command } from "./command.ts";
+import { explain } from "./explain.ts";
+import { insteadOf } from "./instead.ts";
+import { memory } from "./memory.ts";
 import type { DialOptions, Listener, ListenOptions, Socket, Transport } from "./socket.ts";
+import { stdio } from "./stdio.ts";
 import { tcp } from "./tcp.ts";
+import { tls } from "./tls.ts";
+import { udp } from "./udp.ts";
 import { unix } from "./unix.ts";
+import { vsock } from "./vsock.ts";
 
-export type { Listener, ListenOptions, Socket } from "./socket.ts";
+export type {
+  DialOptions,
+  Listener,
+  ListenOptions,
+  Socket,
+  TlsClientOptions,
+  TlsServerOptions,
+} from "./socket.ts";
 
-const TRANSPORTS: ReadonlyMap<string, Transport> = new Map([["tcp", tcp], ["unix", unix]]);
+const TRANSPORTS: ReadonlyMap<string, Transport> = new Map([
+  ["tcp", tcp],
+  ["unix", unix],
+  ["tls", tls],
+  ["udp", udp],
+  ["stdio", stdio],
+  ["command", command],
+  ["vsock", vsock],
+  ["memory", memory],
+]);
 
 /** Listens at an address; a promise only where the transport has to look first. */
 export function listen(
@@ -19,29 +43,43 @@ export function listen(
   options: ListenOptions,
 ): Listener | Promise<Listener> {
   const parsed = parseAddress(address);
-  return transportOf(parsed).listen(parsed, options);
+  const transport = transportOf(parsed);
+  const fail = (error: unknown): never => {
+    throw explain(error, "listen at", parsed);
+  };
+  try {
+    const listener = transport.listen(parsed, options);
+    return listener instanceof Promise ? listener.catch(fail) : listener;
+  } catch (error) {
+    return fail(error);
+  }
 }
 
 /** Connects to an address. */
 export async function dial(address: string | URL, options: DialOptions = {}): Promise<Socket> {
   const parsed = parseAddress(address);
-  return await transportOf(parsed).dial(parsed, options);
+  const transport = transportOf(parsed);
+  try {
+    return await transport.dial(parsed, options);
+  } catch (error) {
+    throw error === options.signal?.reason ? error : explain(error, "connect to", parsed);
+  }
 }
 
 /** The scheme of an address that can be used. */
 export function schemeOf(address: string): string {
-  return address.slice(0, address.indexOf(":"));
+  return address.slice(0, address.indexOf(":")).toLowerCase();
 }
 
 function transportOf(address: Address): Transport {
   const transport = TRANSPORTS.get(address.scheme);
   if (transport !== undefined) return transport;
   const known = [...TRANSPORTS.keys()].map((scheme) => scheme + ":").join(", ");
-  const isHost = /^[^/]+:[0-9]+$/.test(address.text);
   throw badAddress(
     address.text,
-    isHost
-      ? `it has no scheme; tcp://${address.text} has one`
-      : `nothing is known of ${address.scheme}:, there are ${known}`,
+    insteadOf(address.scheme) ??
+      (isHostAndPort(address.text)
+        ? `it has no scheme; tcp://${address.text} has one`
+        : `nothing is known of ${address.scheme}:, there are ${known}`),
   );
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Limits } from "../limits.ts";
+import type { PeerCertificate } from "../context.ts";
 import type { Duplex } from "../writer.ts";
 import type { Address } from "./address.ts";
 
@@ -13,6 +15,8 @@ export interface Socket extends Duplex {
   readonly remote: string;
   /** The address of this end. */
   readonly local: string;
+  /** The certificate of the other end, where it has shown one that is trusted. */
+  readonly certificate?: PeerCertificate;
 }
 
 /** Accepts sockets at one address. */
@@ -29,12 +33,48 @@ export interface Listener {
 export interface ListenOptions {
   /** Connections that the system completes before they are accepted. */
   readonly tcpBacklog: number;
+  /** What a server needs for TLS. */
+  readonly tls?: TlsServerOptions;
+  /** The limits of the server. */
+  readonly limits?: Limits;
+  /** Told of what goes wrong before a socket can be accepted. */
+  readonly onError?: (error: unknown, about: string) => void;
+}
+
+/**
+ * What a server needs for `tls://`. Each member is the path of a PEM file, or PEM text. Files are read
+ * again when they have changed: new connections get what is new, old ones live on.
+ */
+export interface TlsServerOptions {
+  /** The certificate, followed by those between it and the CA. */
+  readonly cert: string | URL;
+  /** The private key, not encrypted. */
+  readonly key: string | URL;
+  /**
+   * The CA that clients' certificates must be signed by; a client without such a certificate is
+   * refused. @default clients need none
+   */
+  readonly clientCa?: string | URL;
+}
+
+/** What a client may say about `tls://`. Files and text as in {@linkcode TlsServerOptions}. */
+export interface TlsClientOptions {
+  /** The CA that the server's certificate must be signed by. @default the CAs that Deno trusts */
+  readonly ca?: string | URL;
+  /** The client's own certificate, for servers that want one. */
+  readonly cert?: string | URL;
+  /** The private key of {@linkcode cert}. */
+  readonly key?: string | URL;
+  /** The name that the server's certificate must have. @default the host of the address */
+  readonly serverName?: string;
 }
 
 /** What a dial takes besides its address. */
 export interface DialOptions {
   /** Gives up. */
   readonly signal?: AbortSignal;
+  /** What there is to say about TLS. */
+  readonly tls?: TlsClientOptions;
 }
 
 /** One way to reach a peer. */

@@ -4,34 +4,65 @@
  * @module
  */
 
-import { type Address, badAddress, formatAddress } from "./address.ts";
+import { formatAddress, hostAndPort } from "./address.ts";
+import { isLocalhost, joinListeners, listenAtBoth, LOOPBACKS } from "./localhost.ts";
 import { DenoSocket, type Listener, type Transport } from "./socket.ts";
 
 /** TCP. */
 export const tcp: Transport = {
   listen(address, { tcpBacklog }): Listener {
     const { hostname, port } = hostAndPort(address);
-    const listener = Deno.listen({ hostname, port, tcpBacklog });
-    return {
-      address: format(listener.addr),
-      accept: async () => toSocket(await listener.accept()),
-      close: () => listener.close(),
-    };
+    const listenAt = (hostname: string, port: number) =>
+      Deno.listen({ hostname, port, tcpBacklog });
+    if (!isLocalhost(hostname)) return toListener(listenAt(hostname, port));
+    const both = listenAtBoth(port, listenAt, (listener) => listener.addr.port);
+    return joinListeners(
+      formatAddress("tcp", "localhost", both.port),
+      both.listeners.map(toListener),
+    );
   },
   async dial(address, { signal }) {
     const { hostname, port } = hostAndPort(address);
-    return toSocket(await Deno.connect({ hostname, port, ...(signal && { signal }) }));
+    // Of a name with several addresses the next is tried after 250 ms without an answer, and the
+    // first that answers is taken: Deno does so by itself.
+    const dialAt = (hostname: string) =>
+      Deno.connect({ hostname, port, ...(signal && { signal }) });
+    try {
+      return toSocket(await dialAt(hostname));
+    } catch (error) {
+      if (!isLocalhost(hostname) || !isNobody(error)) throw error;
+      return toSocket(await dialLoopbacks(dialAt, error));
+    }
   },
 };
 
-function hostAndPort(address: Address): { hostname: string; port: number } {
-  const { hostname, port, text } = address;
-  if (hostname === "") throw badAddress(text, "it has no host; tcp://127.0.0.1:8080 has one");
-  if (port === undefined) throw badAddress(text, "it has no port; tcp://127.0.0.1:8080 has one");
-  if (address.path !== "" && address.path !== "/") {
-    throw badAddress(text, `a tcp address has no path, it has ${JSON.stringify(address.path)}`);
+/** Asks where the system's table of hosts may not lead: many know `localhost` as 127.0.0.1 alone. */
+async function dialLoopbacks(
+  dialAt: (hostname: string) => Promise<Deno.TcpConn>,
+  first: unknown,
+): Promise<Deno.TcpConn> {
+  for (const hostname of LOOPBACKS) {
+    try {
+      return await dialAt(hostname);
+    } catch (error) {
+      // A permission for the name alone is no reason for another error than the first.
+      if (!isNobody(error) && !(error instanceof Deno.errors.NotCapable)) throw error;
+    }
   }
-  return { hostname, port };
+  throw first;
+}
+
+function isNobody(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionRefused ||
+    error instanceof Deno.errors.AddrNotAvailable;
+}
+
+function toListener(listener: Deno.TcpListener): Listener {
+  return {
+    address: format(listener.addr),
+    accept: async () => toSocket(await listener.accept()),
+    close: () => listener.close(),
+  };
 }
 
 function format(addr: Deno.NetAddr): string {

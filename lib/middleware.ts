@@ -116,9 +116,12 @@ function extend(context: Context, added: object): Context {
  */
 export function use<A extends Api>(middleware: readonly Middleware[], api: A): A {
   const around = (member: Api[string]): Api[string] => {
-    if (!isProcedure(member)) return use(middleware, member);
-    const options = { ...member.options, use: [...middleware, ...member.options.use ?? []] };
-    return { ...member, options };
+    if (isProcedure(member)) {
+      const options = { ...member.options, use: [...middleware, ...member.options.use ?? []] };
+      return { ...member, options };
+    }
+    // What is no member of an API stays as it is, for serve() to refuse.
+    return typeof member === "object" && member !== null ? use(middleware, member) : member;
   };
   return Object.fromEntries(
     Object.entries(api).map(([name, member]) => [name, around(member)]),

@@ -139,7 +139,7 @@ class RunningServer implements Server {
     }
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
-    const methods = proceduresOf(use(options.use ?? [], api));
+    const methods = proceduresOf(options.use === undefined ? api : use(options.use, api));
     const { name = "landline", version = "0.0.0" } = options;
     this.#dispatcher = new Dispatcher(
       new Map([

@@ -105,10 +105,7 @@ function isGoneCaller(error: unknown): boolean {
     error instanceof Deno.errors.Interrupted;
 }
 
-function close(resource: { close(): void }): void {
-  try {
-    resource.close();
-  } catch {
-    // closed already, by its owner or from the other side
-  }
+/** It may be closed already, by its owner or from the other side. */
+function close(resource: { close(): void | Promise<void> }): void {
+  Promise.try(() => resource.close()).catch(() => {});
 }

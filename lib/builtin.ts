@@ -36,6 +36,11 @@ const TOLD = [
 /** What is understood besides JSON-RPC; `wire` names in PROTOCOL.md. */
 const EXTENSIONS = ["meta", "stream", "progress", "discover", "health", "goaway"];
 
+/** Of these what needs no notifications: over datagrams nothing is said unasked. */
+const WITHOUT_EVENTS = EXTENSIONS.filter((name) =>
+  !["stream", "progress", "goaway"].includes(name)
+);
+
 /** The built-in methods of a peer with these methods of its own. */
 export function builtins(
   methods: ReadonlyMap<string, Procedure>,
@@ -52,7 +57,7 @@ export function builtins(
         name,
         version,
         framing: peer.framing,
-        extensions: EXTENSIONS,
+        extensions: peer.transport === "udp" ? WITHOUT_EVENTS : EXTENSIONS,
         limits: Object.fromEntries(TOLD.map((limit) => [limit, limits[limit]])),
       })),
     ],

@@ -16,14 +16,15 @@ export type Serialized<T> = unknown extends T ? T
   : T extends { toJSON(...args: never[]): infer Json } ? Serialized<Json>
   : T extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> ? Record<string, never>
   : T extends readonly unknown[] ? { [Index in keyof T]: Serialized<T[Index]> }
-  : { [Key in keyof T as SerializedKey<Key, T[Key]>]: SerializedMember<T[Key]> };
-
-type SerializedKey<Key, Member> = Key extends symbol ? never
-  : [Member] extends [symbol | ((...args: never[]) => unknown)] ? never
-  : Key;
-
-/** An undefined member is left out, where an undefined result or item is null. */
-type SerializedMember<Member> = Member extends undefined ? undefined : Serialized<Member>;
+  : {
+    [
+      Key in keyof T as Key extends symbol ? never
+        : [T[Key]] extends [symbol | ((...args: never[]) => unknown)] ? never
+        : Key
+    ]: // An undefined member is left out, where an undefined result or item is null.
+      | Serialized<Exclude<T[Key], undefined>>
+      | Extract<T[Key], undefined>;
+  };
 
 /** What a caller may say about one call. */
 export interface CallOptions {
@@ -43,8 +44,8 @@ export interface ItemOptions<Item> extends CallOptions {
   readonly items: AsyncIterable<Item> | Iterable<Item>;
 }
 
-/** The parameters of a call. The value may be left out where the schema takes undefined. */
-type Arguments<Value, Item> = [Item] extends [never]
+/** The arguments of a call. The value may be left out where the schema takes undefined. */
+export type CallArguments<Value, Item> = [Item] extends [never]
   ? [undefined] extends [Value] ? [value?: Value, options?: CallOptions]
   : [value: Value, options?: CallOptions]
   : [value: Value, options: ItemOptions<Item>];
@@ -63,13 +64,10 @@ export type DeclaredError<Errors> = {
   };
 }[keyof Errors];
 
-/** Holds a type that no value has. */
-declare const ERRORS: unique symbol;
-
 /** The answer that is to come of a method that declares errors. */
 export interface Answer<Result, Errors = unknown> extends Promise<Result> {
   /** Not there when it runs. */
-  readonly [ERRORS]?: Errors;
+  readonly errors?: Errors;
 }
 
 /**
@@ -89,7 +87,7 @@ export type Client<A> = {
     infer Errors,
     infer Item
   > ? (
-      ...args: Arguments<Value, Item>
+      ...args: CallArguments<Value, Item>
     ) => [keyof Errors] extends [never] ? Promise<Serialized<Result>>
       : Answer<Serialized<Result>, Errors>
     : A[Name] extends Stream<
@@ -99,13 +97,15 @@ export type Client<A> = {
       infer Errors,
       infer Item
     > ? (
-        ...args: Arguments<Value, Item>
+        ...args: CallArguments<Value, Item>
       ) => StreamAnswer<Serialized<Yield>, Serialized<Return>, Errors>
     : A[Name] extends UntypedCall ? A[Name]
     : Client<A[Name]>;
 };
 
-type Notify<Value> = [undefined] extends [Value] ? (value?: Value) => void : (value: Value) => void;
+/** A method as those see it who want no answer. */
+export type Notify<Value> = [undefined] extends [Value] ? (value?: Value) => void
+  : (value: Value) => void;
 
 /** An API as those see it who want no answer. */
 export type Notifier<A> = {
@@ -118,12 +118,15 @@ export type Notifier<A> = {
 
 /** A method of which nothing is known, and what may lie below its name. */
 export interface UntypedCall {
+  /** Calls it. */
   (value?: unknown, options?: CallOptions): StreamAnswer<unknown, unknown>;
+  /** What lies below its name. */
   readonly [name: string]: UntypedCall;
 }
 
 /** An API of which nothing is known: every name can be called, with any value. */
 export interface Untyped {
+  /** A method, or an object of them. */
   readonly [name: string]: UntypedCall;
 }
 

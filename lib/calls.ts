@@ -53,6 +53,9 @@ class Call {
   inlet: Inlet | undefined;
   outlet: Outlet | undefined;
   id = 0;
+  /** By the clock of the timers. */
+  deadline = Infinity;
+  ended = false;
   timer: Timer | undefined;
   onAbort: (() => void) | undefined;
 
@@ -162,10 +165,10 @@ export class Calls {
 
   readonly #send = (text: string): void => this.#host.send(text);
 
-  /** Sends the request, unless nobody wants it any more. */
+  /** Begins a call: from here on its time runs, and it can be cancelled. */
   #begin(call: Call, send: (text: string) => void): void {
     call.begun = true;
-    const { method, options } = call, { signal, timeout } = options;
+    const { method, options: { signal, timeout } } = call;
     try {
       if (timeout !== undefined && !(timeout >= 0)) {
         throw new RangeError(
@@ -173,14 +176,33 @@ export class Calls {
         );
       }
       signal?.throwIfAborted();
+      if (timeout === 0) throw deadlineExceeded(method, timeout);
+      if (timeout !== undefined && timeout !== Infinity) {
+        const late = () => this.#giveUp(call, deadlineExceeded(method, timeout));
+        call.timer = this.#host.timers.after(timeout, late);
+        call.deadline = this.#host.timers.now() + timeout;
+      }
+      if (signal !== undefined) {
+        call.onAbort = () => this.#giveUp(call, signal.reason);
+        signal.addEventListener("abort", call.onAbort, { once: true });
+      }
+    } catch (error) {
+      return call.fail(error);
+    }
+    if (this.#extensions !== undefined || !needsExtensions(call)) this.#request(call, send);
+    else this.#ask().then(() => this.#request(call, this.#send));
+    // For the next call: this one does not wait to be told what the peer understands.
+    if (call.deadline !== Infinity && this.#extensions === undefined) this.#ask();
+  }
+
+  /** Sends the request, unless nobody wants it any more. */
+  #request(call: Call, send: (text: string) => void): void {
+    if (call.ended) return;
+    const { method, options } = call;
+    try {
       const closed = this.#host.closedBecause();
       if (closed !== undefined) {
         throw new ConnectionLost(`Cannot call ${method}: ${closed}`, { sent: false });
-      }
-      if (timeout === 0) throw deadlineExceeded(method, timeout);
-      if (needsExtensions(call) && this.#extensions === undefined) {
-        this.#ask().then(() => this.#begin(call, this.#send));
-        return;
       }
       const id = this.#lastId + 1;
       const meta = this.#metaOf(call, id);
@@ -198,41 +220,31 @@ export class Calls {
       call.text = text;
       send(text);
       call.order = this.#host.queuedCount;
-      this.#watch(call);
+      const { items } = options as Partial<ItemOptions<unknown>>;
+      if (items !== undefined) this.#sendItems(call, items);
+      this.#host.onCall();
     } catch (error) {
+      this.#end(call);
       call.fail(error);
     }
   }
 
-  /** What may end the call from this side. */
-  #watch(call: Call): void {
-    const { method, options: { signal, timeout } } = call;
-    if (timeout !== undefined && timeout !== Infinity) {
-      const late = () => this.#giveUp(call, deadlineExceeded(method, timeout));
-      call.timer = this.#host.timers.after(timeout, late);
-      // For the next call: this one does not wait to be told what the peer understands.
-      if (this.#extensions === undefined) this.#ask();
-    }
-    if (signal !== undefined) {
-      call.onAbort = () => this.#giveUp(call, signal.reason);
-      signal.addEventListener("abort", call.onAbort, { once: true });
-    }
-    const { items } = call.options as Partial<ItemOptions<unknown>>;
-    if (items !== undefined) this.#sendItems(call, items);
-    this.#host.onCall();
-  }
-
   /** What travels beside the params: only to a peer that has said that it understands it. */
-  #metaOf({ inlet, options: { timeout, meta, onProgress } }: Call, id: number): string | undefined {
+  #metaOf(
+    { inlet, deadline, options: { meta, onProgress } }: Call,
+    id: number,
+  ): string | undefined {
     const known = this.#extensions;
     if (known === undefined || !known.has("meta")) return undefined;
-    if (
-      inlet === undefined && meta === undefined && onProgress === undefined &&
-      (timeout === undefined || timeout === Infinity)
-    ) return undefined;
+    const isTimed = deadline !== Infinity;
+    if (inlet === undefined && meta === undefined && onProgress === undefined && !isTimed) {
+      return undefined;
+    }
+    // What is left of the time, because clocks differ; a call without any was given up.
+    const left = Math.max(1, Math.ceil(deadline - this.#host.timers.now()));
     return JSON.stringify({
       ...meta,
-      ...(timeout !== undefined && timeout !== Infinity && { timeoutMs: timeout }),
+      ...(isTimed && { timeoutMs: left }),
       ...(onProgress !== undefined && { progressToken: id }),
       ...(inlet !== undefined && known.has("stream") && { stream: { credit: WINDOW } }),
     });
@@ -325,8 +337,11 @@ export class Calls {
 
   /** Ends one of our calls from this side, and says so to the peer. */
   #giveUp(call: Call, reason: unknown): void {
-    if (this.#take(call.id) === undefined) return;
-    this.#host.send(encodeNotification("$/cancelRequest", `{"id":${call.id}}`));
+    if (call.ended) return;
+    if (this.#pending.has(call.id)) {
+      this.#host.send(encodeNotification("$/cancelRequest", `{"id":${call.id}}`));
+    }
+    this.#end(call);
     call.fail(reason);
   }
 
@@ -339,22 +354,28 @@ export class Calls {
 
   /** Settles everyone who waits: no answer can come any more. */
   rejectAll(reason: string, cause: unknown): void {
+    const why = cause instanceof Error ? `${reason}, ${cause.message}` : reason;
     for (const { id, order } of this.#pending.values()) {
       const sent = order <= this.#host.sentCount;
-      this.#take(id)!.fail(new ConnectionLost(`The connection ended: ${reason}`, { sent, cause }));
+      this.#take(id)!.fail(new ConnectionLost(`The connection ended: ${why}`, { sent, cause }));
     }
   }
 
   #take(id: number): Call | undefined {
     const call = this.#pending.get(id);
-    if (call === undefined) return undefined;
-    this.#pending.delete(id);
+    if (call !== undefined) this.#end(call);
+    return call;
+  }
+
+  /** Forgets a call, and lets go of its timer and its signal. */
+  #end(call: Call): void {
+    call.ended = true;
+    this.#pending.delete(call.id);
     call.timer?.cancel();
     if (call.onAbort !== undefined) {
       call.options.signal!.removeEventListener("abort", call.onAbort);
     }
     call.outlet?.stop();
-    return call;
   }
 }
 

@@ -27,7 +27,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds after which connecting fails. @default {5000} */
   readonly connectTimeout?: number;
-  /** Milliseconds that a call may take where it does not say. @default none */
+  /** Milliseconds that a call may take where it does not say. @default none; 5000 over udp: */
   readonly timeout?: number;
   /** A bearer token that says who calls, for servers that ask. */
   readonly token?: string;
@@ -103,7 +103,7 @@ export async function connect<A = Untyped>(
   address: string | URL,
   options: ConnectOptions = {},
 ): Promise<Line<A>> {
-  const { framing = "lines", connectTimeout = 5000, timeout, token, onError } = options;
+  const { framing = "lines", connectTimeout = 5000, token, onError } = options;
   if (!Object.hasOwn(FRAMINGS, framing)) {
     throw new TypeError(
       `Cannot connect: framing must be lines, headers or length, it is ${JSON.stringify(framing)}`,
@@ -112,6 +112,14 @@ export async function connect<A = Untyped>(
   const limits = resolveLimits(options.limits);
   const socket = await dialWithin(address, connectTimeout, options);
   const own = proceduresOf(options.api ?? {});
+  if (socket.datagrams && framing !== "lines") {
+    socket.close();
+    throw new TypeError(
+      `Cannot connect: a datagram has no framing, it is ${JSON.stringify(framing)}`,
+    );
+  }
+  // Nobody tells that a datagram was lost.
+  const timeout = options.timeout ?? (socket.datagrams ? 5000 : undefined);
   const timers = new TimerWheel();
   const connection = new Connection(socket, {
     // What comes here are answers.
@@ -135,6 +143,7 @@ export async function connect<A = Untyped>(
       ...(socket.certificate && { certificate: socket.certificate }),
     },
     isDialler: true,
+    ...((socket.lasting || socket.datagrams) && { isLasting: true }),
     onError: onError ?? (() => {}),
   });
   connection.run().then(() => timers.stop());

@@ -65,6 +65,8 @@ export interface ConnectionOptions {
   readonly timeout?: number;
   /** Whether we are the end that dialled: it keeps the line alive, where the other ends a silent one. */
   readonly isDialler: boolean;
+  /** Whether silence means nothing: no pings, and no end for want of them. */
+  readonly isLasting?: boolean;
   /** Told of what goes wrong and is nobody's answer. */
   readonly onError: (error: unknown) => void;
 }
@@ -515,15 +517,17 @@ export class Connection implements RequestsHost, CallsHost {
     this.#check?.cancel();
     this.#graceTimer?.cancel();
     this.#writer.stop();
+    let closing: void | Promise<void> = undefined;
     try {
-      this.#duplex.close();
+      closing = this.#duplex.close();
     } catch {
       // closed already, from the other side
     }
     this.#calls.rejectAll(info.reason, info.error);
     this.#requests.end();
     this.#wake();
-    this.#end.resolve(info);
+    if (closing === undefined) this.#end.resolve(info);
+    else closing.catch(() => {}).then(() => this.#end.resolve(info));
   }
 
   // ---- Waiting -------------------------------------------------------------------------------
@@ -575,6 +579,8 @@ export class Connection implements RequestsHost, CallsHost {
     } else if (!this.isKnown && now - this.#openedAt > limits.authTimeout) {
       const message = `Nobody said who calls within ${limits.authTimeout} ms`;
       this.refuse(new RpcError("UNAUTHENTICATED", message, { limit: "authTimeout" }));
+    } else if (this.#options.isLasting) {
+      return;
     } else if (this.#options.isDialler) {
       if (limits.pingInterval > 0 && silence > limits.pingInterval) this.#ping();
     } else if (silence > limits.idleTimeout && this.#isIdle()) {

@@ -243,8 +243,11 @@ function declaredSchema(
   { data }: RpcError,
   procedure: Procedure | undefined,
 ): StandardSchema | undefined {
-  const errors = procedure?.options.errors, { name } = data as { name: string };
-  return errors !== undefined && Object.hasOwn(errors, name) ? errors[name] : undefined;
+  const errors = procedure?.options.errors;
+  // The number is a common one: who throws it may have declared nothing, and send no data.
+  if (errors === undefined || data === null || typeof data !== "object") return undefined;
+  const { name } = data as { name?: unknown };
+  return typeof name === "string" && Object.hasOwn(errors, name) ? errors[name] : undefined;
 }
 
 /** What the handler makes of the params; a promise only where something has to be waited for. */

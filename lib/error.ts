@@ -152,6 +152,7 @@ export interface ErrorObject {
  * ```
  */
 export class RpcError extends Error {
+  /** Always this: it tells the class across copies of the library. */
   override readonly name = "RpcError";
   /** The number on the wire. */
   readonly code: number;
@@ -159,6 +160,8 @@ export class RpcError extends Error {
   readonly data: unknown;
 
   /**
+   * An error to be thrown by a handler.
+   *
    * @param code a name of {@linkcode ErrorCodes}, or any integer of your own
    * @param message one short sentence for the caller
    * @param data what else to tell; the name is added to an object where `code` is a name
@@ -210,11 +213,14 @@ export class RpcError extends Error {
  * peer: where it is false the call has certainly not run, and may be repeated.
  */
 export class ConnectionLost extends Error {
+  /** Always this: it tells the class across copies of the library. */
   override readonly name = "ConnectionLost";
   /** Whether bytes of this call were handed to the socket. */
   readonly sent: boolean;
 
   /**
+   * An error for a call whose answer cannot come.
+   *
    * @param message why the connection ended
    * @param options `sent`, and the `cause`
    */

@@ -40,7 +40,10 @@ export class Health {
     return { status };
   }
 
-  /** How a service is, now and whenever that changes, until the signal aborts. */
+  /**
+   * How a service is, now and whenever that changes, until the signal aborts or the server drains:
+   * then nothing changes any more, and who watches must not hold up the end.
+   */
   async *watch(service: string, signal: AbortSignal): AsyncGenerator<{ status: HealthStatus }> {
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve(), { once: true });
@@ -49,7 +52,9 @@ export class Health {
     while (!signal.aborted) {
       const status = this.#status(service);
       const changed = this.#changed.promise;
+      const isFinal = this.#isDraining;
       if (status !== last) yield { status: last = status };
+      if (isFinal) return;
       await Promise.race([changed, aborted]);
     }
   }

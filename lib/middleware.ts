@@ -20,15 +20,12 @@ export interface Invocation {
   readonly context: Context;
 }
 
-/** Holds a type that no value has. */
-declare const ADDED: unique symbol;
-
 /** What came of the rest of the chain. */
 export interface Outcome<Added = unknown> {
   /** What the handler returned; a stream's iterable. */
   readonly result: unknown;
   /** Not there when it runs. */
-  readonly [ADDED]?: Added;
+  readonly added?: Added;
 }
 
 /**
@@ -91,9 +88,12 @@ export function compose(
   };
 }
 
-/** The context with more members; the rest is looked up where it was. */
+/** The context with more members; the rest is looked up where it was, by getters that know only it. */
 function extend(context: Context, added: object): Context {
-  return Object.create(context, Object.getOwnPropertyDescriptors(added));
+  return new Proxy(context, {
+    get: (target, key) => Reflect.get(Object.hasOwn(added, key) ? added : target, key),
+    has: (target, key) => Object.hasOwn(added, key) || Reflect.has(target, key),
+  });
 }
 
 /**

@@ -51,11 +51,13 @@ export { Health, type HealthStatus } from "./health.ts";
 export { DEFAULT_LIMITS, type LimitRow, LIMITS, type Limits } from "./limits.ts";
 export {
   type Answer,
+  type CallArguments,
   type CallOptions,
   type Client,
   type DeclaredError,
   type ItemOptions,
   type Notifier,
+  type Notify,
   type Serialized,
   settle,
   type Settled,

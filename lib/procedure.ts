@@ -34,11 +34,9 @@ export interface ProcedureOptions {
 /** The kinds of members that an API has. */
 export type Kind = "method" | "stream" | "notification";
 
-/** Holds types that no value has. */
-declare const TYPES: unique symbol;
-
 /** What a method, a stream and a notification have in common. */
 export interface Procedure {
+  /** What it is. */
   readonly kind: Kind;
   /** Checks the value before the handler sees it. */
   readonly schema: StandardSchema | undefined;
@@ -54,9 +52,10 @@ export interface Procedure {
  */
 export interface Method<Value = unknown, Result = unknown, Errors = unknown, Item = unknown>
   extends Procedure {
+  /** What it is. */
   readonly kind: "method";
   /** Not there when it runs. */
-  readonly [TYPES]?: {
+  readonly types?: {
     readonly value: Value;
     readonly result: Result;
     readonly errors: Errors;
@@ -75,9 +74,10 @@ export interface Stream<
   Errors = unknown,
   Item = unknown,
 > extends Procedure {
+  /** What it is. */
   readonly kind: "stream";
   /** Not there when it runs. */
-  readonly [TYPES]?: {
+  readonly types?: {
     readonly value: Value;
     readonly yield: Yield;
     readonly return: Return;
@@ -88,13 +88,15 @@ export interface Stream<
 
 /** A method that never answers, made by {@linkcode notification}. */
 export interface Notification<Value = unknown> extends Procedure {
+  /** What it is. */
   readonly kind: "notification";
   /** Not there when it runs. */
-  readonly [TYPES]?: { readonly value: Value };
+  readonly types?: { readonly value: Value };
 }
 
 /** A plain object of methods and of more such objects: `{ math: { add } }` has `math.add`. */
 export interface Api {
+  /** A method, or an object of them. */
   readonly [name: string]: Procedure | Api;
 }
 

@@ -50,6 +50,8 @@ export class Running implements CallContext {
   readonly #host: RunningHost;
   readonly #answer: Answer | undefined;
   #answered = false;
+  /** Why it was stopped from outside. */
+  #stopped: RpcError | undefined;
   #controller: AbortController | undefined;
   #peer: Peer | undefined;
   #outlet: Outlet | undefined;
@@ -107,8 +109,10 @@ export class Running implements CallContext {
     return schema === undefined ? inlet : checkedItems(inlet, schema);
   }
 
-  timeLeft(): number {
-    return Math.max(0, this.#arrived + this.timeout - this.#host.now());
+  // Handlers take these out of their context, so that they must not need to be called on it.
+
+  get timeLeft(): () => number {
+    return () => Math.max(0, this.#arrived + this.timeout - this.#host.now());
   }
 
   /** Makes an error that the method declared; its data is checked when it is sent. */
@@ -116,12 +120,14 @@ export class Running implements CallContext {
     return new RpcError(DECLARED, message, { name, details: data });
   }
 
-  progress(value: unknown): void {
-    const { progressToken, workDoneToken } = { ...this.request.params, ...this.meta } as {
-      progressToken?: unknown;
-      workDoneToken?: unknown;
+  get progress(): (value: unknown) => void {
+    return (value) => {
+      const { progressToken, workDoneToken } = { ...this.request.params, ...this.meta } as {
+        progressToken?: unknown;
+        workDoneToken?: unknown;
+      };
+      this.#tell(progressToken ?? workDoneToken, value);
     };
-    this.#tell(progressToken ?? workDoneToken, value);
   }
 
   authenticate(credentials: Credentials): Promise<void> {
@@ -160,6 +166,7 @@ export class Running implements CallContext {
   stop(error: RpcError): void {
     const { request } = this;
     if (request.kind === "request") this.answer(encodeError(request.version, request.id, error));
+    this.#stopped ??= error;
     this.#outlet?.stop();
     this.#inlet?.fail(error);
     (this.#controller ??= new AbortController()).abort(error);
@@ -241,13 +248,17 @@ export class Running implements CallContext {
 
   #openInlet(): Inlet {
     const { request } = this;
-    const id = request.kind === "request" ? request.id : "null";
+    const id = request.kind === "request" ? request.id : undefined;
     const grant = (count: number) =>
       this.#host.send(
         encodeNotification("$/stream/credit", `{"id":${id},"n":${count},"dir":"up"}`),
       );
-    grant(WINDOW);
-    return new Inlet(WINDOW, { grant, leave: () => {} });
+    const inlet = new Inlet(WINDOW, { grant, leave: () => {} });
+    // Nothing can come any more, or without an id ever: who looks now must not wait.
+    if (this.#stopped !== undefined) inlet.fail(this.#stopped);
+    else if (id === undefined) inlet.finish(undefined);
+    else grant(WINDOW);
+    return inlet;
   }
 
   #tell(token: unknown, value: unknown): void {

@@ -9,6 +9,7 @@ import { builtins } from "./builtin.ts";
 import { type CloseInfo, Connection } from "./connection.ts";
 import { Dispatcher, proceduresOf } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
+import { FRAMINGS } from "./framing/mod.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import type { PeerInfo } from "./context.ts";
 import type { Api } from "./procedure.ts";
@@ -122,6 +123,8 @@ class RunningServer implements Server {
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #listeners: Listener[] = [];
   readonly #accepting: Promise<void>[] = [];
+  /** Addresses where others may still call. */
+  #sources: number;
   /** Accept loops that wait for descriptors. */
   readonly #pauses = new Set<() => void>();
   readonly #end = Promise.withResolvers<void>();
@@ -151,8 +154,10 @@ class RunningServer implements Server {
     );
     this.finished = this.#end.promise;
     const later: Promise<void>[] = [];
+    const addresses: readonly (string | URL)[] = Array.isArray(where) ? where : [where];
+    this.#sources = addresses.length;
     try {
-      for (const address of Array.isArray(where) ? where : [where]) {
+      for (const address of addresses) {
         const listener = listen(address, {
           tcpBacklog,
           limits: this.#limits,
@@ -196,6 +201,10 @@ class RunningServer implements Server {
     while (this.#closing === undefined) {
       try {
         this.#open(await listener.accept(), listener);
+        if (listener.single) {
+          this.#sources--;
+          return;
+        }
         backoff = 0;
       } catch (error) {
         if (this.#closing !== undefined) return;
@@ -223,6 +232,8 @@ class RunningServer implements Server {
       peer,
       state: this.#options.state?.({ ...peer, framing: "lines" }),
       isDialler: false,
+      ...(socket.lasting && { isLasting: true }),
+      ...(socket.datagrams && { framing: FRAMINGS.lines }),
       ...(this.#options.authenticate && { authenticate: this.#options.authenticate }),
       onError: (error) => this.#options.onError?.(error, `connection of ${peer.address}`),
     });
@@ -237,6 +248,8 @@ class RunningServer implements Server {
     const ended = connection.run().then((info) => {
       this.#connections.delete(connection);
       this.#options.onClose?.(connection.peer, info);
+      // A server whom nobody calls, and nobody can call any more, has ended.
+      if (this.#sources === 0 && this.#connections.size === 0) this.shutdown();
     });
     this.#connections.set(connection, ended);
   }

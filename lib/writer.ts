@@ -17,8 +17,8 @@ export interface Duplex {
   write(bytes: Uint8Array): Promise<number>;
   /** Says that no more bytes will come, where the transport can. */
   closeWrite?(): Promise<void>;
-  /** Lets go of it; a pending read or write rejects. */
-  close(): void;
+  /** Lets go of it; a pending read or write rejects. The promise is for what takes a while. */
+  close(): void | Promise<void>;
 }
 
 /** A write takes at most about this much, so that a huge queue is not encoded at once. */

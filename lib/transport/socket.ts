@@ -15,6 +15,10 @@ export interface Socket extends Duplex {
   readonly remote: string;
   /** The address of this end. */
   readonly local: string;
+  /** Whether it carries datagrams: each is one line, and any of them may be lost. */
+  readonly datagrams?: boolean;
+  /** Whether it may be silent for as long as it likes: the other end is our parent or our child. */
+  readonly lasting?: boolean;
   /** The certificate of the other end, where it has shown one that is trusted. */
   readonly certificate?: PeerCertificate;
 }
@@ -23,6 +27,8 @@ export interface Socket extends Duplex {
 export interface Listener {
   /** Where it really listens: with the port that the system chose, where 0 was asked for. */
   readonly address: string;
+  /** Whether it accepts one socket, and will never accept another. */
+  readonly single?: boolean;
   /** The next socket. Rejects with `BadResource` or `Interrupted` once the listener is closed. */
   accept(): Promise<Socket>;
   /** Accepts no more. */

@@ -1,0 +1,99 @@
+/**
+ * `localhost` is two addresses, 127.0.0.1 and ::1: who listens there listens at both, at one port.
+ *
+ * @module
+ */
+
+import type { Listener, Socket } from "./socket.ts";
+
+/** The addresses of `localhost`, in the order in which they are taken. */
+export const LOOPBACKS = ["127.0.0.1", "::1"] as const;
+
+/** How often another port is tried where the system chose one that is taken in the other family. */
+const MAX_TRIES = 16;
+
+/** Whether this is the name that stands for {@linkcode LOOPBACKS}. */
+export function isLocalhost(hostname: string): boolean {
+  return hostname.toLowerCase() === "localhost";
+}
+
+/**
+ * Listens at every address of `localhost` that this machine has.
+ *
+ * @param port 0 lets the system choose one, which is then taken at both
+ * @param listen listens at one address
+ * @param portOf where it then really listens
+ * @returns the listeners and their port
+ */
+export function listenAtBoth<T extends { close(): void }>(
+  port: number,
+  listen: (hostname: string, port: number) => T,
+  portOf: (listener: T) => number,
+): { listeners: T[]; port: number } {
+  for (let tries = 1;; tries++) {
+    const listeners: T[] = [];
+    let missing: unknown;
+    try {
+      for (const hostname of LOOPBACKS) {
+        const [first] = listeners;
+        try {
+          listeners.push(listen(hostname, first === undefined ? port : portOf(first)));
+        } catch (error) {
+          if (!isMissingFamily(error)) throw error;
+          missing = error;
+        }
+      }
+    } catch (error) {
+      for (const listener of listeners) listener.close();
+      const isChosen = port === 0 && listeners.length > 0;
+      if (isChosen && error instanceof Deno.errors.AddrInUse && tries < MAX_TRIES) continue;
+      throw error;
+    }
+    const [first] = listeners;
+    if (first === undefined) throw missing;
+    return { listeners, port: portOf(first) };
+  }
+}
+
+/** Whether the machine does without IPv4 or IPv6, or without its loopback. */
+function isMissingFamily(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrNotAvailable ||
+    error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
+}
+
+type Outcome = { readonly socket: Socket } | { readonly error: unknown };
+
+/** Several listeners as one: accepts what any of them accepts. */
+export function joinListeners(address: string, listeners: readonly Listener[]): Listener {
+  /** What each listener accepts next; kept until it was handed out. */
+  const next = new Map<Listener, Promise<[Listener, Outcome]>>();
+  let closed = false;
+  return {
+    address,
+    async accept() {
+      if (closed) throw new Deno.errors.BadResource("Listener has been closed");
+      for (const listener of listeners) {
+        if (next.has(listener)) continue;
+        next.set(
+          listener,
+          listener.accept().then(
+            (socket) => [listener, { socket }],
+            (error) => [listener, { error }],
+          ),
+        );
+      }
+      const [listener, outcome] = await Promise.race(next.values());
+      next.delete(listener);
+      if ("error" in outcome) throw outcome.error;
+      return outcome.socket;
+    },
+    close() {
+      closed = true;
+      for (const listener of listeners) listener.close();
+      // Nobody will ask for what was accepted in the meantime.
+      for (const accepted of next.values()) {
+        accepted.then(([, outcome]) => "socket" in outcome && outcome.socket.close());
+      }
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * What main.ts does: loads an API, serves it, writes log lines, and drains on a signal.
+ *
+ * @module
+ */
+
+import { DEFAULT_LIMITS, serve, type Server } from "../lib/mod.ts";
+import { loadApi, loadRaw } from "./load_api.ts";
+import { printable } from "./printable.ts";
+import type { RawService } from "./raw_connection.ts";
+import { type RawServerOptions, serveRaw } from "./raw_server.ts";
+import { readServeArguments, SERVE_HELP, type ServeArguments } from "./serve_args.ts";
+import { closedLine, errorLines, openedLine } from "./serve_log.ts";
+import { UpperCaser } from "./upper_caser.ts";
+import { VERSION } from "./version.ts";
+
+/** What is served when nothing else is asked for. Loaded only then: it needs a download. */
+const DEMO = new URL("../examples/demo.ts", import.meta.url).href;
+
+/** What is served with --raw when nothing else is asked for. */
+const upperCase: RawService = () => {
+  const caser = new UpperCaser();
+  return { answer: (bytes) => caser.push(bytes), end: () => caser.end() };
+};
+
+/** What both kinds of servers have in common, and how one begins. */
+type Running = Pick<Server, "addresses" | "finished" | "connections" | "shutdown">;
+type Open = (options: RawServerOptions) => Promise<Running>;
+
+/** Exit codes; 128 and the signal's number are those of a second signal. */
+const FAILED = 1;
+const COULD_NOT_START = 2;
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Runs the server until it has ended.
+ *
+ * @returns the exit code
+ */
+export async function runServer(args: string[]): Promise<number> {
+  let server: Running, given: ServeArguments;
+  try {
+    given = readServeArguments(args);
+    if (given.only !== undefined) {
+      console.log(given.only === "help" ? SERVE_HELP.trimEnd() : `landline ${VERSION}`);
+      return 0;
+    }
+    server = await start(await load(given), given);
+  } catch (error) {
+    console.error(`error: ${printable(error instanceof Error ? error.message : String(error))}`);
+    return COULD_NOT_START;
+  }
+  drainOnSignals(server, given);
+  for (const address of server.addresses) logOf(given)(`listening on ${printable(address)}`);
+  try {
+    await server.finished;
+    return 0;
+  } catch (error) {
+    console.error(errorLines(error, "the server"));
+    return FAILED;
+  }
+}
+
+/** Loads what is to be served. What is wrong with a module shows before anything listens. */
+async function load({ module, raw }: ServeArguments): Promise<Open> {
+  if (raw) {
+    const service = module === undefined ? upperCase : await loadRaw(module);
+    return (options) => serveRaw(service, options);
+  }
+  const api = await loadApi(module ?? DEMO);
+  return async (options) => {
+    const server = serve(api, { ...options, version: VERSION });
+    await server.ready;
+    return server;
+  };
+}
+
+/** Listens at all addresses, or throws an error that says why that is not possible. */
+async function start(open: Open, given: ServeArguments): Promise<Running> {
+  const { listen, quiet, limits, tcpBacklog } = given;
+  const log = quiet ? undefined : logOf(given);
+  try {
+    return await open({
+      listen,
+      limits,
+      ...(tcpBacklog !== undefined && { tcpBacklog }),
+      onOpen: (peer) => log?.(openedLine(peer)),
+      onClose: (peer, info) => log?.(closedLine(peer, info)),
+      onError: (error, about) => console.error(errorLines(error, about)),
+    });
+  } catch (error) {
+    // The library's own errors say what is wrong with the API, an address or a limit.
+    if (!(error instanceof Error) || /^Cannot (use|serve|listen) /.test(error.message)) throw error;
+    throw new Error(`Cannot listen at ${listen.join(" and ")}: ${error.message}`, { cause: error });
+  }
+}
+
+/** Where log lines go: standard output belongs to the protocol where it is spoken there. */
+function logOf({ listen }: ServeArguments): (line: string) => void {
+  return listen.some((address) => address.startsWith("stdio:")) ? console.error : console.log;
+}
+
+/** The first signal drains, the second exits now. */
+function drainOnSignals(server: Running, given: ServeArguments): void {
+  const { quiet, limits } = given;
+  const grace = limits.shutdownGrace ?? DEFAULT_LIMITS.shutdownGrace;
+  // A Ctrl-C reaches the whole foreground of a terminal, and `deno task` passes on what reaches it:
+  // one key arrives twice, within a millisecond. Where no terminal is near a signal was sent by hand.
+  const echo = [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal())
+    ? 250
+    : 0;
+  let first: number | undefined;
+  for (const [signal, exitCode] of Object.entries(SIGNALS)) {
+    if (signal === "SIGTERM" && Deno.build.os === "windows") continue; // there is none
+    Deno.addSignalListener(signal as keyof typeof SIGNALS, () => {
+      if (first !== undefined) {
+        if (performance.now() - first < echo) return;
+        Deno.exit(exitCode);
+      }
+      first = performance.now();
+      if (!quiet) logOf(given)(drainLine(server.connections, grace));
+      server.shutdown();
+    });
+  }
+}
+
+function drainLine(connections: number, grace: number): string {
+  const what = connections === 1 ? "1 connection" : `${connections} connections`;
+  return `draining ${what} for at most ${grace} ms; a second signal exits now`;
+}

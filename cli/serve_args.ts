@@ -1,0 +1,155 @@
+/**
+ * What main.ts takes on its command line.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { DEFAULT_LIMITS, type Limits } from "../lib/mod.ts";
+import { quoted } from "./printable.ts";
+
+/** What to serve, and how. */
+export interface ServeArguments {
+  /** The module; undefined for the demo, or for upper case with `raw`. */
+  readonly module: string | undefined;
+  /** Serves bytes as they come, without framing. */
+  readonly raw: boolean;
+  /** Where to listen. */
+  readonly listen: readonly string[];
+  /** Says no more than where it listens. */
+  readonly quiet: boolean;
+  /** The limits that were given. */
+  readonly limits: Partial<Limits>;
+  /** The backlog of TCP listeners; undefined for the default. */
+  readonly tcpBacklog: number | undefined;
+  /** Whether only the help, or only the version, is asked for. */
+  readonly only: "help" | "version" | undefined;
+}
+
+/** Where the demo is, and everything that does not say. */
+const DEFAULT_ADDRESS = "tcp://127.0.0.1:8080";
+
+/** What `--help` prints. */
+export const SERVE_HELP = `\
+Serves an API over raw sockets. Callers speak JSON-RPC 2.0 in the framing they
+like: a line of JSON, LSP's Content-Length headers, or a 4-byte length.
+
+Usage: deno task serve [API] [OPTIONS]
+       deno run -P=serve main.ts [API] [OPTIONS]
+
+API is a module, as a path from the current directory or as a URL, that exports
+an API as "api" or as its default. Without it the demo is served: echo, upper,
+add, sleep and others, see examples/demo.ts.
+
+Options:
+  --listen ADDRESS    where to listen, such as tcp://127.0.0.1:8080,
+                      tcp://[::1]:8080 or unix:///run/app.sock; may be repeated;
+                      with port 0 the system chooses one
+                      [default: ${DEFAULT_ADDRESS}]
+  --backlog N         TCP connections that may wait to be accepted
+                      [default: 1024]
+  --grace MS          how long running calls may go on after a signal
+                      [default: ${DEFAULT_LIMITS.shutdownGrace}]
+  --limit NAME=VALUE  another limit than the default, such as maxDepth=32; may
+                      be repeated; lib/limits.ts has the table
+  --raw               serves bytes instead of calls, without framing; see below
+  -q, --quiet         no lines about connections and signals; addresses and
+                      errors are still printed
+  -h, --help          prints this
+  --version           prints the version
+
+Prints "listening on ADDRESS" for each address, with the real port, once it
+listens at all of them; then "opened ADDRESS" and "closed ADDRESS: WHY" for each
+caller. What a handler throws by accident goes to standard error with its stack;
+the caller is only told "Internal error".
+
+With --raw whatever bytes arrive are answered in upper case (as UTF-8, wherever
+they are cut; what is not UTF-8 passes unchanged). API then is a module that
+exports a function raw(chunk, context). It is given each piece as it arrives, a
+Uint8Array, and gives back a Uint8Array, a string, nothing, or a promise of one;
+the next piece is read when that was sent. context is one object for each
+connection: peer (address, localAddress, transport, certificate), signal (aborts
+when the connection has ended) and close() (hangs up after the answer). When raw
+throws, the caller is hung up on. udp:// cannot be served so.
+
+SIGINT (Ctrl-C) and SIGTERM drain: no new calls, running ones are finished, then
+it exits with 0. A second one exits at once.
+
+Exit codes:
+  0    ended by a signal, and drained
+  1    failed while it ran
+  2    could not start: a bad option or address, a module that cannot be loaded
+       or exports no API, an address that is in use or needs a permission
+  130  ended by a second SIGINT
+  143  ended by a second SIGTERM
+
+Examples:
+  deno task serve
+  deno task serve api.ts --listen tcp://127.0.0.1:0 --listen unix:///tmp/a.sock
+  deno task serve --raw
+  echo '{"jsonrpc":"2.0","id":1,"method":"upper","params":["hello"]}' |
+    nc -N 127.0.0.1 8080
+`;
+
+/**
+ * Reads the command line.
+ *
+ * @throws {TypeError} for one that makes no sense; the message is one line
+ */
+export function readServeArguments(args: string[]): ServeArguments {
+  const flags = parseArgs(args, {
+    boolean: ["raw", "quiet", "help", "version"],
+    string: ["listen", "backlog", "grace", "limit", "_"],
+    collect: ["listen", "limit"],
+    alias: { quiet: "q", help: "h" },
+    unknown(arg, key) {
+      if (key === undefined) return true;
+      throw new TypeError(`Cannot read the options: there is no ${quoted(arg)}, --help lists them`);
+    },
+  });
+  if (flags.help) return { ...NOTHING, only: "help" };
+  if (flags.version) return { ...NOTHING, only: "version" };
+  if (flags._.length > 1) {
+    throw new TypeError(
+      `Cannot serve more than one API: ${flags._.map((name) => quoted(String(name))).join(", ")}`,
+    );
+  }
+  if (flags.listen.includes("")) {
+    throw new TypeError(`Cannot read --listen: it needs an address such as ${DEFAULT_ADDRESS}`);
+  }
+  const limits = new Map<string, number>();
+  for (const limit of flags.limit) {
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(limit) ?? [];
+    if (name === undefined || value === undefined) {
+      throw new TypeError("Cannot read --limit: it needs NAME=VALUE, such as maxDepth=32");
+    }
+    limits.set(name, wholeNumber(`--limit ${name}`, value));
+  }
+  if (flags.grace !== undefined) limits.set("shutdownGrace", wholeNumber("--grace", flags.grace));
+  return {
+    module: flags._.length === 0 ? undefined : String(flags._[0]),
+    raw: flags.raw,
+    listen: flags.listen.length === 0 ? [DEFAULT_ADDRESS] : flags.listen,
+    quiet: flags.quiet,
+    limits: Object.fromEntries(limits),
+    tcpBacklog: flags.backlog === undefined ? undefined : wholeNumber("--backlog", flags.backlog),
+    only: undefined,
+  };
+}
+
+const NOTHING: ServeArguments = {
+  module: undefined,
+  raw: false,
+  listen: [],
+  quiet: false,
+  limits: {},
+  tcpBacklog: undefined,
+  only: undefined,
+};
+
+function wholeNumber(flag: string, text: string): number {
+  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
+  throw new TypeError(
+    `Cannot read ${flag}: it needs a whole number, ${text === "" ? "there is none" : quoted(text)}`,
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * Standard input as lines, and standard output as whole texts.
+ *
+ * @module
+ */
+
+/** A line of the input, or what is wrong with it. */
+export type InputLine = { readonly text: string } | { readonly fault: string };
+
+const LF = 10;
+
+/** What {@linkcode readLines} may be told. */
+export interface ReadLinesOptions {
+  /** Whether blank lines are lines too: empty ones. @default {false} */
+  readonly blank?: boolean;
+}
+
+/**
+ * Bytes to lines, without the white space around them; blank ones are left out. The last line needs no
+ * newline. A line that is too long or not UTF-8 is a fault, and the lines after it go on.
+ *
+ * @param maxBytes of one line; no more is kept
+ * @param signal ends the lines, the one that has begun is forgotten
+ */
+export async function* readLines(
+  input: ReadableStream<Uint8Array>,
+  maxBytes: number,
+  signal: AbortSignal,
+  { blank = false }: ReadLinesOptions = {},
+): AsyncGenerator<InputLine> {
+  const reader = input.getReader();
+  const stop = () => void reader.cancel().catch(() => {});
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop);
+  const line = new LineBuffer(maxBytes);
+  try {
+    for (let chunk; (chunk = (await reader.read()).value) !== undefined;) {
+      let from = 0;
+      for (let end; (end = chunk.indexOf(LF, from)) >= 0; from = end + 1) {
+        line.append(chunk.subarray(from, end));
+        const found = line.take();
+        if (found !== undefined) yield found;
+        else if (blank) yield { text: "" };
+      }
+      line.append(chunk.subarray(from));
+    }
+    const last = line.take();
+    if (last !== undefined && !signal.aborted) yield last;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stop();
+  }
+}
+
+/** The parts of one line, as far as the limit allows. */
+class LineBuffer {
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  readonly #max: number;
+  #parts: Uint8Array[] = [];
+  #size = 0;
+
+  constructor(maxBytes: number) {
+    this.#max = maxBytes;
+  }
+
+  append(part: Uint8Array): void {
+    this.#size += part.length;
+    if (this.#size <= this.#max) this.#parts.push(part);
+    else this.#parts = [];
+  }
+
+  /** The line, which has ended; undefined where it is blank. */
+  take(): InputLine | undefined {
+    const parts = this.#parts, size = this.#size;
+    this.#parts = [];
+    this.#size = 0;
+    if (size > this.#max) return { fault: `the line is longer than ${this.#max} bytes` };
+    try {
+      const bytes = parts.length === 1 ? parts[0]! : joined(parts, size);
+      const text = this.#decoder.decode(bytes).trim();
+      return text === "" ? undefined : { text };
+    } catch {
+      return { fault: "the line is not UTF-8" };
+    }
+  }
+}
+
+function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/**
+ * Writes a text whole, or bytes; resolves once the reader has taken it.
+ *
+ * @throws {Deno.errors.BrokenPipe} where nobody reads any more, as behind `| head`
+ */
+export async function print(text: string | Uint8Array): Promise<void> {
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+}

@@ -1,0 +1,211 @@
+// Starts main.ts and client.ts as their users do.
+import { TextLineStream, toText } from "@std/streams";
+
+export const MAIN = new URL("../../main.ts", import.meta.url).href;
+export const CLIENT = new URL("../../client.ts", import.meta.url).href;
+
+/** How to start a program. */
+export interface StartOptions {
+  /** Options of `deno run`: permissions. */
+  readonly flags?: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+}
+
+/** What a program did. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A program that runs. Disposal ends it. */
+export class Program implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #stderr: Promise<string>;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(script: string, args: readonly string[], options: StartOptions = {}) {
+    const { flags = [], cwd, env } = options;
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", ...flags, script, ...args],
+      ...(cwd !== undefined && { cwd }),
+      env: { NO_COLOR: "1", ...env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#stderr = toText(this.#child.stderr);
+    this.#stdin = this.#child.stdin.getWriter();
+    this.#lines = this.#child.stdout.pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TextLineStream()).getReader();
+  }
+
+  /** The next line of its standard output; undefined where it has ended. */
+  async line(): Promise<string | undefined> {
+    return (await this.#lines.read()).value;
+  }
+
+  /** Reads lines until one matches. */
+  async lineWith(pattern: RegExp): Promise<RegExpExecArray> {
+    const seen: string[] = [];
+    for (let line; (line = await this.line()) !== undefined;) {
+      const match = pattern.exec(line);
+      if (match !== null) return match;
+      seen.push(line);
+    }
+    throw new Error(`no line matches ${pattern}: ${seen.join("\n")}\n${await this.#stderr}`);
+  }
+
+  /** Writes to its standard input. */
+  async write(text: string): Promise<void> {
+    await this.#stdin.write(new TextEncoder().encode(text));
+  }
+
+  /** Ends its standard input. */
+  async end(): Promise<void> {
+    await this.#stdin.close();
+  }
+
+  /** Reads no more of its standard output. */
+  async stopReading(): Promise<void> {
+    await this.#lines.cancel();
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** What is left of its output, and how it ended. */
+  async outcome(): Promise<Outcome> {
+    let stdout = "";
+    for (let line; (line = await this.line()) !== undefined;) stdout += line + "\n";
+    const { code } = await this.#child.status;
+    return { code, stdout, stderr: await this.#stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // has ended
+    }
+    await this.#lines.cancel().catch(() => {});
+    await this.#stdin.abort().catch(() => {});
+    await this.#child.status;
+    await this.#stderr;
+  }
+}
+
+/** Runs client.ts to its end, with the permission that README gives it. */
+export async function runClient(
+  args: readonly string[],
+  options: StartOptions & { readonly stdin?: string } = {},
+): Promise<Outcome> {
+  const { stdin = "", ...start } = options;
+  await using program = new Program(CLIENT, args, { flags: ["-N"], ...start });
+  if (stdin !== "") await program.write(stdin);
+  await program.end();
+  return await program.outcome();
+}
+
+/** Starts main.ts with the permissions of `deno task serve`, at a port of the system's choice. */
+export async function startServer(
+  args: readonly string[] = [],
+  options: StartOptions = {},
+): Promise<Program & { address: string }> {
+  const listen = args.some((arg) => arg.startsWith("--listen"))
+    ? []
+    : ["--listen", "tcp://127.0.0.1:0"];
+  const program = new Program(MAIN, [...listen, ...args], { flags: ["-P=serve"], ...options });
+  try {
+    const [, address] = await program.lineWith(/^listening on (.*)$/);
+    return Object.assign(program, { address: address! });
+  } catch (error) {
+    await program[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Runs main.ts where it must not begin to serve: fails if it does. */
+export async function runServer(
+  args: readonly string[],
+  options: StartOptions = {},
+): Promise<Outcome> {
+  await using program = new Program(MAIN, args, { flags: ["-P=serve"], ...options });
+  await program.end();
+  let stdout = "";
+  for (let line; (line = await program.line()) !== undefined;) {
+    if (line.startsWith("listening on")) throw new Error(`main.ts ${args.join(" ")} is ${line}`);
+    stdout += line + "\n";
+  }
+  return { ...await program.outcome(), stdout };
+}
+
+/** A folder that is removed with what is in it. */
+export async function makeFolder(
+  files: Readonly<Record<string, string>> = {},
+): Promise<AsyncDisposable & { readonly path: string }> {
+  // Not in TMPDIR's own place on every system: a Unix socket's path has room for 107 bytes.
+  const path = await Deno.makeTempDir({ prefix: "landline-" });
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${path}/${name}`, text);
+  }
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+/**
+ * A server that does as it is told: calls back with each caller's socket, which is closed afterwards.
+ */
+export function serveRaw(
+  talk: (socket: Deno.Conn) => Promise<void>,
+): AsyncDisposable & { readonly address: string } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const talks: Promise<void>[] = [];
+  const accepting = (async () => {
+    for (;;) {
+      let socket: Deno.Conn;
+      try {
+        socket = await listener.accept();
+      } catch {
+        return; // closed
+      }
+      talks.push(
+        talk(socket).finally(() => {
+          try {
+            socket.close();
+          } catch {
+            // closed by the talk itself
+          }
+        }),
+      );
+    }
+  })();
+  return {
+    address: `tcp://127.0.0.1:${listener.addr.port}`,
+    [Symbol.asyncDispose]: async () => {
+      listener.close();
+      await accepting;
+      await Promise.all(talks);
+    },
+  };
+}
+
+/** The lines that arrive at a socket. */
+export async function* linesOf(socket: Deno.Conn): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(1 << 16);
+  let text = "";
+  for (let count; (count = await socket.read(buffer)) !== null;) {
+    const lines = (text + decoder.decode(buffer.subarray(0, count), { stream: true })).split("\n");
+    text = lines.pop()!;
+    yield* lines;
+  }
+}
+
+/** Writes a text to a socket, whole. */
+export async function say(socket: Deno.Conn, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += await socket.write(bytes.subarray(at));
+}

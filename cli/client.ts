@@ -15,7 +15,7 @@ import {
 } from "./client_args.ts";
 import { describeError, describeNoConnection } from "./client_errors.ts";
 import { printableJson } from "./printable.ts";
-import { mustBeStream } from "./raw_address.ts";
+import { mustBeStream, mustLeaveTerminal } from "./raw_address.ts";
 import { talk } from "./raw_client.ts";
 import { print } from "./stdio.ts";
 import { VERSION } from "./version.ts";
@@ -61,7 +61,7 @@ export async function runClient(args: string[]): Promise<number> {
 
 /** Connects, does the work, and closes; a signal ends all three. */
 async function run(given: ClientArguments): Promise<number> {
-  const { address, framing, timeout } = given;
+  const { address, framing, timeout, tls } = given;
   const start = performance.now();
   const interruption = listenForSignals();
   const refusal = Promise.withResolvers<never>();
@@ -71,6 +71,7 @@ async function run(given: ClientArguments): Promise<number> {
   try {
     line = await connect(address, {
       framing,
+      ...(tls && { tls }),
       connectTimeout,
       signal: interruption.signal,
       onError: refusal.reject,
@@ -96,14 +97,16 @@ async function run(given: ClientArguments): Promise<number> {
 }
 
 /** Connects and talks, without framing; a signal ends both. */
-async function runRaw({ address, timeout }: RawArguments): Promise<number> {
+async function runRaw({ address, timeout, tls }: RawArguments): Promise<number> {
   const interruption = listenForSignals();
   const connectTimeout = Math.min(timeout ?? Infinity, CONNECT_TIMEOUT);
   let socket: Socket;
   try {
     mustBeStream(address);
+    mustLeaveTerminal(address);
     const limit = AbortSignal.timeout(connectTimeout);
-    socket = await dial(address, { signal: AbortSignal.any([interruption.signal, limit]) });
+    const signal = AbortSignal.any([interruption.signal, limit]);
+    socket = await dial(address, { signal, ...(tls && { tls }) });
   } catch (error) {
     if (interruption.signal.aborted) return await interruption.exitCode;
     return sayNoConnection(address, error, connectTimeout, timeout);

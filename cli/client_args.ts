@@ -8,7 +8,7 @@
  */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import type { FramingName } from "../lib/mod.ts";
+import type { FramingName, TlsClientOptions } from "../lib/mod.ts";
 import { type Params, parseParams } from "./params.ts";
 import { quoted } from "./printable.ts";
 
@@ -21,6 +21,8 @@ export interface ClientArguments {
   /** Milliseconds; undefined where there is no deadline. */
   readonly timeout: number | undefined;
   readonly framing: FramingName;
+  /** What was said about TLS. */
+  readonly tls: TlsClientOptions | undefined;
   /** Wants no answer. */
   readonly notify: boolean;
 }
@@ -29,6 +31,8 @@ export interface ClientArguments {
 export interface RawArguments {
   readonly raw: true;
   readonly address: string;
+  /** What was said about TLS. */
+  readonly tls: TlsClientOptions | undefined;
   /** Milliseconds that connecting may take, and each answer; undefined for the default. */
   readonly timeout: number | undefined;
 }
@@ -41,7 +45,9 @@ Usage: deno run -N client.ts [OPTIONS] ADDRESS METHOD [PARAMS]
        deno run -N client.ts [OPTIONS] ADDRESS -
        deno run -N client.ts --raw [--timeout MS] ADDRESS
 
-ADDRESS  tcp://127.0.0.1:8080, tcp://[::1]:8080 or unix:///run/app.sock
+ADDRESS  tcp://127.0.0.1:8080, tcp://[::1]:8080, unix:///run/app.sock,
+         tls://example.org:8443, udp://…, vsock://…, stdio:, or a program to
+         start and talk to: 'command:pylsp --verbose'
 METHOD   the method's whole name; - reads calls from standard input
 PARAMS   one JSON text: an object or an array as it is, anything else as the
          only item of an array. Or name=value pairs: a value that is valid JSON
@@ -53,6 +59,9 @@ Options:
                     [default: none, but connecting takes at most 5000]
   --framing NAME    lines, headers (LSP's Content-Length) or length (4 bytes)
                     [default: lines]
+  --ca FILE         for tls: the CA that the server must be signed by, PEM
+  --cert FILE       for tls: our own certificate, PEM
+  --key FILE        for tls: its private key, PEM
   --notify          sends a notification: waits for no answer, prints nothing
   --raw             a telephone instead of calls: bytes without framing
   -h, --help        prints this
@@ -71,13 +80,14 @@ call.
 
 With --raw it prompts with ">>: ", sends each line as it is typed, without the
 white space around it and without a newline, and prints what comes back. Empty
-lines are not sent. It prompts again when an answer has come and 30 ms passed in
-silence, or none has come within the --timeout [default: 2000]; what arrives
+lines are not sent. It prompts again when an answer has come and 100 ms passed
+in silence, or none has come within the --timeout [default: 2000]; what arrives
 later is printed too. When the input ends (Ctrl-D) it says so to the server,
 prints what still comes, and ends with the server, or after as long a silence.
 On a terminal control characters are printed as \\u001b, elsewhere as they came.
 
-Permissions: -N is enough for tcp; for unix Deno wants -N -R -W.
+Permissions: -N is enough for tcp, udp and tls; for unix Deno wants -N -R -W,
+for FILEs -R, for command: --allow-run.
 
 Exit codes:
   0    the call succeeded; with - all of them
@@ -102,6 +112,9 @@ Examples:
 const OPTIONS = {
   timeout: { type: "string" },
   framing: { type: "string" },
+  ca: { type: "string" },
+  cert: { type: "string" },
+  key: { type: "string" },
   notify: { type: "boolean" },
   raw: { type: "boolean" },
   help: { type: "boolean", short: "h" },
@@ -162,6 +175,7 @@ export function readClientArguments(
     method,
     params: parseParams(params),
     timeout: timeoutOf(values),
+    tls: tlsOptions(values),
     framing: values.has("framing") ? framing(values.get("framing")) : "lines",
     notify: values.has("notify"),
   };
@@ -182,7 +196,24 @@ function rawArguments(
   if (option !== undefined) {
     throw new TypeError(`Cannot talk: --${option} is for calls, with --raw there are none`);
   }
-  return { raw: true, address, timeout: timeoutOf(values) };
+  return { raw: true, address, tls: tlsOptions(values), timeout: timeoutOf(values) };
+}
+
+function tlsOptions(
+  values: ReadonlyMap<string, string | undefined>,
+): TlsClientOptions | undefined {
+  const files = ["ca", "cert", "key"].filter((name) => values.has(name));
+  for (const name of files) {
+    if (!values.get(name)) {
+      throw new TypeError(`Cannot read --${name}: it needs the path of a file`);
+    }
+  }
+  if (values.has("cert") !== values.has("key")) {
+    throw new TypeError("Cannot use TLS: a certificate needs both --cert FILE and --key FILE");
+  }
+  return files.length === 0
+    ? undefined
+    : Object.fromEntries(files.map((name) => [name, values.get(name)!]));
 }
 
 function timeoutOf(values: ReadonlyMap<string, string | undefined>): number | undefined {

@@ -20,8 +20,11 @@ import { type InputLine, readLines } from "./stdio.ts";
 /** Milliseconds to wait for an answer before the next prompt, where nothing else is said. */
 export const ANSWER_TIMEOUT = 2000;
 
-/** Milliseconds of silence after which an answer counts as whole. */
-const QUIET = 30;
+/**
+ * Milliseconds of silence after which an answer counts as whole. An answer written in two small pieces
+ * pauses between them until the first is acknowledged, which systems put off for 40 ms.
+ */
+const QUIET = 100;
 
 const PROMPT = ">>: ";
 
@@ -93,7 +96,8 @@ export async function talk(options: TalkOptions): Promise<TalkEnd> {
     }
     await screen.newLine();
     await socket.closeWrite?.().catch(() => {}); // where the line is dead reading says so
-    return await ear.rest(answerTimeout);
+    await ear.rest(answerTimeout);
+    return { kind: "ended" };
   } finally {
     stop.abort();
     // It may be closed already, from the other side.
@@ -169,10 +173,9 @@ class Ear {
   }
 
   /** Waits for the end, or for so many milliseconds of silence. */
-  async rest(ms: number): Promise<TalkEnd> {
+  async rest(ms: number): Promise<void> {
     while (await this.#hears(this.heard, ms));
-    const end = this.isOver ? await this.ended : undefined;
-    return end?.kind === "lost" && end.error !== undefined ? end : { kind: "ended" };
+    if (this.isOver) await this.ended; // however it ended: we had said goodbye
   }
 
   /** Whether more pieces arrive than so many, before the end and within so many milliseconds. */

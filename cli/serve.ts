@@ -77,12 +77,13 @@ async function load({ module, raw }: ServeArguments): Promise<Open> {
 
 /** Listens at all addresses, or throws an error that says why that is not possible. */
 async function start(open: Open, given: ServeArguments): Promise<Running> {
-  const { listen, quiet, limits, tcpBacklog } = given;
+  const { listen, quiet, limits, tls, tcpBacklog } = given;
   const log = quiet ? undefined : logOf(given);
   try {
     return await open({
       listen,
       limits,
+      ...(tls && { tls }),
       ...(tcpBacklog !== undefined && { tcpBacklog }),
       onOpen: (peer) => log?.(openedLine(peer)),
       onClose: (peer, info) => log?.(closedLine(peer, info)),

@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli";
-import { DEFAULT_LIMITS, type Limits } from "../lib/mod.ts";
+import { DEFAULT_LIMITS, type Limits, type TlsServerOptions } from "../lib/mod.ts";
 import { quoted } from "./printable.ts";
 
 /** What to serve, and how. */
@@ -20,6 +20,8 @@ export interface ServeArguments {
   readonly quiet: boolean;
   /** The limits that were given. */
   readonly limits: Partial<Limits>;
+  /** What `tls://` addresses need; undefined where nothing was said. */
+  readonly tls: TlsServerOptions | undefined;
   /** The backlog of TCP listeners; undefined for the default. */
   readonly tcpBacklog: number | undefined;
   /** Whether only the help, or only the version, is asked for. */
@@ -42,10 +44,13 @@ an API as "api" or as its default. Without it the demo is served: echo, upper,
 add, sleep and others, see examples/demo.ts.
 
 Options:
-  --listen ADDRESS    where to listen, such as tcp://127.0.0.1:8080,
-                      tcp://[::1]:8080 or unix:///run/app.sock; may be repeated;
-                      with port 0 the system chooses one
-                      [default: ${DEFAULT_ADDRESS}]
+  --listen ADDRESS    where to listen: tcp://127.0.0.1:8080, tcp://[::1]:8080,
+                      unix:///run/app.sock, tls://127.0.0.1:8443, udp://…,
+                      vsock://… or stdio:; may be repeated; with port 0 the
+                      system chooses one [default: ${DEFAULT_ADDRESS}]
+  --cert FILE         for tls: the certificate, PEM; read again when it changes
+  --key FILE          for tls: its private key, PEM
+  --client-ca FILE    for tls: clients must have a certificate of this CA
   --backlog N         TCP connections that may wait to be accepted
                       [default: 1024]
   --grace MS          how long running calls may go on after a signal
@@ -99,7 +104,7 @@ Examples:
 export function readServeArguments(args: string[]): ServeArguments {
   const flags = parseArgs(args, {
     boolean: ["raw", "quiet", "help", "version"],
-    string: ["listen", "backlog", "grace", "limit", "_"],
+    string: ["listen", "cert", "key", "client-ca", "backlog", "grace", "limit", "_"],
     collect: ["listen", "limit"],
     alias: { quiet: "q", help: "h" },
     unknown(arg, key) {
@@ -126,12 +131,17 @@ export function readServeArguments(args: string[]): ServeArguments {
     limits.set(name, wholeNumber(`--limit ${name}`, value));
   }
   if (flags.grace !== undefined) limits.set("shutdownGrace", wholeNumber("--grace", flags.grace));
+  const tls = tlsOptions(flags.cert, flags.key, flags["client-ca"]);
+  if (tls === undefined && flags.listen.some((address) => address.startsWith("tls:"))) {
+    throw new TypeError("Cannot use TLS: it needs both --cert FILE and --key FILE");
+  }
   return {
     module: flags._.length === 0 ? undefined : String(flags._[0]),
     raw: flags.raw,
     listen: flags.listen.length === 0 ? [DEFAULT_ADDRESS] : flags.listen,
     quiet: flags.quiet,
     limits: Object.fromEntries(limits),
+    tls,
     tcpBacklog: flags.backlog === undefined ? undefined : wholeNumber("--backlog", flags.backlog),
     only: undefined,
   };
@@ -143,9 +153,18 @@ const NOTHING: ServeArguments = {
   listen: [],
   quiet: false,
   limits: {},
+  tls: undefined,
   tcpBacklog: undefined,
   only: undefined,
 };
+
+function tlsOptions(cert?: string, key?: string, clientCa?: string): TlsServerOptions | undefined {
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
+  if (!cert || !key) {
+    throw new TypeError("Cannot use TLS: it needs both --cert FILE and --key FILE");
+  }
+  return { cert, key, ...(clientCa && { clientCa }) };
+}
 
 function wholeNumber(flag: string, text: string): number {
   if (/^[0-9]{1,15}$/.test(text)) return Number(text);

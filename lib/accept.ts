@@ -38,7 +38,7 @@ const KEEPING_ALIVE: Pick<Timers, "after"> = {
 
 /**
  * Accepts sockets and hands them over, one after another. Resolves once the listener is closed, by the
- * signal or by its owner; never rejects.
+ * signal or by its owner, or has given the only socket that it has; never rejects.
  *
  * While descriptors are missing it waits for 10 ms, and each time twice as long, up to a second. Callers
  * stay in the backlog meanwhile, and are served when there is a descriptor again.
@@ -56,6 +56,7 @@ export async function acceptAll(
     wake?.();
   };
   if (signal.aborted) return stop();
+  prepareStackTraces();
   signal.addEventListener("abort", stop, { once: true });
   try {
     for (let backoff = 0;;) {
@@ -88,10 +89,19 @@ export async function acceptAll(
         close(socket);
         onError?.(error);
       }
+      if (listener.single) return;
     }
   } finally {
     signal.removeEventListener("abort", stop);
   }
+}
+
+/**
+ * The first stack trace that is looked at makes Deno open a file, and where no descriptor is left for
+ * that it panics (2.9.6). The first must not be that of an error which says so.
+ */
+function prepareStackTraces(): void {
+  void new Error().stack;
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { acceptAll } from "./accept.ts";
 import type { Authenticate } from "./auth.ts";
 import { builtins } from "./builtin.ts";
 import { type CloseInfo, Connection } from "./connection.ts";
@@ -105,10 +106,6 @@ export function serve(api: Api, options: ServeOptions = {}): Server {
   return new RunningServer(api, options);
 }
 
-/** Milliseconds to wait after the first failure to accept, and at most. */
-const MIN_BACKOFF = 10;
-const MAX_BACKOFF = 1000;
-
 class RunningServer implements Server {
   readonly addresses: string[] = [];
   readonly health: Health = new Health();
@@ -121,12 +118,13 @@ class RunningServer implements Server {
   readonly #pool = new BufferPool();
   /** Those that are open, and what ends when they have ended and their end was told. */
   readonly #connections = new Map<Connection, Promise<void>>();
-  readonly #listeners: Listener[] = [];
+  /** Those that are told that there is no place for them. */
+  readonly #refused = new Set<Connection>();
+  /** Ends the accept loops, and closes their listeners. */
+  readonly #stop = new AbortController();
   readonly #accepting: Promise<void>[] = [];
   /** Addresses where others may still call. */
   #sources: number;
-  /** Accept loops that wait for descriptors. */
-  readonly #pauses = new Set<() => void>();
   readonly #end = Promise.withResolvers<void>();
   readonly #onAbort = () => void this.shutdown();
   #closing: Promise<void> | undefined;
@@ -169,7 +167,8 @@ class RunningServer implements Server {
       }
     } catch (error) {
       this.#closing = Promise.resolve();
-      for (const listener of this.#listeners) listener.close();
+      for (const it of later) it.catch(() => {}); // one failure is told, and it is this one
+      this.#stop.abort();
       throw error;
     }
     this.ready = later.length === 0 ? Promise.resolve() : Promise.all(later).then(() => {});
@@ -189,32 +188,16 @@ class RunningServer implements Server {
 
   #accept(listener: Listener): void {
     if (this.#closing !== undefined) return listener.close();
-    this.#listeners.push(listener);
     this.addresses.push(listener.address);
-    this.#accepting.push(this.#acceptAll(listener));
-    this.#options.onListen?.(listener.address);
-  }
-
-  /** Accepts until the listener is closed. A caller that is gone already must not end it. */
-  async #acceptAll(listener: Listener): Promise<void> {
-    let backoff = 0;
-    while (this.#closing === undefined) {
-      try {
-        this.#open(await listener.accept(), listener);
-        if (listener.single) {
-          this.#sources--;
-          return;
-        }
-        backoff = 0;
-      } catch (error) {
-        if (this.#closing !== undefined) return;
-        if (isGoneCaller(error)) continue;
-        // No descriptors, most likely: the caller waits in the backlog until there is one.
-        backoff = Math.min(MAX_BACKOFF, backoff * 2 || MIN_BACKOFF);
-        this.#options.onError?.(error, `accept at ${listener.address}`);
-        await this.#pause(backoff);
-      }
-    }
+    const accepting = acceptAll(listener, (socket) => this.#open(socket, listener), {
+      signal: this.#stop.signal,
+      onError: (error) => this.#report(error, `accept at ${listener.address}`),
+    });
+    this.#accepting.push(accepting.then(() => {
+      this.#sources--;
+      this.#endWhenAlone();
+    }));
+    this.#tell(() => this.#options.onListen?.(listener.address));
   }
 
   #open(socket: Socket, listener: Listener): void {
@@ -224,34 +207,53 @@ class RunningServer implements Server {
       transport: schemeOf(listener.address),
       ...(socket.certificate && { certificate: socket.certificate }),
     };
+    const { authenticate, state } = this.#options;
     const connection = new Connection(socket, {
       limits: this.#limits,
       dispatcher: this.#dispatcher,
       timers: this.#timers,
       pool: this.#pool,
       peer,
-      state: this.#options.state?.({ ...peer, framing: "lines" }),
+      state: state?.({ ...peer, framing: "lines" }),
       isDialler: false,
       ...(socket.lasting && { isLasting: true }),
       ...(socket.datagrams && { framing: FRAMINGS.lines }),
-      ...(this.#options.authenticate && { authenticate: this.#options.authenticate }),
-      onError: (error) => this.#options.onError?.(error, `connection of ${peer.address}`),
+      ...(authenticate && { authenticate }),
+      onError: (error) => this.#report(error, `connection of ${peer.address}`),
     });
     if (this.#connections.size >= this.#limits.maxConnections) {
       connection.refuse(
         new RpcError("UNAVAILABLE", "Too many connections", { limit: "maxConnections" }),
       );
-      connection.run();
+      this.#refused.add(connection);
+      connection.run().then(() => this.#refused.delete(connection));
       return;
     }
-    this.#options.onOpen?.(connection.peer);
+    this.#tell(() => this.#options.onOpen?.(connection.peer));
     const ended = connection.run().then((info) => {
       this.#connections.delete(connection);
-      this.#options.onClose?.(connection.peer, info);
-      // A server whom nobody calls, and nobody can call any more, has ended.
-      if (this.#sources === 0 && this.#connections.size === 0) this.shutdown();
+      this.#tell(() => this.#options.onClose?.(connection.peer, info));
+      this.#endWhenAlone();
     });
     this.#connections.set(connection, ended);
+  }
+
+  /** A server whom nobody calls, and nobody can call any more, has ended. */
+  #endWhenAlone(): void {
+    if (this.#sources === 0 && this.#connections.size === 0) this.shutdown();
+  }
+
+  /** Calls back; what the callback throws is reported, and changes nothing. */
+  #tell(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#report(error, "a callback of serve()");
+    }
+  }
+
+  #report(error: unknown, about: string): void {
+    this.#options.onError?.(error, about);
   }
 
   shutdown(grace: number = this.#limits.shutdownGrace): Promise<void> {
@@ -261,36 +263,18 @@ class RunningServer implements Server {
   async #shutdown(grace: number): Promise<void> {
     await null; // so that #closing is set before anyone is told
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    for (const listener of this.#listeners) listener.close();
+    this.#stop.abort();
     this.health.drain();
     for (const connection of this.#connections.keys()) connection.drain(grace);
+    for (const connection of this.#refused) connection.close();
     await Promise.all(this.#connections.values());
-    for (const wake of this.#pauses) wake();
     await Promise.all(this.#accepting);
     this.#timers.stop();
     if (this.#failure === undefined) this.#end.resolve();
     else this.#end.reject(this.#failure.error);
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#pauses.delete(wake);
-        resolve();
-      };
-      this.#pauses.add(wake);
-      this.#timers.after(ms, wake);
-    });
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
-}
-
-/** Whether accepting failed only because the caller left before it was accepted. */
-function isGoneCaller(error: unknown): boolean {
-  return error instanceof Deno.errors.NotConnected ||
-    error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.ConnectionAborted;
 }

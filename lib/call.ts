@@ -76,7 +76,7 @@ export interface Answer<Result, Errors = unknown> extends Promise<Result> {
  */
 export interface StreamAnswer<Yield, Return, Errors = unknown> extends Answer<Yield[], Errors> {
   /** The items one by one; the iterator's last result holds what the generator returned. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Yield, Return, undefined>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Yield, Return, undefined> & AsyncDisposable;
 }
 
 /** An API as its callers see it. Notifications have no answer to wait for: see {@linkcode Notifier}. */
@@ -116,10 +116,16 @@ export type Notifier<A> = {
     : Notifier<A[Name]>;
 };
 
+/** An answer of which nothing is known: it can be awaited, or iterated. */
+export interface UntypedAnswer extends Answer<unknown> {
+  /** See {@linkcode StreamAnswer}. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<unknown, unknown, undefined> & AsyncDisposable;
+}
+
 /** A method of which nothing is known, and what may lie below its name. */
 export interface UntypedCall {
   /** Calls it. */
-  (value?: unknown, options?: CallOptions): StreamAnswer<unknown, unknown>;
+  (value?: unknown, options?: CallOptions): UntypedAnswer;
   /** What lies below its name. */
   readonly [name: string]: UntypedCall;
 }

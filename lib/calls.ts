@@ -8,7 +8,7 @@
  */
 
 import type { CallOptions, ItemOptions, StreamAnswer } from "./call.ts";
-import { ConnectionLost, RpcError } from "./error.ts";
+import { ConnectionLost, type ErrorData, RpcError } from "./error.ts";
 import { Inlet, iteratorOf, Outlet, WINDOW } from "./flow.ts";
 import { isLongerThan } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
@@ -24,8 +24,8 @@ export interface CallsHost {
   /** Messages that were queued so far, and how many of them were handed to the socket. */
   readonly queuedCount: number;
   readonly sentCount: number;
-  /** Why no call can be made now; undefined while one can. */
-  closedBecause(): string | undefined;
+  /** Why this method cannot be called now; undefined while it can. */
+  closedBecause(method: string): string | undefined;
   /** Sends a message. */
   send(text: string): void;
   /** A promise while more waits to be sent than should. */
@@ -53,6 +53,10 @@ class Call {
   inlet: Inlet | undefined;
   outlet: Outlet | undefined;
   id = 0;
+  /** How many calls travelled in one message with it. */
+  together = 1;
+  /** Whether the peer was asked for a stream. */
+  isStream = false;
   /** By the clock of the timers. */
   deadline = Infinity;
   ended = false;
@@ -91,6 +95,8 @@ export class Calls {
   #lastId = 0;
   /** What the peer understands besides JSON-RPC, once it was asked. */
   #extensions: ReadonlySet<string> | undefined;
+  /** The longest message that the peer says it takes. */
+  #maxBytes = Infinity;
   #asking: Promise<void> | undefined;
 
   constructor(host: CallsHost) {
@@ -124,32 +130,50 @@ export class Calls {
 
   /** Makes several calls that travel as one batch (JSON-RPC 2.0, section 6). */
   batch<T>(make: () => T): T {
-    const outer = this.#made;
-    this.#made = [];
+    const outer = this.#made, made: Call[] = [];
+    this.#made = made;
+    let answers: T;
     try {
-      const answers = make();
-      const { maxBatch } = this.#host.limits;
-      for (let from = 0; from < this.#made.length; from += maxBatch) {
-        const texts: string[] = [];
-        for (const call of this.#made.slice(from, from + maxBatch)) {
-          this.#begin(call, (text) => texts.push(text));
-        }
-        if (texts.length > 0) this.#host.send(`[${texts.join(",")}]`);
-      }
-      return answers;
+      answers = make();
     } finally {
       this.#made = outer;
+    }
+    const { maxBatch } = this.#host.limits;
+    for (let from = 0; from < made.length; from += maxBatch) {
+      this.#beginTogether(made.slice(from, from + maxBatch));
+    }
+    return answers;
+  }
+
+  #beginTogether(calls: readonly Call[]): void {
+    const texts: string[] = [], sent: Call[] = [];
+    for (const call of calls) {
+      this.#begin(call, (text) => {
+        texts.push(text);
+        sent.push(call);
+      });
+    }
+    if (texts.length === 0) return;
+    const text = `[${texts.join(",")}]`;
+    this.#host.send(text);
+    for (const call of sent) {
+      call.text = text;
+      call.together = texts.length;
+      call.order = this.#host.queuedCount;
     }
   }
 
   /** The answer is looped over: the call becomes a stream, unless it has begun as something else. */
-  #iterate(call: Call): AsyncIterableIterator<unknown, unknown, undefined> {
+  #iterate(call: Call): AsyncIterableIterator<unknown, unknown, undefined> & AsyncDisposable {
     const inlet = new Inlet(WINDOW, {
       grant: (count) => this.#tellStream("credit", call, `"n":${count}`),
       leave: () => this.#giveUp(call, new RpcError("CANCELLED", "The stream was left")),
     });
     if (call.begun) {
-      call.promise.then((all) => inlet.finish(undefined, all as unknown[]), (e) => inlet.fail(e));
+      call.promise.then(
+        (all) => Array.isArray(all) ? inlet.finish(undefined, all) : inlet.finish(all),
+        (error) => inlet.fail(error),
+      );
     } else {
       call.inlet = inlet;
       call.promise.catch(() => {}); // the loop is told
@@ -200,7 +224,7 @@ export class Calls {
     if (call.ended) return;
     const { method, options } = call;
     try {
-      const closed = this.#host.closedBecause();
+      const closed = this.#host.closedBecause(method);
       if (closed !== undefined) {
         throw new ConnectionLost(`Cannot call ${method}: ${closed}`, { sent: false });
       }
@@ -230,14 +254,13 @@ export class Calls {
   }
 
   /** What travels beside the params: only to a peer that has said that it understands it. */
-  #metaOf(
-    { inlet, deadline, options: { meta, onProgress } }: Call,
-    id: number,
-  ): string | undefined {
+  #metaOf(call: Call, id: number): string | undefined {
+    const { inlet, deadline, options: { meta, onProgress } } = call;
     const known = this.#extensions;
     if (known === undefined || !known.has("meta")) return undefined;
     const isTimed = deadline !== Infinity;
-    if (inlet === undefined && meta === undefined && onProgress === undefined && !isTimed) {
+    call.isStream = inlet !== undefined && known.has("stream");
+    if (!call.isStream && meta === undefined && onProgress === undefined && !isTimed) {
       return undefined;
     }
     // What is left of the time, because clocks differ; a call without any was given up.
@@ -246,17 +269,21 @@ export class Calls {
       ...meta,
       ...(isTimed && { timeoutMs: left }),
       ...(onProgress !== undefined && { progressToken: id }),
-      ...(inlet !== undefined && known.has("stream") && { stream: { credit: WINDOW } }),
+      ...(call.isStream && { stream: { credit: WINDOW } }),
     });
   }
 
   /** Asks once what the peer understands. Never rejects. */
   #ask(): Promise<void> {
     return this.#asking ??= this.call("rpc.serverInfo", undefined, {}).then((info: unknown) => {
-      const extensions = (info as { extensions?: unknown } | null)?.extensions;
+      const { extensions, limits } = (info ?? {}) as { extensions?: unknown; limits?: unknown };
       this.#extensions = new Set(Array.isArray(extensions) ? extensions : []);
-    }, () => {
-      this.#extensions = new Set();
+      const { maxMessageBytes } = (limits ?? {}) as { maxMessageBytes?: unknown };
+      if (typeof maxMessageBytes === "number") this.#maxBytes = maxMessageBytes;
+    }, (error: unknown) => {
+      // Who may not ask yet may ask again; any other refusal says that it knows of no extensions.
+      if (error instanceof RpcError && error.reason === "UNAUTHENTICATED") this.#asking = undefined;
+      else this.#extensions = new Set();
     });
   }
 
@@ -266,6 +293,7 @@ export class Calls {
       0,
       (texts) => this.#tellStream("item", call, `"values":[${texts.join(",")}]`, true),
       () => this.#host.room(),
+      { name: "maxMessageBytes", bytes: this.#maxBytes - ENVELOPE },
     );
     outlet.pump(iteratorOf(items)).then(
       () => this.#tellStream("end", call, undefined, true),
@@ -291,9 +319,8 @@ export class Calls {
       return; // given up, or never asked
     }
     if (error === undefined) {
-      const isArray = call.inlet !== undefined && !this.#extensions!.has("stream");
-      call.succeed(result, isArray ? result : undefined);
-    } else call.fail(new RpcError(error.code, error.message, error.data));
+      call.succeed(result, call.isStream ? undefined : result);
+    } else call.fail(new RpcError(error.code, error.message, error.data, { remote: true }));
   }
 
   /** Items of a stream came; false where there was no credit for them. */
@@ -308,7 +335,11 @@ export class Calls {
 
   /** A handler says how far it is. */
   progress(id: unknown, value: unknown): void {
-    this.#pending.get(id as number)?.options.onProgress?.(value);
+    try {
+      this.#pending.get(id as number)?.options.onProgress?.(value);
+    } catch (error) {
+      this.#host.onError(error); // the caller's own mistake must not end the line
+    }
   }
 
   /** Ends a call because the peer broke the rules. */
@@ -319,18 +350,28 @@ export class Calls {
 
   /** An error without an id: the peer could not read something of ours. */
   #refused({ code, message, data }: NonNullable<Response["error"]>): void {
-    const error = new RpcError(code, message, data);
-    const details = (data as { details?: { maxBytes?: unknown } } | undefined)?.details;
-    const maxBytes = typeof details === "object" ? details?.maxBytes : undefined;
+    const error = new RpcError(code, message, data, { remote: true });
+    const { details, limit } = (data ?? {}) as ErrorData;
+    const { maxBytes } = (details ?? {}) as { maxBytes?: unknown };
+    // It does not say which batch was too long for it: whatever its limit, the longest was.
+    const together = limit === "maxBatch" ? this.#longestBatch() : Infinity;
     let told = false;
-    if (typeof maxBytes === "number") {
-      for (const [id, { text }] of this.#pending) {
-        if (!isLongerThan(text, maxBytes)) continue;
+    for (const [id, call] of this.#pending) {
+      if (
+        call.together >= together ||
+        typeof maxBytes === "number" && isLongerThan(call.text, maxBytes)
+      ) {
         told = true;
         this.#take(id)!.fail(error);
       }
     }
     if (!told) this.#host.onError(error);
+  }
+
+  #longestBatch(): number {
+    let longest = 2; // a call alone was in none
+    for (const { together } of this.#pending.values()) longest = Math.max(longest, together);
+    return longest;
   }
 
   // ---- The end -------------------------------------------------------------------------------
@@ -378,6 +419,9 @@ export class Calls {
     call.outlet?.stop();
   }
 }
+
+/** What stands around an item, at most. */
+const ENVELOPE = 128;
 
 /** Whether a call cannot do without what only some peers understand. */
 function needsExtensions({ inlet, options }: Call): boolean {

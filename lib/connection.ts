@@ -32,10 +32,12 @@ import {
   encodeNotification,
   encodeParams,
   faultAnswer,
+  type Invalid,
   isUnparsable,
   type Message,
   parseMessage,
   type Single,
+  unreadableAnswer,
 } from "./message.ts";
 import { inTurn, Requests, type RequestsHost } from "./requests.ts";
 import type { Answer } from "./running.ts";
@@ -117,6 +119,8 @@ export class Connection implements RequestsHost, CallsHost {
   /** When the first byte of an unfinished message came; undefined between messages. */
   #messageSince: number | undefined;
   lastActive: number;
+  /** When the last handler ended: silence counts from there, too. */
+  #lastEnd = 0;
   readonly #openedAt: number;
   /** With a jitter of 10 %, so that connections made together do not end together. */
   readonly #maxAge: number;
@@ -132,12 +136,14 @@ export class Connection implements RequestsHost, CallsHost {
     this.#calls = new Calls(this);
     this.#requests = new Requests(this);
     this.#gate = new Gate(options.authenticate);
-    const { maxMessageBytes, maxUnauthenticatedBytes } = options.limits;
+    const { maxMessageBytes, maxUnauthenticatedBytes, maxHeaderBytes, maxHeaderLines } =
+      options.limits;
     this.#framingLimits = {
-      ...options.limits,
       maxMessageBytes: this.#gate.isOpen
         ? maxMessageBytes
         : Math.min(maxMessageBytes, maxUnauthenticatedBytes),
+      maxHeaderBytes,
+      maxHeaderLines,
     };
     const framing = options.framing ?? FRAMINGS.lines;
     this.#isFramed = options.framing !== undefined;
@@ -186,11 +192,7 @@ export class Connection implements RequestsHost, CallsHost {
         this.#decoder.push(count === size ? buffer : buffer.subarray(0, count));
         const wait = this.#next();
         if (wait !== undefined) await wait;
-        // Only while no answer is due to us: a peer of the same kind that waits too would never end it.
-        while (
-          this.#writer.waiting > this.limits.outboundHighWater && this.#calls.size === 0 &&
-          !this.#ending
-        ) await this.change();
+        if (this.#isFull()) await this.#drained();
         // Grow when full, shrink when far too large for a while.
         if (count === size && size < MAX_READ) buffer = new Uint8Array(size *= 4);
         else if (count > size >> 3) quiet = 0;
@@ -204,6 +206,23 @@ export class Connection implements RequestsHost, CallsHost {
       this.#finish({ reason: this.#lingering ?? "the connection was lost", error });
     }
     return this.#end.promise;
+  }
+
+  /**
+   * Whether so much waits to be sent that we do not read. Only while no answer is due to us: a peer of
+   * the same kind that waits too would never end it.
+   */
+  #isFull(): boolean {
+    return this.#writer.waiting > this.limits.outboundHighWater && this.#calls.size === 0 &&
+      !this.#ending;
+  }
+
+  /** Waits for room. The time of a message does not run while it is us who do not read it. */
+  async #drained(): Promise<void> {
+    const since = this.#messageSince, begun = this.timers.now();
+    this.#messageSince = undefined;
+    do await this.change(); while (this.#isFull());
+    if (since !== undefined) this.#messageSince = since + this.timers.now() - begun;
   }
 
   /** Handles what arrived, frame after frame. The promise is back-pressure: read on after it. */
@@ -224,14 +243,14 @@ export class Connection implements RequestsHost, CallsHost {
 
   #text(text: string): Promise<void> | undefined {
     const decoder = this.#decoder, message = parseMessage(text, this.limits);
-    if (decoder.split === undefined || !isUnparsable(message)) return this.#handle(message);
+    if (decoder.split === undefined || !isUnparsable(message)) return this.#handle(message, text);
     const frames = decoder.split(text);
-    if (frames.length < 2) return this.#handle(message);
+    if (frames.length < 2) return this.#handle(message, text);
     return inTurn(
       frames,
       (frame) =>
         typeof frame === "string"
-          ? this.#handle(parseMessage(frame, this.limits))
+          ? this.#handle(parseMessage(frame, this.limits), frame)
           : this.#fault(frame),
     );
   }
@@ -239,16 +258,24 @@ export class Connection implements RequestsHost, CallsHost {
   #fault(fault: Fault): undefined {
     // A browser must never get a line executed here; and to TLS there is nothing to say.
     if (fault.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
-    else if (fault.protocol === undefined) this.#writer.push(faultAnswer(fault));
+    else if (fault.protocol === undefined) this.#invalid(faultAnswer(fault), fault.start);
     if (fault.fatal) this.#linger(fault.reason);
   }
 
   // ---- Messages ------------------------------------------------------------------------------
 
-  #handle(message: Message): Promise<void> | undefined {
+  #handle(message: Message, text: string): Promise<void> | undefined {
+    if (message.kind === "invalid") return this.#invalid(message, text);
     return message.kind === "batch"
       ? this.#requests.batch(message.items, this.#single)
       : this.#single(message, this.#send);
+  }
+
+  /** Answers what breaks the rules. Answers are not answered: the call that waits for one fails. */
+  #invalid({ version, id, error }: Invalid, start = ""): undefined {
+    const answer = this.#calls.size > 0 ? unreadableAnswer(start, error) : undefined;
+    if (answer === undefined) this.send(encodeError(version, id, error));
+    else this.#calls.settle(answer);
   }
 
   readonly #send: Answer = (text) => this.send(text);
@@ -267,7 +294,7 @@ export class Connection implements RequestsHost, CallsHost {
         this.#calls.settle(message);
         return undefined;
       case "invalid":
-        answer(encodeError("2.0", message.id, message.error));
+        answer(encodeError(message.version, message.id, message.error));
         return undefined;
     }
   };
@@ -332,7 +359,7 @@ export class Connection implements RequestsHost, CallsHost {
 
   /** Sends a notification; it is not known whether it arrives. */
   notify(method: string, value: string | undefined): void {
-    if (!this.isClosing) this.send(encodeNotification(method, encodeParams(value)));
+    if (!this.#ending) this.send(encodeNotification(method, encodeParams(value)));
   }
 
   /** The peer, with calls that end when the call of this context does. */
@@ -371,9 +398,11 @@ export class Connection implements RequestsHost, CallsHost {
     return this.timers.now();
   }
 
-  closedBecause(): string | undefined {
-    if (this.isClosing || this.#inputEnded) return "the connection is closed";
-    return this.#goneAway ? "the server is going away" : undefined;
+  closedBecause(method: string): string | undefined {
+    // While it drains, handlers that still run may call back.
+    if (this.#ending || this.#inputEnded) return "the connection is closed";
+    // Those who finish what runs still want to know whether anybody is there.
+    return this.#goneAway && method !== "rpc.ping" ? "the server is going away" : undefined;
   }
 
   /** Sends a message; who takes nothing of what it is sent is closed. */
@@ -395,8 +424,12 @@ export class Connection implements RequestsHost, CallsHost {
 
   async authenticate(credentials: Credentials): Promise<void> {
     try {
+      if (this.#gate.failures >= this.limits.maxAuthFailures) {
+        throw new RpcError("UNAUTHENTICATED", "Too many wrong credentials");
+      }
       await this.#gate.enter(credentials, this.#peer);
     } catch (error) {
+      if (this.#ended) throw error; // nobody is told
       const { failures } = this.#gate;
       // Guessing is made slow; the last answer is sent before the end.
       await new Promise<void>((resolve) => this.timers.after(100 * failures, resolve));
@@ -418,6 +451,7 @@ export class Connection implements RequestsHost, CallsHost {
   }
 
   onEnd(): void {
+    this.#lastEnd = this.timers.now();
     this.#wake();
     this.#endWhenIdle();
   }
@@ -474,6 +508,7 @@ export class Connection implements RequestsHost, CallsHost {
     this.#inputEnded = true;
     this.#messageSince = undefined;
     this.#calls.rejectAll("the peer closed the connection", undefined);
+    this.#requests.endInput();
     if (this.#lingering !== undefined) this.#finishWhenSent(this.#lingering);
     else this.#endWhenIdle();
   }
@@ -583,7 +618,9 @@ export class Connection implements RequestsHost, CallsHost {
       return;
     } else if (this.#options.isDialler) {
       if (limits.pingInterval > 0 && silence > limits.pingInterval) this.#ping();
-    } else if (silence > limits.idleTimeout && this.#isIdle()) {
+    } else if (
+      Math.min(silence, now - this.#lastEnd) > limits.idleTimeout && this.#isIdle()
+    ) {
       this.#linger(`nothing was said for ${limits.idleTimeout} ms`);
     } else if (limits.maxConnectionAge > 0 && now - this.#openedAt > this.#maxAge) {
       this.drain(limits.shutdownGrace, "age");
@@ -599,9 +636,15 @@ export class Connection implements RequestsHost, CallsHost {
     if (this.#pinging) return;
     this.#pinging = true;
     const { pingTimeout } = this.limits, sent = this.lastActive;
-    this.call("rpc.ping", undefined, { timeout: pingTimeout }).catch(() => {
-      if (this.lastActive !== sent) return;
-      this.#finish({ reason: `the peer did not answer a ping within ${pingTimeout} ms` });
+    this.call("rpc.ping", undefined, { timeout: pingTimeout }).catch((error) => {
+      // A ping that could not be sent shows nothing.
+      const isLate = error instanceof RpcError && error.reason === "DEADLINE_EXCEEDED";
+      if (!isLate || this.#ended) return;
+      // A process that stood still finds the answer once it reads: timers come first.
+      this.timers.after(0, () => {
+        if (this.lastActive !== sent) return;
+        this.#finish({ reason: `the peer did not answer a ping within ${pingTimeout} ms` });
+      });
     }).finally(() => this.#pinging = false);
   }
 }

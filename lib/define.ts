@@ -85,6 +85,8 @@ export interface Definer<Extra extends object> {
   ): Notification<InferInput<Schema>>;
   /** The same with a middleware around all that is defined with it, inside those it has. */
   use<Added extends object>(middleware: Middleware<Added>): Definer<Extra & Added>;
+  /** The same with a middleware that adds nothing, or does not say what. */
+  use(middleware: Middleware): Definer<Extra>;
 }
 
 /**

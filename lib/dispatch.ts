@@ -15,7 +15,7 @@ import { RpcError } from "./error.ts";
 import { isLongerThan } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
 import { encodeError, encodeResult, type Params, type Request } from "./message.ts";
-import { type Api, isProcedure, type Procedure } from "./procedure.ts";
+import { type Api, isProcedure, isStreaming, type Procedure } from "./procedure.ts";
 import { compose, type Middleware } from "./middleware.ts";
 import {
   invalidParams,
@@ -129,6 +129,11 @@ export class Dispatcher {
         names: once(() => schema === undefined ? undefined : parameterNames(schema)),
       });
     }
+  }
+
+  /** Whether a method is a stream, or takes one. */
+  isStreaming(method: string): boolean {
+    return isStreaming(this.#targets.get(method)?.procedure);
   }
 
   /** The answer to a request, as the text of a message. Never throws, never rejects. */
@@ -343,21 +348,27 @@ function setOwn(object: Record<string, unknown>, name: string, value: unknown): 
   });
 }
 
+/** Members of params that are about the call: our metadata, and LSP's tokens. */
+const BESIDE: ReadonlySet<string> = new Set(["_meta", "workDoneToken", "partialResultToken"]);
+
 function isNothing(params: Params): boolean {
   if (params === undefined) return true;
-  if (!Array.isArray(params)) return Object.keys(params).every((key) => key === "_meta");
+  if (!Array.isArray(params)) return Object.keys(params).every((key) => BESIDE.has(key));
   const [only] = params;
   return params.length === 0 ||
     params.length === 1 && (only === null || isPlainObject(only) && Object.keys(only).length === 0);
 }
 
-/** What a handler threw on purpose, made by this copy of the library or by another. */
+/**
+ * What a handler threw on purpose, made by this copy of the library or by another. What another peer
+ * answered to the handler is not meant for this caller: its "Method not found" is not ours.
+ */
 function asRpcError(error: unknown): RpcError | undefined {
   try {
-    if (error instanceof RpcError) return error;
+    if (error instanceof RpcError) return error.remote ? undefined : error;
     if (!(error instanceof Error) || error.name !== "RpcError") return undefined;
-    const { code, message, data } = error as RpcError;
-    return Number.isSafeInteger(code) ? new RpcError(code, message, data) : undefined;
+    const { code, message, data, remote } = error as RpcError;
+    return Number.isSafeInteger(code) && !remote ? new RpcError(code, message, data) : undefined;
   } catch {
     return undefined; // a proxy, say, that throws at every touch
   }

@@ -158,6 +158,11 @@ export class RpcError extends Error {
   readonly code: number;
   /** `error.data` on the wire: undefined where there is none. */
   readonly data: unknown;
+  /**
+   * Whether a peer answered with it. A handler that lets such an error pass has not refused its own
+   * caller: to hand it on, throw a new one.
+   */
+  readonly remote: boolean;
 
   /**
    * An error to be thrown by a handler.
@@ -165,15 +170,16 @@ export class RpcError extends Error {
    * @param code a name of {@linkcode ErrorCodes}, or any integer of your own
    * @param message one short sentence for the caller
    * @param data what else to tell; the name is added to an object where `code` is a name
-   * @param options `cause` stays on this side
+   * @param options `cause` and `remote` stay on this side
    */
   constructor(
     code: ErrorName | number,
     message: string,
     data?: unknown,
-    options?: ErrorOptions,
+    options: ErrorOptions & { remote?: boolean } = {},
   ) {
     super(message, options);
+    this.remote = options.remote ?? false;
     if (typeof code === "number") {
       if (!Number.isSafeInteger(code)) {
         throw new RangeError(`Cannot make an RpcError: the code must be an integer, it is ${code}`);

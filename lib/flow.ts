@@ -12,8 +12,23 @@
  * @module
  */
 
+import { RpcError } from "./error.ts";
+import { isLongerThan } from "./framing/text.ts";
+import type { Limits } from "./limits.ts";
+
 /** Items that a consumer takes on trust before it has looked at one. */
 export const WINDOW = 64;
+
+/** The longest item that an {@linkcode Outlet} sends. */
+export interface ItemLimit {
+  /** The limit that says so. */
+  readonly name: keyof Limits;
+  /** As JSON. */
+  readonly bytes: number;
+}
+
+/** Items that wait are sent when they have come to this many UTF-16 units. */
+const MAX_TOGETHER = 1 << 16;
 
 /** Rounds of the microtask queue without a new item after which a batch of items is sent. */
 const QUIET_ROUNDS = 6;
@@ -23,21 +38,27 @@ export class Outlet {
   #credit: number;
   readonly #send: (items: string[]) => void;
   readonly #hasRoom: () => Promise<void> | undefined;
+  readonly #limit: ItemLimit;
   #items: string[] = [];
+  #size = 0;
   #sending = false;
   #wake: (() => void) | undefined;
+  #isCreditEnded = false;
   #stopped = false;
 
   /**
    * @param credit how many items the consumer takes at first
    * @param send takes items as JSON text, in order
    * @param hasRoom a promise while the connection has more to send than it should
+   * @param limit the longest item that may be sent
    */
   constructor(
     credit: number,
     send: (items: string[]) => void,
     hasRoom: () => Promise<void> | undefined,
+    limit: ItemLimit,
   ) {
+    this.#limit = limit;
     this.#credit = credit;
     this.#send = send;
     this.#hasRoom = hasRoom;
@@ -46,6 +67,12 @@ export class Outlet {
   /** The consumer takes so many more. */
   grant(count: number): void {
     this.#credit += count;
+    this.#wake?.();
+  }
+
+  /** No more credit can come: what there is may be used. */
+  endCredit(): void {
+    this.#isCreditEnded = true;
     this.#wake?.();
   }
 
@@ -66,7 +93,10 @@ export class Outlet {
     let ended = false;
     try {
       for (;;) {
-        while (this.#credit === 0 && !this.#stopped) await this.#change();
+        while (this.#credit === 0 && !this.#stopped) {
+          if (this.#isCreditEnded) throw new RpcError("CANCELLED", "The consumer has hung up");
+          await this.#change();
+        }
         const room = this.#hasRoom();
         if (room !== undefined) await room;
         if (this.#stopped) return undefined;
@@ -89,8 +119,17 @@ export class Outlet {
   }
 
   #push(item: string): void {
+    const { name, bytes } = this.#limit;
+    if (isLongerThan(item, bytes)) {
+      throw new RpcError("RESOURCE_EXHAUSTED", "An item of the stream is too large", {
+        limit: name,
+      });
+    }
+    // The sum is bounded, because the peer takes no message of any length.
+    if (this.#size + item.length > Math.min(MAX_TOGETHER, bytes / 3)) this.flush();
     this.#credit--;
     this.#items.push(item);
+    this.#size += item.length + 1;
     if (this.#credit === 0) this.flush();
     else if (!this.#sending) this.#sendWhenQuiet();
   }
@@ -100,6 +139,7 @@ export class Outlet {
     if (this.#items.length === 0 || this.#stopped) return;
     const items = this.#items;
     this.#items = [];
+    this.#size = 0;
     this.#send(items);
   }
 
@@ -213,11 +253,12 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
   }
 
   return(value?: unknown): Promise<IteratorResult<unknown, unknown>> {
-    if (this.#end === undefined) this.#events.leave();
+    const isOpen = this.#end === undefined;
     this.#items = [];
     this.#first = 0;
     this.#end = { result: undefined, failed: false };
     for (const consumer of this.#waiting.splice(0)) consumer.resolve({ done: true, value });
+    if (isOpen) this.#events.leave(); // last: it may fail a stream that has not ended
     return Promise.resolve({ done: true, value });
   }
 

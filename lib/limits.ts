@@ -33,6 +33,8 @@ export interface Limits {
   readonly maxIdBytes: number;
   /** Requests of one connection that run at once; the next waits. @default {64} */
   readonly maxInFlight: number;
+  /** Streams of one connection at once, in either direction. @default {1024} */
+  readonly maxStreams: number;
   /** Milliseconds that a call may take where its caller does not say. @default {30000} */
   readonly callTimeout: number;
   /** Milliseconds that a call may take whatever its caller says. @default {300000} */
@@ -190,6 +192,14 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     max: MAX_COUNT,
     reason: "a peer that sends faster than its handlers end is slowed down",
     enforcedIn: "lib/connection.ts",
+  },
+  maxStreams: {
+    default: 1024,
+    unit: "count",
+    min: 0,
+    max: MAX_COUNT,
+    reason: "streams may be open for long, so that they do not take the places of calls",
+    enforcedIn: "lib/requests.ts",
   },
   callTimeout: {
     default: 30_000,

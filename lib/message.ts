@@ -52,6 +52,8 @@ export interface Response {
 /** What breaks the rules, with the answer to send. */
 export interface Invalid {
   readonly kind: "invalid";
+  /** The shape of the answer. */
+  readonly version: Version;
   /** The id to answer with as JSON text; `null` where it could not be told. */
   readonly id: string;
   readonly error: RpcError;
@@ -97,6 +99,7 @@ export function parseMessage(text: string, limits: MessageLimits): Message {
     const message = `The batch has ${value.length} messages, the limit is ${limits.maxBatch}`;
     return {
       kind: "invalid",
+      version: "2.0",
       id: "null",
       error: new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxBatch" }),
     };
@@ -151,13 +154,15 @@ function toMessage(
     return invalid(answerTo, "INVALID_REQUEST", 'jsonrpc must be "2.0"');
   }
   if (typeof method !== "string") return invalid(answerTo, "INVALID_REQUEST");
+  const shape: Version = version === undefined ? "1.0" : "2.0";
   if (idText !== undefined && isLongerThan(method, limits.maxMethodBytes)) {
     const reason = `the method's name is longer than ${limits.maxMethodBytes} bytes`;
-    return invalid(answerTo, "METHOD_NOT_FOUND", reason);
+    return invalid(answerTo, "METHOD_NOT_FOUND", reason, shape);
   }
   const params = own(value, "params");
   if (params !== undefined && (params === null || typeof params !== "object")) {
-    return invalid(answerTo, "INVALID_REQUEST", "params must be an object or an array");
+    const reason = "params must be an object or an array";
+    return invalid(answerTo, "INVALID_REQUEST", reason, shape);
   }
   // A notification has no id; in JSON-RPC 1.0 its id is null (1.0, section 1.3).
   if (idText === undefined || (version === undefined && id === null)) {
@@ -165,7 +170,7 @@ function toMessage(
   }
   return {
     kind: "request",
-    version: version === undefined ? "1.0" : "2.0",
+    version: shape,
     id: idText,
     method,
     params: params as Params,
@@ -196,6 +201,18 @@ function toResponse(value: Members, id: string): Response | Invalid {
   };
 }
 
+/**
+ * The failure of an answer that cannot be read, told by how it begins: the call that waits for it must
+ * not wait for ever. Undefined where the text does not begin as an answer whose id comes first.
+ */
+export function unreadableAnswer(start: string, error: RpcError): Response | undefined {
+  const [, id] = ANSWER_START.exec(start) ?? [];
+  return id === undefined ? undefined : { kind: "response", id, error, result: null };
+}
+
+const ANSWER_START =
+  /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*([1-9][0-9]{0,14})\s*,\s*"(?:result|error)"\s*:/;
+
 const MESSAGES = {
   PARSE_ERROR: "Parse error",
   INVALID_REQUEST: "Invalid Request",
@@ -203,20 +220,25 @@ const MESSAGES = {
 } as const;
 
 /** With a reason where the specification does not show the very answer (section 7). */
-function invalid(id: string, name: keyof typeof MESSAGES, details?: string): Invalid {
+function invalid(
+  id: string,
+  name: keyof typeof MESSAGES,
+  details?: string,
+  version: Version = "2.0",
+): Invalid {
   const data = details === undefined ? undefined : { details };
-  return { kind: "invalid", id, error: new RpcError(name, MESSAGES[name], data) };
+  return { kind: "invalid", version, id, error: new RpcError(name, MESSAGES[name], data) };
 }
 
-/** The answer to bytes that are no frame. */
-export function faultAnswer({ reason, maxBytes }: Fault): string {
+/** Bytes that are no frame, as a message that breaks the rules. */
+export function faultAnswer({ reason, maxBytes }: Fault): Invalid {
   const error = maxBytes === undefined
     ? new RpcError("PARSE_ERROR", MESSAGES.PARSE_ERROR, { details: reason })
     : new RpcError("RESOURCE_EXHAUSTED", `Message too large: ${reason}`, {
       limit: "maxMessageBytes",
       details: { maxBytes },
     });
-  return encodeError("2.0", "null", error);
+  return { kind: "invalid", version: "2.0", id: "null", error };
 }
 
 // ---- Text out --------------------------------------------------------------------------------

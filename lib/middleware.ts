@@ -82,7 +82,11 @@ export function compose(
         called = true;
         return step(index + 1, added === undefined ? context : extend(context, added));
       };
-      return await current({ method, value, context }, next as Next);
+      const outcome = await current({ method, value, context }, next as Next) as
+        | Outcome
+        | undefined;
+      if (outcome === undefined) throw new TypeError(`A middleware of ${method} gave no outcome`);
+      return outcome;
     };
     return (await step(0, context)).result;
   };

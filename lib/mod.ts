@@ -63,6 +63,7 @@ export {
   type Settled,
   type StreamAnswer,
   type Untyped,
+  type UntypedAnswer,
   type UntypedCall,
 } from "./call.ts";
 export type {

@@ -100,6 +100,11 @@ export interface Api {
   readonly [name: string]: Procedure | Api;
 }
 
+/** Whether calls of it go on only if messages of the caller's are read: credit, or items. */
+export function isStreaming(procedure: Procedure | undefined): boolean {
+  return procedure?.kind === "stream" || procedure?.options.items !== undefined;
+}
+
 /** Whether this is a member of an API, made by this copy of the library or by another. */
 export function isProcedure(value: unknown): value is Procedure {
   return value !== null && typeof value === "object" && "kind" in value && "handler" in value &&

@@ -6,6 +6,7 @@
 
 import type { Dispatcher } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
+import { isLongerThan, utf8Length } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
 import { encodeError, type Notification, type Request, type Single } from "./message.ts";
 import { type Answer, metaOf, Running, type RunningHost } from "./running.ts";
@@ -47,6 +48,8 @@ export class Requests {
   readonly #host: RequestsHost;
   /** Those whose handlers have not ended. */
   readonly #running = new Set<Running>();
+  /** How many of them are streams, which may be open for long and are counted by themselves. */
+  #streams = 0;
   #closed: "open" | "draining" | "ended" = "open";
 
   constructor(host: RequestsHost) {
@@ -68,6 +71,20 @@ export class Requests {
     for (const running of this.#running) running.stop(error);
   }
 
+  /**
+   * The peer sends no more. What runs may end and be answered; a stream that wants more of the peer
+   * has ended, and one that is quiet is not waited for longer than a call.
+   */
+  endInput(): void {
+    for (const running of this.#running) {
+      if (!running.isStreaming) continue;
+      running.endInput();
+      running.timer ??= this.#host.timers.after(this.#host.limits.callTimeout, () => {
+        running.stop(new RpcError("CANCELLED", "The caller has hung up"));
+      });
+    }
+  }
+
   /** The connection is gone: nobody is answered any more. */
   end(): void {
     this.#closed = "ended";
@@ -78,7 +95,12 @@ export class Requests {
   get(id: unknown): Running | undefined {
     const text = JSON.stringify(id);
     for (const running of this.#running) {
-      if (running.request.kind === "request" && running.request.id === text) return running;
+      const { request } = running;
+      if (request.kind !== "request") continue;
+      // Ids are kept as they were written: 1.0 is known by its value.
+      if (request.id === text || typeof id === "number" && Number(request.id) === id) {
+        return running;
+      }
     }
     return undefined;
   }
@@ -88,24 +110,32 @@ export class Requests {
     items: readonly Single[],
     handle: (item: Single, answer: Answer) => Promise<void> | undefined,
   ): Promise<void> | undefined {
-    const answers: string[] = [];
+    const answers: string[] = [],
+      { isKnown } = this.#host,
+      { maxResponseBytes } = this.#host.limits;
     let due = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
     let size = 0;
     const answer: Answer = (text) => {
-      size += text.length;
+      size += utf8Length(text);
       answers.push(text);
       if (--due === 0) this.#host.send(`[${answers.join(",")}]`);
     };
     return inTurn(items, (item) => {
-      // The sum is limited too: past it the rest is told so.
-      if (item.kind !== "request" || size <= this.#host.limits.maxResponseBytes) {
-        return handle(item, answer);
+      // Who was not known when the batch came is not known for any of it.
+      if (!isKnown && item.kind === "notification") return undefined;
+      if (!isKnown && item.kind === "request" && item.method !== AUTHENTICATE) {
+        answer(encodeError(item.version, item.id, unauthenticated()));
+        return undefined;
       }
-      const error = new RpcError("RESOURCE_EXHAUSTED", "The batch's answers are too large", {
-        limit: "maxResponseBytes",
-      });
-      answer(encodeError(item.version, item.id, error));
-      return undefined;
+      if (item.kind !== "request") return handle(item, answer);
+      // The sum is limited too: what has no room in it any more, whenever its handler ends, is told so.
+      const { version, id } = item;
+      const refuse = () => answer(encodeError(version, id, tooLarge()));
+      if (size > maxResponseBytes) return refuse() as undefined;
+      return handle(
+        item,
+        (text) => isLongerThan(text, maxResponseBytes - size) ? refuse() : answer(text),
+      );
     });
   }
 
@@ -113,33 +143,36 @@ export class Requests {
    * Begins a request, or waits until there is room.
    *
    * Waiting stops the reading, and with it the peer. But while a call of ours waits for its answer,
-   * that answer lies behind the peer's requests: then it is told "busy", or a handler that calls
-   * back would wait for ever.
+   * or a stream for credit, what they wait for lies behind the peer's requests: then it is told
+   * "busy", or they would wait for ever.
    */
   request(request: Request, answer: Answer): Promise<void> | undefined {
     const { version, id, params } = request;
     const refuse = (error: RpcError): undefined =>
       answer(encodeError(version, id, error)) as undefined;
+    if (this.#closed === "ended") return undefined;
     if (this.#closed === "draining") {
       return refuse(new RpcError("UNAVAILABLE", "The server is shutting down"));
     }
     if (this.#isFull()) {
-      if (this.#host.isWaiting) {
+      if (this.#mustRead()) {
         const message = "Too many calls are running on this connection";
         return refuse(new RpcError("UNAVAILABLE", message, { limit: "maxInFlight" }));
       }
-      if (this.#closed === "ended") return undefined;
       return this.#host.change().then(() => this.request(request, answer));
     }
-    if (!this.#host.isKnown && request.method !== "rpc.authenticate") {
-      return refuse(new RpcError("UNAUTHENTICATED", "Call rpc.authenticate before anything else"));
+    if (!this.#host.isKnown && request.method !== AUTHENTICATE) return refuse(unauthenticated());
+    const { dispatcher, limits: { maxStreams } } = this.#host;
+    if (this.#streams >= maxStreams && dispatcher.isStreaming(request.method)) {
+      const message = "Too many streams are open on this connection";
+      return refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" }));
     }
     const { timeoutMs } = metaOf(params);
     if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
       return refuse(refusedTimeout(timeoutMs));
     }
     const running = new Running(this.#host, request, answer, this.#host.lastActive);
-    const outcome = this.#host.dispatcher.answer(request, running);
+    const outcome = dispatcher.answer(request, running);
     if (typeof outcome === "string") running.answer(outcome);
     else this.#await(running, outcome);
     return undefined;
@@ -149,7 +182,7 @@ export class Requests {
   notification(message: Notification): Promise<void> | undefined {
     if (this.#closed !== "open") return undefined;
     if (this.#isFull()) {
-      if (this.#host.isWaiting) return undefined; // nobody waits for an answer
+      if (this.#mustRead()) return undefined; // nobody waits for an answer
       return this.#host.change().then(() => this.notification(message));
     }
     if (!this.#host.isKnown) return undefined;
@@ -162,13 +195,20 @@ export class Requests {
 
   #isFull(): boolean {
     // Before it is known who a peer is nothing goes on beside finding out.
-    return this.#running.size >= (this.#host.isKnown ? this.#host.limits.maxInFlight : 1);
+    const calls = this.#running.size - this.#streams;
+    return calls >= (this.#host.isKnown ? this.#host.limits.maxInFlight : 1);
+  }
+
+  /** Whether something that runs goes on only if we read on. */
+  #mustRead(): boolean {
+    return this.#host.isWaiting || this.#streams > 0;
   }
 
   /** Waits for a handler. Its place is taken until it has really ended, answered or not. */
   async #await(running: Running, outcome: Promise<string | void>): Promise<void> {
     this.#running.add(running);
-    const { timeout } = running;
+    const { timeout, isStreaming } = running;
+    if (isStreaming) this.#streams++;
     if (timeout !== Infinity) {
       running.timer = this.#host.timers.after(running.timeLeft(), () => {
         const message = `The call took longer than ${timeout} ms`;
@@ -179,8 +219,22 @@ export class Requests {
     running.timer?.cancel();
     if (typeof text === "string") running.answer(text);
     this.#running.delete(running);
+    if (isStreaming) this.#streams--;
     this.#host.onEnd();
   }
+}
+
+/** The only method for those of whom it is not known who they are. */
+const AUTHENTICATE = "rpc.authenticate";
+
+function tooLarge(): RpcError {
+  return new RpcError("RESOURCE_EXHAUSTED", "The batch's answers are too large", {
+    limit: "maxResponseBytes",
+  });
+}
+
+function unauthenticated(): RpcError {
+  return new RpcError("UNAUTHENTICATED", `Call ${AUTHENTICATE} before anything else`);
 }
 
 /** The answer to a call that leaves no time, or nonsense. */

@@ -18,7 +18,7 @@ import {
   type Params,
   type Request,
 } from "./message.ts";
-import type { Procedure } from "./procedure.ts";
+import { isStreaming, type Procedure } from "./procedure.ts";
 import { invalidParams, type StandardSchema, toIssues } from "./schema.ts";
 import type { Timer } from "./timers.ts";
 
@@ -38,7 +38,10 @@ export interface RunningHost {
   authenticate(credentials: Credentials): Promise<void>;
   /** The peer, with calls that end when this one does. */
   peerFor(context: Context): Peer;
-  readonly limits: Pick<Limits, "callTimeout" | "maxCallTimeout" | "maxCollectedItems">;
+  readonly limits: Pick<
+    Limits,
+    "callTimeout" | "maxCallTimeout" | "maxCollectedItems" | "maxResponseBytes"
+  >;
 }
 
 const NO_META: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null));
@@ -122,11 +125,11 @@ export class Running implements CallContext {
 
   get progress(): (value: unknown) => void {
     return (value) => {
-      const { progressToken, workDoneToken } = { ...this.request.params, ...this.meta } as {
-        progressToken?: unknown;
+      // LSP's token stands among the params.
+      const { workDoneToken } = { ...this.request.params, ...this.meta } as {
         workDoneToken?: unknown;
       };
-      this.#tell(progressToken ?? workDoneToken, value);
+      this.#tell(this.meta.progressToken ?? workDoneToken, value);
     };
   }
 
@@ -144,9 +147,12 @@ export class Running implements CallContext {
     const { callTimeout, maxCallTimeout } = this.#host.limits;
     const { timeoutMs } = this.meta;
     if (typeof timeoutMs === "number") return Math.min(timeoutMs, maxCallTimeout);
-    const { procedure } = this;
-    const isLong = procedure?.kind === "stream" || procedure?.options.items !== undefined;
-    return isLong ? Infinity : callTimeout;
+    return this.isStreaming ? Infinity : callTimeout;
+  }
+
+  /** Whether it goes on only if messages of the caller's are read: credit, or items. */
+  get isStreaming(): boolean {
+    return isStreaming(this.procedure);
   }
 
   /** Whether the caller has its answer. */
@@ -182,6 +188,12 @@ export class Running implements CallContext {
     return this.#inlet === undefined ? false : this.#inlet.push(items);
   }
 
+  /** The caller sends no more: neither credit nor items. */
+  endInput(): void {
+    this.#outlet?.endCredit();
+    this.#inlet?.fail(new RpcError("CANCELLED", "The caller hung up before its items ended"));
+  }
+
   /** The caller has no more items. */
   receiveEnd(): void {
     (this.#inlet ??= this.#openInlet()).finish(undefined);
@@ -204,7 +216,7 @@ export class Running implements CallContext {
       }
       return await this.#pump(iterator, credit as number, (items) => this.#sendItems(items));
     }
-    const { partialResultToken } = (params ?? {}) as { partialResultToken?: unknown };
+    const { partialResultToken } = { ...params, ...this.meta } as { partialResultToken?: unknown };
     if (partialResultToken !== undefined) {
       return await this.#pump(iterator, Infinity, (items) => {
         for (const item of items) this.#tellText(partialResultToken, item);
@@ -218,7 +230,10 @@ export class Running implements CallContext {
     credit: number,
     send: (items: string[]) => void,
   ): Promise<unknown> {
-    const outlet = this.#outlet = new Outlet(credit, send, () => this.#host.room());
+    const outlet = this.#outlet = new Outlet(credit, send, () => this.#host.room(), {
+      name: "maxResponseBytes",
+      bytes: this.#host.limits.maxResponseBytes,
+    });
     if (this.#answered) outlet.stop();
     return outlet.pump(iterator);
   }

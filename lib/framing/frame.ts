@@ -23,6 +23,8 @@ export interface Fault {
   readonly protocol?: "http" | "tls";
   /** The limit in bytes, where a message was over it. */
   readonly maxBytes?: number;
+  /** How that message began, where its beginning was read. */
+  readonly start?: string;
   /** Whether the next message can no longer be found: answer, then close. */
   readonly fatal: boolean;
 }

@@ -15,7 +15,7 @@
 
 import { ByteQueue } from "./buffer.ts";
 import type { Decoder, Fault, Frame, Framing, FramingLimits } from "./frame.ts";
-import { decodeUtf8, encodeUtf8 } from "./text.ts";
+import { decodeLoosely, decodeUtf8, encodeUtf8 } from "./text.ts";
 import { ValueScanner } from "./values.ts";
 
 const LF = 10;
@@ -23,6 +23,9 @@ const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 /** From this many bytes on a line is decoded by itself: a long line gains nothing from company. */
 const LONG_LINE = 1024;
+
+/** Bytes of a line that is too long which are shown: enough for the envelope of most messages. */
+const START = 64;
 
 const NOT_UTF8: Fault = { kind: "malformed", reason: "the line is not UTF-8", fatal: false };
 
@@ -129,6 +132,7 @@ class LineDecoder implements Decoder {
       if (value !== undefined) return value;
     }
     if (taken === size) return undefined;
+    const start = decodeLoosely(tail.bytes.subarray(0, START));
     this.#forget();
     this.#skipping = true;
     this.#at = end;
@@ -136,6 +140,7 @@ class LineDecoder implements Decoder {
       kind: "oversized",
       reason: `the line is longer than ${this.#limits.maxMessageBytes} bytes`,
       maxBytes: this.#limits.maxMessageBytes,
+      start,
       fatal: false,
     };
   }

@@ -53,7 +53,11 @@ export interface FrameStreamOptions extends Partial<FramingLimits> {
  * ```
  */
 export class FrameStream extends TransformStream<Uint8Array, Frame> {
-  /** @param options the framing and the limits; see {@linkcode Limits} for their defaults */
+  /**
+   * A stream for one connection's bytes.
+   *
+   * @param options the framing and the limits; see {@linkcode Limits} for their defaults
+   */
   constructor(options: FrameStreamOptions = {}) {
     const limits = { ...DEFAULT_LIMITS, ...options };
     const decoder = options.framing === undefined

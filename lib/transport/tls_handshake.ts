@@ -70,6 +70,8 @@ const VERDICTS: ReadonlyMap<string, string> = new Map([
   ["DEPTH_ZERO_SELF_SIGNED_CERT", "is signed by no CA that is trusted here"],
   ["INVALID_PURPOSE", "is not made for this purpose"],
   ["SELF_SIGNED_CERT_IN_CHAIN", "is signed by no CA that is trusted here"],
+  ["UNABLE_TO_GET_ISSUER_CERT", "is signed by no CA that is trusted here"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "is signed by no CA that is trusted here"],
   [
     "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     "is signed by no CA that is trusted here, or not made for this purpose",

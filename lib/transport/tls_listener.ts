@@ -28,6 +28,10 @@ const ARRIVALS_PER_PLACE = 16;
 /** Milliseconds for which a peer may be silent, or shake hands, while others wait for its place. */
 const PATIENCE = 1000;
 
+/** Milliseconds after which to look again who takes its time, and how late we may be in that. */
+const LOOK = 50;
+const MAX_LAG = 20;
+
 /** Milliseconds for which handshakes take the processor in one turn of the event loop, about. */
 const TURN = 2;
 
@@ -77,6 +81,8 @@ export class TlsListener implements Listener {
   /** Lets in the next who is accepted, where it has to wait. */
   #door: (() => void) | undefined;
   #roomTimer: Timer | undefined;
+  /** When we were last seen to be late. */
+  #lateAt = -Infinity;
   /** Handshakes go on for a while in a turn of the event loop, and then others get theirs. */
   #turn = Promise.resolve();
   #turnBegan = -Infinity;
@@ -270,22 +276,26 @@ export class TlsListener implements Listener {
     }
   }
 
-  /** While others wait, those who take their time lose their places, the oldest first. */
+  /**
+   * While others wait, those who take their time lose their places, the oldest first. Where we are late
+   * ourselves it is not they who take the time.
+   */
   #makeRoom(): void {
     if (this.#roomTimer !== undefined || this.#closed) return;
-    let soonest = Infinity;
     const now = this.#timers.now();
+    let wait = Infinity;
     const hurry = ([oldest]: Set<Arrival>): void => {
       if (oldest === undefined) return;
-      const left = oldest.since + PATIENCE - now;
+      const left = Math.max(oldest.since, this.#lateAt) + PATIENCE - now;
       if (left <= 0) oldest.evict(timedOut(oldest, "while others waited"));
-      soonest = Math.min(soonest, Math.max(0, left));
+      wait = Math.min(wait, LOOK, Math.max(0, left));
     };
     if (this.#door !== undefined) hurry(this.#silent);
     if (this.#queue.length > 0) hurry(this.#shaking);
-    if (soonest === Infinity) return;
-    this.#roomTimer = this.#timers.after(soonest, () => {
+    if (wait === Infinity) return;
+    this.#roomTimer = this.#timers.after(wait, () => {
       this.#roomTimer = undefined;
+      if (this.#timers.now() - now > wait + MAX_LAG) this.#lateAt = this.#timers.now();
       this.#makeRoom();
     });
   }

@@ -42,6 +42,10 @@ export class Program implements AsyncDisposable {
       .pipeThrough(new TextLineStream()).getReader();
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** The next line of its standard output; undefined where it has ended. */
   async line(): Promise<string | undefined> {
     return (await this.#lines.read()).value;
@@ -59,8 +63,8 @@ export class Program implements AsyncDisposable {
   }
 
   /** Writes to its standard input. */
-  async write(text: string): Promise<void> {
-    await this.#stdin.write(new TextEncoder().encode(text));
+  async write(text: string | Uint8Array): Promise<void> {
+    await this.#stdin.write(typeof text === "string" ? new TextEncoder().encode(text) : text);
   }
 
   /** Ends its standard input. */

@@ -226,13 +226,13 @@ Deno.test("encodeError() leaves out data that cannot be written", () => {
 
 Deno.test("faultAnswer() says what was wrong with the bytes", () => {
   const malformed = faultAnswer({ kind: "malformed", reason: "why", fatal: true });
-  assertEquals(malformed.toJSON(), {
+  assertEquals(malformed.error.toJSON(), {
     code: -32700,
     message: "Parse error",
     data: { details: "why" },
   });
   const oversized = faultAnswer({ kind: "oversized", reason: "why", maxBytes: 5, fatal: false });
-  assertEquals([oversized.code, oversized.data], [-32008, {
+  assertEquals([oversized.error.code, oversized.error.data], [-32008, {
     name: "RESOURCE_EXHAUSTED",
     limit: "maxMessageBytes",
     details: { maxBytes: 5 },

@@ -449,6 +449,7 @@ Deno.test("a stream whose caller has hung up ends, wherever it waits", async () 
     quiet: stream(async function* (_, { signal }) {
       await aborted(signal);
       note("quiet")();
+      yield;
     }),
   };
   await using site = serveOnTcp(api, { limits: { callTimeout: 50 } });

@@ -100,6 +100,9 @@ function collect(
 /** Answers requests with the methods of an API. */
 export class Dispatcher {
   readonly #targets = new Map<string, Target>();
+  /** The name that was called last, and its target. */
+  #lastName = "";
+  #last: Target | undefined;
   readonly #maxResponseBytes: number;
   readonly #report: ReportError;
 
@@ -138,7 +141,11 @@ export class Dispatcher {
 
   /** The answer to a request, as the text of a message. Never throws, never rejects. */
   answer(request: Request, context: CallContext): string | Promise<string> {
-    const target = this.#targets.get(request.method);
+    // Callers repeat themselves: comparing two names costs a tenth of looking one up.
+    if (request.method !== this.#lastName) {
+      this.#last = this.#targets.get(this.#lastName = request.method);
+    }
+    const target = this.#last;
     if (target === undefined) {
       return this.#bad(request, new RpcError("METHOD_NOT_FOUND", "Method not found"), undefined);
     }

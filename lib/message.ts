@@ -292,94 +292,62 @@ export function encodeError(version: Version, id: string, error: RpcError): stri
 
 // ---- The common case -------------------------------------------------------------------------
 
+/** Ids and names as nearly everyone writes them: whole numbers, and ASCII without escapes. */
+const ID = String.raw`0|[1-9][0-9]*|"[ !#-\[\]-~]*"`;
+const NAME = String.raw`[ !#-\[\]-~]*`;
+
+/** What stands before the payload, or before the end where there is none. Python writes the spaces. */
+const HEAD = new RegExp(
+  `^\\{(?:"jsonrpc": ?"(2\\.0)", ?)?(?:"id": ?(${ID}), ?)?(?:"jsonrpc": ?"(2\\.0)", ?)?` +
+    `(?:"method": ?"(${NAME})"(?:, ?"(params)": ?)?|"(result)": ?)`,
+);
+
+/** What may follow it: the id and the version. */
+const TAIL = new RegExp(`(?:, ?"id": ?(${ID}))?(?:, ?"jsonrpc": ?"(2\\.0)")?\\}\\r?$`);
+const MAX_TAIL = 64;
+
 /**
- * A message as nearly every peer writes it, read without building an object for its envelope: short
- * members first, then `params` or `result`, then nothing but the id and the version; no escapes in
- * the method's name. Anything else gives undefined and goes the long way.
+ * A message as nearly every peer writes it, read without building an object for its envelope: the
+ * version, the id and the method, then `params` or `result`, or all of that with the id and the
+ * version last. Anything else gives undefined and goes the long way.
  *
  * It cannot be fooled: what it takes for the payload is parsed as one JSON value, so that the text
  * around it is the whole envelope.
  */
 function parsePlain(text: string, limits: MessageLimits): Single | undefined {
-  if (text.charCodeAt(0) !== 0x7b) return undefined;
-  let version: Version = "1.0";
-  let id: string | undefined, method: string | undefined, payload: unknown;
-  let isAnswer = false;
-  for (let at = 1;;) {
-    let end: number;
-    if (text.startsWith('"jsonrpc":"2.0"', at) && version === "1.0") {
-      version = "2.0";
-      end = at + 15;
-    } else if (text.startsWith('"id":', at) && id === undefined) {
-      end = endOfId(text, at + 5);
-      if (end < 0 || end - at - 5 > limits.maxIdBytes) return undefined;
-      id = text.slice(at + 5, end);
-    } else if (text.startsWith('"method":"', at) && method === undefined) {
-      end = endOfPlainString(text, at + 10);
-      if (end < 0 || end - at - 11 > limits.maxMethodBytes) return undefined;
-      method = text.slice(at + 10, end - 1);
-    } else {
-      isAnswer = text.startsWith('"result":', at);
-      if (!isAnswer && !text.startsWith('"params":', at)) return undefined;
-      let close = text.length - 1;
-      if (text.charCodeAt(close) === 0x0d) close--;
-      if (text.charCodeAt(close) !== 0x7d) return undefined;
-      if (id === undefined || version === "1.0") {
-        const tail = TAIL.exec(text.slice(Math.max(at + 9, close - 64), close))!;
-        if (tail[1] !== undefined) {
-          if (id !== undefined || tail[1].length > limits.maxIdBytes) return undefined;
-          id = tail[1];
-        }
-        if (tail[2] !== undefined && version === "1.0") version = "2.0";
-        else if (tail[2] !== undefined) return undefined;
-        close -= tail[0].length;
-      }
-      try {
-        payload = JSON.parse(text.slice(at + 9, close));
-      } catch {
-        return undefined;
-      }
-      break;
-    }
-    const next = text.charCodeAt(end);
-    if (next === 0x7d && (end + 1 === text.length || text.slice(end + 1) === "\r")) break;
-    if (next !== 0x2c) return undefined;
-    at = end + 1;
+  const head = HEAD.exec(text);
+  if (head === null) return undefined;
+  const start = head[0].length, method = head[4];
+  let id = head[2], version = head[1] ?? head[3];
+  let end: number;
+  if (id !== undefined && version !== undefined) {
+    end = text.length - (text.endsWith("\r") ? 2 : 1);
+    if (text.charCodeAt(end) !== 0x7d) return undefined;
+  } else {
+    const from = Math.max(start, text.length - MAX_TAIL), tail = TAIL.exec(text.slice(from));
+    if (tail === null || tail[1] !== undefined && id !== undefined) return undefined;
+    end = from + tail.index;
+    id ??= tail[1];
+    version ??= tail[2];
   }
-  if (isAnswer) {
-    if (method !== undefined || id === undefined || version === "1.0") return undefined;
+  if (id !== undefined && id.length > limits.maxIdBytes) return undefined;
+  let payload: unknown;
+  if (method === undefined || head[5] !== undefined) {
+    try {
+      payload = JSON.parse(text.slice(start, end));
+    } catch {
+      return undefined;
+    }
+  } else if (start !== end) return undefined;
+  if (method === undefined) {
+    if (id === undefined || version === undefined) return undefined;
     return { kind: "response", id, error: undefined, result: payload };
   }
-  if (method === undefined || payload === null) return undefined;
-  if (payload !== undefined && typeof payload !== "object") return undefined;
+  if (method.length > limits.maxMethodBytes) return undefined;
+  if (payload === null || payload !== undefined && typeof payload !== "object") return undefined;
   const params = payload as Params;
   if (id === undefined) return { kind: "notification", method, params };
-  return { kind: "request", version, id, method, params };
-}
-
-/** What may follow the payload: the id and the version. */
-const TAIL =
-  /(?:,"id":(0|[1-9][0-9]{0,14}|"[\x20\x21\x23-\x5b\x5d-\x7e]{0,24}"))?(,"jsonrpc":"2\.0")?$/;
-
-/** Where a whole number or a string without escapes ends; -1 for others. */
-function endOfId(text: string, start: number): number {
-  if (text.charCodeAt(start) === 0x22) return endOfPlainString(text, start + 1);
-  let at = start;
-  while (isDigit(text.charCodeAt(at))) at++;
-  return at > start && (text.charCodeAt(start) !== 0x30 || at === start + 1) ? at : -1;
-}
-
-/** Behind the quote that ends a string; -1 where it holds an escape or more than ASCII. */
-function endOfPlainString(text: string, start: number): number {
-  for (let at = start;; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit === 0x22) return at + 1;
-    if (!(unit >= 0x20 && unit <= 0x7e) || unit === 0x5c) return -1;
-  }
-}
-
-function isDigit(unit: number): boolean {
-  return unit >= 0x30 && unit <= 0x39;
+  return { kind: "request", version: version === undefined ? "1.0" : "2.0", id, method, params };
 }
 
 // ---- Small parts -----------------------------------------------------------------------------

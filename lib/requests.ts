@@ -147,29 +147,36 @@ export class Requests {
    * "busy", or they would wait for ever.
    */
   request(request: Request, answer: Answer): Promise<void> | undefined {
-    const { version, id, params } = request;
-    const refuse = (error: RpcError): undefined =>
-      answer(encodeError(version, id, error)) as undefined;
     if (this.#closed === "ended") return undefined;
     if (this.#closed === "draining") {
-      return refuse(new RpcError("UNAVAILABLE", "The server is shutting down"));
+      return refuse(request, answer, new RpcError("UNAVAILABLE", "The server is shutting down"));
     }
     if (this.#isFull()) {
       if (this.#mustRead()) {
         const message = "Too many calls are running on this connection";
-        return refuse(new RpcError("UNAVAILABLE", message, { limit: "maxInFlight" }));
+        return refuse(
+          request,
+          answer,
+          new RpcError("UNAVAILABLE", message, { limit: "maxInFlight" }),
+        );
       }
       return this.#host.change().then(() => this.request(request, answer));
     }
-    if (!this.#host.isKnown && request.method !== AUTHENTICATE) return refuse(unauthenticated());
+    if (!this.#host.isKnown && request.method !== AUTHENTICATE) {
+      return refuse(request, answer, unauthenticated());
+    }
     const { dispatcher, limits: { maxStreams } } = this.#host;
     if (this.#streams >= maxStreams && dispatcher.isStreaming(request.method)) {
       const message = "Too many streams are open on this connection";
-      return refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" }));
+      return refuse(
+        request,
+        answer,
+        new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" }),
+      );
     }
-    const { timeoutMs } = metaOf(params);
+    const { timeoutMs } = metaOf(request.params);
     if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
-      return refuse(refusedTimeout(timeoutMs));
+      return refuse(request, answer, refusedTimeout(timeoutMs));
     }
     const running = new Running(this.#host, request, answer, this.#host.lastActive);
     const outcome = dispatcher.answer(request, running);
@@ -235,6 +242,10 @@ function tooLarge(): RpcError {
 
 function unauthenticated(): RpcError {
   return new RpcError("UNAUTHENTICATED", `Call ${AUTHENTICATE} before anything else`);
+}
+
+function refuse({ version, id }: Request, answer: Answer, error: RpcError): undefined {
+  answer(encodeError(version, id, error));
 }
 
 /** The answer to a call that leaves no time, or nonsense. */

@@ -37,7 +37,7 @@ export class BufferPool {
 
   /** Gives it back. */
   give(buffer: Uint8Array<ArrayBuffer>): void {
-    if (buffer.length <= MAX_WRITE * 3 && this.#free.length < 4) this.#free.push(buffer);
+    if (buffer.length <= MAX_WRITE && this.#free.length < 64) this.#free.push(buffer);
   }
 }
 

@@ -47,6 +47,11 @@ export class ByteQueue {
     if (this.#start >= this.#end) this.clear();
   }
 
+  /** Keeps only so many bytes at the start. */
+  cut(count: number): void {
+    this.#end = this.#start + count;
+  }
+
   /** Drops everything. */
   clear(): void {
     this.#start = this.#end = 0;

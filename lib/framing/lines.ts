@@ -21,9 +21,6 @@ import { ValueScanner } from "./values.ts";
 const LF = 10;
 const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
-/** From this many bytes on a line is decoded by itself: a long line gains nothing from company. */
-const LONG_LINE = 1024;
-
 /** Bytes of a line that is too long which are shown: enough for the envelope of most messages. */
 const START = 64;
 
@@ -35,9 +32,14 @@ class LineDecoder implements Decoder {
   #chunk = EMPTY;
   #at = 0;
   #last = -1;
-  /** Whole short lines as text: decoding a run of them costs a fraction of one by one. */
+  /**
+   * Whole lines as text, and where the next of them begins. Decoding a run of lines costs a fraction
+   * of one by one, and a newline is found in text twenty times as fast as in bytes.
+   */
   #run = "";
   #from = 0;
+  /** The lines of this chunk have to be decoded one by one: among them is one that is not UTF-8. */
+  #apart = false;
   /** The beginning of a line whose end has not come. */
   readonly #tail = new ByteQueue();
   /** Looks for values that end within the tail. */
@@ -63,6 +65,7 @@ class LineDecoder implements Decoder {
     this.#chunk = chunk;
     this.#at = 0;
     this.#last = chunk.lastIndexOf(LF);
+    this.#apart = false;
   }
 
   next(): Frame | undefined {
@@ -73,13 +76,38 @@ class LineDecoder implements Decoder {
         this.#from = end + 1;
         if (!isBlank(line)) return line;
       }
+      this.#run = "";
       if (this.#at > this.#last) return this.#keep(this.#chunk.length);
+      if (this.#decodeRun()) continue;
       const frame = this.#line(this.#chunk.indexOf(LF, this.#at));
       if (frame !== undefined) return frame;
     }
   }
 
-  /** The line that ends here: its frame, or undefined where it is blank, or part of a run. */
+  /** Decodes all lines that end in the chunk; false where they have to be looked at one by one. */
+  #decodeRun(): boolean {
+    const tail = this.#tail, held = tail.length, end = this.#last + 1;
+    if (this.#apart || this.#skipping) return false;
+    if (held + end - this.#at > this.#limits.maxMessageBytes) return false; // one may be too long
+    let bytes = this.#chunk.subarray(this.#at, end);
+    if (held > 0) {
+      tail.append(bytes);
+      bytes = tail.bytes;
+    }
+    const run = decodeUtf8(bytes);
+    if (run === undefined) {
+      tail.cut(held);
+      this.#apart = true;
+      return false;
+    }
+    if (held > 0) this.#forget();
+    this.#run = run;
+    this.#from = 0;
+    this.#at = end;
+    return true;
+  }
+
+  /** The line that ends here: its frame, or undefined where it is blank. */
   #line(end: number): Frame | undefined {
     const chunk = this.#chunk, from = this.#at, tail = this.#tail;
     if (!this.#skipping && tail.length + end - from > this.#limits.maxMessageBytes) {
@@ -95,18 +123,7 @@ class LineDecoder implements Decoder {
       tail.append(chunk.subarray(from, end));
       line = decodeUtf8(tail.bytes);
       this.#forget();
-    } else {
-      if (end - from < LONG_LINE && this.#last - from <= this.#limits.maxMessageBytes) {
-        const run = decodeUtf8(chunk.subarray(from, this.#last + 1));
-        if (run !== undefined) {
-          this.#run = run;
-          this.#from = 0;
-          this.#at = this.#last + 1;
-          return undefined;
-        }
-      }
-      line = decodeUtf8(chunk.subarray(from, end));
-    }
+    } else line = decodeUtf8(chunk.subarray(from, end));
     return line === undefined ? NOT_UTF8 : isBlank(line) ? undefined : line;
   }
 
@@ -189,6 +206,9 @@ function isBlank(line: string): boolean {
 export const lines: Framing = {
   name: "lines",
   decoder: (limits) => new LineDecoder(limits),
-  encode: (messages, reserve) =>
-    encodeUtf8((messages.length === 1 ? messages[0] : messages.join("\n")) + "\n", reserve),
+  encode(messages, reserve) {
+    let text = ""; // not joined: that would copy all of it once more
+    for (const message of messages) text += message + "\n";
+    return encodeUtf8(text, reserve);
+  },
 };

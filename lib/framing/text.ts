@@ -28,14 +28,12 @@ export function decodeLoosely(bytes: Uint8Array): string {
   return fast.decode(bytes);
 }
 
-/** Above this many UTF-16 units the exact size is worth a second copy. */
-const LARGE = 1 << 18;
-
-/** Writes text as UTF-8 and returns the part of the reserved buffer that it took. */
+/** Writes text as UTF-8; the result is a part of the reserved buffer where it fits there. */
 export function encodeUtf8(text: string, reserve: Reserve): Uint8Array<ArrayBuffer> {
-  if (text.length > LARGE) return encoder.encode(text);
-  const buffer = reserve(text.length * 3);
-  return buffer.subarray(0, encoder.encodeInto(text, buffer).written);
+  // Nearly all JSON is ASCII, a byte a unit; room for the worst case would be three times that.
+  const buffer = reserve(text.length);
+  const { read, written } = encoder.encodeInto(text, buffer);
+  return read === text.length ? buffer.subarray(0, written) : encoder.encode(text);
 }
 
 /** Writes text as UTF-8 at an offset of a buffer that has room; returns the bytes written. */

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   CLIENT,
+  MAIN,
   makeFolder,
   type Outcome,
   Program,
@@ -11,6 +12,7 @@ import {
   serveRaw,
   startServer,
 } from "./cli/_programs.ts";
+import { certificates } from "./_certificates.ts";
 import { within } from "./_deadline.ts";
 import { Phone } from "./_phone.ts";
 import { bytesOf, join } from "./_raw.ts";
@@ -231,6 +233,35 @@ Deno.test("main.ts --raw logs callers as ever, and serves several addresses", as
     await server.lineWith(new RegExp(`^opened ${where}$`));
     await server.lineWith(new RegExp(`^closed ${where}: the peer closed the connection$`));
   }
+});
+
+Deno.test("main.ts --raw at stdio: answers on standard output, and writes nothing else there", async () => {
+  await using server = new Program(MAIN, ["--raw", "--listen", "stdio:"], { flags: ["-P=serve"] });
+  await server.write("straße\n");
+  assertEquals(await server.line(), "STRASSE");
+  await server.end();
+  const { code, stdout } = await server.outcome();
+  assertEquals([code, stdout], [0, ""], "it ends with its only caller");
+});
+
+Deno.test("client.ts --raw talks to main.ts --raw over a Unix socket", async () => {
+  await using server = await startServer(["--raw", "--listen", `unix://${socketPath()}`]);
+  const { code, stdout } = await runClient(["--raw", server.address], {
+    stdin: "hello\n",
+    flags: ["-N", "-R", "-W"],
+  });
+  assertEquals([code, stdout], [0, ">>: HELLO\n>>: \n"]);
+});
+
+testWith(["openssl"], "client.ts --raw talks to main.ts --raw over TLS", async () => {
+  const { ca, server: { cert, key } } = certificates();
+  const listen = ["--listen", "tls://127.0.0.1:0", "--cert", cert, "--key", key];
+  await using server = await startServer(["--raw", ...listen]);
+  const { code, stdout } = await runClient(["--raw", "--ca", ca, server.address], {
+    stdin: "hello\n",
+    flags: ["-N", "-R"],
+  });
+  assertEquals([code, stdout], [0, ">>: HELLO\n>>: \n"]);
 });
 
 for (const [signal, second] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {

@@ -57,7 +57,9 @@ export function errorLines(error: unknown, about: string): string {
 
 /** The refusal of a peer, and what the system says: their stacks tell nothing. */
 function isExpected(error: Error): boolean {
-  return error instanceof RpcError || Object.hasOwn(Deno.errors, error.name);
+  // A lack of descriptors comes as a plain error with a code.
+  return error instanceof RpcError || Object.hasOwn(Deno.errors, error.name) ||
+    "code" in error && (error.code === "EMFILE" || error.code === "ENFILE");
 }
 
 function titleOf(error: unknown): string {

@@ -34,7 +34,10 @@ export interface CallOptions {
   readonly timeout?: number;
   /** What travels as `_meta` beside the params, to servers that say they understand it. */
   readonly meta?: Readonly<Record<string, unknown>>;
-  /** Told of what the handler passes to `progress`. */
+  /**
+   * Told of what the handler passes to `progress`, and of what a server that speaks LSP says about the
+   * `workDoneToken` or `partialResultToken` among the params.
+   */
   readonly onProgress?: (value: unknown) => void;
 }
 
@@ -98,7 +101,8 @@ export type Client<A> = {
       infer Item
     > ? (
         ...args: CallArguments<Value, Item>
-      ) => StreamAnswer<Serialized<Yield>, Serialized<Return>, Errors>
+      ) => [keyof Errors] extends [never] ? StreamAnswer<Serialized<Yield>, Serialized<Return>>
+        : StreamAnswer<Serialized<Yield>, Serialized<Return>, Errors>
     : A[Name] extends UntypedCall ? A[Name]
     : Client<A[Name]>;
 };

@@ -92,6 +92,8 @@ export class Calls {
   #made: Call[] = [];
   /** Begun, by id; ids start at 1 because some peers take 0 for none. */
   readonly #pending = new Map<number, Call>();
+  /** Those whose params hold tokens of LSP's, by these. */
+  readonly #byToken = new Map<unknown, Call>();
   #lastId = 0;
   /** What the peer understands besides JSON-RPC, once it was asked. */
   #extensions: ReadonlySet<string> | undefined;
@@ -244,6 +246,7 @@ export class Calls {
       call.text = text;
       send(text);
       call.order = this.#host.queuedCount;
+      for (const token of tokensOf(call)) this.#byToken.set(token, call);
       const { items } = options as Partial<ItemOptions<unknown>>;
       if (items !== undefined) this.#sendItems(call, items);
       this.#host.onCall();
@@ -334,9 +337,10 @@ export class Calls {
   }
 
   /** A handler says how far it is. */
-  progress(id: unknown, value: unknown): void {
+  progress(token: unknown, value: unknown): void {
+    const call = this.#byToken.get(token) ?? this.#pending.get(token as number);
     try {
-      this.#pending.get(id as number)?.options.onProgress?.(value);
+      call?.options.onProgress?.(value);
     } catch (error) {
       this.#host.onError(error); // the caller's own mistake must not end the line
     }
@@ -412,6 +416,7 @@ export class Calls {
   #end(call: Call): void {
     call.ended = true;
     this.#pending.delete(call.id);
+    for (const token of tokensOf(call)) this.#byToken.delete(token);
     call.timer?.cancel();
     if (call.onAbort !== undefined) {
       call.options.signal!.removeEventListener("abort", call.onAbort);
@@ -424,9 +429,18 @@ export class Calls {
 const ENVELOPE = 128;
 
 /** Whether a call cannot do without what only some peers understand. */
-function needsExtensions({ inlet, options }: Call): boolean {
-  return inlet !== undefined || options.meta !== undefined || options.onProgress !== undefined ||
+function needsExtensions(call: Call): boolean {
+  const { inlet, options } = call;
+  return inlet !== undefined || options.meta !== undefined ||
+    options.onProgress !== undefined && tokensOf(call).length === 0 ||
     (options as Partial<ItemOptions<unknown>>).items !== undefined;
+}
+
+/** What a caller who listens to progress has put into the params for a server that speaks LSP. */
+function tokensOf({ value, options }: Call): readonly unknown[] {
+  if (options.onProgress === undefined || !value?.includes('Token"')) return [];
+  const { workDoneToken, partialResultToken } = JSON.parse(value) as Record<string, unknown>;
+  return [workDoneToken, partialResultToken].filter((token) => token !== undefined);
 }
 
 function deadlineExceeded(method: string, timeout: number): RpcError {

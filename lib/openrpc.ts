@@ -6,6 +6,7 @@
  * @module
  */
 
+import { DECLARED } from "./call.ts";
 import type { Procedure } from "./procedure.ts";
 import {
   type JsonSchema,
@@ -31,7 +32,28 @@ export interface MethodObject {
   readonly deprecated?: boolean;
   readonly paramStructure: "by-name" | "by-position" | "either";
   readonly params: readonly ContentDescriptor[];
-  readonly result: ContentDescriptor;
+  /** What a caller gets that asks for no stream; a notification has none. */
+  readonly result?: ContentDescriptor;
+  /** The items that come before the result, and those that the caller sends. */
+  readonly "x-stream"?: { readonly down?: JsonSchema; readonly up?: JsonSchema };
+  /** It never answers. */
+  readonly "x-notification"?: true;
+  /** The errors it declares. All have one number, where OpenRPC's `errors` need one each. */
+  readonly "x-errors"?: readonly ErrorDescriptor[];
+}
+
+/** Schemas that refer to parts of themselves, by their names among the components. */
+type Schemas = Map<string, JsonSchema>;
+
+const COMPONENTS = "#/components/schemas/";
+
+/** An error that a method declares. */
+export interface ErrorDescriptor {
+  /** It stands in `error.data.name`. */
+  readonly name: string;
+  readonly code: number;
+  /** What stands in `error.data.details`. */
+  readonly schema: JsonSchema;
 }
 
 /** One param, or the result. */
@@ -50,40 +72,37 @@ export function describe(
   methods: ReadonlyMap<string, Procedure>,
   { name, version }: { readonly name: string; readonly version: string },
 ): OpenRpc {
-  const schemas: Record<string, JsonSchema> = {};
-  const described = Array.from(methods, ([name, { schema, options }]): MethodObject => {
-    const { summary, description, deprecated, result } = options;
+  const schemas: Schemas = new Map();
+  const described = Array.from(methods, ([name, procedure]): MethodObject => {
+    const { schema, options } = procedure;
+    const { summary, description, deprecated } = options;
     return {
       name,
       ...(summary !== undefined && { summary }),
       ...(description !== undefined && { description }),
       ...(deprecated !== undefined && { deprecated }),
       ...describeParams(name, schema, schemas),
-      result: {
-        name: "result",
-        schema: (result && place(name + ".result", result, "output", schemas)) ?? {},
-      },
+      ...describeAnswer(name, procedure, schemas),
     };
   });
   return {
     openrpc: "1.4.0",
     info: { title: name, version },
     methods: described,
-    components: { schemas },
+    components: { schemas: Object.fromEntries(schemas) },
   };
 }
 
 function describeParams(
   name: string,
   schema: StandardSchema | undefined,
-  schemas: Record<string, JsonSchema>,
+  schemas: Schemas,
 ): Pick<MethodObject, "params" | "paramStructure"> {
   if (schema === undefined) return { paramStructure: "either", params: [] };
   const whole = place(name, schema, "input", schemas) ?? {};
   const shape = paramsShape(schema);
   // What stands in the components is referred to part by part.
-  const at = whole.$ref;
-  const source = at === undefined ? whole : schemas[componentName(name)]!;
+  const [source, at] = whole.$ref === undefined ? [whole, undefined] : follow(whole.$ref, schemas);
   if (shape === "object" && isRecord(source.properties)) {
     const required = new Set(Array.isArray(source.required) ? source.required as string[] : []);
     const declared = parameterNames(schema);
@@ -125,23 +144,71 @@ function describeParams(
   };
 }
 
+function describeAnswer(
+  name: string,
+  { kind, options: { result, items, errors } }: Procedure,
+  schemas: Schemas,
+): Pick<MethodObject, "result" | "x-stream" | "x-notification" | "x-errors"> {
+  if (kind === "notification") return { "x-notification": true };
+  const describe = (part: string, schema: StandardSchema | undefined): JsonSchema =>
+    (schema && place(`${name}.${part}`, schema, "output", schemas)) ?? {};
+  const answer = describe("result", result);
+  const isStream = kind === "stream";
+  return {
+    result: {
+      name: "result",
+      schema: isStream ? { type: "array", items: answer } : answer,
+    },
+    ...((isStream || items !== undefined) && {
+      "x-stream": {
+        ...(isStream && { down: answer }),
+        ...(items !== undefined && {
+          up: place(`${name}.items`, items, "input", schemas) ?? {},
+        }),
+      },
+    }),
+    ...(errors !== undefined && {
+      "x-errors": Object.entries(errors).map(([error, schema]) => ({
+        name: error,
+        code: DECLARED,
+        schema: describe(`errors.${error}`, schema),
+      })),
+    }),
+  };
+}
+
 /** The schema itself, or a reference to where it was put because it refers to parts of itself. */
 function place(
   name: string,
   schema: StandardSchema,
   direction: "input" | "output",
-  schemas: Record<string, JsonSchema>,
+  schemas: Schemas,
 ): JsonSchema | undefined {
-  const component = componentName(name);
-  const at = `#/components/schemas/${component}`;
+  // The only characters that a component's name may have (OpenRPC 1.4, Components Object).
+  let component = name.replaceAll(/[^A-Za-z0-9._-]/g, "_");
+  while (schemas.has(component)) component += "_";
+  const at = COMPONENTS + component;
   const described = jsonSchemaOf(schema, direction, at);
   if (described === undefined || !JSON.stringify(described).includes('"$ref"')) return described;
-  schemas[component] = described;
+  schemas.set(component, described);
   return { $ref: at };
 }
 
-function componentName(name: string): string {
-  return name.replaceAll(/[^A-Za-z0-9._-]/g, "_");
+/** What a reference into the components means, and where that stands: not a reference again. */
+function follow(ref: string, schemas: Schemas): [JsonSchema, string] {
+  for (let at = ref, steps = 0;; steps++) {
+    const [component, ...path] = at.slice(COMPONENTS.length).split("/");
+    let found: unknown = schemas.get(component!);
+    for (const step of path) {
+      const key = decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~");
+      found = isRecord(found) && Object.hasOwn(found, key) ? found[key] : undefined;
+    }
+    if (!isRecord(found)) return [{}, at];
+    if (typeof found.$ref !== "string" || !found.$ref.startsWith(COMPONENTS) || steps > 8) {
+      return [found, at];
+    }
+    at = found.$ref;
+  }
 }
 
 function escapePointer(name: string): string {

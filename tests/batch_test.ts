@@ -164,12 +164,13 @@ Deno.test("batch() takes options: deadlines, signals and metadata, also as the f
       call.upper("x", { timeout: 1e6 }),
     ]);
     const why = new Error("enough");
-    const outcomes = settled([late]);
-    assertEquals(await fine, "X");
+    const outcomes = settled([late]), reason = rejection(cancelled);
+    // It needs to know what the server understands, so that it travels alone.
     assertEquals((await meta).tag, 7);
     controller.abort(why);
-    assertEquals(await rejection(cancelled), why);
+    assertEquals(await reason, why);
     assertEquals(await outcomes, ["DEADLINE_EXCEEDED"]);
+    assertEquals(await fine, "X", "the answers of a batch come together");
     // What was asked behind the batch is known by now.
     assertEquals(await Array.fromAsync(line.call.count(3)), [0, 1, 2]);
   }

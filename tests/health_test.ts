@@ -72,7 +72,7 @@ Deno.test("rpc.health is NOT_FOUND for a service of which nothing was said", asy
 Deno.test("rpc.health.watch tells the status now, and each change, and no status twice", async () => {
   await using site = await served();
   const { health } = site.server;
-  const { seen } = watching(site.line, "db");
+  const { seen, ended } = watching(site.line, "db");
   await seen.count(1);
   for (const status of ["SERVING", "SERVING", "NOT_SERVING", "SERVING"] as const) {
     health.set("db", status);
@@ -82,6 +82,10 @@ Deno.test("rpc.health.watch tells the status now, and each change, and no status
   }
   await seen.count(4);
   assertEquals(seen.all, ["SERVICE_UNKNOWN", "SERVING", "NOT_SERVING", "SERVING"]);
+  const shutdown = site.server.shutdown();
+  await ended;
+  assertEquals(seen.all.at(-1), "NOT_SERVING");
+  await shutdown;
 });
 
 Deno.test("rpc.health.watch ends when its watcher leaves", async () => {

@@ -1,0 +1,202 @@
+// What handlers find: their context, its state, what middleware adds, what they call back, items, errors.
+
+import * as z from "zod";
+import {
+  type Api,
+  type Context,
+  define,
+  type Line,
+  method,
+  type Middleware,
+  notification,
+  type Peer,
+  RpcError,
+  serve,
+  settle,
+  stream,
+  use,
+} from "../../lib/mod.ts";
+import { type Equal, of, same } from "./_equal.ts";
+
+// ---- The context -------------------------------------------------------------------------------------
+
+method((_, context) => {
+  same<Equal<typeof context.signal, AbortSignal>>();
+  same<Equal<typeof context.method, string>>();
+  same<Equal<ReturnType<typeof context.timeLeft>, number>>();
+  same<Equal<typeof context.state, unknown>>();
+  same<Equal<typeof context.peer.identity, unknown>>();
+  same<Equal<typeof context.meta, Readonly<Record<string, unknown>>>>();
+  context.progress({ done: 1 });
+  // @ts-expect-error: nobody added a user
+  context.user;
+  // @ts-expect-error: nothing was declared
+  context.error("ANYTHING", 1);
+});
+
+const clientApi = {
+  confirm: method(z.string(), () => true),
+  told: notification(z.int(), () => {}),
+};
+const own = define<{ state: { count: number }; peer: Peer<typeof clientApi> }>();
+own.method(z.string(), async (text, { state, peer, signal }) => {
+  same<Equal<typeof state, { count: number }>>();
+  same<Equal<typeof signal, AbortSignal>>();
+  const confirmed = await peer.call.confirm(text);
+  same<Equal<typeof confirmed, boolean>>();
+  peer.notify.told(1);
+  // @ts-expect-error: a notification has no answer
+  peer.call.told(1);
+  // @ts-expect-error: the value is no string
+  peer.call.confirm(1);
+});
+
+// ---- Middleware --------------------------------------------------------------------------------------
+
+const plain: Middleware = (_, next) => next();
+const users = own.use((call, next) => {
+  same<Equal<typeof call.method, string>>();
+  same<Equal<typeof call.value, unknown>>();
+  same<Equal<typeof call.context, Context>>();
+  return next({ user: { name: "alice" } });
+});
+users.method((_, { user, state }) => {
+  same<Equal<typeof user, { name: string }>>();
+  same<Equal<typeof state, { count: number }>>();
+});
+users.use(plain).use((_, next) => next({ role: "admin" as const })).stream(function* (_, context) {
+  same<Equal<typeof context.user, { name: string }>>();
+  same<Equal<typeof context.role, "admin">>();
+  yield 1;
+});
+users.notification(z.int(), (_, { user }) => {
+  same<Equal<typeof user, { name: string }>>();
+});
+own.method((_, context) => {
+  // @ts-expect-error: this method is not within that middleware
+  context.user;
+});
+// @ts-expect-error: a middleware gives an outcome
+const _forgets: Middleware = async (_, next) => {
+  await next();
+};
+
+// use() keeps the type of what it is given.
+const api = { a: method(z.int(), (n) => n), deep: { b: stream(() => [1]) } };
+const wrapped = use([plain], api);
+same<Equal<typeof wrapped, typeof api>>();
+serve(api, { use: [plain] });
+
+// ---- Items -------------------------------------------------------------------------------------------
+
+const uploads = {
+  sum: method(z.string(), async (_, { items }) => {
+    for await (const date of items) same<Equal<typeof date, Date>>();
+    return 1;
+  }, { items: z.string().transform((text) => new Date(text)) }),
+  echo: stream(async function* (_, { items }) {
+    for await (const n of items) yield n;
+  }, { items: z.int() }),
+  none: method((_, { items }) => {
+    same<Equal<typeof items, AsyncIterable<never>>>();
+  }),
+};
+const { call } = of<Line<typeof uploads>>();
+const sum = call.sum("x", { items: ["2024-01-01"] });
+same<Equal<Awaited<typeof sum>, number>>();
+call.sum("x", { items: of<AsyncIterable<string>>(), timeout: 5 });
+call.sum("x", { items: of<ReadableStream<string>>() });
+// @ts-expect-error: the items are missing
+call.sum("x");
+// @ts-expect-error: the items are missing
+call.sum("x", { timeout: 5 });
+// @ts-expect-error: items of the wrong type
+call.sum("x", { items: [1] });
+for await (const n of call.echo(undefined, { items: [1] })) same<Equal<typeof n, number>>();
+// @ts-expect-error: it takes no items
+call.none(undefined, { items: [1] });
+
+// ---- Declared errors ---------------------------------------------------------------------------------
+
+const shop = {
+  buy: method(z.int(), (count, { error }) => {
+    if (count > 3) throw error("OUT_OF_STOCK", { left: 3 });
+    if (count > 2) throw error("CLOSED", { until: new Date() });
+    // @ts-expect-error: no such error
+    if (count > 1) throw error("OUT_OF_STOK", { left: 3 });
+    // @ts-expect-error: data of another error
+    if (count > 0) throw error("CLOSED", { left: 3 });
+    // @ts-expect-error: its data is missing
+    throw error("CLOSED");
+  }, {
+    errors: {
+      OUT_OF_STOCK: z.object({ left: z.int() }),
+      CLOSED: z.object({ until: z.date() }),
+    },
+  }),
+  look: method(() => "all right"),
+};
+const line = of<Line<typeof shop>>();
+const bought = await settle(line.call.buy(1));
+if (bought.ok) {
+  same<Equal<typeof bought.value, never>>();
+} else if (bought.name === "OUT_OF_STOCK") {
+  same<Equal<typeof bought.data, { left: number }>>();
+  same<Equal<typeof bought.error, RpcError>>();
+} else if (bought.name === "CLOSED") {
+  same<Equal<typeof bought.data, { until: string }>>();
+} else {
+  same<Equal<typeof bought.name, undefined>>();
+  same<Equal<typeof bought.error, unknown>>();
+  // @ts-expect-error: who knows what it has
+  bought.data;
+}
+// @ts-expect-error: not declared
+if (!bought.ok && bought.name === "OTHER") throw bought.error;
+
+const looked = await settle(line.call.look());
+if (looked.ok) same<Equal<typeof looked.value, string>>();
+else same<Equal<typeof looked.error, unknown>>();
+
+// ---- Notifications -----------------------------------------------------------------------------------
+
+const notes = {
+  log: notification(z.object({ text: z.string() }), () => {}),
+  bare: notification(() => {}),
+  method: method(z.int(), () => 1),
+};
+const { notify, call: calls } = of<Line<typeof notes>>();
+same<Equal<ReturnType<typeof notify.log>, void>>();
+notify.log({ text: "x" });
+notify.bare();
+notify.method(1);
+// @ts-expect-error: the value is missing
+notify.log();
+// @ts-expect-error: it takes no value
+notify.bare(1);
+// @ts-expect-error: it never answers
+calls.log({ text: "x" });
+
+// ---- Batches -----------------------------------------------------------------------------------------
+
+const { batch } = of<Line<typeof shop & typeof api>>();
+const tuple = batch((call) => [call.look(), call.a(1), call.deep.b()]);
+same<Equal<Awaited<(typeof tuple)[0]>, string>>();
+same<Equal<Awaited<(typeof tuple)[1]>, number>>();
+same<Equal<Awaited<(typeof tuple)[2]>, number[]>>();
+// @ts-expect-error: there were three
+tuple[3];
+const all = await Promise.all(tuple);
+same<Equal<typeof all, [string, number, number[]]>>();
+
+// ---- APIs --------------------------------------------------------------------------------------------
+
+const _api: Api = { ...api, ...shop, ...uploads, ...notes };
+// @ts-expect-error: a function is no member of an API
+serve({ f: () => 1 });
+// @ts-expect-error: nor is a value
+serve({ n: 1 });
+new RpcError("NOT_FOUND", "x");
+new RpcError(-1, "x");
+// @ts-expect-error: no such name
+new RpcError("NOT_FOND", "x");

@@ -1,0 +1,115 @@
+// What a caller gets: the result as it looks after JSON.
+
+import * as z from "zod";
+import { type Line, method, type Serialized, stream, type StreamAnswer } from "../../lib/mod.ts";
+import { type Equal, of, same } from "./_equal.ts";
+
+class Money {
+  cents = 0;
+  #secret = 1;
+  toJSON(): { amount: string; at: Date } {
+    return { amount: `${this.cents + this.#secret}`, at: new Date() };
+  }
+}
+
+interface Plain {
+  a: number;
+  method(): number;
+}
+
+interface Tree {
+  value: number;
+  born: Date;
+  kids: Tree[];
+}
+
+// What JSON has words for stays what it is.
+same<Equal<Serialized<string>, string>>();
+same<Equal<Serialized<"a" | "b">, "a" | "b">>();
+same<Equal<Serialized<number>, number>>();
+same<Equal<Serialized<boolean>, boolean>>();
+same<Equal<Serialized<null>, null>>();
+same<Equal<Serialized<{ a: number; b?: string }>, { a: number; b?: string }>>();
+same<Equal<Serialized<readonly [1, "x"]>, readonly [1, "x"]>>();
+same<Equal<Serialized<unknown>, unknown>>();
+
+// What it has no words for becomes what JSON.stringify makes of it.
+same<Equal<Serialized<Date>, string>>();
+same<Equal<Serialized<undefined>, null>>();
+same<Equal<Serialized<void>, null>>();
+same<Equal<Serialized<bigint>, never>>();
+same<Equal<Serialized<symbol>, never>>();
+same<Equal<Serialized<() => void>, never>>();
+same<Equal<Serialized<Map<string, number>>, Record<string, never>>>();
+same<Equal<Serialized<Set<string>>, Record<string, never>>>();
+same<Equal<Serialized<Date | undefined>, string | null>>();
+same<Equal<Serialized<(Date | null)[]>, (string | null)[]>>();
+same<Equal<Serialized<{ a: Date; b: () => void; [Symbol.iterator]: number }>, { a: string }>>();
+same<Equal<Serialized<{ a: Date | undefined }>, { a: string | undefined }>>();
+same<Equal<Serialized<{ a?: Date }>, { a?: string }>>();
+same<Equal<Serialized<Money>, { amount: string; at: string }>>();
+same<Equal<Serialized<Plain>, { a: number }>>();
+same<Equal<Serialized<Tree>["born"], string>>();
+same<Equal<Serialized<Tree>["kids"][number]["kids"][number]["born"], string>>();
+
+const api = {
+  sync: method(() => 1),
+  later: method(() => Promise.resolve("x")),
+  either: method(() => of<string | Promise<number>>()),
+  date: method(() => new Date()),
+  nothing: method(() => {}),
+  maybe: method(() => of<{ a: Date } | undefined>()),
+  literal: method(() => ({ kind: "ok" as const })),
+  money: method(() => new Money()),
+  never: method((): never => {
+    throw new Error("never");
+  }),
+  generic: method(z.array(z.string()), (texts) => texts.map((text) => ({ text, at: new Date() }))),
+  items: stream(async function* () {
+    yield new Date();
+    return { at: new Date() };
+  }),
+  readable: stream(() => of<ReadableStream<number>>()),
+  array: stream(() => [1, 2]),
+};
+
+const { call, request } = of<Line<typeof api>>();
+
+same<Equal<ReturnType<typeof call.sync>, Promise<number>>>();
+same<Equal<ReturnType<typeof call.later>, Promise<string>>>();
+same<Equal<ReturnType<typeof call.either>, Promise<string | number>>>();
+same<Equal<ReturnType<typeof call.date>, Promise<string>>>();
+same<Equal<ReturnType<typeof call.nothing>, Promise<null>>>();
+same<Equal<ReturnType<typeof call.maybe>, Promise<{ a: string } | null>>>();
+same<Equal<ReturnType<typeof call.literal>, Promise<{ kind: "ok" }>>>();
+same<Equal<ReturnType<typeof call.money>, Promise<{ amount: string; at: string }>>>();
+same<Equal<ReturnType<typeof call.never>, Promise<never>>>();
+same<Equal<ReturnType<typeof call.generic>, Promise<{ text: string; at: string }[]>>>();
+same<Equal<ReturnType<typeof request>, Promise<unknown>>>();
+
+// A stream is awaited for all items, or iterated for one after another.
+const items = call.items();
+same<Equal<Awaited<typeof items>, string[]>>();
+for await (const item of items) same<Equal<typeof item, string>>();
+const iterator = items[Symbol.asyncIterator]();
+const next = await iterator.next();
+if (next.done) same<Equal<typeof next.value, { at: string }>>();
+else same<Equal<typeof next.value, string>>();
+await using _closed = iterator;
+ReadableStream.from(items);
+const readable: StreamAnswer<number, unknown> = call.readable();
+for await (const n of readable) same<Equal<typeof n, number>>();
+for await (const n of call.array()) same<Equal<typeof n, number>>();
+// @ts-expect-error: a method's answer is not iterated
+for await (const _ of call.sync());
+
+// @ts-expect-error: a stream's handler returns something that can be iterated
+stream(() => 7);
+// @ts-expect-error: and not a promise of one item
+stream(async () => await Promise.resolve(7));
+
+// Without a type nothing is known, and everything is allowed.
+const untyped = of<Line>();
+const unknown = untyped.call.a!.b!.c!({ any: "value" });
+same<Equal<Awaited<typeof unknown>, unknown>>();
+for await (const item of untyped.call.items!()) same<Equal<typeof item, unknown>>();

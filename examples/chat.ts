@@ -112,8 +112,10 @@ function lines(): TransformStream<string, string> {
 
 if (import.meta.main) {
   const [address = "tcp://127.0.0.1:7070", name] = Deno.args;
-  if (name !== undefined) await join(address, name);
-  else {
+  if (name !== undefined) {
+    await join(address, name);
+    Deno.exit(); // a read that waits at the keyboard would keep us here
+  } else {
     const onListen = (address: string) => console.log(`listening at ${address}`);
     await serve(api, { listen: address, onListen }).finished;
   }

@@ -176,7 +176,7 @@ Deno.test("a server says goodbye with its reason and its grace, once", async () 
 });
 
 Deno.test("a connection that reaches maxConnectionAge ends in order, and others go on", async () => {
-  await using site = await served({ limits: { maxConnectionAge: 100 } });
+  await using site = await served({ limits: { maxConnectionAge: 1000 } });
   using peer = await RawPeer.dial(site.server.addresses[0]!);
   await peer.ask({ jsonrpc: "2.0", id: 1, method: "hello" });
   const wait = site.line.call.wait();

@@ -18,7 +18,8 @@ import { canPin, machineCpu, Program } from "./program.ts";
 interface Measured extends Found {
   readonly server: string;
   readonly cell: string;
-  readonly repetition: number;
+  /** The servers of one round were measured in a row. */
+  readonly round: number;
   /** Microseconds of the server's CPU time a call. */
   readonly cpu_us: number;
   /** Cores that the server, the load generator, and everybody else kept busy. */
@@ -28,8 +29,10 @@ interface Measured extends Found {
 }
 
 const WARM_UP_SECONDS = 1;
-/** Measurements in which others took more than this share of a core give way to quieter ones. */
+/** A round is disturbed where others took more than this share of a core in one of its measurements. */
 const NOISE = 0.1;
+/** A disturbed round is taken once more where all is still done by then. */
+const PATIENCE_MS = 165_000;
 
 const flags = parseArgs(Deno.args, {
   string: ["reps", "seconds", "cells", "json"],
@@ -43,7 +46,7 @@ const [serverCpu, loadCpu] = canPin() ? [0, 1] : [undefined, undefined];
 async function measure(
   { name: server, program }: Contender,
   { name: cell, load }: Cell,
-  repetition: number,
+  round: number,
 ): Promise<Measured> {
   await using serving = new Program(program, ["0"], serverCpu);
   const port = (await serving.line()).replace(/^.*:/, "");
@@ -67,7 +70,7 @@ async function measure(
     ...found,
     server,
     cell,
-    repetition,
+    round,
     cpu_us: server_cpu! / time! / found.rps * 1e6,
     server_cpu: server_cpu! / time!,
     load_cpu: load_cpu! / time!,
@@ -75,14 +78,20 @@ async function measure(
   };
 }
 
-/** What was measured in one cell, without what others disturbed where there is anything else. */
-function quietest(all: readonly Measured[], cell: string, server: string): readonly Measured[] {
-  const its = all.filter((it) => it.cell === cell && it.server === server);
-  const quiet = its.filter(({ other_cpu }) => !(other_cpu > NOISE));
+/** Whether others had a part in this round. */
+function isDisturbed(round: readonly Measured[]): boolean {
+  return round.some(({ other_cpu }) => other_cpu > NOISE);
+}
+
+/** What was measured in one cell, without the disturbed rounds where there are others. */
+function measuredIn(cell: string): readonly Measured[] {
+  const its = all.filter((it) => it.cell === cell);
+  const byRound = [...Map.groupBy(its, ({ round }) => round).values()];
+  const quiet = byRound.filter((round) => !isDisturbed(round)).flat();
   return quiet.length > 0 ? quiet : its;
 }
 
-/** The median over the repetitions of one cell. */
+/** The median of one figure. */
 function median(measured: readonly Measured[], member: keyof Measured): number {
   const values = measured.map((it) => Number(it[member])).sort((a, b) => a - b);
   const middle = values.length >> 1;
@@ -90,28 +99,30 @@ function median(measured: readonly Measured[], member: keyof Measured): number {
 }
 
 /** A table of one line a server and cell; ratios are those of the medians, more is better. */
-function table(all: readonly Measured[]): string {
+function table(): string {
   const rows = [
-    ["", "", "calls/s", "ratio", "CPU µs/call", "ratio", "p50 µs", "p99 µs", "of", "others"],
+    ["", "", "calls/s", "ratio", "CPU µs/call", "ratio", "p50 µs", "p99 µs", "rounds", "others"],
     ["---", "---", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:"],
   ];
   for (const { name: cell } of cells) {
-    const first = quietest(all, cell, CONTENDERS[0]!.name);
+    const measured = measuredIn(cell);
+    const first = measured.filter(({ server }) => server === CONTENDERS[0]!.name);
+    const doubt = isDisturbed(measured) ? "~" : "";
     for (const { name: server } of CONTENDERS) {
-      const its = quietest(all, cell, server);
+      const its = measured.filter((it) => it.server === server);
       const rps = median(its, "rps"), cpu = median(its, "cpu_us");
       rows.push([
         cell,
         server,
         rps.toFixed(0),
-        (rps / median(first, "rps")).toFixed(2),
+        doubt + (rps / median(first, "rps")).toFixed(2),
         cpu.toFixed(cpu < 10 ? 2 : 1),
-        (median(first, "cpu_us") / cpu).toFixed(2),
+        doubt + (median(first, "cpu_us") / cpu).toFixed(2),
         median(its, "p50_us").toFixed(0),
         median(its, "p99_us").toFixed(0),
         its.length.toFixed(0),
         Math.max(...its.map((it) => it.other_cpu)).toFixed(2),
-      ].map((text) => text.replace("NaN", "-")));
+      ].map((text) => text.replace(/~?NaN/, "-")));
     }
   }
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
@@ -123,22 +134,34 @@ function table(all: readonly Measured[]): string {
   }).join("\n");
 }
 
+/** Measures all servers in one cell, one after the other; whether nothing disturbed that. */
+async function measureRound(cell: Cell, contenders: readonly Contender[]): Promise<boolean> {
+  const round = rounds++, measured: Measured[] = [];
+  for (const contender of contenders) {
+    const its = await measure(contender, cell, round);
+    measured.push(its);
+    console.error(
+      `${cell.name}, ${contender.name}: ${its.rps.toFixed(0)} calls/s, cores:`,
+      `server ${its.server_cpu.toFixed(2)}, load ${its.load_cpu.toFixed(2)},`,
+      `others ${its.other_cpu.toFixed(2)}`,
+    );
+  }
+  all.push(...measured);
+  return !isDisturbed(measured);
+}
+
 const all: Measured[] = [];
-const total = repetitions * cells.length * CONTENDERS.length;
+let rounds = 0;
+let due = repetitions * cells.length;
 for (let repetition = 0; repetition < repetitions; repetition++) {
   // Who comes first changes from one repetition to the next.
-  const turns = repetition % 2 === 0 ? CONTENDERS : CONTENDERS.toReversed();
+  const contenders = repetition % 2 === 0 ? CONTENDERS : CONTENDERS.toReversed();
   for (const cell of cells) {
-    for (const contender of turns) {
-      const measured = await measure(contender, cell, repetition);
-      all.push(measured);
-      const { rps, server_cpu, load_cpu, other_cpu } = measured;
-      console.error(
-        `${all.length}/${total}  ${cell.name}, ${contender.name}: ${rps.toFixed(0)} calls/s,`,
-        `cores: server ${server_cpu.toFixed(2)}, load ${load_cpu.toFixed(2)},`,
-        `others ${other_cpu.toFixed(2)}`,
-      );
-    }
+    const isQuiet = await measureRound(cell, contenders);
+    due--;
+    if (isQuiet || performance.now() * (1 + (due + 1) / rounds) > PATIENCE_MS) continue;
+    console.error("Disturbed, once more:");
+    await measureRound(cell, contenders);
   }
 }
 if (flags.json !== "") await Deno.writeTextFile(flags.json, JSON.stringify(all, null, 1) + "\n");
@@ -151,8 +174,8 @@ console.log(
     ? "nothing is pinned to a CPU."
     : "the server is pinned to one CPU, the load generator to another.",
 );
-console.log(`\n${table(all)}\n`);
+console.log(`\n${table()}\n`);
 console.log(
-  '"of" is how many measurements the medians are taken from, "others" the most that other programs and',
+  "Rounds are those that the medians are taken from; others is the most that other programs and the",
 );
-console.log("the host took in one of them, in cores: above 0.1 a figure is not to be trusted.");
+console.log(`host took in one of them, in cores. ~ marks ratios without a round below ${NOISE}.`);

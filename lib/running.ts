@@ -105,11 +105,15 @@ export class Running implements CallContext {
     return this.#host.state;
   }
 
-  /** What the caller streams, checked; credit is granted once somebody looks. */
+  /** What the caller streams, checked; credit is granted once somebody iterates. */
   get items(): AsyncIterable<unknown> {
-    const inlet = this.#inlet ??= this.#openInlet();
-    const schema = this.procedure?.options.items;
-    return schema === undefined ? inlet : checkedItems(inlet, schema);
+    return {
+      [Symbol.asyncIterator]: () => {
+        const inlet = this.#inlet ??= this.#openInlet();
+        const schema = this.procedure?.options.items;
+        return schema === undefined ? inlet : checkedItems(inlet, schema);
+      },
+    };
   }
 
   // Handlers take these out of their context, so that they must not need to be called on it.

@@ -638,9 +638,9 @@ Deno.test("a handler that stops reading stops the caller's source within its cre
 Deno.test("a source is asked for nothing while the handler does not look at its items", async () => {
   const gate = Promise.withResolvers<void>();
   const api = {
-    careless: method(async () => {
+    careless: method(async (_, { items }) => {
       await gate.promise;
-      return "done";
+      return items === undefined ? "never" : "done";
     }, { items: z.int() }),
     ping: method(() => true),
   };
@@ -931,8 +931,11 @@ Deno.test("items over the credit fail their call, and only that", async () => {
   const api = {
     // It is about to take items, and has not begun to.
     hesitant: method(async (_, { items }) => {
+      const iterator = items[Symbol.asyncIterator]();
       await gate.promise;
-      return (await Array.fromAsync(items)).length;
+      let count = 0;
+      while (!(await iterator.next()).done) count++;
+      return count;
     }, { items: z.int() }),
   };
   await using site = serveOnTcp(api);

@@ -43,11 +43,15 @@ import { inTurn, Requests, type RequestsHost } from "./requests.ts";
 import type { Answer } from "./running.ts";
 import { type Invoke, namesOf } from "./proxy.ts";
 import type { Timer, Timers } from "./timers.ts";
+import type { Turns } from "./turns.ts";
 import { type BufferPool, type Duplex, Writer } from "./writer.ts";
 
 /** The read buffer starts small, for those who are silent, and grows for those who are not. */
 const MIN_READ = 1 << 10;
 const MAX_READ = 1 << 18;
+
+/** Messages of one read after which it is looked whether others have waited for long. */
+const LOOK = 16;
 
 /** What a connection is given besides its socket. */
 export interface ConnectionOptions {
@@ -55,6 +59,8 @@ export interface ConnectionOptions {
   readonly dispatcher: Dispatcher;
   readonly timers: Timers;
   readonly pool: BufferPool;
+  /** Whose turns our work is done in; without them only our own runtime's. */
+  readonly turns?: Turns;
   /** The framing that we speak first; without it the peer's first bytes decide. */
   readonly framing?: Framing;
   /** The two addresses and the transport. */
@@ -90,6 +96,7 @@ export class Connection implements RequestsHost, CallsHost {
   readonly state: unknown;
   readonly #writer: Writer;
   readonly #gate: Gate;
+  readonly #turns: Turns | undefined;
   /** Smaller than our limits until it is known who the peer is. */
   readonly #framingLimits: { -readonly [Name in keyof FramingLimits]: FramingLimits[Name] };
   readonly #decoder: Decoder;
@@ -136,6 +143,7 @@ export class Connection implements RequestsHost, CallsHost {
     this.#calls = new Calls(this);
     this.#requests = new Requests(this);
     this.#gate = new Gate(options.authenticate);
+    this.#turns = options.turns;
     const { maxMessageBytes, maxUnauthenticatedBytes, maxHeaderBytes, maxHeaderLines } =
       options.limits;
     this.#framingLimits = {
@@ -193,6 +201,7 @@ export class Connection implements RequestsHost, CallsHost {
         const wait = this.#next();
         if (wait !== undefined) await wait;
         if (this.#isFull()) await this.#drained();
+        if (this.#turns?.isOver(this.lastActive)) await this.#turns.end();
         // Grow when full, shrink when far too large for a while.
         if (count === size && size < MAX_READ) buffer = new Uint8Array(size *= 4);
         else if (count > size >> 3) quiet = 0;
@@ -229,16 +238,21 @@ export class Connection implements RequestsHost, CallsHost {
   #next(): Promise<void> | undefined {
     const decoder = this.#decoder, before = this.#messageSince;
     this.#messageSince = undefined;
-    let found = false;
+    let count = 0;
     for (let frame; !this.#ending && (frame = decoder.next()) !== undefined;) {
-      found = true;
-      const wait = typeof frame === "string" ? this.#text(frame) : this.#fault(frame);
+      const wait = (typeof frame === "string" ? this.#text(frame) : this.#fault(frame)) ??
+        (++count % LOOK === 0 ? this.#turn() : undefined);
       if (wait !== undefined) return wait.then(() => this.#next());
     }
     if (decoder.midway) {
-      this.#messageSince = found || before === undefined ? this.timers.now() : before;
+      this.#messageSince = count > 0 || before === undefined ? this.timers.now() : before;
     }
     return undefined;
+  }
+
+  /** Lets others have their turn, where ours has been long. */
+  #turn(): Promise<void> | undefined {
+    return this.#turns?.isOver(this.timers.now()) ? this.#turns.end() : undefined;
   }
 
   #text(text: string): Promise<void> | undefined {

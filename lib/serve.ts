@@ -24,6 +24,7 @@ import {
   type Socket,
   type TlsServerOptions,
 } from "./transport/mod.ts";
+import { Turns } from "./turns.ts";
 import { BufferPool } from "./writer.ts";
 
 /** What {@linkcode serve} takes besides the API. */
@@ -116,6 +117,7 @@ class RunningServer implements Server {
   readonly #dispatcher: Dispatcher;
   readonly #timers = new TimerWheel();
   readonly #pool = new BufferPool();
+  readonly #turns = new Turns(this.#timers);
   /** Those that are open, and what ends when they have ended and their end was told. */
   readonly #connections = new Map<Connection, Promise<void>>();
   /** Those that are told that there is no place for them. */
@@ -213,6 +215,8 @@ class RunningServer implements Server {
       dispatcher: this.#dispatcher,
       timers: this.#timers,
       pool: this.#pool,
+      // What stays in this process needs no look at sockets.
+      ...(peer.transport !== "memory" && { turns: this.#turns }),
       peer,
       state: state?.({ ...peer, framing: "lines" }),
       isDialler: false,
@@ -270,6 +274,7 @@ class RunningServer implements Server {
     await Promise.all(this.#connections.values());
     await Promise.all(this.#accepting);
     this.#timers.stop();
+    await this.#turns.close();
     if (this.#failure === undefined) this.#end.resolve();
     else this.#end.reject(this.#failure.error);
   }

@@ -22,6 +22,7 @@ const ORDER = [
   "define.ts",
   "flow.ts",
   "timers.ts",
+  "turns.ts",
   "writer.ts",
   "auth.ts",
   "dispatch.ts",

@@ -1,5 +1,5 @@
 // Starts main.ts and client.ts as their users do.
-import { TextLineStream, toText } from "@std/streams";
+import { TextLineStream } from "@std/streams";
 
 export const MAIN = new URL("../../main.ts", import.meta.url).href;
 export const CLIENT = new URL("../../client.ts", import.meta.url).href;
@@ -23,6 +23,9 @@ export interface Outcome {
 export class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
+  /** What it has written to its standard error so far, and those who wait for more. */
+  #errors = "";
+  readonly #readers: (() => void)[] = [];
   readonly #stderr: Promise<string>;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
 
@@ -36,7 +39,7 @@ export class Program implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#stderr = toText(this.#child.stderr);
+    this.#stderr = this.#readErrors();
     this.#stdin = this.#child.stdin.getWriter();
     this.#lines = this.#child.stdout.pipeThrough(new TextDecoderStream())
       .pipeThrough(new TextLineStream()).getReader();
@@ -60,6 +63,26 @@ export class Program implements AsyncDisposable {
       seen.push(line);
     }
     throw new Error(`no line matches ${pattern}: ${seen.join("\n")}\n${await this.#stderr}`);
+  }
+
+  async #readErrors(): Promise<string> {
+    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#errors += text;
+      for (const wake of this.#readers.splice(0)) wake();
+    }
+    for (const wake of this.#readers.splice(0)) wake();
+    return this.#errors;
+  }
+
+  /** Waits until its standard error matches. */
+  async errorWith(pattern: RegExp): Promise<void> {
+    const ended = this.#stderr.then(() => true);
+    while (!pattern.test(this.#errors)) {
+      const more = new Promise<boolean>((wake) => this.#readers.push(() => wake(false)));
+      if (await Promise.race([more, ended]) && !pattern.test(this.#errors)) {
+        throw new Error(`no error matches ${pattern}: ${this.#errors}`);
+      }
+    }
   }
 
   /** Writes to its standard input. */

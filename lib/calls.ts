@@ -100,6 +100,8 @@ export class Calls {
   /** The longest message that the peer says it takes. */
   #maxBytes = Infinity;
   #asking: Promise<void> | undefined;
+  /** What the peer said last that was no call's answer: where it hangs up, that is why. */
+  #lastWords: RpcError | undefined;
 
   constructor(host: CallsHost) {
     this.#host = host;
@@ -369,7 +371,9 @@ export class Calls {
         this.#take(id)!.fail(error);
       }
     }
-    if (!told) this.#host.onError(error);
+    if (told) return;
+    this.#lastWords = error;
+    this.#host.onError(error);
   }
 
   #longestBatch(): number {
@@ -398,7 +402,7 @@ export class Calls {
   }
 
   /** Settles everyone who waits: no answer can come any more. */
-  rejectAll(reason: string, cause: unknown): void {
+  rejectAll(reason: string, cause: unknown = this.#lastWords): void {
     const why = cause instanceof Error ? `${reason}, ${cause.message}` : reason;
     for (const { id, order } of this.#pending.values()) {
       const sent = order <= this.#host.sentCount;

@@ -13,6 +13,7 @@ import { FRAMINGS } from "./framing/mod.ts";
 import type { FramingName } from "./framing/frame.ts";
 import { Health } from "./health.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
+import { Load } from "./load.ts";
 import type { Api } from "./procedure.ts";
 import { namesOf } from "./proxy.ts";
 import { TimerWheel } from "./timers.ts";
@@ -133,6 +134,7 @@ export async function connect<A = Untyped>(
       (error) => onError?.(error),
     ),
     timers,
+    load: new Load(limits),
     pool: new BufferPool(),
     framing: FRAMINGS[framing],
     ...(timeout !== undefined && { timeout }),

@@ -13,6 +13,7 @@
  */
 
 import { type Authenticate, type Credentials, Gate } from "./auth.ts";
+import { Bucket } from "./bucket.ts";
 import type { CallOptions, StreamAnswer } from "./call.ts";
 import { Calls, type CallsHost } from "./calls.ts";
 import type { Context, Peer, PeerInfo } from "./context.ts";
@@ -27,6 +28,7 @@ import {
   FRAMINGS,
 } from "./framing/mod.ts";
 import type { Limits } from "./limits.ts";
+import type { Holder, Load } from "./load.ts";
 import {
   encodeError,
   encodeNotification,
@@ -39,6 +41,7 @@ import {
   type Single,
   unreadableAnswer,
 } from "./message.ts";
+import type { Allowance } from "./rate.ts";
 import { inTurn, Requests, type RequestsHost } from "./requests.ts";
 import type { Answer } from "./running.ts";
 import { type Invoke, namesOf } from "./proxy.ts";
@@ -53,12 +56,19 @@ const MAX_READ = 1 << 18;
 /** Messages of one read after which it is looked whether others have waited for long. */
 const LOOK = 16;
 
+/** Bytes that a connection may keep without being counted among those who keep many. */
+const LIGHT = 1 << 12;
+
 /** What a connection is given besides its socket. */
 export interface ConnectionOptions {
   readonly limits: Limits;
   readonly dispatcher: Dispatcher;
   readonly timers: Timers;
   readonly pool: BufferPool;
+  /** What the connections of a server use together. */
+  readonly load: Load;
+  /** How fast the peer may go; without it as fast as it can. */
+  readonly allowance?: Allowance;
   /** Whose turns our work is done in; without them only our own runtime's. */
   readonly turns?: Turns;
   /** The framing that we speak first; without it the peer's first bytes decide. */
@@ -88,11 +98,13 @@ export interface CloseInfo {
 }
 
 /** One peer, symmetrical. */
-export class Connection implements RequestsHost, CallsHost {
+export class Connection implements RequestsHost, CallsHost, Holder {
   readonly #duplex: Duplex;
   readonly #options: ConnectionOptions;
   readonly limits: Limits;
   readonly timers: Timers;
+  readonly load: Load;
+  readonly allowance: Allowance | undefined;
   readonly state: unknown;
   readonly #writer: Writer;
   readonly #gate: Gate;
@@ -132,6 +144,10 @@ export class Connection implements RequestsHost, CallsHost {
   /** With a jitter of 10 %, so that connections made together do not end together. */
   readonly #maxAge: number;
   #pinging = false;
+  /** What the peer may still send against the rules. */
+  #mistakes: Bucket | undefined;
+  /** Whether we are among those who keep many bytes. */
+  #isHeavy = false;
 
   /** Takes over the socket; call {@linkcode run} to begin. */
   constructor(duplex: Duplex, options: ConnectionOptions) {
@@ -139,6 +155,8 @@ export class Connection implements RequestsHost, CallsHost {
     this.#options = options;
     this.limits = options.limits;
     this.timers = options.timers;
+    this.load = options.load;
+    this.allowance = options.allowance;
     this.state = options.state;
     this.#calls = new Calls(this);
     this.#requests = new Requests(this);
@@ -166,7 +184,10 @@ export class Connection implements RequestsHost, CallsHost {
     this.#maxAge = options.limits.maxConnectionAge * (0.9 + 0.2 * Math.random());
     this.#writer = new Writer(duplex, framing, options.pool, () => this.timers.now(), {
       onError: (error) => this.#finish({ reason: "the peer is gone", error }),
-      onRoom: () => this.#wake(),
+      onRoom: () => {
+        this.#weigh();
+        this.#wake();
+      },
     });
     this.#watch();
   }
@@ -197,9 +218,11 @@ export class Connection implements RequestsHost, CallsHost {
         if (count === null) break;
         if (this.#ending) continue; // read and forgotten, until the peer has read our last words
         this.lastActive = this.timers.now();
+        this.allowance?.receive(count, this.lastActive);
         this.#decoder.push(count === size ? buffer : buffer.subarray(0, count));
         const wait = this.#next();
         if (wait !== undefined) await wait;
+        this.#weigh();
         if (this.#isFull()) await this.#drained();
         if (this.#turns?.isOver(this.lastActive)) await this.#turns.end();
         // Grow when full, shrink when far too large for a while.
@@ -250,6 +273,18 @@ export class Connection implements RequestsHost, CallsHost {
     return undefined;
   }
 
+  /** Tells how many bytes we keep, where they are many. */
+  #weigh(): void {
+    const bytes = this.#decoder.held + this.#writer.waiting, isHeavy = bytes > LIGHT;
+    if (!isHeavy && !this.#isHeavy || this.#ended) return;
+    this.#isHeavy = isHeavy;
+    this.load.hold(this, isHeavy ? bytes : 0);
+  }
+
+  evict(): void {
+    this.#finish({ reason: "it kept more bytes waiting than any other when there were too many" });
+  }
+
   /** Lets others have their turn, where ours has been long. */
   #turn(): Promise<void> | undefined {
     return this.#turns?.isOver(this.timers.now()) ? this.#turns.end() : undefined;
@@ -273,7 +308,7 @@ export class Connection implements RequestsHost, CallsHost {
     // A browser must never get a line executed here; and to TLS there is nothing to say.
     if (fault.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
     else if (fault.protocol === undefined) this.#invalid(faultAnswer(fault), fault.start);
-    if (fault.fatal) this.#linger(fault.reason);
+    if (fault.fatal) this.linger(fault.reason);
   }
 
   // ---- Messages ------------------------------------------------------------------------------
@@ -281,7 +316,7 @@ export class Connection implements RequestsHost, CallsHost {
   #handle(message: Message, text: string): Promise<void> | undefined {
     if (message.kind === "invalid") return this.#invalid(message, text);
     return message.kind === "batch"
-      ? this.#requests.batch(message.items, this.#single)
+      ? this.#requests.batch(message.items, (item, answer) => this.#single(item, answer, true))
       : this.#single(message, this.#send);
   }
 
@@ -290,17 +325,18 @@ export class Connection implements RequestsHost, CallsHost {
     const answer = this.#calls.size > 0 ? unreadableAnswer(start, error) : undefined;
     if (answer === undefined) this.send(encodeError(version, id, error));
     else this.#calls.settle(answer);
+    this.#mistake();
   }
 
   readonly #send: Answer = (text) => this.send(text);
 
-  readonly #single = (message: Single, answer: Answer): Promise<void> | undefined => {
+  #single(message: Single, answer: Answer, isPaid = false): Promise<void> | undefined {
     switch (message.kind) {
       case "request": // {"jsonrpc":"2.0","id":…,"method":…,"params":…}
-        return this.#requests.request(message, answer);
+        return this.#requests.request(message, answer, isPaid);
       case "notification": { // {"jsonrpc":"2.0","method":…,"params":…}
         const { method, params } = message;
-        if (!method.startsWith("$/")) return this.#requests.notification(message);
+        if (!method.startsWith("$/")) return this.#requests.notification(message, isPaid);
         this.#control(method, (params ?? {}) as Readonly<Record<string, unknown>>);
         return undefined;
       }
@@ -309,9 +345,21 @@ export class Connection implements RequestsHost, CallsHost {
         return undefined;
       case "invalid":
         answer(encodeError(message.version, message.id, message.error));
+        this.#mistake();
         return undefined;
     }
-  };
+  }
+
+  /** Counts what breaks the rules: who does nothing else is not listened to for long. */
+  #mistake(): void {
+    const { maxProtocolErrors } = this.limits, now = this.timers.now();
+    const left = this.#mistakes ??= new Bucket(maxProtocolErrors / 60, maxProtocolErrors, now);
+    left.take(1, now);
+    if (left.wait(0, now) === 0) return;
+    const message = "Too many messages break the rules";
+    const error = new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxProtocolErrors" });
+    queueMicrotask(() => this.refuse(error)); // once this one is answered
+  }
 
   /** Control messages. LSP's rule: who does not know a `$/` notification ignores it. */
   #control(method: string, params: Readonly<Record<string, unknown>>): void {
@@ -422,6 +470,7 @@ export class Connection implements RequestsHost, CallsHost {
   /** Sends a message; who takes nothing of what it is sent is closed. */
   send(text: string): void {
     this.#writer.push(text);
+    if (this.#writer.waiting > LIGHT) this.#weigh();
     if (this.#writer.waiting > this.limits.maxOutboundBytes) {
       this.#finish({ reason: `more than ${this.limits.maxOutboundBytes} bytes wait to be sent` });
     }
@@ -448,7 +497,7 @@ export class Connection implements RequestsHost, CallsHost {
       // Guessing is made slow; the last answer is sent before the end.
       await new Promise<void>((resolve) => this.timers.after(100 * failures, resolve));
       if (failures >= this.limits.maxAuthFailures) {
-        this.timers.after(0, () => this.#linger(`${failures} times wrong credentials`));
+        this.timers.after(0, () => this.linger(`${failures} times wrong credentials`));
       }
       throw error;
     }
@@ -494,7 +543,7 @@ export class Connection implements RequestsHost, CallsHost {
       }
       this.#graceTimer = this.timers.after(grace, () => {
         this.#requests.stop(new RpcError("UNAVAILABLE", "The server is shutting down"));
-        this.#linger("shutdown");
+        this.linger("shutdown");
       });
       this.#wake();
       this.#endWhenIdle();
@@ -504,8 +553,9 @@ export class Connection implements RequestsHost, CallsHost {
 
   /** Tells the peer why it is not served, and ends the connection. */
   refuse(error: RpcError): void {
+    if (this.#ending) return;
     this.#writer.push(encodeError("2.0", "null", error));
-    this.#linger(error.message);
+    this.linger(error.message);
   }
 
   /** Ends the connection now: what is queued is sent, calls that wait are cancelled. */
@@ -530,14 +580,14 @@ export class Connection implements RequestsHost, CallsHost {
   #endWhenIdle(): void {
     if (this.#requests.size > 0 || this.#ending) return;
     if (this.#inputEnded) this.#finishWhenSent("the peer closed the connection");
-    else if (this.#draining) this.#linger("shutdown");
+    else if (this.#draining) this.linger("shutdown");
   }
 
   /**
    * Sends what is queued, and ends once the peer has read it: closing over bytes that the peer still
    * sends would reset the connection, and our last words would be lost.
    */
-  #linger(reason: string): void {
+  linger(reason: string): void {
     if (this.#ending) return;
     if (this.#inputEnded) return this.#finishWhenSent(reason);
     this.#ending = true;
@@ -563,6 +613,7 @@ export class Connection implements RequestsHost, CallsHost {
   #finish(info: CloseInfo): void {
     if (this.#ended) return;
     this.#ended = this.#ending = true;
+    if (this.#isHeavy) this.load.hold(this, 0);
     this.#check?.cancel();
     this.#graceTimer?.cancel();
     this.#writer.stop();
@@ -635,7 +686,7 @@ export class Connection implements RequestsHost, CallsHost {
     } else if (
       Math.min(silence, now - this.#lastEnd) > limits.idleTimeout && this.#isIdle()
     ) {
-      this.#linger(`nothing was said for ${limits.idleTimeout} ms`);
+      this.linger(`nothing was said for ${limits.idleTimeout} ms`);
     } else if (limits.maxConnectionAge > 0 && now - this.#openedAt > this.#maxAge) {
       this.drain(limits.shutdownGrace, "age");
     }

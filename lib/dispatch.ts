@@ -139,6 +139,11 @@ export class Dispatcher {
     return isStreaming(this.#targets.get(method)?.procedure);
   }
 
+  /** How many calls it counts for. */
+  costOf(method: string): number {
+    return this.#targets.get(method)?.procedure.options.cost ?? 1;
+  }
+
   /** The answer to a request, as the text of a message. Never throws, never rejects. */
   answer(request: Request, context: CallContext): string | Promise<string> {
     // Callers repeat themselves: comparing two names costs a tenth of looking one up.

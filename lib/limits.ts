@@ -9,6 +9,8 @@
 export interface Limits {
   /** Connections at once; one more is told `UNAVAILABLE` and closed. @default {10000} */
   readonly maxConnections: number;
+  /** Connections at once from one other machine: an IPv4 address, or an IPv6 /64. @default {256} */
+  readonly maxConnectionsPerAddress: number;
   /** TLS handshakes at once; one more waits. @default {64} */
   readonly maxHandshakes: number;
   /** Milliseconds from the begin of a TLS connection to the end of its handshake. @default {5000} */
@@ -33,6 +35,8 @@ export interface Limits {
   readonly maxIdBytes: number;
   /** Requests of one connection that run at once; the next waits. @default {64} */
   readonly maxInFlight: number;
+  /** Requests of all connections together that run at once; one more is refused. @default {4096} */
+  readonly maxRunning: number;
   /** Streams of one connection at once, in either direction. @default {1024} */
   readonly maxStreams: number;
   /** Milliseconds that a call may take where its caller does not say. @default {30000} */
@@ -45,6 +49,16 @@ export interface Limits {
   readonly outboundHighWater: number;
   /** Bytes waiting to be sent above which a connection is closed. @default {16777216} */
   readonly maxOutboundBytes: number;
+  /** Bytes that all connections keep of messages that come and go; the largest is closed. @default {268435456} */
+  readonly maxBufferedBytes: number;
+  /** Percent of V8's heap limit in use above which new calls are refused. @default {85} */
+  readonly maxHeapPercent: number;
+  /** Bytes of the process in memory above which new calls are refused; 0 never does. @default {0} */
+  readonly maxResidentBytes: number;
+  /** Messages against the rules that a peer may send in a minute. @default {1000} */
+  readonly maxProtocolErrors: number;
+  /** Pings that a peer may send in ten seconds; after as many more it is closed. @default {1000} */
+  readonly maxPings: number;
   /** Milliseconds from the first byte of a message to its last. @default {15000} */
   readonly messageTimeout: number;
   /** Milliseconds for which a connection may be silent with nothing running. @default {600000} */
@@ -72,7 +86,7 @@ export interface LimitRow {
   /** What holds where nothing else is said. */
   readonly default: number;
   /** What is counted. */
-  readonly unit: "bytes" | "ms" | "count";
+  readonly unit: "bytes" | "ms" | "count" | "percent";
   /** The smallest value that makes sense. */
   readonly min: number;
   /** The largest value that can be kept. */
@@ -95,6 +109,14 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "each holds a descriptor and some kilobytes",
+    enforcedIn: "lib/serve.ts",
+  },
+  maxConnectionsPerAddress: {
+    default: 256,
+    unit: "count",
+    min: 1,
+    max: MAX_COUNT,
+    reason: "one caller must not take the places of all others; this machine's own have no bound",
     enforcedIn: "lib/serve.ts",
   },
   maxHandshakes: {
@@ -193,6 +215,14 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     reason: "a peer that sends faster than its handlers end is slowed down",
     enforcedIn: "lib/connection.ts",
   },
+  maxRunning: {
+    default: 4096,
+    unit: "count",
+    min: 1,
+    max: MAX_COUNT,
+    reason: "a server that has taken on too much finishes nothing in time",
+    enforcedIn: "lib/load.ts",
+  },
   maxStreams: {
     default: 1024,
     unit: "count",
@@ -240,6 +270,47 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     max: 1 << 30,
     reason: "what was running when reading stopped may still answer; this bounds their sum",
     enforcedIn: "lib/writer.ts",
+  },
+  maxBufferedBytes: {
+    default: 256 << 20,
+    unit: "bytes",
+    min: 64,
+    max: MAX_COUNT,
+    reason: "what each connection may keep, times their number, is more than any memory",
+    enforcedIn: "lib/load.ts",
+  },
+  maxHeapPercent: {
+    default: 85,
+    unit: "percent",
+    min: 1,
+    max: 100,
+    reason: "V8 ends the process where its heap is full, and every call with it",
+    enforcedIn: "lib/load.ts",
+  },
+  maxResidentBytes: {
+    default: 0,
+    unit: "bytes",
+    min: 0,
+    max: MAX_COUNT,
+    reason:
+      "a container is ended at a limit that V8 does not know of, and buffers are not in its heap",
+    enforcedIn: "lib/load.ts",
+  },
+  maxProtocolErrors: {
+    default: 1000,
+    unit: "count",
+    min: 1,
+    max: MAX_COUNT,
+    reason: "a client under test makes mistakes, and only an attack makes nothing else",
+    enforcedIn: "lib/connection.ts",
+  },
+  maxPings: {
+    default: 1000,
+    unit: "count",
+    min: 1,
+    max: MAX_COUNT,
+    reason: "a ping is to find out whether the line is alive, which takes two a minute",
+    enforcedIn: "lib/requests.ts",
   },
   messageTimeout: {
     default: 15_000,

@@ -187,10 +187,9 @@ function procedure(kind: Kind, parts: unknown[]): Procedure {
         : `Cannot make a ${kind}: the handler must be a function, it is ${typeof handler}`,
     );
   }
-  return {
-    kind,
-    schema,
-    handler: handler as Procedure["handler"],
-    options: (options ?? {}) as ProcedureOptions,
-  };
+  const known = (options ?? {}) as ProcedureOptions, { cost = 1 } = known;
+  if (!(cost >= 0 && cost < Infinity)) {
+    throw new RangeError(`Cannot make a ${kind}: cost must be a number from 0, it is ${cost}`);
+  }
+  return { kind, schema, handler: handler as Procedure["handler"], options: known };
 }

@@ -96,6 +96,7 @@ export type {
   StandardSchemaIssue,
   StandardSchemaResult,
 } from "./schema.ts";
+export type { Rate, RateOptions } from "./rate.ts";
 export { serve, type ServeOptions, type Server } from "./serve.ts";
 export type { FaultRange, Faults, OneWayFaults } from "./transport/faults.ts";
 export { type MemorySocket, socketPair } from "./transport/memory.ts";

@@ -27,6 +27,8 @@ export interface ProcedureOptions {
   readonly errors?: ErrorSchemas;
   /** The items that the caller streams to the handler: they arrive as `context.items`. */
   readonly items?: StandardSchema;
+  /** How many calls it counts for where calls are limited by a rate. @default {1} */
+  readonly cost?: number;
   /** What runs around the handler, outermost first. */
   readonly use?: readonly ((call: never, next: never) => unknown)[];
 }

@@ -4,11 +4,14 @@
  * @module
  */
 
+import { Bucket } from "./bucket.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
 import { isLongerThan, utf8Length } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
+import type { Load } from "./load.ts";
 import { encodeError, type Notification, type Request, type Single } from "./message.ts";
+import type { Allowance } from "./rate.ts";
 import { type Answer, metaOf, Running, type RunningHost } from "./running.ts";
 import { invalidParams } from "./schema.ts";
 import type { Timers } from "./timers.ts";
@@ -24,6 +27,12 @@ export interface RequestsHost extends RunningHost {
   readonly lastActive: number;
   /** Whether a call of ours waits for its answer. */
   readonly isWaiting: boolean;
+  /** What the connections of a server use together. */
+  readonly load: Load;
+  /** How fast the peer may go; undefined where it may go as fast as it can. */
+  readonly allowance: Allowance | undefined;
+  /** Ends the connection once the peer has read what is due to it. */
+  linger(reason: string): void;
   /** Resolves when something changes that somebody may have waited for. */
   change(): Promise<void>;
   /** A handler has ended. */
@@ -50,6 +59,9 @@ export class Requests {
   readonly #running = new Set<Running>();
   /** How many of them are streams, which may be open for long and are counted by themselves. */
   #streams = 0;
+  /** Pings that the peer may still send, and those that were too many. */
+  #pings: Bucket | undefined;
+  #refusedPings = 0;
   #closed: "open" | "draining" | "ended" = "open";
 
   constructor(host: RequestsHost) {
@@ -108,7 +120,7 @@ export class Requests {
   /** All answers of a batch go back in one frame; none, where it held no request. */
   batch(
     items: readonly Single[],
-    handle: (item: Single, answer: Answer) => Promise<void> | undefined,
+    handle: (item: Single, answer: Answer, isPaid: true) => Promise<void> | undefined,
   ): Promise<void> | undefined {
     const answers: string[] = [],
       { isKnown } = this.#host,
@@ -120,79 +132,132 @@ export class Requests {
       answers.push(text);
       if (--due === 0) this.#host.send(`[${answers.join(",")}]`);
     };
+    const tooFast = this.#pay(items.reduce((sum, item) => sum + this.#costOf(item), 0));
     return inTurn(items, (item) => {
-      // Who was not known when the batch came is not known for any of it.
-      if (!isKnown && item.kind === "notification") return undefined;
-      if (!isKnown && item.kind === "request" && item.method !== AUTHENTICATE) {
-        answer(encodeError(item.version, item.id, unauthenticated()));
-        return undefined;
+      if (item.kind !== "request" && item.kind !== "notification") {
+        return handle(item, answer, true);
       }
-      if (item.kind !== "request") return handle(item, answer);
+      // Who was not known when the batch came is not known for any of it.
+      const error = tooFast ??
+        (isKnown || item.method === AUTHENTICATE ? undefined : unauthenticated());
+      if (item.kind === "notification") {
+        return error === undefined ? handle(item, answer, true) : undefined;
+      }
+      if (error !== undefined) return refuse(item, answer, error);
       // The sum is limited too: what has no room in it any more, whenever its handler ends, is told so.
-      const { version, id } = item;
-      const refuse = () => answer(encodeError(version, id, tooLarge()));
-      if (size > maxResponseBytes) return refuse() as undefined;
+      if (size > maxResponseBytes) return refuse(item, answer, tooLarge());
       return handle(
         item,
-        (text) => isLongerThan(text, maxResponseBytes - size) ? refuse() : answer(text),
+        (text) =>
+          isLongerThan(text, maxResponseBytes - size)
+            ? refuse(item, answer, tooLarge())
+            : answer(text),
+        true,
       );
     });
+  }
+
+  #costOf(item: Single): number {
+    const isCall = item.kind === "request" || item.kind === "notification";
+    return isCall ? this.#host.dispatcher.costOf(item.method) : 0;
+  }
+
+  /** Pays for calls; the error where the peer was faster than it may be. */
+  #pay(cost: number): RpcError | undefined {
+    const { allowance } = this.#host;
+    const retryAfterMs = allowance?.call(cost, this.#host.now()) ?? 0;
+    if (retryAfterMs === 0) return undefined;
+    const message = "More calls than this server takes from one caller";
+    return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "rate", retryAfterMs });
+  }
+
+  /** A ping now and then keeps a line alive; a flood of them is an attack. */
+  #ping(): RpcError | undefined {
+    const { maxPings } = this.#host.limits, now = this.#host.now();
+    const pings = this.#pings ??= new Bucket(maxPings / 10, maxPings, now);
+    const retryAfterMs = pings.wait(1, now);
+    if (retryAfterMs === 0) {
+      pings.take(1, now);
+      return undefined;
+    }
+    if (++this.#refusedPings === maxPings) {
+      queueMicrotask(() => this.#host.linger("too many pings")); // once this one is answered
+    }
+    const message = "More pings than a line needs";
+    return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxPings", retryAfterMs });
   }
 
   /**
    * Begins a request, or waits until there is room.
    *
+   * @param isPaid whether its batch has paid for it
+   */
+  request(request: Request, answer: Answer, isPaid = false): Promise<void> | undefined {
+    const { method } = request;
+    const error =
+      (isPaid || this.#host.allowance === undefined
+        ? undefined
+        : this.#pay(this.#costOf(request))) ?? (method === "rpc.ping" ? this.#ping() : undefined);
+    return error === undefined ? this.#admit(request, answer) : refuse(request, answer, error);
+  }
+
+  /**
    * Waiting stops the reading, and with it the peer. But while a call of ours waits for its answer,
    * or a stream for credit, what they wait for lies behind the peer's requests: then it is told
    * "busy", or they would wait for ever.
    */
-  request(request: Request, answer: Answer): Promise<void> | undefined {
+  #admit(request: Request, answer: Answer): Promise<void> | undefined {
     if (this.#closed === "ended") return undefined;
-    if (this.#closed === "draining") {
-      return refuse(request, answer, new RpcError("UNAVAILABLE", "The server is shutting down"));
+    if (this.#isFull() && this.#closed === "open" && !this.#mustRead()) {
+      return this.#host.change().then(() => this.#admit(request, answer));
     }
-    if (this.#isFull()) {
-      if (this.#mustRead()) {
-        const message = "Too many calls are running on this connection";
-        return refuse(
-          request,
-          answer,
-          new RpcError("UNAVAILABLE", message, { limit: "maxInFlight" }),
-        );
-      }
-      return this.#host.change().then(() => this.request(request, answer));
-    }
-    if (!this.#host.isKnown && request.method !== AUTHENTICATE) {
-      return refuse(request, answer, unauthenticated());
-    }
-    const { dispatcher, limits: { maxStreams } } = this.#host;
-    if (this.#streams >= maxStreams && dispatcher.isStreaming(request.method)) {
-      const message = "Too many streams are open on this connection";
-      return refuse(
-        request,
-        answer,
-        new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" }),
-      );
-    }
-    const { timeoutMs } = metaOf(request.params);
-    if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
-      return refuse(request, answer, refusedTimeout(timeoutMs));
-    }
+    const error = this.#refusal(request);
+    if (error !== undefined) return refuse(request, answer, error);
     const running = new Running(this.#host, request, answer, this.#host.lastActive);
-    const outcome = dispatcher.answer(request, running);
+    const outcome = this.#host.dispatcher.answer(request, running);
     if (typeof outcome === "string") running.answer(outcome);
     else this.#await(running, outcome);
     return undefined;
   }
 
+  /** Why a request is not begun now; undefined where it is. */
+  #refusal(request: Request): RpcError | undefined {
+    const { method } = request, { dispatcher, load, limits: { maxStreams } } = this.#host;
+    if (this.#closed !== "open") return new RpcError("UNAVAILABLE", "The server is shutting down");
+    if (this.#isFull()) {
+      const message = "Too many calls are running on this connection";
+      return new RpcError("UNAVAILABLE", message, { limit: "maxInFlight" });
+    }
+    if (!this.#host.isKnown && method !== AUTHENTICATE) return unauthenticated();
+    if (this.#streams >= maxStreams && dispatcher.isStreaming(method)) {
+      const message = "Too many streams are open on this connection";
+      return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" });
+    }
+    const { timeoutMs } = metaOf(request.params);
+    if (timeoutMs !== undefined) {
+      // It may have waited for its place longer than anyone waits for its answer.
+      const left = typeof timeoutMs === "number"
+        ? this.#host.lastActive + timeoutMs - this.#host.now()
+        : NaN;
+      if (!(left > 0)) return refusedTimeout(timeoutMs);
+    }
+    // Whoever asks how the server is, is told so even then.
+    return method.startsWith("rpc.") ? undefined : load.refusal();
+  }
+
   /** Begins what a notification asks for, or waits until there is room. */
-  notification(message: Notification): Promise<void> | undefined {
+  notification(message: Notification, isPaid = false): Promise<void> | undefined {
+    if (!isPaid && this.#pay(this.#costOf(message)) !== undefined) return undefined;
+    return this.#admitNotification(message);
+  }
+
+  #admitNotification(message: Notification): Promise<void> | undefined {
     if (this.#closed !== "open") return undefined;
     if (this.#isFull()) {
       if (this.#mustRead()) return undefined; // nobody waits for an answer
-      return this.#host.change().then(() => this.notification(message));
+      return this.#host.change().then(() => this.#admitNotification(message));
     }
-    if (!this.#host.isKnown) return undefined;
+    if (!this.#host.isKnown || this.#host.load.refusal() !== undefined) return undefined;
     const running = new Running(this.#host, message, undefined, this.#host.lastActive);
     const { method, params } = message;
     const outcome = this.#host.dispatcher.notify(method, params, running);
@@ -216,6 +281,7 @@ export class Requests {
     this.#running.add(running);
     const { timeout, isStreaming } = running;
     if (isStreaming) this.#streams++;
+    else this.#host.load.running++;
     if (timeout !== Infinity) {
       running.timer = this.#host.timers.after(running.timeLeft(), () => {
         const message = `The call took longer than ${timeout} ms`;
@@ -227,6 +293,7 @@ export class Requests {
     if (typeof text === "string") running.answer(text);
     this.#running.delete(running);
     if (isStreaming) this.#streams--;
+    else this.#host.load.running--;
     this.#host.onEnd();
   }
 }

@@ -7,13 +7,16 @@
 import { acceptAll } from "./accept.ts";
 import type { Authenticate } from "./auth.ts";
 import { builtins } from "./builtin.ts";
+import { Callers } from "./callers.ts";
 import { type CloseInfo, Connection } from "./connection.ts";
 import { Dispatcher, proceduresOf } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
 import { FRAMINGS } from "./framing/mod.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
+import { Load } from "./load.ts";
 import type { PeerInfo } from "./context.ts";
 import type { Api } from "./procedure.ts";
+import { type RateOptions, Rates } from "./rate.ts";
 import { type Middleware, use } from "./middleware.ts";
 import { Health } from "./health.ts";
 import { TimerWheel } from "./timers.ts";
@@ -24,6 +27,8 @@ import {
   type Socket,
   type TlsServerOptions,
 } from "./transport/mod.ts";
+import { parseAddress } from "./transport/address.ts";
+import { isLocal, networkOf } from "./transport/network.ts";
 import { Turns } from "./turns.ts";
 import { BufferPool } from "./writer.ts";
 
@@ -37,6 +42,13 @@ export interface ServeOptions {
   readonly use?: readonly Middleware[];
   /** Decides who a peer is, by what it shows in `rpc.authenticate`. Until then it may call nothing. */
   readonly authenticate?: Authenticate;
+  /**
+   * Listens also where other machines can reach it, though nobody is asked who calls. Without this, and
+   * without {@linkcode authenticate} or TLS with client certificates, such an address is refused.
+   */
+  readonly insecure?: boolean;
+  /** How fast callers may go. @default as fast as they can */
+  readonly rate?: RateOptions;
   /** Makes what handlers find as `context.state`, once for each connection. */
   readonly state?: (peer: PeerInfo) => unknown;
   /** Other limits than the defaults. */
@@ -107,6 +119,19 @@ export function serve(api: Api, options: ServeOptions = {}): Server {
   return new RunningServer(api, options);
 }
 
+/** Connections that are told at once why they are not served: each holds a descriptor for a while. */
+const MAX_REFUSED = 64;
+
+/** Nobody serves the whole world by oversight. */
+function refuseExposed(address: string | URL, { authenticate, insecure, tls }: ServeOptions): void {
+  if (insecure || authenticate !== undefined || isLocal(address)) return;
+  if (tls?.clientCa !== undefined && parseAddress(address).scheme === "tls") return;
+  throw new TypeError(
+    `Cannot listen at ${address}: other machines can reach it, and nobody is asked who calls; ` +
+      "ask with authenticate (--token-file FILE), or let everyone in with insecure (--insecure)",
+  );
+}
+
 class RunningServer implements Server {
   readonly addresses: string[] = [];
   readonly health: Health = new Health();
@@ -118,6 +143,9 @@ class RunningServer implements Server {
   readonly #timers = new TimerWheel();
   readonly #pool = new BufferPool();
   readonly #turns = new Turns(this.#timers);
+  readonly #load: Load;
+  readonly #rates: Rates;
+  readonly #callers: Callers;
   /** Those that are open, and what ends when they have ended and their end was told. */
   readonly #connections = new Map<Connection, Promise<void>>();
   /** Those that are told that there is no place for them. */
@@ -142,6 +170,9 @@ class RunningServer implements Server {
     }
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
+    this.#load = new Load(this.#limits);
+    this.#rates = new Rates(options.rate ?? {});
+    this.#callers = new Callers(this.#limits.maxConnectionsPerAddress);
     const methods = proceduresOf(options.use === undefined ? api : use(options.use, api));
     const { name = "landline", version = "0.0.0" } = options;
     this.#dispatcher = new Dispatcher(
@@ -156,6 +187,7 @@ class RunningServer implements Server {
     const later: Promise<void>[] = [];
     const addresses: readonly (string | URL)[] = Array.isArray(where) ? where : [where];
     this.#sources = addresses.length;
+    for (const address of addresses) refuseExposed(address, options);
     try {
       for (const address of addresses) {
         const listener = listen(address, {
@@ -180,6 +212,7 @@ class RunningServer implements Server {
     });
     // Both tell of the same failure: whoever looks at one of them has seen it.
     this.finished.catch(() => {});
+    this.#load.watch(this.#timers);
     if (signal?.aborted) this.shutdown();
     else signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -209,12 +242,16 @@ class RunningServer implements Server {
       transport: schemeOf(listener.address),
       ...(socket.certificate && { certificate: socket.certificate }),
     };
-    const { authenticate, state } = this.#options;
+    const { authenticate, state } = this.#options, caller = networkOf(peer.address);
     const connection = new Connection(socket, {
       limits: this.#limits,
       dispatcher: this.#dispatcher,
       timers: this.#timers,
       pool: this.#pool,
+      load: this.#load,
+      ...(this.#options.rate && {
+        allowance: this.#rates.allow(caller, this.#timers.now()),
+      }),
       // What stays in this process needs no look at sockets.
       ...(peer.transport !== "memory" && { turns: this.#turns }),
       peer,
@@ -225,21 +262,38 @@ class RunningServer implements Server {
       ...(authenticate && { authenticate }),
       onError: (error) => this.#report(error, `connection of ${peer.address}`),
     });
-    if (this.#connections.size >= this.#limits.maxConnections) {
-      connection.refuse(
-        new RpcError("UNAVAILABLE", "Too many connections", { limit: "maxConnections" }),
-      );
-      this.#refused.add(connection);
-      connection.run().then(() => this.#refused.delete(connection));
-      return;
-    }
+    const refusal = this.#refusal(caller);
+    if (refusal !== undefined) return this.#refuse(connection, refusal);
+    this.#callers.enter(caller);
     this.#tell(() => this.#options.onOpen?.(connection.peer));
     const ended = connection.run().then((info) => {
       this.#connections.delete(connection);
+      this.#callers.leave(caller);
       this.#tell(() => this.#options.onClose?.(connection.peer, info));
       this.#endWhenAlone();
     });
     this.#connections.set(connection, ended);
+  }
+
+  /** Why one more connection from there is not served; undefined where it is. */
+  #refusal(caller: string | undefined): RpcError | undefined {
+    if (this.#connections.size >= this.#limits.maxConnections) {
+      return new RpcError("UNAVAILABLE", "Too many connections", { limit: "maxConnections" });
+    }
+    if (this.#callers.isFull(caller)) {
+      return new RpcError("RESOURCE_EXHAUSTED", "Too many connections from one address", {
+        limit: "maxConnectionsPerAddress",
+      });
+    }
+    return this.#load.shortage();
+  }
+
+  /** Tells a caller why it is not served, unless many are being told already. */
+  #refuse(connection: Connection, error: RpcError): void {
+    this.#refused.add(connection);
+    connection.run().then(() => this.#refused.delete(connection));
+    if (this.#refused.size > MAX_REFUSED) connection.evict();
+    else connection.refuse(error);
   }
 
   /** A server whom nobody calls, and nobody can call any more, has ended. */
@@ -273,6 +327,7 @@ class RunningServer implements Server {
     for (const connection of this.#refused) connection.close();
     await Promise.all(this.#connections.values());
     await Promise.all(this.#accepting);
+    this.#load.stop();
     this.#timers.stop();
     await this.#turns.close();
     if (this.#failure === undefined) this.#end.resolve();

@@ -14,9 +14,9 @@ import type { Duplex } from "../lib/writer.ts";
 import { pipe, type PipeOptions } from "./_memory.ts";
 import { RawPeer } from "./_raw.ts";
 
-const addressOf = (port: number): Deno.NetAddr => ({
+const addressOf = (port: number, hostname = "127.0.0.1"): Deno.NetAddr => ({
   transport: "tcp",
-  hostname: "127.0.0.1",
+  hostname,
   port,
 });
 
@@ -50,8 +50,8 @@ class LocalListener {
   }
 
   /** A caller, from this port. */
-  offer(duplex: Duplex, port: number): void {
-    const conn = connOf(duplex, this.addr, addressOf(port));
+  offer(duplex: Duplex, port: number, hostname?: string): void {
+    const conn = connOf(duplex, this.addr, addressOf(port, hostname));
     const accepting = this.#accepting;
     this.#accepting = undefined;
     if (accepting === undefined) this.#backlog.push(conn);
@@ -91,10 +91,10 @@ export interface LocalServer extends AsyncDisposable {
   readonly server: Server;
   /** What `onError` was told, and what about. */
   readonly errors: (readonly [unknown, string])[];
-  /** Hands it one end of a connection. */
-  accept(duplex: Duplex): void;
+  /** Hands it one end of a connection, from this IP address. */
+  accept(duplex: Duplex, hostname?: string): void;
   /** Connects a peer without the library. */
-  peer(framing?: RawPeer["framing"], options?: PipeOptions): RawPeer;
+  peer(framing?: RawPeer["framing"], options?: PipeOptions & { hostname?: string }): RawPeer;
 }
 
 /** Serves an API to those whom the test hands over. */
@@ -108,14 +108,14 @@ export function serveLocally(api: Api, options: Omit<ServeOptions, "listen"> = {
     ...options,
   });
   let port = 1024;
-  const accept = (duplex: Duplex) => listener.offer(duplex, ++port);
+  const accept = (duplex: Duplex, hostname?: string) => listener.offer(duplex, ++port, hostname);
   return {
     server,
     errors,
     accept,
-    peer(framing = "lines", options) {
+    peer(framing = "lines", { hostname, ...options } = {}) {
       const [here, there] = pipe(options);
-      accept(there);
+      accept(there, hostname);
       return new RawPeer(here, framing);
     },
     [Symbol.asyncDispose]: () => server.shutdown(0),

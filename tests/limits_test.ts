@@ -1,12 +1,13 @@
 // Every limit, at it and one past it. What runs out of time is seen in connection_test.ts too, where it
 // is about what the time is counted from.
 
-import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreaterOrEqual, assertMatch, assertThrows } from "@std/assert";
 import * as z from "zod";
 import { connect, DEFAULT_LIMITS, LIMITS, type Limits, method, serve } from "../lib/mod.ts";
 import { resolveLimits } from "../lib/limits.ts";
 import { turn, until, within } from "./_deadline.ts";
 import { serveLocally } from "./_local.ts";
+import { Program } from "./_program.ts";
 import type { Answer, RawPeer } from "./_raw.ts";
 import { ANYTHING } from "./_schemas.ts";
 
@@ -196,6 +197,163 @@ Deno.test("maxConnections", async () => {
   assertEquals((await past.messages())[0]?.error?.code, -32014);
   for (const peer of peers) assertEquals((await peer.ask(request(2, "echo"))).id, 2);
   for (const peer of peers) peer.close();
+});
+
+Deno.test("maxConnectionsPerAddress", async () => {
+  await using local = serveLocally(api, { limits: { maxConnectionsPerAddress: 2 } });
+  // The same caller: an IPv4 address may come as IPv6, and everyone has 64 bits of IPv6 to choose from.
+  for (
+    const [first, second, third, other] of [
+      ["203.0.113.5", "203.0.113.5", "::ffff:203.0.113.5", "203.0.113.6"],
+      ["2001:db8:0:7::1", "2001:db8::7:1:2:3:4", "2001:0db8:0000:0007:ffff::", "2001:db8:0:8::1"],
+    ] as const
+  ) {
+    const peers = [first, second].map((hostname) => local.peer("lines", { hostname }));
+    for (const peer of peers) assertEquals((await peer.ask(request(1, "echo"))).id, 1);
+    using past = local.peer("lines", { hostname: third });
+    assertEquals((await past.messages())[0]?.error, {
+      code: -32008,
+      message: "Too many connections from one address",
+      data: { name: "RESOURCE_EXHAUSTED", limit: "maxConnectionsPerAddress" },
+    });
+    using stranger = local.peer("lines", { hostname: other });
+    assertEquals((await stranger.ask(request(1, "echo"))).id, 1);
+    const { connections } = local.server;
+    peers[0]!.close();
+    await until(() => local.server.connections < connections, "a place");
+    using next = local.peer("lines", { hostname: first });
+    assertEquals((await next.ask(request(1, "echo"))).id, 1);
+    peers[1]!.close();
+  }
+  // This machine's own are not counted.
+  const own = Array.from({ length: 5 }, () => local.peer("lines", { hostname: "::1" }));
+  for (const peer of own) assertEquals((await peer.ask(request(1, "echo"))).id, 1);
+  for (const peer of own) peer.close();
+});
+
+Deno.test("maxRunning", async () => {
+  const gate = Promise.withResolvers<void>();
+  let running = 0;
+  await using local = serveLocally({
+    wait: method(async () => {
+      running++;
+      await gate.promise;
+    }),
+  }, { limits: { maxRunning: 3 } });
+  using one = local.peer();
+  using two = local.peer();
+  await one.send(request(1, "wait"), request(2, "wait"));
+  await two.send(request(3, "wait"));
+  await until(() => running === 3, "three to run");
+  for (const peer of [one, two]) {
+    assertEquals((await peer.ask(request(4, "wait"))).error, {
+      code: -32014,
+      message: "Too many calls are running",
+      data: { name: "UNAVAILABLE", limit: "maxRunning" },
+    });
+    assertEquals((await peer.ask(request(5, "rpc.health"))).result, { status: "SERVING" });
+  }
+  gate.resolve();
+  assertEquals((await one.answers(2)).map(({ id }) => id), [1, 2]);
+  assertEquals((await two.answer()).id, 3);
+  assertEquals((await one.ask(request(6, "wait"))).result, null, "there is a place again");
+});
+
+Deno.test("maxBufferedBytes", async () => {
+  await using local = serveLocally(api, { limits: { maxBufferedBytes: 30_000 } });
+  using large = local.peer();
+  using small = local.peer();
+  await large.write(`["${"x".repeat(20_000 - 2)}`);
+  await small.write(`["${"x".repeat(10_000 - 2)}`);
+  using other = local.peer();
+  assertEquals((await other.ask(request(1, "echo"))).id, 1);
+  assertEquals(local.server.connections, 3, "so many may be kept");
+  await small.write("x");
+  assertEquals((await large.rest()).length, 0, "who keeps the most is closed");
+  await small.write('"]\n');
+  const [answer] = await small.answer() as unknown as Answer[];
+  assertEquals(answer?.error?.code, -32600);
+});
+
+/** What a server with these limits answers, in a process whose heap may have 64 MB. */
+async function answersOf(limits: Partial<Limits>): Promise<string> {
+  await using program = await Program.start(`
+    import { connect, method, serve } from LIB;
+    const server = serve({ call: method(() => "called") }, {
+      listen: "memory:here",
+      limits: ${JSON.stringify(limits)},
+    });
+    const line = await connect("memory:here").catch((error) => error);
+    const told = async (method) => {
+      try {
+        return JSON.stringify(await line.request(method));
+      } catch ({ name, message }) {
+        return name + " " + message;
+      }
+    };
+    console.log(await told("call"));
+  `);
+  return await program.line();
+}
+
+Deno.test("maxHeapPercent", async () => {
+  assertEquals(await answersOf({ maxHeapPercent: 100 }), '"called"');
+  // An empty program has used a percent of the heap that it may use, or will soon.
+  await using program = await Program.start(
+    `
+    import { getHeapStatistics } from "node:v8";
+    import { Load } from LOAD;
+    import { DEFAULT_LIMITS } from LIB;
+    import { TimerWheel } from TIMERS;
+    const load = new Load({ ...DEFAULT_LIMITS, maxHeapPercent: 1 });
+    const timers = new TimerWheel();
+    load.watch(timers);
+    const all = [];
+    const percent = () => 100 * getHeapStatistics().used_heap_size / getHeapStatistics().heap_size_limit;
+    while (percent() < 1) all.push(new Array(100_000).fill(0.5));
+    for (; load.refusal() === undefined;) await new Promise((resolve) => setTimeout(resolve, 10));
+    console.log(load.refusal().message, load.refusal().reason);
+    load.stop();
+    timers.stop();
+    console.log(all.length >= 0);
+  `.replace("LOAD", JSON.stringify(new URL("../lib/load.ts", import.meta.url).href))
+      .replace("TIMERS", JSON.stringify(new URL("../lib/timers.ts", import.meta.url).href)),
+  );
+  assertEquals(await program.line(), "Memory is running short UNAVAILABLE");
+});
+
+Deno.test("maxResidentBytes", async () => {
+  assertEquals(await answersOf({ maxResidentBytes: 2 ** 40 }), '"called"');
+  assertMatch(
+    await answersOf({ maxResidentBytes: 1 }),
+    /^ConnectionLost .*Memory is running short/,
+  );
+});
+
+Deno.test("maxProtocolErrors", async () => {
+  await using local = serveLocally(api, { limits: { maxProtocolErrors: 3 } });
+  using at = local.peer();
+  for (let n = 0; n < 3; n++) assertEquals((await at.ask("{no JSON")).error?.code, -32700);
+  assertEquals((await at.ask(request(1, "echo"))).id, 1, "so many may be wrong");
+  assertEquals((await at.ask('[1, {"id":1}]') as unknown as Answer[]).length, 2);
+  assertEquals((await at.messages())[0]?.error, {
+    code: -32008,
+    message: "Too many messages break the rules",
+    data: { name: "RESOURCE_EXHAUSTED", limit: "maxProtocolErrors" },
+  });
+});
+
+Deno.test("maxPings", async () => {
+  await using local = serveLocally(api, { limits: { maxPings: 2 } });
+  using peer = local.peer();
+  for (const id of [1, 2]) assertEquals((await peer.ask(request(id, "rpc.ping"))).error, undefined);
+  const { error } = await peer.ask(request(3, "rpc.ping"));
+  const { retryAfterMs, ...data } = error?.data as { retryAfterMs: number };
+  assertEquals([error?.code, data], [-32008, { name: "RESOURCE_EXHAUSTED", limit: "maxPings" }]);
+  assert(retryAfterMs > 0 && retryAfterMs <= 5000, String(retryAfterMs));
+  assertEquals((await peer.ask(request(4, "echo"))).id, 4, "it is told off, no more");
+  await peer.send(request(5, "rpc.ping"));
+  assertEquals((await peer.messages()).map(({ id }) => id), [5], "and closed when it goes on");
 });
 
 Deno.test("maxInFlight", async () => {

@@ -1,6 +1,13 @@
 // The server as a whole: who gets in, who is kept out, what it survives, and how it ends.
 
-import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { connect as dialNode } from "node:net";
 import * as z from "zod";
 import {
@@ -461,3 +468,34 @@ async function freePort(): Promise<number> {
   assertGreater(port, 0);
   return port;
 }
+
+// ---- Who can reach it ------------------------------------------------------------------------------
+
+Deno.test("serve() refuses to listen beyond this machine where nobody is asked who calls", () => {
+  for (const listen of ["tcp://0.0.0.0:0", "tcp://[::]:0", "udp://0.0.0.0:0", "tls://10.0.0.1:0"]) {
+    // Also beside an address that is none of this.
+    for (const where of [listen, ["memory:beside-exposed", listen]]) {
+      const error = assertThrows(() => serve({}, { listen: where }), TypeError);
+      assertEquals(
+        error.message,
+        `Cannot listen at ${listen}: other machines can reach it, and nobody is asked who calls; ` +
+          "ask with authenticate (--token-file FILE), or let everyone in with insecure (--insecure)",
+      );
+    }
+  }
+});
+
+Deno.test("serve() listens beyond this machine where it is asked who calls, or said to be meant", () => {
+  // The tests may not listen there: what stops them is the runtime, and no longer the library.
+  for (const options of [{ insecure: true }, { authenticate: () => undefined }]) {
+    assertThrows(
+      () => serve({}, { listen: "tcp://0.0.0.0:0", ...options }),
+      Deno.errors.NotCapable,
+    );
+  }
+  const tls = { cert: "none.pem", key: "none.pem" };
+  const listen = (tls: { cert: string; key: string; clientCa?: string }) =>
+    assertThrows(() => serve({}, { listen: "tls://0.0.0.0:0", tls }), TypeError).message;
+  assertMatch(listen({ ...tls, clientCa: "none.pem" }), /^Cannot use the TLS certificate/);
+  assertMatch(listen(tls), /^Cannot listen at/);
+});

@@ -1,0 +1,84 @@
+/**
+ * What all connections of a server use together: calls that run, bytes that wait, memory. Where it is
+ * too much, new calls are refused, and whoever keeps the most bytes waiting is closed.
+ *
+ * @module
+ */
+
+import { getHeapStatistics } from "node:v8";
+import { RpcError } from "./error.ts";
+import type { Limits } from "./limits.ts";
+import type { Timer, Timers } from "./timers.ts";
+
+/** Someone who keeps bytes in memory. */
+export interface Holder {
+  /** Lets go of them, and of the peer. */
+  evict(): void;
+}
+
+/** Milliseconds between two looks at the memory. */
+const LOOK = 250;
+
+/** What a server's connections use together. */
+export class Load {
+  readonly #limits: Pick<
+    Limits,
+    "maxRunning" | "maxBufferedBytes" | "maxHeapPercent" | "maxResidentBytes"
+  >;
+  readonly #held = new Map<Holder, number>();
+  #buffered = 0;
+  #timer: Timer | undefined;
+  #isShort = false;
+  /** Calls that run; streams are not counted. */
+  running = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** Why no call can be begun now; undefined while one can. */
+  refusal(): RpcError | undefined {
+    if (this.running >= this.#limits.maxRunning) {
+      return new RpcError("UNAVAILABLE", "Too many calls are running", { limit: "maxRunning" });
+    }
+    return this.shortage();
+  }
+
+  /** Why nothing new can be taken in now. */
+  shortage(): RpcError | undefined {
+    return this.#isShort ? new RpcError("UNAVAILABLE", "Memory is running short") : undefined;
+  }
+
+  /** So many bytes of this one are in memory. Past the limit who holds the most is evicted. */
+  hold(holder: Holder, bytes: number): void {
+    const before = this.#held.get(holder) ?? 0;
+    this.#buffered += bytes - before;
+    if (bytes > 0) this.#held.set(holder, bytes);
+    else if (before > 0) this.#held.delete(holder);
+    while (this.#buffered > this.#limits.maxBufferedBytes) this.#evictLargest();
+  }
+
+  #evictLargest(): void {
+    let largest: Holder | undefined, most = -1;
+    for (const [holder, bytes] of this.#held) {
+      if (bytes > most) [largest, most] = [holder, bytes];
+    }
+    if (largest === undefined) return;
+    this.hold(largest, 0);
+    largest.evict();
+  }
+
+  /** Looks at the memory now and then, until {@linkcode stop}. */
+  watch(timers: Timers): void {
+    const { maxHeapPercent, maxResidentBytes } = this.#limits;
+    const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
+    this.#isShort = used > limit * maxHeapPercent / 100 ||
+      maxResidentBytes > 0 && Deno.memoryUsage().rss > maxResidentBytes;
+    this.#timer = timers.after(LOOK, () => this.watch(timers));
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    this.#timer?.cancel();
+  }
+}

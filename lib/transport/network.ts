@@ -1,0 +1,54 @@
+/**
+ * What an address says of where a peer is: on this machine, or in which network.
+ *
+ * @module
+ */
+
+import { parseAddress } from "./address.ts";
+import { isLocalhost } from "./localhost.ts";
+
+/** The schemes whose peers may be on other machines. */
+const REMOTE: ReadonlySet<string> = new Set(["tcp", "tls", "udp"]);
+
+/** Whether only this machine can reach it: its loopback, a file, another virtual machine of its own. */
+export function isLocal(address: string | URL): boolean {
+  const { scheme, hostname } = parseAddress(address);
+  return !REMOTE.has(scheme) || isLoopback(hostname);
+}
+
+/**
+ * The part of a peer's address that one caller has to itself: an IPv4 address, or the first 64 bits of
+ * an IPv6 address, of which everyone has the rest to choose from. Undefined on this machine.
+ */
+export function networkOf(address: string): string | undefined {
+  const { scheme, hostname } = parseAddress(address);
+  if (!REMOTE.has(scheme) || isLoopback(hostname)) return undefined;
+  return asIpv4(hostname) ?? (hostname.includes(":") ? `${prefixOf(hostname)}::/64` : hostname);
+}
+
+function isLoopback(hostname: string): boolean {
+  return isLocalhost(hostname) || hostname === "::1" ||
+    /^127\./.test(asIpv4(hostname) ?? hostname) && /^[0-9.:a-f]+$/i.test(hostname);
+}
+
+/** The IPv4 address that an IPv6 address stands for (RFC 4291, section 2.5.5.2). */
+function asIpv4(hostname: string): string | undefined {
+  const mapped = /^::ffff:(?:([0-9.]+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(hostname);
+  if (mapped === null) return undefined;
+  const [, dotted, high = "", low = ""] = mapped;
+  if (dotted !== undefined) return dotted;
+  const bytes = [high, low].map((group) => parseInt(group, 16)).flatMap((n) => [n >> 8, n & 255]);
+  return bytes.join(".");
+}
+
+/** The first four groups, without leading zeros. */
+function prefixOf(hostname: string): string {
+  const [left = "", right] = hostname.replace(/%.*$/, "").toLowerCase().split("::");
+  const groups = left === "" ? [] : left.split(":");
+  if (right !== undefined) {
+    const after = right === "" ? [] : right.split(":");
+    while (groups.length + after.length < 8) groups.push("0");
+    groups.push(...after);
+  }
+  return groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16)).join(":");
+}

@@ -42,10 +42,7 @@ export class Program implements AsyncDisposable {
 
   /** Seconds of CPU time so far; undefined where the system does not tell. */
   get cpu(): number | undefined {
-    const stat = readProc(`${this.#child.pid}/stat`);
-    // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th after it.
-    const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields && (Number(fields[11]) + Number(fields[12])) * TICK;
+    return cpuOf(this.#child.pid);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -57,6 +54,21 @@ export class Program implements AsyncDisposable {
     await this.#lines.cancel();
     await this.#child.status;
   }
+}
+
+/** Seconds of CPU time that a process has taken so far; undefined where the system does not tell. */
+export function cpuOf(pid: number): number | undefined {
+  const stat = readProc(`${pid}/stat`);
+  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th after it.
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields && (Number(fields[11]) + Number(fields[12])) * TICK;
+}
+
+/** KiB of a process in memory, now or at most so far; undefined where the system does not tell. */
+export function memoryOf(pid: number, when: "now" | "most"): number | undefined {
+  const name = when === "now" ? "VmRSS" : "VmHWM";
+  const [, kib] = readProc(`${pid}/status`)?.match(new RegExp(`${name}:\\s*(\\d+)`)) ?? [];
+  return kib === undefined ? undefined : Number(kib);
 }
 
 /**

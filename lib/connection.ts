@@ -43,15 +43,12 @@ import {
 } from "./message.ts";
 import type { Allowance } from "./rate.ts";
 import { inTurn, Requests, type RequestsHost } from "./requests.ts";
+import { ReadBuffer } from "./reader.ts";
 import type { Answer } from "./running.ts";
 import { type Invoke, namesOf } from "./proxy.ts";
 import type { Timer, Timers } from "./timers.ts";
 import type { Turns } from "./turns.ts";
 import { type BufferPool, type Duplex, Writer } from "./writer.ts";
-
-/** The read buffer starts small, for those who are silent, and grows for those who are not. */
-const MIN_READ = 1 << 10;
-const MAX_READ = 1 << 18;
 
 /** Messages of one read after which it is looked whether others have waited for long. */
 const LOOK = 16;
@@ -211,27 +208,21 @@ export class Connection implements RequestsHost, CallsHost, Holder {
 
   /** Reads until the connection ends. Never rejects. */
   async run(): Promise<CloseInfo> {
-    let size = MIN_READ, buffer = new Uint8Array(size), quiet = 0;
+    const buffer = new ReadBuffer(this.#options.pool);
     try {
       for (;;) {
-        const count = await this.#duplex.read(buffer);
+        const { space } = buffer, count = await this.#duplex.read(space);
         if (count === null) break;
         if (this.#ending) continue; // read and forgotten, until the peer has read our last words
         this.lastActive = this.timers.now();
         this.allowance?.receive(count, this.lastActive);
-        this.#decoder.push(count === size ? buffer : buffer.subarray(0, count));
+        this.#decoder.push(count === space.length ? space : space.subarray(0, count));
         const wait = this.#next();
         if (wait !== undefined) await wait;
         this.#weigh();
         if (this.#isFull()) await this.#drained();
         if (this.#turns?.isOver(this.lastActive)) await this.#turns.end();
-        // Grow when full, shrink when far too large for a while.
-        if (count === size && size < MAX_READ) buffer = new Uint8Array(size *= 4);
-        else if (count > size >> 3) quiet = 0;
-        else if (size > MIN_READ && ++quiet > 16) {
-          buffer = new Uint8Array(size >>= 2);
-          quiet = 0;
-        }
+        buffer.adapt(count);
       }
       this.#inputEnd();
     } catch (error) {

@@ -24,14 +24,14 @@ export interface Duplex {
 /** A write takes at most about this much, so that a huge queue is not encoded at once. */
 const MAX_WRITE = 1 << 18;
 
-/** Buffers that are lent for as long as one write takes. */
+/** Buffers that are lent for as long as one write takes, or the reading of a large message. */
 export class BufferPool {
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
 
   /** A buffer of at least so many bytes. */
   take(bytes: number): Uint8Array<ArrayBuffer> {
-    const last = this.#free.pop();
-    if (last !== undefined && last.length >= bytes) return last;
+    const at = this.#free.findLastIndex(({ length }) => length >= bytes);
+    if (at >= 0) return this.#free.splice(at, 1)[0]!;
     return new Uint8Array(Math.max(bytes, 1 << 14));
   }
 

@@ -28,6 +28,7 @@ const ORDER = [
   "load.ts",
   "turns.ts",
   "writer.ts",
+  "reader.ts",
   "auth.ts",
   "dispatch.ts",
   "running.ts",

@@ -1,0 +1,79 @@
+/**
+ * Where a connection reads to: small for as long as it waits, large while there is much to read.
+ *
+ * A read that waits keeps its buffer, and most connections wait most of the time. So the bytes that wake
+ * one come into a small buffer of its own, and where these fill it the rest comes into a large one, which
+ * is lent until there is nothing more to read.
+ *
+ * @module
+ */
+
+import type { BufferPool } from "./writer.ts";
+
+/** The buffer of a connection that has said nothing: it takes one small call. */
+const MIN_WAKE = 1 << 7;
+/** The most that a connection keeps while it waits: room for many small calls in flight. */
+const MAX_WAKE = 1 << 13;
+/** The most that is lent. More than most have outstanding, so that none is served twice in a row. */
+const MAX_READ = 1 << 18;
+/** What was filled is followed by so many times as much: who sends little can make us hold little. */
+const GROWTH = 8;
+
+/** The read buffer of one connection, which sizes itself by what comes. */
+export class ReadBuffer {
+  readonly #pool: BufferPool;
+  #own = new Uint8Array(MIN_WAKE);
+  #lent: Uint8Array<ArrayBuffer> | undefined;
+  /** Bytes that came since the last wait, and between the two waits before. */
+  #burst = 0;
+  #lastBurst = 0;
+  /** Waits in a row for which a smaller buffer would have done. */
+  #quiet = 0;
+
+  constructor(pool: BufferPool) {
+    this.#pool = pool;
+  }
+
+  /** Where the next bytes go. */
+  get space(): Uint8Array<ArrayBuffer> {
+    return this.#lent ?? this.#own;
+  }
+
+  /** So many bytes of it were filled, and have been looked at: gets ready for the next read. */
+  adapt(count: number): void {
+    const { length } = this.space;
+    this.#burst += count;
+    if (count === length) {
+      this.#grow(Math.min(MAX_READ, Math.max(GROWTH * length, this.#lastBurst)));
+    } else this.#rest();
+  }
+
+  /** There is more, most likely: as much as the last time, or some times as much as came. */
+  #grow(size: number): void {
+    if (size <= MAX_WAKE) {
+      this.#own = new Uint8Array(size);
+    } else if (size > this.space.length) {
+      this.#giveBack();
+      this.#lent = this.#pool.take(size);
+    }
+  }
+
+  /** There is no more: the next read waits. */
+  #rest(): void {
+    const burst = this.#lastBurst = this.#burst;
+    this.#burst = 0;
+    if (this.#lent !== undefined) {
+      this.#giveBack();
+      if (this.#own.length > MIN_WAKE) this.#own = new Uint8Array(MIN_WAKE);
+    } else if (burst * GROWTH > this.#own.length || this.#own.length === MIN_WAKE) this.#quiet = 0;
+    else if (++this.#quiet > 16) {
+      this.#own = new Uint8Array(this.#own.length / GROWTH);
+      this.#quiet = 0;
+    }
+  }
+
+  #giveBack(): void {
+    if (this.#lent !== undefined) this.#pool.give(this.#lent);
+    this.#lent = undefined;
+  }
+}

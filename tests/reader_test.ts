@@ -1,0 +1,62 @@
+// How a connection's read buffer follows what comes.
+
+import { assertEquals, assertGreaterOrEqual, assertLess, assertLessOrEqual } from "@std/assert";
+import { ReadBuffer } from "../lib/reader.ts";
+import { BufferPool } from "../lib/writer.ts";
+
+/** So many bytes come at once, and are read to their end; the sizes of the buffers that took them. */
+function burst(buffer: ReadBuffer, bytes: number): number[] {
+  const sizes: number[] = [];
+  for (let left = bytes, full = true; full;) {
+    const { length } = buffer.space, count = Math.min(left, length);
+    if (count === 0) break; // this read waits
+    sizes.push(length);
+    left -= count;
+    full = count === length;
+    buffer.adapt(count);
+  }
+  return sizes;
+}
+
+Deno.test("a read buffer is small while nothing has come", () => {
+  assertLessOrEqual(new ReadBuffer(new BufferPool()).space.length, 128);
+});
+
+Deno.test("a read buffer grows until what comes at once fits into it", () => {
+  const buffer = new ReadBuffer(new BufferPool());
+  assertEquals(burst(buffer, 5000).length, 3);
+  for (let i = 0; i < 100; i++) assertEquals(burst(buffer, 5000).length, 1);
+});
+
+Deno.test("a read buffer becomes small again when little comes", () => {
+  const buffer = new ReadBuffer(new BufferPool());
+  burst(buffer, 8000);
+  for (let i = 0; i < 100; i++) burst(buffer, 60);
+  assertLessOrEqual(buffer.space.length, 128);
+});
+
+Deno.test("a read buffer is small while it waits, whatever has come", () => {
+  const buffer = new ReadBuffer(new BufferPool());
+  for (const bytes of [1 << 20, 300_001, 1 << 22, 9000, 1_000_003]) {
+    burst(buffer, bytes);
+    assertLessOrEqual(buffer.space.length, 128);
+  }
+});
+
+Deno.test("a read buffer takes large messages in few reads once some have come", () => {
+  const buffer = new ReadBuffer(new BufferPool());
+  burst(buffer, 1_000_003);
+  const sizes = burst(buffer, 1_000_003);
+  assertLessOrEqual(sizes.length, 5);
+  assertGreaterOrEqual(Math.max(...sizes), 1 << 18);
+});
+
+Deno.test("a read buffer is never more than eight times what a newcomer has sent", () => {
+  const buffer = new ReadBuffer(new BufferPool());
+  for (let sent = 0; sent < 1 << 17;) {
+    const { length } = buffer.space;
+    sent += length;
+    buffer.adapt(length);
+    assertLess(buffer.space.length, Math.max(1 << 14, 8 * sent) + 1);
+  }
+});

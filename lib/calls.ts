@@ -196,6 +196,7 @@ export class Calls {
   /** Begins a call: from here on its time runs, and it can be cancelled. */
   #begin(call: Call, send: (text: string) => void): void {
     call.begun = true;
+    if (call.ended) return; // left in the turn in which it was made
     const { method, options: { signal, timeout } } = call;
     try {
       if (timeout !== undefined && !(timeout >= 0)) {

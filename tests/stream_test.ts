@@ -294,6 +294,22 @@ Deno.test("a stream that is left before it has begun is never begun", async () =
   assertEquals(begun.all, []);
 });
 
+Deno.test("a stream that is left before it has begun does not listen to its signal", async () => {
+  await using ends = await pair({ countdown });
+  const { signal } = new AbortController();
+  const listeners = new Set<unknown>();
+  Object.assign(signal, {
+    addEventListener: (_type: string, listener: unknown) => void listeners.add(listener),
+    removeEventListener: (_type: string, listener: unknown) => void listeners.delete(listener),
+  });
+
+  const items = ends.line.call.countdown(3, { signal })[Symbol.asyncIterator]();
+  await items.return!();
+  await turn();
+
+  assertEquals(listeners.size, 0);
+});
+
 Deno.test("a stream ends at the server when its connection does", async () => {
   for (const end of ["close", "lose"]) {
     const events = new Events();

@@ -219,9 +219,15 @@ export class Calls {
       return call.fail(error);
     }
     if (this.#extensions !== undefined || !needsExtensions(call)) this.#request(call, send);
-    else this.#ask().then(() => this.#request(call, this.#send));
+    else {
+      this.#ask().then(() => this.#request(call, this.#send), (error) => {
+        if (call.ended) return;
+        this.#end(call);
+        call.fail(error);
+      });
+    }
     // For the next call: this one does not wait to be told what the peer understands.
-    if (call.deadline !== Infinity && this.#extensions === undefined) this.#ask();
+    if (call.deadline !== Infinity && this.#extensions === undefined) this.#ask().catch(() => {});
   }
 
   /** Sends the request, unless nobody wants it any more. */
@@ -279,7 +285,10 @@ export class Calls {
     });
   }
 
-  /** Asks once what the peer understands. Never rejects. */
+  /**
+   * Asks what the peer understands, once it has said so never again. Rejects where it had no time to
+   * say: a stream must not become something else because a server was busy for a moment.
+   */
   #ask(): Promise<void> {
     return this.#asking ??= this.call("rpc.serverInfo", undefined, {}).then((info: unknown) => {
       const { extensions, limits } = (info ?? {}) as { extensions?: unknown; limits?: unknown };
@@ -287,9 +296,12 @@ export class Calls {
       const { maxMessageBytes } = (limits ?? {}) as { maxMessageBytes?: unknown };
       if (typeof maxMessageBytes === "number") this.#maxBytes = maxMessageBytes;
     }, (error: unknown) => {
+      const reason = error instanceof RpcError ? error.reason : undefined;
+      const isBusy = reason === "UNAVAILABLE" || reason === "RESOURCE_EXHAUSTED";
       // Who may not ask yet may ask again; any other refusal says that it knows of no extensions.
-      if (error instanceof RpcError && error.reason === "UNAUTHENTICATED") this.#asking = undefined;
+      if (isBusy || reason === "UNAUTHENTICATED") this.#asking = undefined;
       else this.#extensions = new Set();
+      if (isBusy) throw error;
     });
   }
 

@@ -1149,6 +1149,27 @@ Deno.test("a stream waits for rpc.serverInfo no longer than its deadline, its si
   await line.close();
 });
 
+Deno.test("a stream that a busy server could not say it knows fails, and the next one asks again", async () => {
+  const { line, server, introduce } = await clientOf(["meta", "stream"]);
+  const refused = rejection(Array.fromAsync(line.call.countdown(1)));
+  const { id: question } = await server.answer();
+  const error = { code: -32014, message: "busy", data: { name: "UNAVAILABLE" } };
+  await server.send({ jsonrpc: "2.0", id: question, error });
+  assertEquals((await refused as RpcError).reason, "UNAVAILABLE");
+
+  const items = Array.fromAsync(line.call.countdown(1));
+  await introduce();
+  const { id, params } = await server.answer();
+  assertEquals(params, { value: 1, _meta: { stream: { credit: WINDOW } } });
+  await server.send(notice("$/stream/item", { id, values: [1, 0] }), {
+    jsonrpc: "2.0",
+    id,
+    result: null,
+  });
+  assertEquals(await items, [1, 0]);
+  await line.close();
+});
+
 Deno.test("streams end with the line while they wait for rpc.serverInfo", async () => {
   const { line } = await clientOf([]);
   const answer = rejection(Array.fromAsync(line.call.countdown(1)));

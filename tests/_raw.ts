@@ -43,7 +43,7 @@ export function frame(framing: FramingName, text: string | Uint8Array): Uint8Arr
 }
 
 /** The first message in these bytes, and how many of them it took; undefined while it is incomplete. */
-function firstFrame(framing: FramingName, bytes: Uint8Array): [string, number] | undefined {
+export function firstFrame(framing: FramingName, bytes: Uint8Array): [string, number] | undefined {
   let start: number, end: number, next: number;
   switch (framing) {
     case "lines":

@@ -46,6 +46,8 @@ class LineDecoder implements Decoder {
   readonly #scanner = new ValueScanner();
   /** The peer does without newlines. */
   #concatenated = false;
+  /** The tail is a whole line that is not UTF-8. */
+  #torn = false;
   /** The rest of a line that was too long is passed over. */
   #skipping = false;
 
@@ -109,22 +111,38 @@ class LineDecoder implements Decoder {
 
   /** The line that ends here: its frame, or undefined where it is blank. */
   #line(end: number): Frame | undefined {
-    const chunk = this.#chunk, from = this.#at, tail = this.#tail;
-    if (!this.#skipping && tail.length + end - from > this.#limits.maxMessageBytes) {
+    const tail = this.#tail;
+    if (!this.#skipping && tail.length + end - this.#at > this.#limits.maxMessageBytes) {
       return this.#keep(end);
     }
-    this.#at = end + 1;
     if (this.#skipping) {
       this.#skipping = false;
+      this.#at = end + 1;
       return undefined;
     }
-    let line: string | undefined;
-    if (tail.length > 0) {
-      tail.append(chunk.subarray(from, end));
+    let line = this.#torn ? undefined : decodeUtf8(this.#upTo(end));
+    if (line === undefined) {
+      // Values before the bad bytes are whole: had they come alone, they would have been taken.
+      if (tail.length === 0) tail.append(this.#chunk.subarray(this.#at, end));
+      this.#at = end;
+      this.#torn = true;
+      const value = this.#value();
+      if (value !== undefined) return value;
+      this.#torn = false;
       line = decodeUtf8(tail.bytes);
-      this.#forget();
-    } else line = decodeUtf8(chunk.subarray(from, end));
+    }
+    this.#forget();
+    this.#at = end + 1;
     return line === undefined ? NOT_UTF8 : isBlank(line) ? undefined : line;
+  }
+
+  /** The bytes of the line that ends here. */
+  #upTo(end: number): Uint8Array {
+    const part = this.#chunk.subarray(this.#at, end);
+    if (this.#tail.length === 0) return part;
+    this.#tail.append(part);
+    this.#at = end;
+    return this.#tail.bytes;
   }
 
   /**

@@ -168,6 +168,30 @@ Deno.test("lines.decoder() says that a line is not UTF-8, and goes on", () => {
   assertEquals(frames(lines, singly(concatenated)), ["{}", "{}", NOT_UTF8]);
 });
 
+Deno.test("lines.decoder() takes the values of a line that is not UTF-8, however it is cut", () => {
+  for (
+    const [text, expected] of [
+      ['{"a":1}{"b":"\xff"}', ['{"a":1}', NOT_UTF8]],
+      ['{"a":1}{"b":"\xff"} {"c":3}', ['{"a":1}', NOT_UTF8, '{"c":3}']],
+      ['{"a":"\xff"} [1]', [NOT_UTF8, "[1]"]],
+      ['{"a":1}\xff{"b":2}', [NOT_UTF8]],
+      ['{"a":1} [2] \xff', ['{"a":1}', "[2]", NOT_UTF8]],
+    ] as const
+  ) {
+    const bytes = Uint8Array.from(text + '\n{"d":4}\n', (letter) => letter.charCodeAt(0));
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const found = values([bytes.subarray(0, cut), bytes.subarray(cut)]);
+      assertEquals(found, [...expected, '{"d":4}'], `${JSON.stringify(text)} cut at ${cut}`);
+    }
+    assertEquals(values(singly(bytes)), [...expected, '{"d":4}']);
+  }
+});
+
+Deno.test("lines.decoder() looks once at each of many values of a line that is not UTF-8", () => {
+  const line = join([bytesOf("{}".repeat(100_000)), new Uint8Array([0xff, 10])]);
+  assertEquals(values([line]).length, 100_001);
+});
+
 Deno.test("lines.decoder() keeps letters whole when chunks cut them", () => {
   const text = '{"a":"aé€😀"}';
   assertEquals(frames(lines, singly(text + "\n")), [text]);

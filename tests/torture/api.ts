@@ -1,0 +1,112 @@
+/**
+ * The API that is served under attack: calls that are quick, slow, large, endless or stuck, and counters
+ * that tell which of them ran.
+ *
+ * @module
+ */
+
+import { method, notification, RpcError, stream } from "../../lib/mod.ts";
+import * as z from "zod";
+
+/** How often each key was run; keys come from the attacks. */
+const runs = new Map<string, number>();
+
+function count(key: string): number {
+  const times = (runs.get(key) ?? 0) + 1;
+  runs.set(key, times);
+  return times;
+}
+
+/** Resolves after so many milliseconds, or when the call is cancelled. */
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(end, ms);
+  function end() {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+    resolve();
+  }
+  signal.addEventListener("abort", end, { once: true });
+  return promise;
+}
+
+/** What is served. */
+export const api = {
+  echo: method(z.unknown(), (params) => params),
+  add: method(z.object({ a: z.number(), b: z.number() }), ({ a, b }) => a + b),
+  big: method(z.int().min(0), (size) => "x".repeat(size)),
+
+  run: method(z.string(), count),
+  ran: method(z.string(), (key) => runs.get(key) ?? 0),
+  note: notification(z.string(), (key) => void count(key)),
+
+  sleep: method(z.int().min(0), async (ms, { signal }) => {
+    await delay(ms, signal);
+    return ms;
+  }),
+  /** Sleeps, and counts how it ended. */
+  wait: method(z.object({ key: z.string(), ms: z.int() }), async ({ key, ms }, { signal }) => {
+    count(`${key} begun`);
+    await delay(ms, signal);
+    return count(signal.aborted ? `${key} aborted` : `${key} ended`);
+  }),
+  /** Holds its place whatever anybody says. */
+  stuck: method(() => new Promise<void>(() => {})),
+  /** Calls back, and waits for an answer. */
+  callBack: method(z.string(), async (key, { peer }) => {
+    count(`${key} begun`);
+    try {
+      await (peer.call as Record<string, (value: string) => Promise<unknown>>).answer!(key);
+    } finally {
+      count(`${key} ended`);
+    }
+  }),
+
+  /** Texts of a size, as many as anybody takes. */
+  texts: stream(
+    z.object({ key: z.string(), size: z.int(), count: z.int().optional() }),
+    async function* ({ key, size, count: items = Infinity }) {
+      count(`${key} begun`);
+      const text = "x".repeat(size);
+      try {
+        for (let i = 0; i < items; i++) {
+          yield text;
+          if (i % 64 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+        }
+      } finally {
+        count(`${key} ended`);
+      }
+    },
+  ),
+
+  /** Takes the processor, as a handler should not. */
+  block: method(z.int().min(0).max(10_000), (ms) => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+    return ms;
+  }),
+  /** Opens a file, which needs a descriptor. */
+  open: method(async () => {
+    using file = await Deno.open(new URL(import.meta.url));
+    return (await file.stat()).size;
+  }),
+  fail: method(z.string(), (how) => {
+    if (how === "throw") throw new Error("secret of the handler");
+    if (how === "refuse") throw new RpcError("FAILED_PRECONDITION", "refused");
+    if (how === "cycle") {
+      const cycle: Record<string, unknown> = {};
+      return cycle.cycle = cycle;
+    }
+    if (how === "bigint") return 1n;
+    if (how === "rejection") void Promise.reject(new Error("nobody waits for this"));
+    if (how === "timer") {
+      setTimeout(() => {
+        throw new Error("nobody catches this");
+      }, 0);
+    }
+    return null;
+  }),
+
+  /** Bytes that the process holds. */
+  memory: method(() => Deno.memoryUsage()),
+};

@@ -1,0 +1,281 @@
+/**
+ * One server with its healthy clients, and what is seen of both while it is attacked.
+ *
+ * ```text
+ * this process ──── starts, samples /proc ───> the server, a process of its own
+ *   ├─ lines ─> the healthy clients, a process of their own ──── calls ────┘ │
+ *   └─ lines ─> the attacker, a process of its own ─────────── attacks ──────┘
+ * ```
+ *
+ * @module
+ */
+
+import type { Attack, Figure, Seen, ServerSpec, Target } from "./attack.ts";
+import type { Told } from "./attacker.ts";
+import { Child } from "./child.ts";
+import type { Health } from "./healthy.ts";
+import { Watch } from "./proc.ts";
+import { type Setting, Victim } from "./server.ts";
+
+/** Healthy clients, and calls a second that they make together, where the attack does not say. */
+const CLIENTS = 50;
+const RATE = 2000;
+
+/** Milliseconds of quiet before and after an attack, and until everything must be given back. */
+const WARM_UP = 2000;
+const QUIET = 1000;
+const GIVE_BACK = 10_000;
+
+/** Milliseconds after which an attack is given up that does not end. */
+const PATIENCE = 120_000;
+
+/** Descriptors that may be open for another reason. */
+const SPARE = 2;
+
+/** A number before, at its peak, and after. */
+export interface Course {
+  readonly before: number;
+  readonly peak: number;
+  readonly after: number;
+}
+
+/** A figure, with what it was to be. */
+export interface Reached {
+  readonly what: string;
+  readonly value: number;
+  readonly goal: string;
+  readonly isReached: boolean;
+}
+
+/** What came of one attack. */
+export interface Report {
+  readonly attack: string;
+  readonly rows: readonly string[];
+  /** What the server did; what was wrong with it, where something was. */
+  readonly did: string;
+  readonly wrong: readonly string[];
+  readonly seconds: number;
+  readonly before: Health | undefined;
+  readonly during: Health | undefined;
+  readonly after: Health | undefined;
+  /** Megabytes. */
+  readonly rss: Course;
+  readonly fds: Course;
+  /** Milliseconds of the server's processor time during the attack. */
+  readonly cpu: number;
+  readonly figures: readonly Reached[];
+}
+
+/** A server under attack. Disposal ends it. */
+export class Arena implements AsyncDisposable {
+  readonly victim: Victim;
+  readonly #clients: Child;
+  readonly #windows: PromiseWithResolvers<Health>[] = [];
+  #window = 0;
+  /** How the server ended. */
+  ended: Deno.CommandStatus | undefined;
+
+  private constructor(victim: Victim, clients: Child) {
+    this.victim = victim;
+    this.#clients = clients;
+    victim.child.status.then((status) => this.ended = status);
+    this.#listen();
+  }
+
+  /** Starts a server and its clients, and lets both get warm. */
+  static async start(spec: ServerSpec, setting: Setting): Promise<Arena> {
+    const victim = await Victim.start(spec, setting);
+    const { clients = CLIENTS, rate = RATE } = spec;
+    const args = [victim.target.port, clients, rate].map(String);
+    const healthy = new Child("tests/torture/healthy.ts", args);
+    try {
+      await healthy.lineWith('"ready"');
+    } catch (error) {
+      await victim[Symbol.asyncDispose]();
+      throw error;
+    }
+    const arena = new Arena(victim, healthy);
+    await sleep(WARM_UP);
+    return arena;
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      for (;;) {
+        const health = await this.#clients.json<Health>();
+        this.#of(health.window).resolve(health);
+      }
+    } catch {
+      // ended with us
+    }
+  }
+
+  #of(window: number): PromiseWithResolvers<Health> {
+    return this.#windows[window] ??= Promise.withResolvers<Health>();
+  }
+
+  /** Ends a window and begins the next. Resolves once the calls of the first are settled. */
+  #next(): Promise<Health> {
+    this.#clients.tell("next").catch(() => {}); // ended, which is seen elsewhere
+    return this.#of(this.#window++).promise;
+  }
+
+  /** Runs one attack, or several at once, and says what was seen. */
+  async measure(
+    name: string,
+    attacks: readonly Attack[],
+    change: Partial<Target> = {},
+  ): Promise<Report> {
+    const target = { ...this.victim.target, ...change };
+    const attackers = attacks.map((it) => new Attacker(it, target));
+    try {
+      await Promise.all(attackers.map((it) => it.ready));
+      return await this.#measure(name, attacks, attackers);
+    } finally {
+      for (const attacker of attackers) await attacker[Symbol.asyncDispose]();
+    }
+  }
+
+  async #measure(
+    name: string,
+    attacks: readonly Attack[],
+    attackers: readonly Attacker[],
+  ): Promise<Report> {
+    using watch = new Watch(this.victim.target.pid);
+    this.#next();
+    await sleep(QUIET);
+    const first = watch.look(), before = this.#next();
+    const begun = performance.now();
+    const all = await Promise.all(attackers.map(async (it) => [it, await it.attack()] as const));
+    const time = performance.now() - begun;
+    const last = watch.look(), during = this.#next();
+    const mayEnd = attacks.some(({ exit }) => exit !== undefined);
+    let back = 0;
+    if (!mayEnd) {
+      while (watch.look().fds > first.fds + SPARE && back < GIVE_BACK) {
+        await sleep(50);
+        back = performance.now() - begun - time;
+      }
+      await sleep(Math.max(0, QUIET - back));
+    } else if (this.ended === undefined) {
+      await Promise.race([this.victim.child.status, sleep(2000)]);
+    }
+    const left = watch.look(), after = this.#next();
+    const healths = await Promise.all([before, during, after]);
+    const outcomes = all.map(([, told]) => told);
+    const figures = Object.assign({}, ...outcomes.map((it) => "did" in it ? it.figures : {}));
+    const seen: Seen = {
+      grown: watch.peakRss - first.rss,
+      peak: watch.peakRss,
+      cpu: last.cpu - first.cpu,
+      load: (last.cpu - first.cpu) / time,
+      p99: healths[1].p99,
+      quietP99: healths[0].p99,
+      max: healths[1].max,
+      back,
+      figures,
+    };
+    const wrong = all.flatMap(([{ of }, told]) =>
+      "wrong" in told ? [all.length === 1 ? told.wrong : `${of.name}: ${told.wrong}`] : []
+    );
+    const mayRefuse = mayEnd || attacks.some(({ refuses }) => refuses);
+    wrong.push(...faultsOf(healths, mayRefuse, mayEnd));
+    wrong.push(...await this.#end(attacks));
+    if (!mayEnd && left.fds > first.fds + SPARE) {
+      wrong.push(`${left.fds - first.fds} descriptors are not given back after 10 s`);
+    }
+    return {
+      attack: name,
+      rows: attacks.flatMap(({ rows }) => rows),
+      did: outcomes.length === 1 && "did" in outcomes[0]! ? outcomes[0].did : "",
+      wrong,
+      seconds: time / 1000,
+      before: healths[0],
+      during: healths[1],
+      after: healths[2],
+      rss: { before: first.rss, peak: watch.peakRss, after: left.rss },
+      fds: { before: first.fds, peak: watch.peakFds, after: left.fds },
+      cpu: seen.cpu,
+      figures: attacks.length > 1
+        ? []
+        : attacks.flatMap((it) => (it.figures ?? []).map((figure) => reached(figure, seen))),
+    };
+  }
+
+  /** What is wrong with how the server ended, or that it did not. */
+  async #end(attacks: readonly Attack[]): Promise<string[]> {
+    await sleep(0);
+    const exit = attacks.find((it) => it.exit !== undefined)?.exit;
+    if (this.ended === undefined) return exit === undefined ? [] : ["it has not ended"];
+    if (this.ended.code === exit) return [];
+    const errors = (await this.victim.child.errors).trimEnd().split("\n").slice(-12).join("\n");
+    return [`it has ended with ${this.ended.signal ?? this.ended.code}: ${errors}`];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#clients[Symbol.asyncDispose]();
+    await this.victim[Symbol.asyncDispose]();
+  }
+}
+
+/** One attack in a process of its own. */
+class Attacker implements AsyncDisposable {
+  readonly of: Attack;
+  readonly #child: Child;
+  readonly ready: Promise<unknown>;
+
+  constructor(attack: Attack, target: Target) {
+    this.of = attack;
+    this.#child = new Child("tests/torture/attacker.ts", [attack.name, JSON.stringify(target)]);
+    this.ready = this.#child.lineWith('"ready"');
+  }
+
+  /** Attacks; resolves to what came of it. */
+  async attack(): Promise<Told> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<Told>((resolve) => {
+      timer = setTimeout(() => resolve({ wrong: `not over after ${PATIENCE} ms` }), PATIENCE);
+    });
+    try {
+      await this.#child.tell("go");
+      return await Promise.race([this.#child.json<Told>(), late]);
+    } catch (error) {
+      return { wrong: `the attacker failed: ${(error as Error).message}` };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#child[Symbol.asyncDispose]();
+  }
+}
+
+/** What happened to healthy clients that must not happen to them. */
+function faultsOf(healths: readonly Health[], mayRefuse: boolean, mayEnd: boolean): string[] {
+  const sum = (member: "lost" | "wrong" | "refused" | "ended") =>
+    healths.reduce((total, health) => total + health[member], 0);
+  const faults: string[] = [];
+  if (sum("lost") > 0) faults.push(`${sum("lost")} answers to healthy clients are lost`);
+  if (sum("wrong") > 0) {
+    const example = healths.map((it) => it.example).find((it) => it !== "");
+    faults.push(`${sum("wrong")} answers to healthy clients are wrong, such as ${example}`);
+  }
+  if (sum("refused") > 0 && !mayRefuse) faults.push(`${sum("refused")} healthy calls are refused`);
+  if (sum("ended") > 0 && !mayEnd) faults.push(`${sum("ended")} healthy clients are hung up on`);
+  return faults;
+}
+
+function reached({ what, value, atMost, atLeast }: Figure, seen: Seen): Reached {
+  const is = value(seen);
+  return {
+    what,
+    value: is,
+    goal: atMost !== undefined ? `<= ${atMost}` : `>= ${atLeast}`,
+    isReached: is <= (atMost ?? Infinity) && is >= (atLeast ?? -Infinity),
+  };
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,123 @@
+/**
+ * What an attack is: something that a peer does to a server, and what the server must do then.
+ *
+ * Attacks run in a process of their own. They look at what comes back over the socket; what becomes of
+ * the server's memory, descriptors and processor, and of its other callers, is measured from outside.
+ *
+ * @module
+ */
+
+import type { Limits } from "../../lib/mod.ts";
+
+/** The server under attack, and how hard to attack it. */
+export interface Target {
+  /** The port at 127.0.0.1. */
+  readonly port: number;
+  /** The port for TLS; undefined where there is no certificate. */
+  readonly tlsPort: number | undefined;
+  /** The file of the CA that its certificate is of. */
+  readonly ca: string | undefined;
+  /** The path of the Unix socket. */
+  readonly path: string;
+  readonly pid: number;
+  /** How long an attack goes on that could go on for ever. */
+  readonly seconds: number;
+  /** The part of its connections that an attack makes: all where it runs alone. */
+  readonly scale: number;
+  /** Whether the attack is repeated until the time is over. */
+  readonly isRepeated?: boolean;
+  /** The limits that the server was started with. */
+  readonly limits: Limits;
+}
+
+/** What the server did, in words, and figures about it by their names. */
+export interface Outcome {
+  readonly did: string;
+  readonly figures?: Readonly<Record<string, number>>;
+}
+
+/** A server of an attack's own. */
+export interface ServerSpec {
+  readonly limits?: Partial<Limits>;
+  /** Other flags of main.ts. */
+  readonly flags?: readonly string[];
+  /** Flags of V8. */
+  readonly v8?: readonly string[];
+  /** How many descriptors it may have. */
+  readonly descriptors?: number;
+  /** How many healthy clients it has, and the calls a second that they make together. */
+  readonly clients?: number;
+  readonly rate?: number;
+}
+
+/** What was seen from outside while an attack ran. Times are milliseconds, sizes megabytes. */
+export interface Seen {
+  /** Growth of the server's resident memory, and its peak. */
+  readonly grown: number;
+  readonly peak: number;
+  /** Milliseconds of processor time that the server took, and their share of the time that passed. */
+  readonly cpu: number;
+  readonly load: number;
+  /** Latencies of the healthy clients. */
+  readonly p99: number;
+  readonly quietP99: number;
+  readonly max: number;
+  /** Milliseconds until the descriptors were back, counted from the end of the attack. */
+  readonly back: number;
+  /** What the attack itself counted. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** A figure that the server is to reach. Printed always, and asserted with `--strict`. */
+export interface Figure {
+  readonly what: string;
+  readonly value: (seen: Seen) => number;
+  readonly atMost?: number;
+  readonly atLeast?: number;
+}
+
+/** One attack. */
+export interface Attack {
+  readonly name: string;
+  /** The cases of the matrix that it is. */
+  readonly rows: readonly string[];
+  /** What the peer does. */
+  readonly does: string;
+  readonly server?: ServerSpec;
+  /** It needs a certificate. */
+  readonly tls?: boolean;
+  /** The healthy clients may be refused or hung up on meanwhile, but not left without an answer. */
+  readonly refuses?: boolean;
+  /** The exit code with which it ends the server. */
+  readonly exit?: number;
+  readonly figures?: readonly Figure[];
+  /** Attacks; rejects where the server did what it must not. */
+  run(target: Target): Promise<Outcome>;
+}
+
+/** The server did what it must not. */
+export class Wrong extends Error {
+  override readonly name = "Wrong";
+}
+
+/** Rejects an outcome. */
+export function check(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Wrong(what);
+}
+
+/** Connections that an attack makes, of so many. */
+export function share(target: Target, count: number): number {
+  return Math.max(1, Math.round(count * target.scale));
+}
+
+/** Figures that several attacks have to reach. */
+export const HEALTHY_P99: Figure = {
+  what: "healthy p99 ms",
+  value: ({ p99 }) => p99,
+  atMost: 10,
+};
+
+/** Growth of the server's memory. */
+export function growth(atMost: number): Figure {
+  return { what: "RSS growth MB", value: ({ grown }) => grown, atMost };
+}

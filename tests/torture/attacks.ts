@@ -1,0 +1,29 @@
+/**
+ * All attacks, in the order in which they are run.
+ *
+ * @module
+ */
+
+import { ACCEPT } from "./accept.ts";
+import type { Attack } from "./attack.ts";
+import { FRAMING } from "./framing.ts";
+import { HALF_OPEN } from "./half_open.ts";
+import { MEMORY } from "./memory.ts";
+import { OVERLOAD } from "./overload.ts";
+import { PARSING } from "./parsing.ts";
+import { SHUTDOWN } from "./shutdown.ts";
+import { SLOW } from "./slow.ts";
+import { TLS } from "./tls.ts";
+
+/** All attacks. */
+export const ATTACKS: readonly Attack[] = [
+  ...FRAMING,
+  ...PARSING,
+  ...ACCEPT,
+  ...SLOW,
+  ...HALF_OPEN,
+  ...MEMORY,
+  ...TLS,
+  ...OVERLOAD,
+  ...SHUTDOWN,
+];

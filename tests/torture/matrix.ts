@@ -1,0 +1,4 @@
+/** stub @module */
+export function list(): string {
+  return "";
+}

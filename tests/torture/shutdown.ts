@@ -1,0 +1,123 @@
+/**
+ * Attacks on the end: the server is told to stop while much is going on.
+ *
+ * @module
+ */
+
+import type { Answer } from "../_raw.ts";
+import { type Attack, check, share, type Target } from "./attack.ts";
+import { close, connectAll, peer, readToEnd, sleep, write } from "./crowd.ts";
+import { sample } from "./proc.ts";
+
+const line = (method: string, params: unknown, id = 1) =>
+  JSON.stringify({ jsonrpc: "2.0", id, method, params }) + "\n";
+
+/** Waits until the process has ended; gives the milliseconds that it took. */
+async function ended({ pid }: Target, withinMs: number): Promise<number> {
+  const begun = performance.now();
+  while (sample(pid) !== undefined) {
+    check(performance.now() < begun + withinMs, `has not ended after ${withinMs} ms`);
+    await sleep(10);
+  }
+  return performance.now() - begun;
+}
+
+const sigterm: Attack = {
+  name: "sigterm-under-load",
+  rows: ["G01", "G04"],
+  does: "sends SIGTERM with 10,000 connections open, each with a call of 500 ms that runs",
+  exit: 0,
+  server: {},
+  refuses: true,
+  figures: [{ what: "ended after ms", value: ({ figures }) => figures.ms!, atMost: 10_000 }],
+  async run(target) {
+    const conns = await connectAll(target, share(target, 9900));
+    const reading = conns.map((conn) => readToEnd(conn));
+    // As many as can begin within 500 ms run, and the rest begins before the signal as well.
+    for (const conn of conns) await write(conn, line("sleep", [500]));
+    await sleep(100);
+    Deno.kill(target.pid, "SIGTERM");
+    const ms = await ended(target, target.limits.shutdownGrace + 5000);
+    const texts = (await Promise.all(reading)).map(({ text }) => text);
+    conns.forEach(close);
+    let answered = 0, refused = 0;
+    for (const text of texts) {
+      const lines = text.trimEnd().split("\n").filter((it) => it !== "");
+      const answers = lines.map((it): Answer => JSON.parse(it)).filter(({ id }) => id === 1);
+      if (answers[0]?.result === 500) answered++;
+      else if (answers[0]?.error !== undefined) refused++;
+    }
+    const silent = conns.length - answered - refused;
+    check(silent === 0, `${silent} of ${conns.length} calls have no answer`);
+    return {
+      did: `answered ${answered} of ${conns.length}, refused ${refused}, ended after ${
+        (ms / 1000).toFixed(1)
+      } s`,
+      figures: { ms },
+    };
+  },
+};
+
+const stuck: Attack = {
+  name: "handler-never-ends",
+  rows: ["G02"],
+  does: "sends SIGTERM while a handler runs that never ends",
+  exit: 0,
+  server: { limits: { shutdownGrace: 1000 }, clients: 10, rate: 200 },
+  refuses: true,
+  async run(target) {
+    using caller = await peer(target);
+    await caller.send({ jsonrpc: "2.0", id: 1, method: "stuck" });
+    await caller.ask({ jsonrpc: "2.0", id: 2, method: "echo" });
+    Deno.kill(target.pid, "SIGTERM");
+    const answers = await caller.messages();
+    const { error } = answers.find(({ id }) => id === 1) ?? {};
+    const name = (error?.data as { name?: string })?.name;
+    check(name === "UNAVAILABLE", `the call was answered ${Deno.inspect(error)}`);
+    const ms = await ended(target, 5000);
+    return { did: `said UNAVAILABLE, ended ${ms.toFixed(0)} ms later`, figures: { ms } };
+  },
+};
+
+const second: Attack = {
+  name: "second-signal",
+  rows: ["G03"],
+  does: "sends SIGTERM twice while a handler runs that never ends",
+  exit: 143,
+  server: { clients: 10, rate: 200 },
+  refuses: true,
+  figures: [{ what: "ended after ms", value: ({ figures }) => figures.ms!, atMost: 200 }],
+  async run(target) {
+    using caller = await peer(target);
+    await caller.send({ jsonrpc: "2.0", id: 1, method: "stuck" });
+    await caller.ask({ jsonrpc: "2.0", id: 2, method: "echo" });
+    Deno.kill(target.pid, "SIGTERM");
+    await sleep(500);
+    Deno.kill(target.pid, "SIGTERM");
+    const ms = await ended(target, 5000);
+    return { did: `ended ${ms.toFixed(0)} ms after the second`, figures: { ms } };
+  },
+};
+
+const slowReader: Attack = {
+  name: "slow-reader-at-the-end",
+  rows: ["G05"],
+  does: "sends SIGTERM while 8 MB wait for each of 10 peers that do not read",
+  exit: 0,
+  server: { limits: { shutdownGrace: 2000 }, clients: 10, rate: 200 },
+  refuses: true,
+  async run(target) {
+    const conns = await connectAll(target, 10);
+    for (const conn of conns) await write(conn, line("big", [8_000_000]));
+    await sleep(500);
+    Deno.kill(target.pid, "SIGTERM");
+    const { shutdownGrace, writeStallTimeout } = target.limits;
+    const ms = await ended(target, Math.max(shutdownGrace, writeStallTimeout) + 5000);
+    conns.forEach(close);
+    return { did: `ended after ${(ms / 1000).toFixed(1)} s`, figures: { ms } };
+  },
+  figures: [{ what: "ended after ms", value: ({ figures }) => figures.ms!, atMost: 3500 }],
+};
+
+/** All of them. */
+export const SHUTDOWN: readonly Attack[] = [sigterm, stuck, second, slowReader];

@@ -1,0 +1,58 @@
+/**
+ * What was measured, as a table.
+ *
+ * @module
+ */
+
+import type { Course, Report } from "./arena.ts";
+import type { Health } from "./healthy.ts";
+
+/** Milliseconds above which the clients' own lateness is shown. */
+const LATE = 5;
+
+const HEADS = ["attack", "before ms", "during ms", "after ms", "lost", "wrong", "RSS MB", "fds"];
+
+/** One line a report; what the server did stands last, as it may be long. */
+export function table(reports: readonly Report[]): string {
+  const rows = [[...HEADS, "what the server did"], ...reports.map(row)];
+  const widths = HEADS.map((_, column) => Math.max(...rows.map((it) => it[column]!.length)));
+  return rows.map((cells) =>
+    cells.map((text, column) => column < widths.length ? text.padEnd(widths[column]!) : text)
+      .join("  ").trimEnd()
+  ).join("\n");
+}
+
+function row(report: Report): string[] {
+  const { attack, before, during, after, rss, fds, did, wrong } = report;
+  const healths = [before, during, after];
+  const sum = (member: "lost" | "wrong") =>
+    String(healths.reduce((total, health) => total + (health?.[member] ?? 0), 0));
+  return [
+    attack,
+    ...healths.map(latency),
+    sum("lost"),
+    sum("wrong"),
+    course(rss),
+    course(fds),
+    wrong.length === 0 ? did : "WRONG: " + wrong.map((it) => it.split("\n")[0]).join("; "),
+  ];
+}
+
+function latency(health: Health | undefined): string {
+  if (health === undefined || health.answered === 0) return "-";
+  const { p50, p99, late } = health;
+  return `${p50.toFixed(1)}/${p99.toFixed(1)}${late > LATE ? ` (late ${late.toFixed(0)})` : ""}`;
+}
+
+function course({ before, peak, after }: Course): string {
+  return [before, peak, after].map((it) => it.toFixed(0)).join(" ");
+}
+
+/** The figures to reach, one a line. */
+export function figures(reports: readonly Report[]): string {
+  return reports.flatMap(({ attack, figures }) =>
+    figures.map(({ what, value, goal, isReached }) =>
+      `${isReached ? "ok " : "NOT"}  ${attack}: ${what} ${+value.toFixed(2)}, goal ${goal}`
+    )
+  ).join("\n");
+}

@@ -535,6 +535,11 @@ export class Connection implements RequestsHost, CallsHost, Holder {
       this.#graceTimer = this.timers.after(grace, () => {
         this.#requests.stop(new RpcError("UNAVAILABLE", "The server is shutting down"));
         this.linger("shutdown");
+        // Who takes what is due too slowly, a byte now and then, must not keep us.
+        this.#graceTimer = this.timers.after(
+          this.limits.lingerTimeout,
+          () => this.#finish({ reason: "shutdown" }),
+        );
       });
       this.#wake();
       this.#endWhenIdle();
@@ -584,9 +589,9 @@ export class Connection implements RequestsHost, CallsHost, Holder {
     this.#ending = true;
     this.#lingering = reason;
     this.#wake();
-    this.#graceTimer?.cancel();
     this.#writer.drained().then(async () => {
       if (this.#ended) return;
+      this.#graceTimer?.cancel();
       this.#graceTimer = this.timers.after(
         this.limits.lingerTimeout,
         () => this.#finish({ reason }),

@@ -17,7 +17,7 @@ import {
 } from "../lib/mod.ts";
 import { turn, until, within } from "./_deadline.ts";
 import { Events, rejection } from "./_events.ts";
-import { connectOver } from "./_local.ts";
+import { connectOver, serveLocally } from "./_local.ts";
 import { pipe } from "./_memory.ts";
 import { RawPeer } from "./_raw.ts";
 
@@ -206,4 +206,18 @@ Deno.test("a server that is told $/goaway calls nobody back, and serves on", asy
   assertEquals(answer!.error?.code, -32603);
   assertEquals((await peer.ask({ jsonrpc: "2.0", id: 2, method: "hello" })).result, "hello");
   await turn();
+});
+
+Deno.test("shutdown() does not wait for a peer that does not read", async () => {
+  const limits = { shutdownGrace: 50, lingerTimeout: 50, writeStallTimeout: 600_000 };
+  const api = { text: method(z.int(), (size) => "x".repeat(size)) };
+  for (const hasCall of [true, false]) {
+    await using local = serveLocally({ ...api, never: method(() => new Promise(() => {})) }, {
+      limits,
+    });
+    using peer = local.peer("lines", { room: 100 });
+    await peer.send({ jsonrpc: "2.0", id: 1, method: "text", params: [10_000] });
+    if (hasCall) await peer.send({ jsonrpc: "2.0", id: 2, method: "never" });
+    await within(local.server.shutdown(), "the server to end");
+  }
 });

@@ -102,8 +102,8 @@ const noDescriptors: Attack = {
     "opens 200 connections to a server that may have 64 descriptors, and keeps them for a while",
   server: { descriptors: 64, clients: 10, rate: 400 },
   figures: [
-    { what: "CPU % meanwhile", value: ({ figures }) => figures.load!, atMost: 10 },
-    { what: "served again s", value: ({ figures }) => figures.again!, atMost: 2 },
+    { what: "CPU % meanwhile", value: ({ figures }) => figures.load, atMost: 10 },
+    { what: "served again s", value: ({ figures }) => figures.again, atMost: 2 },
   ],
   async run(target) {
     using old = await peer(target);

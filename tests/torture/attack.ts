@@ -62,6 +62,8 @@ export interface Seen {
   readonly p99: number;
   readonly quietP99: number;
   readonly max: number;
+  /** Calls of healthy clients without an answer. */
+  readonly lost: number;
   /** Milliseconds until the descriptors were back, counted from the end of the attack. */
   readonly back: number;
   /** What the attack itself counted. */
@@ -71,7 +73,7 @@ export interface Seen {
 /** A figure that the server is to reach. Printed always, and asserted with `--strict`. */
 export interface Figure {
   readonly what: string;
-  readonly value: (seen: Seen) => number;
+  readonly value: (seen: Seen) => number | undefined;
   readonly atMost?: number;
   readonly atLeast?: number;
 }

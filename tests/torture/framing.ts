@@ -132,7 +132,7 @@ const tinySegments: Attack = {
   rows: ["F10", "M04"],
   does: "sends a call of 1 MB in 100,000 writes of 10 bytes",
   figures: [
-    { what: "server CPU ms", value: ({ figures }) => figures.cpu!, atMost: 100 },
+    { what: "server CPU ms", value: ({ figures }) => figures.cpu, atMost: 100 },
     { what: "healthy max ms", value: ({ max }) => max, atMost: 20 },
   ],
   async run(target) {

@@ -65,7 +65,7 @@ const resetWhileRunning: Attack = {
   name: "reset-while-running",
   rows: ["D03"],
   does: "resets 200 connections while their calls run",
-  figures: [{ what: "aborted ms", value: ({ figures }) => figures.ms!, atMost: 1000 }],
+  figures: [{ what: "aborted ms", value: ({ figures }) => figures.ms, atMost: 1000 }],
   async run(target) {
     const key = crypto.randomUUID(), count = share(target, 200);
     const request = line("wait", { key, ms: 60_000 });

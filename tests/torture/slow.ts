@@ -114,7 +114,7 @@ const neverReads: Attack = {
   does: "pipelines echoes as fast as it can on one connection, and reads none of them",
   figures: [
     growth(8),
-    { what: "closed after s", value: ({ figures }) => figures.after!, atMost: 12 },
+    { what: "closed after s", value: ({ figures }) => figures.after, atMost: 12 },
   ],
   async run(target) {
     const { writeStallTimeout } = target.limits, begun = performance.now();
@@ -209,12 +209,12 @@ const slowReaders: Attack = {
 const slowButSteady: Attack = {
   name: "slow-but-steady",
   rows: ["S08"],
-  does: "asks for 8 MB and reads 64 kB every second, for longer than writeStallTimeout",
+  does: "asks for 8 MB and reads 512 kB a second, for longer than writeStallTimeout",
   async run(target) {
     const { writeStallTimeout } = target.limits, begun = performance.now();
     const [conn] = await connectAll(target, 1);
     await write(conn!, line("big", [8_000_000]));
-    const buffer = new Uint8Array(1 << 13);
+    const buffer = new Uint8Array(1 << 16);
     let bytes = 0;
     while (performance.now() < begun + writeStallTimeout * 1.5) {
       for (let i = 0; i < 8; i++) {

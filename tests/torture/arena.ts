@@ -21,9 +21,7 @@ import { type Setting, Victim } from "./server.ts";
 const CLIENTS = 50;
 const RATE = 2000;
 
-/** Milliseconds of quiet before and after an attack, and until everything must be given back. */
-const WARM_UP = 2000;
-const QUIET = 1000;
+/** Milliseconds within which everything must be given back. */
 const GIVE_BACK = 10_000;
 
 /** Milliseconds after which an attack is given up that does not end. */
@@ -75,7 +73,10 @@ export class Arena implements AsyncDisposable {
   /** How the server ended. */
   ended: Deno.CommandStatus | undefined;
 
-  private constructor(victim: Victim, clients: Child) {
+  readonly #quietMs: number;
+
+  private constructor(victim: Victim, clients: Child, quietMs: number) {
+    this.#quietMs = quietMs;
     this.victim = victim;
     this.#clients = clients;
     victim.child.status.then((status) => this.ended = status);
@@ -94,8 +95,8 @@ export class Arena implements AsyncDisposable {
       await victim[Symbol.asyncDispose]();
       throw error;
     }
-    const arena = new Arena(victim, healthy);
-    await sleep(WARM_UP);
+    const arena = new Arena(victim, healthy, setting.quietMs);
+    await sleep(2 * setting.quietMs);
     return arena;
   }
 
@@ -143,7 +144,7 @@ export class Arena implements AsyncDisposable {
   ): Promise<Report> {
     using watch = new Watch(this.victim.target.pid);
     this.#next();
-    await sleep(QUIET);
+    await sleep(this.#quietMs);
     const first = watch.look(), before = this.#next();
     const begun = performance.now();
     const all = await Promise.all(attackers.map(async (it) => [it, await it.attack()] as const));
@@ -156,7 +157,7 @@ export class Arena implements AsyncDisposable {
         await sleep(50);
         back = performance.now() - begun - time;
       }
-      await sleep(Math.max(0, QUIET - back));
+      await sleep(Math.max(0, this.#quietMs - back));
     } else if (this.ended === undefined) {
       await Promise.race([this.victim.child.status, sleep(2000)]);
     }

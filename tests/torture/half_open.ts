@@ -34,7 +34,8 @@ const callsThenFin: Attack = {
       await conn.closeWrite();
       const { text } = await readToEnd(conn);
       close(conn);
-      const ids = text.trimEnd().split("\n").map((answer) => JSON.parse(answer).id).sort();
+      const answers = text.trimEnd().split("\n").map((answer) => JSON.parse(answer));
+      const ids = answers.filter(({ result }) => result === 200).map(({ id }) => id).sort();
       check(ids.join() === "1,2,3", `the answers are ${text.trimEnd()}`);
     }));
     return { did: `gave 3 of 3 answers to each of ${conns.length}, then hung up` };

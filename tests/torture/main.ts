@@ -35,12 +35,14 @@ if (options.action === "help") {
   Deno.exit(await run(options));
 }
 
-async function run({ only, seconds, together, limits, scale, json, strict }: Options) {
+async function run(options: Options): Promise<number> {
+  const { only, seconds, together, limits, scale, json, strict, quietMs } = options;
   const hasTls = isInstalled("openssl");
   if (!hasTls) console.error("left out: the attacks on TLS need openssl");
   const identity = hasTls ? certificates().server : undefined;
   const setting: Setting = {
     seconds,
+    quietMs,
     limits,
     identity,
     ca: hasTls ? certificates().ca : undefined,

@@ -20,6 +20,8 @@ export interface Options {
   readonly scale: number;
   readonly json: string | undefined;
   readonly strict: boolean;
+  /** Milliseconds of quiet before and after each attack. */
+  readonly quietMs: number;
   readonly action: "run" | "list" | "help";
 }
 
@@ -47,6 +49,8 @@ Options:
                       [default: 1, that is up to 10,000 connections]
   --limit NAME=VALUE  another limit than the default for the servers, such as
                       messageTimeout=2000; may be repeated
+  --quiet-ms N        milliseconds of quiet before and after each attack
+                      [default: 1000]
   --strict            figures that are not reached count as failures, too. They
                       are measured on whatever machine this is
   --json FILE         writes everything that was measured
@@ -85,7 +89,7 @@ Examples:
 export function readOptions(args: string[]): Options {
   const flags = parseArgs(args, {
     boolean: ["strict", "list", "help"],
-    string: ["only", "seconds", "together", "scale", "limit", "json"],
+    string: ["only", "seconds", "together", "scale", "limit", "json", "quiet-ms"],
     collect: ["limit"],
     alias: { help: "h" },
     unknown(arg) {
@@ -105,6 +109,7 @@ export function readOptions(args: string[]): Options {
     scale: number("--scale", flags.scale, 1),
     limits: Object.fromEntries(flags.limit.map(limit)),
     json: flags.json,
+    quietMs: number("--quiet-ms", flags["quiet-ms"], 1000),
     strict: flags.strict,
     action: flags.help ? "help" : flags.list ? "list" : "run",
   };

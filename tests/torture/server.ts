@@ -15,6 +15,8 @@ let count = 0;
 /** What is the same for all servers of a run. */
 export interface Setting {
   readonly seconds: number;
+  /** Milliseconds of quiet before and after each attack. */
+  readonly quietMs: number;
   readonly limits: Partial<Limits>;
   /** What TLS is served with; undefined where there is no openssl. */
   readonly identity: Identity | undefined;

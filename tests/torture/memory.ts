@@ -5,7 +5,7 @@
  */
 
 import { bytesOf } from "../_raw.ts";
-import { type Attack, check, growth, HEALTHY_P99, share, type Target } from "./attack.ts";
+import { type Attack, check, HEALTHY_P99, share, type Target } from "./attack.ts";
 import { ask, close, connectAll, peer, readToEnd, sleep, times, write } from "./crowd.ts";
 
 const rss = (atMost: number) => ({

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { around, type Caller } from "./around.ts";
 import { type CloseInfo, Connection } from "./connection.ts";
 import { builtins } from "./builtin.ts";
 import type { CallOptions, Client, Notifier, Untyped } from "./call.ts";
@@ -14,6 +15,7 @@ import type { FramingName } from "./framing/frame.ts";
 import { Health } from "./health.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import { Load } from "./load.ts";
+import type { ClientMiddleware } from "./middleware.ts";
 import type { Api } from "./procedure.ts";
 import { namesOf } from "./proxy.ts";
 import { TimerWheel } from "./timers.ts";
@@ -34,6 +36,8 @@ export interface ConnectOptions {
   readonly token?: string;
   /** What the server may call on this line; its handlers find it as `context.peer`. */
   readonly api?: Api;
+  /** Runs around every call, outermost first; not around notifications. */
+  readonly use?: readonly ClientMiddleware[];
   /** What there is to say about `tls://`: whom to trust, and the client's own certificate. */
   readonly tls?: TlsClientOptions;
   /** Other limits than the defaults. */
@@ -157,15 +161,21 @@ export async function connect<A = Untyped>(
       throw error;
     }
   }
+  const wire: Caller = {
+    call: (name, value, options) => connection.call(name, JSON.stringify(value), options),
+    batch: (make) => connection.batch(make),
+  };
+  const { use = [] } = options;
+  const caller = use.length === 0 ? wire : around(use, wire);
   const call = namesOf((name, value, options) =>
-    orRejected(() => connection.call(name, JSON.stringify(value), options as CallOptions))
+    orRejected(() => caller.call(name, value, (options ?? {}) as CallOptions))
   ) as Client<A>;
   return {
     call,
     notify: namesOf((name, value) => connection.notify(name, JSON.stringify(value))) as Notifier<A>,
-    batch: (make) => connection.batch(() => make(call)),
-    request: (name, params, options) =>
-      orRejected(() => connection.call(name, rawParams(params), options)),
+    batch: (make) => caller.batch(() => make(call)),
+    request: (name, params, options = {}) =>
+      orRejected(() => caller.call(name, rawParams(params), options)),
     get peer() {
       return connection.peer;
     },
@@ -185,13 +195,13 @@ function orRejected<T>(call: () => Promise<T>): Promise<T> {
 }
 
 /** Params as they are: a value that is an object or an array travels as itself. */
-function rawParams(params: unknown): string | undefined {
+function rawParams(params: unknown): unknown {
   if (params !== undefined && (params === null || typeof params !== "object")) {
     throw new TypeError(
       `Cannot call: params must be an object or an array, they are ${JSON.stringify(params)}`,
     );
   }
-  return JSON.stringify(params);
+  return params;
 }
 
 async function dialWithin(address: string | URL, ms: number, { signal, tls }: DialOptions) {

@@ -294,6 +294,6 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
 export function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown> {
   const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
   const iterator = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.();
-  if (iterator === undefined) throw new TypeError("A stream's handler must return an iterable");
+  if (iterator === undefined) throw new TypeError("A stream must be something to iterate");
   return iterator;
 }

@@ -86,7 +86,16 @@ export type {
   ProcedureOptions,
   Stream,
 } from "./procedure.ts";
-export { type Invocation, type Middleware, type Next, type Outcome, use } from "./middleware.ts";
+export {
+  type ClientInvocation,
+  type ClientMiddleware,
+  type ClientNext,
+  type Invocation,
+  type Middleware,
+  type Next,
+  type Outcome,
+  use,
+} from "./middleware.ts";
 export { type Pair, pair, type PairOptions } from "./pair.ts";
 export type {
   InferInput,

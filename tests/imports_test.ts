@@ -24,6 +24,7 @@ const ORDER = [
   "bucket.ts",
   "rate.ts",
   "callers.ts",
+  "around.ts",
   "timers.ts",
   "load.ts",
   "turns.ts",

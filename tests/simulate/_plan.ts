@@ -3,7 +3,7 @@
 
 import type { Faults, FramingName, Limits } from "../../lib/mod.ts";
 import { FRAMING_NAMES } from "../_raw.ts";
-import type { Dice } from "./_dice.ts";
+import type { Dice } from "../_dice.ts";
 
 /** What a world is like. */
 export interface Plan {

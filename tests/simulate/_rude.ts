@@ -3,7 +3,7 @@
 import type { Faults, FramingName } from "../../lib/mod.ts";
 import { bytesOf, firstFrame, frame, join } from "../_raw.ts";
 import type { Conn, Network, Tap } from "./_network.ts";
-import type { Dice } from "./_dice.ts";
+import type { Dice } from "../_dice.ts";
 import type { World } from "./_world.ts";
 
 const WAYS = ["tidy", "silent", "half", "garbage", "reset", "flood"] as const;

@@ -3,6 +3,7 @@
 import * as z from "zod";
 import {
   type Api,
+  type ClientMiddleware,
   type Context,
   define,
   type Line,
@@ -200,3 +201,22 @@ new RpcError("NOT_FOUND", "x");
 new RpcError(-1, "x");
 // @ts-expect-error: no such name
 new RpcError("NOT_FOND", "x");
+
+// ---- Middleware on a client --------------------------------------------------------------------------
+
+const _around: ClientMiddleware[] = [
+  (call, next) => {
+    same<Equal<typeof call.method, string>>();
+    same<Equal<typeof call.value, unknown>>();
+    same<Equal<typeof call.options.timeout, number | undefined>>();
+    // @ts-expect-error: at a client there is no handler
+    call.context;
+    return next({ meta: { traceparent: "x" }, timeout: 5, signal: AbortSignal.timeout(5) });
+  },
+  // @ts-expect-error: a handler's context is not the peer's
+  (_, next) => next({ user: "alice" }),
+  // @ts-expect-error: milliseconds are a number
+  (_, next) => next({ timeout: "5" }),
+  // @ts-expect-error: it must come to an outcome
+  () => {},
+];

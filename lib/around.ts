@@ -7,9 +7,9 @@
  * @module
  */
 
-import type { CallOptions, UntypedAnswer } from "./call.ts";
+import type { CallOptions, StreamIterator, UntypedAnswer } from "./call.ts";
 import { RpcError } from "./error.ts";
-import { iteratorOf } from "./flow.ts";
+import { itemsOf, iteratorOf } from "./flow.ts";
 import { type ClientMiddleware, type Outcome, passOut } from "./middleware.ts";
 
 /** A way to call. */
@@ -32,7 +32,7 @@ export function around(middleware: readonly ClientMiddleware[], inner: Caller): 
       const begin = () => {
         begun = true;
         const isStream = stream !== undefined;
-        let opened: AsyncIterator<unknown> | undefined;
+        let opened: StreamIterator<unknown, unknown> | undefined;
         const send = (options: CallOptions) => {
           const answer = inner.call(method, value, options);
           return isStream ? opened = answer[Symbol.asyncIterator]() : answer;
@@ -40,7 +40,7 @@ export function around(middleware: readonly ClientMiddleware[], inner: Caller): 
         const outcome = passOut(middleware, { method, value, options, isStream }, send);
         if (stream === undefined) {
           outcome.then(({ result }) => answer.resolve(result), answer.reject);
-        } else stream.follow(outcome, () => opened?.return?.());
+        } else stream.follow(outcome, () => opened);
       };
       if (batch === undefined) queueMicrotask(begin);
       else batch.push(begin);
@@ -67,19 +67,12 @@ export function around(middleware: readonly ClientMiddleware[], inner: Caller): 
   };
 }
 
-/** The items of an answer that was not asked for as a stream, and may be an array of them. */
-async function* itemsOf(answer: Promise<unknown>): AsyncGenerator<unknown, unknown, undefined> {
-  const all = await answer;
-  if (!Array.isArray(all)) return all;
-  yield* all;
-}
-
 /** The items of a stream that the middleware has yet to open. */
-class LaterItems implements AsyncIterableIterator<unknown, unknown, undefined> {
+class LaterItems implements StreamIterator<unknown, unknown> {
   readonly #source = Promise.withResolvers<Iterator<unknown> | AsyncIterator<unknown>>();
   /** The answer itself, for those who wait for the end. */
   readonly #answer: PromiseWithResolvers<unknown>;
-  #leave: (() => unknown) | undefined;
+  #opened: (() => StreamIterator<unknown, unknown> | undefined) | undefined;
   #ended = false;
 
   constructor(answer: PromiseWithResolvers<unknown>) {
@@ -87,16 +80,23 @@ class LaterItems implements AsyncIterableIterator<unknown, unknown, undefined> {
     this.#source.promise.catch(() => {}); // told by next()
   }
 
-  /** @param leave closes what the middleware has opened, even where it has thrown it away */
-  follow(outcome: Promise<Outcome>, leave: () => unknown): void {
-    this.#leave = leave;
+  /** @param opened what the middleware has opened by now, even where it has thrown it away */
+  follow(
+    outcome: Promise<Outcome>,
+    opened: () => StreamIterator<unknown, unknown> | undefined,
+  ): void {
+    this.#opened = opened;
     outcome.then(({ result }) => iteratorOf(result)).then((source) => {
       this.#source.resolve(source);
       if (this.#ended) this.#close();
     }, (error) => {
-      leave();
+      opened()?.return?.();
       this.#source.reject(error);
     });
+  }
+
+  get lastEventId(): string | undefined {
+    return this.#opened?.()?.lastEventId;
   }
 
   async next(): Promise<IteratorResult<unknown, unknown>> {
@@ -127,7 +127,7 @@ class LaterItems implements AsyncIterableIterator<unknown, unknown, undefined> {
 
   /** First what was opened: an iterator around it may wait for an item that does not come. */
   #close(): void {
-    this.#leave?.();
+    this.#opened?.()?.return?.();
     this.#source.promise.then((source) => source.return?.()).catch(() => {});
   }
 

@@ -34,11 +34,11 @@ const TOLD = [
 ] as const;
 
 /** What is understood besides JSON-RPC; `wire` names in PROTOCOL.md. */
-const EXTENSIONS = ["meta", "stream", "progress", "discover", "health", "goaway"];
+const EXTENSIONS = ["meta", "stream", "resume", "progress", "discover", "health", "goaway"];
 
 /** Of these what needs no notifications: over datagrams nothing is said unasked. */
 const WITHOUT_EVENTS = EXTENSIONS.filter((name) =>
-  !["stream", "progress", "goaway"].includes(name)
+  !["stream", "resume", "progress", "goaway"].includes(name)
 );
 
 /** The built-in methods of a peer with these methods of its own. */

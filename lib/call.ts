@@ -39,6 +39,11 @@ export interface CallOptions {
    * `workDoneToken` or `partialResultToken` among the params.
    */
   readonly onProgress?: (value: unknown) => void;
+  /**
+   * Goes on with a stream after the event with this id: see {@linkcode StreamIterator.lastEventId}. A
+   * server that cannot fails the stream with `DATA_LOSS`.
+   */
+  readonly after?: string;
 }
 
 /** The options of a call whose method takes items. */
@@ -73,13 +78,23 @@ export interface Answer<Result, Errors = unknown> extends Promise<Result> {
   readonly errors?: Errors;
 }
 
+/** The items of a stream, one by one. */
+export interface StreamIterator<Yield, Return>
+  extends AsyncIterableIterator<Yield, Return, undefined>, AsyncDisposable {
+  /**
+   * The id of the last item that was taken and is an event: with it as the option `after` another call
+   * goes on from here. Undefined where the handler yields no events.
+   */
+  readonly lastEventId: string | undefined;
+}
+
 /**
  * The answer of a stream. Iterated in the turn in which it was called, the items come as the loop
  * takes them; awaited instead, all of them come in one array, up to the server's limit.
  */
 export interface StreamAnswer<Yield, Return, Errors = unknown> extends Answer<Yield[], Errors> {
   /** The items one by one; the iterator's last result holds what the generator returned. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Yield, Return, undefined> & AsyncDisposable;
+  [Symbol.asyncIterator](): StreamIterator<Yield, Return>;
 }
 
 /** An API as its callers see it. Notifications have no answer to wait for: see {@linkcode Notifier}. */
@@ -123,7 +138,7 @@ export type Notifier<A> = {
 /** An answer of which nothing is known: it can be awaited, or iterated. */
 export interface UntypedAnswer extends Answer<unknown> {
   /** See {@linkcode StreamAnswer}. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<unknown, unknown, undefined> & AsyncDisposable;
+  [Symbol.asyncIterator](): StreamIterator<unknown, unknown>;
 }
 
 /** A method of which nothing is known, and what may lie below its name. */

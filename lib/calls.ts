@@ -7,9 +7,9 @@
  * @module
  */
 
-import type { CallOptions, ItemOptions, StreamAnswer } from "./call.ts";
+import type { CallOptions, ItemOptions, StreamAnswer, StreamIterator } from "./call.ts";
 import { ConnectionLost, type ErrorData, RpcError } from "./error.ts";
-import { Inlet, iteratorOf, Outlet, WINDOW } from "./flow.ts";
+import { Inlet, itemsOf, iteratorOf, Outlet, WINDOW } from "./flow.ts";
 import { isLongerThan } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
 import { encodeNotification, encodeParams, encodeRequest, type Response } from "./message.ts";
@@ -168,21 +168,13 @@ export class Calls {
   }
 
   /** The answer is looped over: the call becomes a stream, unless it has begun as something else. */
-  #iterate(call: Call): AsyncIterableIterator<unknown, unknown, undefined> & AsyncDisposable {
-    const inlet = new Inlet(WINDOW, {
+  #iterate(call: Call): StreamIterator<unknown, unknown> {
+    if (call.begun) return itemsOf(call.promise);
+    call.promise.catch(() => {}); // the loop is told
+    return call.inlet ??= new Inlet(WINDOW, {
       grant: (count) => this.#tellStream("credit", call, `"n":${count}`),
       leave: () => this.#giveUp(call, new RpcError("CANCELLED", "The stream was left")),
-    });
-    if (call.begun) {
-      call.promise.then(
-        (all) => Array.isArray(all) ? inlet.finish(undefined, all) : inlet.finish(all),
-        (error) => inlet.fail(error),
-      );
-    } else {
-      call.inlet = inlet;
-      call.promise.catch(() => {}); // the loop is told
-    }
-    return inlet;
+    }, call.options.after);
   }
 
   readonly #beginMade = (): void => {
@@ -197,12 +189,15 @@ export class Calls {
   #begin(call: Call, send: (text: string) => void): void {
     call.begun = true;
     if (call.ended) return; // left in the turn in which it was made
-    const { method, options: { signal, timeout } } = call;
+    const { method, options: { signal, timeout, after } } = call;
     try {
       if (timeout !== undefined && !(timeout >= 0)) {
         throw new RangeError(
           `Cannot call ${method}: timeout must be milliseconds from 0 on, it is ${timeout}`,
         );
+      }
+      if (after !== undefined && call.inlet === undefined) {
+        throw new TypeError(`Cannot call ${method}: after is for streams, iterate the answer`);
       }
       signal?.throwIfAborted();
       if (timeout === 0) throw deadlineExceeded(method, timeout);
@@ -267,8 +262,14 @@ export class Calls {
 
   /** What travels beside the params: only to a peer that has said that it understands it. */
   #metaOf(call: Call, id: number): string | undefined {
-    const { inlet, deadline, options: { meta, onProgress } } = call;
+    const { inlet, deadline, options: { meta, onProgress, after } } = call;
     const known = this.#extensions;
+    if (after !== undefined && !known?.has("resume")) {
+      throw new RpcError(
+        "DATA_LOSS",
+        `Cannot resume ${call.method}: the server resumes no streams`,
+      );
+    }
     if (known === undefined || !known.has("meta")) return undefined;
     const isTimed = deadline !== Infinity;
     call.isStream = inlet !== undefined && known.has("stream");
@@ -281,7 +282,7 @@ export class Calls {
       ...meta,
       ...(isTimed && { timeoutMs: left }),
       ...(onProgress !== undefined && { progressToken: id }),
-      ...(call.isStream && { stream: { credit: WINDOW } }),
+      ...(call.isStream && { stream: { credit: WINDOW, ...(after !== undefined && { after }) } }),
     });
   }
 
@@ -342,8 +343,8 @@ export class Calls {
   }
 
   /** Items of a stream came; false where there was no credit for them. */
-  receive(id: unknown, items: readonly unknown[]): boolean {
-    return this.#pending.get(id as number)?.inlet?.push(items) ?? true;
+  receive(id: unknown, items: readonly unknown[], ids?: readonly (string | null)[]): boolean {
+    return this.#pending.get(id as number)?.inlet?.push(items, ids) ?? true;
   }
 
   /** The peer takes more of our items. */

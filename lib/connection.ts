@@ -361,11 +361,11 @@ export class Connection implements RequestsHost, CallsHost, Holder {
       case "$/progress": // {"token":7,"value":…}: our tokens are our ids
         this.#calls.progress(params.token, params.value);
         break;
-      case "$/stream/item": { // {"id":7,"value":…} or "values":[…], "dir":"up"
+      case "$/stream/item": { // {"id":7,"value":…} or "values":[…], "eventId":…, "dir":"up"
         const values = Array.isArray(params.values) ? params.values : [params.value];
         const taken = params.dir === "up"
           ? this.#requests.get(params.id)?.receive(values)
-          : this.#calls.receive(params.id, values);
+          : this.#calls.receive(params.id, values, eventIdsIn(params));
         if (taken === false) this.#overrun(params);
         break;
       }
@@ -708,6 +708,14 @@ export class Connection implements RequestsHost, CallsHost, Holder {
       });
     }).finally(() => this.#pinging = false);
   }
+}
+
+/** The ids of the items in a message, an id or null for each; undefined where none has one. */
+function eventIdsIn(
+  { eventId, eventIds = eventId && [eventId] }: Readonly<Record<string, unknown>>,
+): (string | null)[] | undefined {
+  if (!Array.isArray(eventIds)) return undefined;
+  return eventIds.map((id) => typeof id === "string" && id !== "" ? id : null);
 }
 
 const HTTP_REFUSAL = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" +

@@ -78,6 +78,12 @@ export interface Context {
   readonly state: unknown;
   /** The items that the caller streams to the handler, checked by the option `items`. */
   readonly items: AsyncIterable<unknown>;
+  /**
+   * The id of the event that the caller asks to go on after, for streams; undefined where it begins
+   * anew. A stream whose handler has not looked at it by its first item fails with `DATA_LOSS` where
+   * the caller sent one: it must not start over unnoticed.
+   */
+  readonly after: string | undefined;
   /** Milliseconds until the deadline; `Infinity` where there is none. */
   timeLeft(): number;
   /** Tells the caller how far it is, where the caller asked to be told. */

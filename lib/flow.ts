@@ -13,6 +13,7 @@
  */
 
 import { RpcError } from "./error.ts";
+import { eventIdOf } from "./event.ts";
 import { isLongerThan } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
 
@@ -33,13 +34,18 @@ const MAX_TOGETHER = 1 << 16;
 /** Rounds of the microtask queue without a new item after which a batch of items is sent. */
 const QUIET_ROUNDS = 6;
 
+/** Takes items as JSON text, in order; and where any of them is an event, the ids in the same order. */
+export type SendItems = (items: string[], ids: (string | null)[] | undefined) => void;
+
 /** The sending end of a stream. */
 export class Outlet {
   #credit: number;
-  readonly #send: (items: string[]) => void;
+  readonly #send: SendItems;
   readonly #hasRoom: () => Promise<void> | undefined;
   readonly #limit: ItemLimit;
   #items: string[] = [];
+  /** Of the items that wait; undefined where none of them has one. */
+  #ids: (string | null)[] | undefined;
   #size = 0;
   #sending = false;
   #wake: (() => void) | undefined;
@@ -48,13 +54,13 @@ export class Outlet {
 
   /**
    * @param credit how many items the consumer takes at first
-   * @param send takes items as JSON text, in order
+   * @param send sends items
    * @param hasRoom a promise while the connection has more to send than it should
    * @param limit the longest item that may be sent
    */
   constructor(
     credit: number,
-    send: (items: string[]) => void,
+    send: SendItems,
     hasRoom: () => Promise<void> | undefined,
     limit: ItemLimit,
   ) {
@@ -108,7 +114,7 @@ export class Outlet {
           return next.value;
         }
         if (this.#stopped) return undefined;
-        this.#push(JSON.stringify(next.value) ?? "null");
+        this.#push(JSON.stringify(next.value) ?? "null", eventIdOf(next.value));
       }
     } catch (error) {
       this.flush(); // the items before a failure come before it
@@ -118,7 +124,7 @@ export class Outlet {
     }
   }
 
-  #push(item: string): void {
+  #push(item: string, id: string | undefined): void {
     const { name, bytes } = this.#limit;
     if (isLongerThan(item, bytes)) {
       throw new RpcError("RESOURCE_EXHAUSTED", "An item of the stream is too large", {
@@ -126,10 +132,13 @@ export class Outlet {
       });
     }
     // The sum is bounded, because the peer takes no message of any length.
-    if (this.#size + item.length > Math.min(MAX_TOGETHER, bytes / 3)) this.flush();
+    const size = item.length + (id === undefined ? 1 : id.length + 4);
+    if (this.#size + size > Math.min(MAX_TOGETHER, bytes / 3)) this.flush();
     this.#credit--;
+    if (id !== undefined) this.#ids ??= this.#items.map(() => null);
+    this.#ids?.push(id ?? null);
     this.#items.push(item);
-    this.#size += item.length + 1;
+    this.#size += size;
     if (this.#credit === 0) this.flush();
     else if (!this.#sending) this.#sendWhenQuiet();
   }
@@ -137,10 +146,11 @@ export class Outlet {
   /** Sends the items that wait. */
   flush(): void {
     if (this.#items.length === 0 || this.#stopped) return;
-    const items = this.#items;
+    const items = this.#items, ids = this.#ids;
     this.#items = [];
+    this.#ids = undefined;
     this.#size = 0;
-    this.#send(items);
+    this.#send(items, ids);
   }
 
   /** Items that come in one go travel in one message: a timer would cost more than it saves. */
@@ -183,31 +193,47 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
   /** Items that nobody has taken, and consumers that no item has come for: never both. */
   #items: unknown[] = [];
   #first = 0;
+  /** The ids of these items, once one of them has one. */
+  #ids: (string | null)[] | undefined;
+  /** The id of the last item that has one and was taken; before that the one that was resumed after. */
+  lastEventId: string | undefined;
   readonly #waiting: PromiseWithResolvers<IteratorResult<unknown, unknown>>[] = [];
   /** Items that the producer may still send, and items taken since it was last told. */
   #credit: number;
   #taken = 0;
   #end: End | undefined;
 
-  /** @param window the credit that the producer has at first, and that is kept up */
-  constructor(window: number, events: InletEvents) {
+  /**
+   * @param window the credit that the producer has at first, and that is kept up
+   * @param after the id of the event that comes before the first item
+   */
+  constructor(window: number, events: InletEvents, after?: string) {
     this.#window = this.#credit = window;
     this.#events = events;
+    this.lastEventId = after;
   }
 
-  /** Items came; false where there was no credit for them. */
-  push(items: readonly unknown[]): boolean {
+  /**
+   * Items came; false where there was no credit for them.
+   *
+   * @param ids those of the items, where any of them is an event
+   */
+  push(items: readonly unknown[], ids?: readonly (string | null)[]): boolean {
     if (this.#end !== undefined) return true; // sent before the producer learned that we left
     if (items.length > this.#credit) return false;
     this.#credit -= items.length;
-    for (const item of items) this.#add(item);
+    if (ids !== undefined) this.#ids ??= this.#items.map(() => null);
+    for (let i = 0; i < items.length; i++) this.#add(items[i], ids?.[i] ?? null);
     return true;
   }
 
-  #add(item: unknown): void {
+  #add(item: unknown, id: string | null): void {
     const consumer = this.#waiting.shift();
-    if (consumer === undefined) this.#items.push(item);
-    else {
+    if (consumer === undefined) {
+      this.#items.push(item);
+      this.#ids?.push(id);
+    } else {
+      if (id !== null) this.lastEventId = id;
       consumer.resolve({ done: false, value: item });
       this.#take();
     }
@@ -220,7 +246,7 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
    * @param items what came with the end, beyond all credit
    */
   finish(result: unknown, items: readonly unknown[] = []): void {
-    for (const item of items) this.#add(item);
+    for (const item of items) this.#add(item, null);
     this.#conclude({ result, failed: false });
   }
 
@@ -231,10 +257,12 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
 
   next(): Promise<IteratorResult<unknown, unknown>> {
     if (this.#first < this.#items.length) {
-      const value = this.#items[this.#first];
+      const value = this.#items[this.#first], id = this.#ids?.[this.#first];
+      if (id) this.lastEventId = id;
       this.#items[this.#first++] = undefined;
       if (this.#first === this.#items.length) {
         this.#items = [];
+        this.#ids = undefined;
         this.#first = 0;
       }
       this.#take();
@@ -255,6 +283,7 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
   return(value?: unknown): Promise<IteratorResult<unknown, unknown>> {
     const isOpen = this.#end === undefined;
     this.#items = [];
+    this.#ids = undefined;
     this.#first = 0;
     this.#end = { result: undefined, failed: false };
     for (const consumer of this.#waiting.splice(0)) consumer.resolve({ done: true, value });
@@ -288,6 +317,16 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
     else first.resolve({ done: true, value: end.result });
     for (const consumer of others) consumer.resolve({ done: true, value: undefined });
   }
+}
+
+/** The items of an answer that was not asked for as a stream, and may be an array of them. */
+export function itemsOf(answer: Promise<unknown>): Inlet {
+  const inlet = new Inlet(0, { grant: () => {}, leave: () => {} });
+  answer.then(
+    (all) => Array.isArray(all) ? inlet.finish(undefined, all) : inlet.finish(all),
+    (error) => inlet.fail(error),
+  );
+  return inlet;
 }
 
 /** The iterator of anything that can be iterated. */

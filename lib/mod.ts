@@ -39,6 +39,8 @@ export {
   type ParamsIssue,
   RpcError,
 } from "./error.ts";
+export { event, StreamEvent } from "./event.ts";
+export { EventRing, type EventRingOptions } from "./event_ring.ts";
 export {
   type Fault,
   type Frame,
@@ -62,6 +64,7 @@ export {
   settle,
   type Settled,
   type StreamAnswer,
+  type StreamIterator,
   type Untyped,
   type UntypedAnswer,
   type UntypedCall,

@@ -9,7 +9,7 @@ import type { CallContext } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
 import type { Credentials } from "./auth.ts";
 import { DECLARED } from "./call.ts";
-import { Inlet, iteratorOf, Outlet, WINDOW } from "./flow.ts";
+import { Inlet, iteratorOf, Outlet, type SendItems, WINDOW } from "./flow.ts";
 import type { Limits } from "./limits.ts";
 import {
   encodeError,
@@ -59,6 +59,8 @@ export class Running implements CallContext {
   #peer: Peer | undefined;
   #outlet: Outlet | undefined;
   #inlet: Inlet | undefined;
+  /** Whether the handler has looked where its caller asks to go on. */
+  #hasLooked = false;
   /** The method that was found; set by the dispatcher. */
   procedure: Procedure | undefined;
   readonly #arrived: number;
@@ -103,6 +105,12 @@ export class Running implements CallContext {
 
   get state(): unknown {
     return this.#host.state;
+  }
+
+  get after(): string | undefined {
+    this.#hasLooked = true;
+    const { stream } = this.meta as { stream?: { after?: unknown } };
+    return typeof stream?.after === "string" ? stream.after : undefined;
   }
 
   /** What the caller streams, checked; credit is granted once somebody iterates. */
@@ -210,15 +218,20 @@ export class Running implements CallContext {
   async stream(source: unknown): Promise<unknown> {
     const iterator = iteratorOf(source);
     const { params } = this.request;
-    const { stream } = this.meta as { stream?: { credit?: unknown } };
+    const { stream } = this.meta as { stream?: { credit?: unknown; after?: unknown } };
     if (stream !== undefined) {
-      const credit = stream?.credit;
+      const { credit, after } = stream ?? {};
       if (!Number.isSafeInteger(credit) || (credit as number) < 0) {
-        throw invalidParams([
-          { path: ["_meta", "stream", "credit"], message: "must be an integer from 0" },
-        ]);
+        throw refusedMember("credit", "must be an integer from 0");
       }
-      return await this.#pump(iterator, credit as number, (items) => this.#sendItems(items));
+      if (after !== undefined && typeof after !== "string") {
+        throw refusedMember("after", "must be the id of an event, a string");
+      }
+      return await this.#pump(
+        after === undefined ? iterator : lookedAt(iterator, () => this.#hasLooked),
+        credit as number,
+        (items, ids) => this.#sendItems(items, ids),
+      );
     }
     const { partialResultToken } = { ...params, ...this.meta } as { partialResultToken?: unknown };
     if (partialResultToken !== undefined) {
@@ -232,7 +245,7 @@ export class Running implements CallContext {
   #pump(
     iterator: Iterator<unknown> | AsyncIterator<unknown>,
     credit: number,
-    send: (items: string[]) => void,
+    send: SendItems,
   ): Promise<unknown> {
     const outlet = this.#outlet = new Outlet(credit, send, () => this.#host.room(), {
       name: "maxResponseBytes",
@@ -258,11 +271,17 @@ export class Running implements CallContext {
     }
   }
 
-  #sendItems(items: string[]): void {
+  #sendItems(items: string[], ids: (string | null)[] | undefined): void {
     const { request } = this;
     if (request.kind !== "request" || this.#answered) return;
-    const values = items.length === 1 ? `"value":${items[0]}` : `"values":[${items.join(",")}]`;
-    this.#host.send(encodeNotification("$/stream/item", `{"id":${request.id},${values}}`));
+    const isOne = items.length === 1;
+    const values = isOne ? `"value":${items[0]}` : `"values":[${items.join(",")}]`;
+    const events = ids === undefined
+      ? ""
+      : isOne
+      ? `,"eventId":${JSON.stringify(ids[0])}`
+      : `,"eventIds":${JSON.stringify(ids)}`;
+    this.#host.send(encodeNotification("$/stream/item", `{"id":${request.id},${values}${events}}`));
   }
 
   #openInlet(): Inlet {
@@ -296,6 +315,33 @@ export function metaOf(params: Params): Readonly<Record<string, unknown>> {
   if (params === undefined || !Object.hasOwn(params, "_meta")) return NO_META;
   const meta = (params as { _meta?: unknown })._meta;
   return meta !== null && typeof meta === "object" ? meta as Record<string, unknown> : NO_META;
+}
+
+/** The items of a handler that must have looked where its caller asks to go on, by its first. */
+function lookedAt(
+  source: Iterator<unknown> | AsyncIterator<unknown>,
+  hasLooked: () => boolean,
+): AsyncIterator<unknown> {
+  let isFirst = true;
+  return {
+    async next() {
+      const next = await source.next();
+      if (isFirst && !hasLooked()) {
+        if (!next.done) await source.return?.();
+        throw new RpcError("DATA_LOSS", "This stream cannot be resumed");
+      }
+      isFirst = false;
+      return next;
+    },
+    async return(value) {
+      await source.return?.();
+      return { done: true, value };
+    },
+  };
+}
+
+function refusedMember(member: string, message: string): RpcError {
+  return invalidParams([{ path: ["_meta", "stream", member], message }]);
 }
 
 async function* checkedItems(items: AsyncIterable<unknown>, schema: StandardSchema) {

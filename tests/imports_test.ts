@@ -20,6 +20,8 @@ const ORDER = [
   "middleware.ts",
   "method.ts",
   "define.ts",
+  "event.ts",
+  "event_ring.ts",
   "flow.ts",
   "bucket.ts",
   "rate.ts",

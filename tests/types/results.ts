@@ -1,7 +1,15 @@
 // What a caller gets: the result as it looks after JSON.
 
 import * as z from "zod";
-import { type Line, method, type Serialized, stream, type StreamAnswer } from "../../lib/mod.ts";
+import {
+  event,
+  type Line,
+  method,
+  type Serialized,
+  stream,
+  type StreamAnswer,
+  type StreamEvent,
+} from "../../lib/mod.ts";
 import { type Equal, of, same } from "./_equal.ts";
 
 class Money {
@@ -113,3 +121,18 @@ const untyped = of<Line>();
 const unknown = untyped.call.a!.b!.c!({ any: "value" });
 same<Equal<Awaited<typeof unknown>, unknown>>();
 for await (const item of untyped.call.items!()) same<Equal<typeof item, unknown>>();
+
+// An event is its value, for those who get it.
+same<Equal<Serialized<StreamEvent<Date>>, string>>();
+const events = {
+  news: stream(function* (_, { after }) {
+    same<Equal<typeof after, string | undefined>>();
+    yield event("1", { at: new Date() });
+    yield "plain";
+  }),
+};
+const news = of<Line<typeof events>>().call.news(undefined, { after: "1" });
+same<Equal<typeof news, StreamAnswer<"plain" | { at: string }, null>>>();
+same<
+  Equal<ReturnType<typeof news[typeof Symbol.asyncIterator]>["lastEventId"], string | undefined>
+>();

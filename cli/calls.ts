@@ -13,6 +13,7 @@
 import { ConnectionLost, type ErrorObject, type Line, RpcError } from "../lib/mod.ts";
 import { AnswerQueue, type Place } from "./answers.ts";
 import { isExactNumber, parseExactJson } from "./exact_json.ts";
+import { sendNotification } from "./notification.ts";
 import { parseCall } from "./params.ts";
 import { type InputLine, readLines } from "./stdio.ts";
 
@@ -104,20 +105,6 @@ export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
   lost ||= stopped.signal.aborted;
   await queue.printed();
   return { failed, lost };
-}
-
-/**
- * Sends a notification by its name.
- *
- * @throws {RpcError} for `then`: a line must not look like a promise, so that it has no such member
- */
-export function sendNotification(line: Line, method: string, params: unknown): void {
-  const notify = line.notify as unknown as Record<string, (params: unknown) => void>;
-  const send = notify[method];
-  if (send === undefined) {
-    throw new RpcError("UNIMPLEMENTED", `Cannot send a notification named ${method}`);
-  }
-  send(params);
 }
 
 /** A line that is no call, with what is printed in its place. */

@@ -1,0 +1,110 @@
+/**
+ * What `client.ts --help` prints.
+ *
+ * @module
+ */
+
+import { type Command, COMMANDS } from "./command.ts";
+
+const USAGE = `\
+Calls methods of a JSON-RPC 2.0 server over a socket.
+
+Usage: deno run -N client.ts [OPTIONS] ADDRESS METHOD [PARAMS]
+       deno run -N client.ts [OPTIONS] ADDRESS -
+       deno run -N client.ts --raw [--timeout MS] ADDRESS
+       deno run -N client.ts [OPTIONS] COMMAND …
+
+ADDRESS  tcp://127.0.0.1:8080, tcp://[::1]:8080, unix:///run/app.sock,
+         tls://example.org:8443, udp://…, vsock://…, stdio:, or a program to
+         start and talk to: 'command:pylsp --verbose'
+METHOD   the method's whole name; - reads calls from standard input
+PARAMS   one JSON text: an object or an array as it is, anything else as the
+         only item of an array. Or name=value pairs: a value that is valid JSON
+         (1, true, null, "text", [1,2]) is JSON, any other is a string;
+         name:=value must be JSON
+`;
+
+const SHARED_HELP = `\
+  --timeout MS       gives up after so many milliseconds, connecting included
+                     [default: none, but connecting takes at most 5000]
+  --framing NAME     lines, headers (LSP's Content-Length) or length (4 bytes)
+                     [default: lines]
+  --token-file FILE  a bearer token that says who calls
+  --ca FILE          for tls: the CA that the server must be signed by, PEM
+  --cert FILE        for tls: our own certificate, PEM
+  --key FILE         for tls: its private key, PEM
+  --json             prints for programs: one JSON text a line, errors too
+  -v, --verbose      shows every frame on standard error
+  -h, --help         prints this; after a command what there is to say of it
+  --version          prints the version
+`;
+
+const OWN_HELP = `\
+Options for calls:
+  --notify           sends a notification: waits for no answer, prints nothing
+  --raw              a telephone instead of calls: bytes without framing
+`;
+
+const DETAILS = `\
+Prints the result as JSON: indented on a terminal, on one line otherwise. An
+error goes to standard error: its code, its name and its message, and below it
+what else the server said.
+
+Calls from standard input stand one on a line, as METHOD PARAMS or as a JSON-RPC
+request object. They are sent without waiting for each other, up to 1000 at
+once, and answered in the order in which they stand, one JSON text a line: for
+METHOD PARAMS the result alone, or {"error":...}; for a request object the whole
+response with its own id, and nothing if it has none. --timeout then is for each
+call.
+
+With --raw it prompts with ">>: ", sends each line as it is typed, without the
+white space around it and without a newline, and prints what comes back. Empty
+lines are not sent. It prompts again when an answer has come and 100 ms passed
+in silence, or none has come within the --timeout [default: 2000]; what arrives
+later is printed too. When the input ends (Ctrl-D) it says so to the server,
+prints what still comes, and ends with the server, or after as long a silence.
+On a terminal control characters are printed as \\u001b, elsewhere as they came.
+
+Permissions: -N is enough for tcp, udp and tls; for unix Deno wants -N -R -W,
+for FILEs -R, for command: --allow-run.
+
+Exit codes:
+  0    the call succeeded; with - all of them
+  1    an error was answered, or the connection was lost; with - once or more;
+       with --raw the server hung up first, or a line could not be sent
+  2    the command line makes no sense
+  3    cannot connect
+  4    the deadline of --timeout passed
+  130  interrupted (Ctrl-C): it hung up, which cancels what runs
+  141  nobody reads what it prints
+
+Examples:
+  deno run -N client.ts tcp://127.0.0.1:8080 upper '"hello"'
+  deno run -N client.ts tcp://127.0.0.1:8080 add a=1 b=2
+  deno run -N client.ts tcp://127.0.0.1:8080 subtract '[42, 23]'
+  deno run -N client.ts tcp://127.0.0.1:8080 rpc.discover
+  deno run -N client.ts --raw tcp://127.0.0.1:8080
+  printf '%s\\n' 'add a=1 b=2' 'sleep 100' now |
+    deno run -N client.ts tcp://127.0.0.1:8080 -
+`;
+
+/** What `--help` alone prints. */
+export function clientHelp(): string {
+  const parts = [USAGE, `Options:\n${SHARED_HELP}`, OWN_HELP, DETAILS];
+  if (COMMANDS.size > 0) parts.splice(1, 0, commandList());
+  return parts.join("\n");
+}
+
+/** What `--help` prints after a command. */
+export function commandHelp({ help = "" }: Command): string {
+  return `${help}\nOptions that every command takes:\n${SHARED_HELP}`;
+}
+
+/** The commands, as wide as the widest of them. */
+function commandList(): string {
+  const entries = [...COMMANDS.values()];
+  const width = Math.max(...entries.map(({ usage }) => usage.length));
+  const lines = entries.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}\n`);
+  return "Commands: what stands first is one where it is one of these words, and an\n" +
+    "address otherwise. Each has its own --help.\n" + lines.join("");
+}

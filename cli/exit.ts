@@ -1,0 +1,38 @@
+/**
+ * How client.ts ends: its exit codes, and the one error that carries one of them.
+ *
+ * @module
+ */
+
+/** The exit codes; `--help` says the same in words. */
+export const EXIT = {
+  OK: 0,
+  /** An error was answered, the connection was lost, or something was not as it should be. */
+  FAILED: 1,
+  /** The command line makes no sense. */
+  USAGE: 2,
+  NO_CONNECTION: 3,
+  DEADLINE: 4,
+  /** What a shell shows for a program whose reader has gone, as in `client.ts … - | head`. */
+  NO_READER: 141,
+} as const;
+
+/** The exit codes of signals: 128 and the signal's number. */
+export const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Ends the program: the text goes to standard error. */
+export class Exit extends Error {
+  override readonly name = "Exit";
+  /** The exit code. */
+  readonly code: number;
+
+  /**
+   * What a command throws that cannot go on.
+   *
+   * @param text what is printed; made of {@linkcode describeError}, so that it can be
+   */
+  constructor(code: number, text: string) {
+    super(text);
+    this.code = code;
+  }
+}

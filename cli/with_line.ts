@@ -1,0 +1,158 @@
+/**
+ * A line to a server, as every command of client.ts opens and closes it.
+ *
+ * @module
+ */
+
+import { connect, type ConnectOptions, type Line, RpcError, type Socket } from "../lib/mod.ts";
+import { dial } from "../lib/transport/mod.ts";
+import type { Given } from "./client_args.ts";
+import { describeError, describeNoConnection } from "./client_errors.ts";
+import { EXIT, Exit } from "./exit.ts";
+import { type Interruption, listenForSignals } from "./signals.ts";
+
+/** Milliseconds that connecting may take, and that closing may take after a signal. */
+const CONNECT_TIMEOUT = 5000;
+const CLOSE_TIMEOUT = 500;
+
+/** An open line, and what there is to know for who works with it. */
+export interface Open {
+  readonly line: Line;
+  /** Rejects with what the server says without an id: it could not read a call, or takes nobody in. */
+  readonly refusal: Promise<never>;
+  /** Milliseconds that are left of `--timeout`; undefined where there is no deadline. */
+  readonly left: number | undefined;
+  /** Aborted by a signal: what runs is cancelled, and nothing more is to be said. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Connects, does the work, and closes; a signal ends all three.
+ *
+ * @returns the exit code: the work's, or the signal's
+ * @throws {Exit} where there is no connection
+ */
+export async function withLine(
+  address: string,
+  given: Given,
+  work: (open: Open) => Promise<number>,
+): Promise<number> {
+  const start = performance.now();
+  const interruption = listenForSignals();
+  const refusal = Promise.withResolvers<never>();
+  refusal.promise.catch(() => {}); // with no call under way it is nobody's
+  const options = await connectOptions(given);
+  const line = await reach(
+    address,
+    given,
+    interruption,
+    (connectTimeout) =>
+      connect(address, {
+        ...options,
+        connectTimeout,
+        signal: interruption.signal,
+        onError: refusal.reject,
+      }),
+  );
+  if (line === undefined) return await interruption.exitCode;
+  const { timeout } = given;
+  const left = timeout === undefined
+    ? undefined
+    : Math.max(0, timeout - (performance.now() - start));
+  const { signal } = interruption;
+  try {
+    return await Promise.race([
+      work({ line, refusal: refusal.promise, left, signal }),
+      interruption.exitCode,
+    ]);
+  } finally {
+    // A peer that takes nothing must not keep us here.
+    await Promise.race([line.close(), delay(CLOSE_TIMEOUT)]);
+  }
+}
+
+/**
+ * Connects without framing and does the work; a signal ends both.
+ *
+ * @throws {Exit} where there is no connection
+ */
+export async function withSocket(
+  address: string,
+  given: Given,
+  work: (socket: Socket) => Promise<number>,
+): Promise<number> {
+  const interruption = listenForSignals();
+  const { tls } = given;
+  const socket = await reach(address, given, interruption, (connectTimeout) => {
+    const limit = AbortSignal.timeout(connectTimeout);
+    const signal = AbortSignal.any([interruption.signal, limit]);
+    return dial(address, { signal, ...(tls && { tls }) });
+  });
+  if (socket === undefined) return await interruption.exitCode;
+  return await Promise.race([work(socket), interruption.exitCode]);
+}
+
+/** What the options say to `connect`; those who connect more than once need it. */
+export async function connectOptions(given: Given): Promise<ConnectOptions> {
+  const { framing, tls, tokenFile } = given;
+  return {
+    framing,
+    ...(tls && { tls }),
+    ...(tokenFile !== undefined && { token: await readToken(tokenFile) }),
+  };
+}
+
+/** Gets through, or says why not; undefined after a signal. */
+async function reach<T>(
+  address: string,
+  { timeout }: Given,
+  { signal }: Interruption,
+  open: (connectTimeout: number) => Promise<T>,
+): Promise<T | undefined> {
+  const connectTimeout = Math.min(timeout ?? Infinity, CONNECT_TIMEOUT);
+  try {
+    return await open(connectTimeout);
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw noConnection(address, error, connectTimeout, timeout);
+  }
+}
+
+function noConnection(
+  address: string,
+  error: unknown,
+  waited: number,
+  timeout: number | undefined,
+): Error {
+  if (error instanceof TypeError) return error; // it says what is wrong with the address
+  if (error instanceof RpcError) return new Exit(EXIT.FAILED, describeError(error)); // credentials
+  if (isTimeout(error) && waited === timeout) return late(`no connection within ${timeout} ms`);
+  const why = isTimeout(error) ? new Error(`no answer within ${waited} ms`) : error;
+  return new Exit(EXIT.NO_CONNECTION, describeNoConnection(address, why));
+}
+
+/** What ends a command whose `--timeout` has passed. */
+export function late(message: string): Exit {
+  return new Exit(EXIT.DEADLINE, describeError(new RpcError("DEADLINE_EXCEEDED", message)));
+}
+
+async function readToken(file: string): Promise<string> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TypeError(`Cannot read --token-file: ${why}`);
+  }
+  const token = text.trim();
+  if (token === "") throw new TypeError(`Cannot read --token-file: ${file} is empty`);
+  return token;
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -322,14 +322,20 @@ function valuesOf(target: Target, params: Params): [unknown, readonly unknown[]]
     const named = params as Readonly<Record<string, unknown>>;
     const hasMeta = Object.hasOwn(named, "_meta");
     const members = hasMeta ? withoutMeta(named) : named;
-    // What is no object travels as {"value": …} where it has metadata beside it.
+    // What is no object travels as {"value": …} where it has metadata beside it, an array too: it
+    // means there what it means without metadata.
     if (!Object.hasOwn(members, "value") || Object.keys(members).length !== 1) {
       return [members, NO_OTHER];
     }
     const shape = target.shape();
-    if (shape === "object") return [members, NO_OTHER];
     if (shape === "unknown") return hasMeta ? [members.value, [members]] : [members, NO_OTHER];
-    return [members.value, NO_OTHER];
+    const isPositional = hasMeta && Array.isArray(members.value);
+    if (shape === "object") {
+      return isPositional && target.names()?.includes("value") === false
+        ? valuesOf(target, members.value as unknown[])
+        : [members, NO_OTHER];
+    }
+    return isPositional ? valuesOf(target, members.value as unknown[]) : [members.value, NO_OTHER];
   }
   const shape = target.shape();
   if (shape === "scalar") return params.length > 1 ? [params, NO_OTHER] : [params[0], NO_OTHER];
@@ -365,7 +371,12 @@ const BESIDE: ReadonlySet<string> = new Set(["_meta", "workDoneToken", "partialR
 
 function isNothing(params: Params): boolean {
   if (params === undefined) return true;
-  if (!Array.isArray(params)) return Object.keys(params).every((key) => BESIDE.has(key));
+  if (!Array.isArray(params)) {
+    const { value, ...others } = params as Readonly<Record<string, unknown>>;
+    const isNone = value === undefined ||
+      Object.hasOwn(others, "_meta") && Array.isArray(value) && isNothing(value);
+    return isNone && Object.keys(others).every((key) => BESIDE.has(key));
+  }
   const [only] = params;
   return params.length === 0 ||
     params.length === 1 && (only === null || isPlainObject(only) && Object.keys(only).length === 0);

@@ -42,6 +42,7 @@ const api = {
   later: method(z.string(), async (text) => await Promise.resolve(text)),
   epoch: method(() => new Date(0)),
   nothing: method(() => {}),
+  box: method(z.object({ value: z.array(z.number()) }), ({ value }) => value),
 };
 
 /** Ends only when nobody waits for it any more. */
@@ -103,6 +104,22 @@ export const CASES: readonly Case[] = [
       const params = { text: 'a"b\\ \u0000\u2028é€😀', n: [1.5, -0, 1e21, null, true], o: {} };
       assertEquals(await line.request("echo", params), params);
       await assertRejects(() => line.request("echo", 5), TypeError, "they are 5");
+    },
+  },
+  {
+    name: "request() sends positional params beside metadata too",
+    async run(wire) {
+      await using site = await wire.open(api);
+      await using line = await site.connect();
+      for (const options of [{ timeout: 60_000 }, { timeout: 60_000 }, { meta: { a: 1 } }]) {
+        assertEquals(await line.request("subtract", [42, 23], options), 19);
+        assertEquals(await line.request("upper", ["x"], options), "X");
+        assertEquals(await line.request("sum", [1, 2], options), 3);
+        assertEquals(await line.request("sum", [[1, 2]], options), 3);
+        assertEquals(await line.request("pair", ["x", 1], options), { a: "x", b: 1 });
+        assertEquals(await line.request("nothing", [], options), null);
+        assertEquals(await line.request("box", { value: [5] }, options), [5]);
+      }
     },
   },
   {

@@ -1,16 +1,19 @@
 /**
- * `client.ts ADDRESS METHOD [PARAMS]`: one call, or one notification.
+ * `client.ts ADDRESS METHOD [PARAMS]`: one call, or one notification. What a stream says is printed as
+ * it comes, an item a line.
  *
  * @module
  */
 
-import { RpcError } from "../lib/mod.ts";
+import { RpcError, type UntypedAnswer } from "../lib/mod.ts";
 import type { ArgumentOptions, Given } from "./client_args.ts";
-import { describeError } from "./client_errors.ts";
+import { errorText } from "./client_errors.ts";
+import { isStream } from "./discover.ts";
 import { EXIT } from "./exit.ts";
 import { sendNotification } from "./notification.ts";
 import { type Params, parseParams } from "./params.ts";
-import { printableJson } from "./printable.ts";
+import { printable } from "./printable.ts";
+import { itemText, resultText } from "./result_text.ts";
 import { print } from "./stdio.ts";
 import { late, type Open, withLine } from "./with_line.ts";
 
@@ -20,47 +23,51 @@ export const options = { notify: { type: "boolean" } } as const satisfies Argume
 /** Makes the call. */
 export function run([address, method, ...words]: readonly string[], given: Given): Promise<number> {
   const params = parseParams(words);
-  const isNotification = given.values.has("notify");
-  return withLine(
-    address!,
-    given,
-    (open) => isNotification ? notify(open, method!, params) : call(open, method!, params, given),
-  );
+  const make = given.values.has("notify") ? notify : call;
+  return withLine(address!, given, (open) => make(open, method!, params, given));
 }
 
-async function call(
-  { line, refusal, left, signal }: Open,
-  method: string,
-  params: Params,
-  { timeout }: Given,
-): Promise<number> {
-  let result: unknown;
+async function call(open: Open, method: string, params: Params, given: Given): Promise<number> {
+  const { line, signal, refused, timeLeft } = open;
   try {
+    const streams = await isStream(line, method, timeLeft());
+    const timeout = timeLeft();
     const answer = line.request(method, params, {
-      signal,
-      ...(left !== undefined && { timeout: left }),
+      signal: AbortSignal.any([signal, refused]),
+      ...(timeout !== undefined && { timeout }),
     });
-    result = await Promise.race([answer, refusal]);
+    if (streams) await printItems(answer, given);
+    else await print(resultText(await answer, given.json) + "\n");
+    return EXIT.OK;
   } catch (error) {
-    if (signal.aborted) return EXIT.FAILED;
-    if (timeout !== undefined && isDeadline(error)) throw late(`no answer within ${timeout} ms`);
-    console.error(describeError(error));
+    if (signal.aborted) return EXIT.FAILED; // the exit code is the signal's
+    if (error instanceof Deno.errors.BrokenPipe) throw error;
+    if (given.timeout !== undefined && isDeadline(error)) {
+      throw late(`no answer within ${given.timeout} ms`);
+    }
+    console.error(errorText(error, given.json));
     return EXIT.FAILED;
   }
-  await print(
-    Deno.stdout.isTerminal()
-      ? printableJson(JSON.stringify(result, undefined, 2)) + "\n"
-      : JSON.stringify(result) + "\n",
-  );
-  return EXIT.OK;
 }
 
-function notify({ line }: Open, method: string, params: Params): Promise<number> {
+/** Prints items as they come; what the stream returned, where that is something, to standard error. */
+async function printItems(answer: UntypedAnswer, { json }: Given): Promise<void> {
+  const items = answer[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value } = await items.next();
+    if (!done) await print(itemText(value, json) + "\n");
+    else if (value !== null && value !== undefined) {
+      return console.error(`returned ${printable(JSON.stringify(value))}`);
+    } else return;
+  }
+}
+
+function notify({ line }: Open, method: string, params: Params, { json }: Given): Promise<number> {
   try {
     sendNotification(line, method, params);
     return Promise.resolve(EXIT.OK); // closing the line sends what is queued
   } catch (error) {
-    console.error(describeError(error));
+    console.error(errorText(error, json));
     return Promise.resolve(EXIT.FAILED);
   }
 }

@@ -12,6 +12,7 @@
 
 import { ConnectionLost, type ErrorObject, type Line, RpcError } from "../lib/mod.ts";
 import { AnswerQueue, type Place } from "./answers.ts";
+import { toErrorObject } from "./client_errors.ts";
 import { isExactNumber, parseExactJson } from "./exact_json.ts";
 import { sendNotification } from "./notification.ts";
 import { parseCall } from "./params.ts";
@@ -168,11 +169,4 @@ function readRequest(text: string): Call | InvalidCall {
 function invalidRequest(id: unknown, details: string): InvalidCall {
   const error = new RpcError("INVALID_REQUEST", "Invalid Request", { details });
   return new InvalidCall(error, showResponse(id ?? null));
-}
-
-function toErrorObject(error: unknown): ErrorObject {
-  if (error instanceof RpcError) return error.toJSON();
-  const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof ConnectionLost)) return new RpcError("INTERNAL", message).toJSON();
-  return new RpcError("UNAVAILABLE", message, { sent: error.sent }).toJSON();
 }

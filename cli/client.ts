@@ -5,7 +5,7 @@
  */
 
 import { type ArgumentOptions, givenOf, readArguments } from "./client_args.ts";
-import { describeError } from "./client_errors.ts";
+import { errorText } from "./client_errors.ts";
 import { type Command, COMMANDS } from "./command.ts";
 import { EXIT, Exit } from "./exit.ts";
 import { print } from "./stdio.ts";
@@ -31,35 +31,26 @@ const OPTIONS = {
  */
 export async function runClient(args: string[]): Promise<number> {
   try {
-    return await runCommand(args);
+    const [name = ""] = readArguments(args, OPTIONS, false).words;
+    const command = await COMMANDS.get(name)?.load();
+    const { words, values } = readArguments(args, command?.options ?? OPTIONS);
+    if (values.has("help")) return await help(command);
+    if (values.has("version")) return await version();
+    if (command !== undefined) return await command.run(words.slice(1), givenOf(values));
+    const chosen = await moduleFor(words, values);
+    refuseOthers(values, chosen.options);
+    return await chosen.run(words, givenOf(values));
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.NO_READER;
-    if (error instanceof Exit) {
-      console.error(error.message);
-      return error.code;
+    const json = args.includes("--json"); // the arguments may be why we are here
+    if (error instanceof TypeError) {
+      console.error(errorText(error, json, "INVALID_ARGUMENT"));
+      return EXIT.USAGE;
     }
-    if (!(error instanceof TypeError)) throw error;
-    console.error(describeError(error));
-    return EXIT.USAGE;
+    if (!(error instanceof Exit)) throw error;
+    console.error(errorText(error.error, json, "UNAVAILABLE"));
+    return error.code;
   }
-}
-
-async function runCommand(args: string[]): Promise<number> {
-  const [name = ""] = readArguments(args, OPTIONS, false).words;
-  const entry = COMMANDS.get(name);
-  if (entry === undefined) {
-    const { words, values } = readArguments(args, OPTIONS);
-    if (values.has("help")) return await help();
-    if (values.has("version")) return await version();
-    const command = await moduleFor(words, values);
-    refuseOthers(values, command.options);
-    return await command.run(words, givenOf(values));
-  }
-  const command = await entry.load();
-  const { words, values } = readArguments(args, command.options);
-  if (values.has("help")) return await help(command);
-  if (values.has("version")) return await version();
-  return await command.run(words.slice(1), givenOf(values));
 }
 
 function moduleFor(

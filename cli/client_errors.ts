@@ -4,8 +4,24 @@
  * @module
  */
 
-import { ConnectionLost, type ErrorData, type ParamsIssue, RpcError } from "../lib/mod.ts";
+import {
+  ConnectionLost,
+  type ErrorData,
+  type ErrorName,
+  type ErrorObject,
+  type ParamsIssue,
+  RpcError,
+} from "../lib/mod.ts";
 import { printable, quoted } from "./printable.ts";
+
+/**
+ * An error as a program reads it, after `--json`, or a person.
+ *
+ * @param name what a program is told of an error that has no name of its own
+ */
+export function errorText(error: unknown, json: boolean, name?: ErrorName): string {
+  return json ? JSON.stringify({ error: toErrorObject(error, name) }) : describeError(error);
+}
 
 /**
  * An error as text: one line, and for an error response below it what else the server said, a line for
@@ -21,12 +37,20 @@ export function describeError(error: unknown): string {
   return `error: ${printable(error instanceof Error ? error.message : String(error))}`;
 }
 
-/** Why there is no connection, as one line. */
-export function describeNoConnection(address: string, error: unknown): string {
+/** Why there is no connection, as an error. */
+export function noConnection(address: string, error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error);
   // The library's own errors say where.
   const isWhole = message.startsWith("Cannot connect to ");
-  return `error: ${printable(isWhole ? message : `Cannot connect to ${address}: ${message}`)}`;
+  return new Error(isWhole ? message : `Cannot connect to ${address}: ${message}`);
+}
+
+/** An error as programs read it: whatever it was, with a code and a name. */
+export function toErrorObject(error: unknown, name: ErrorName = "INTERNAL"): ErrorObject {
+  if (error instanceof RpcError) return error.toJSON();
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ConnectionLost)) return new RpcError(name, message).toJSON();
+  return new RpcError("UNAVAILABLE", message, { sent: error.sent }).toJSON();
 }
 
 function describeRpcError(error: RpcError): string {

@@ -46,9 +46,11 @@ Options for calls:
 `;
 
 const DETAILS = `\
-Prints the result as JSON: indented on a terminal, on one line otherwise. An
-error goes to standard error: its code, its name and its message, and below it
-what else the server said.
+Prints the result as JSON: indented on a terminal, on one line otherwise. The
+items of a stream are printed as they come, one on a line, and what it returns
+at its end goes to standard error. An error goes to standard error: its code,
+its name and its message, and below it what else the server said. Whether a
+method is a stream the server is asked first, with rpc.discover.
 
 Calls from standard input stand one on a line, as METHOD PARAMS or as a JSON-RPC
 request object. They are sent without waiting for each other, up to 1000 at
@@ -75,7 +77,8 @@ Exit codes:
   2    the command line makes no sense
   3    cannot connect
   4    the deadline of --timeout passed
-  130  interrupted (Ctrl-C): it hung up, which cancels what runs
+  130  interrupted (Ctrl-C): what runs was cancelled; a second one does not wait
+       for that
   141  nobody reads what it prints
 
 Examples:

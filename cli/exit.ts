@@ -20,19 +20,18 @@ export const EXIT = {
 /** The exit codes of signals: 128 and the signal's number. */
 export const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Ends the program: the text goes to standard error. */
+/** Ends the program: why goes to standard error. */
 export class Exit extends Error {
   override readonly name = "Exit";
   /** The exit code. */
   readonly code: number;
+  /** Why, as it is told. */
+  readonly error: unknown;
 
-  /**
-   * What a command throws that cannot go on.
-   *
-   * @param text what is printed; made of {@linkcode describeError}, so that it can be
-   */
-  constructor(code: number, text: string) {
-    super(text);
+  /** What a command throws that cannot go on. */
+  constructor(code: number, error: unknown) {
+    super(`The program ends with ${code}`);
     this.code = code;
+    this.error = error;
   }
 }

@@ -6,7 +6,7 @@
 
 import { makeCalls } from "./calls.ts";
 import type { ArgumentOptions, Given } from "./client_args.ts";
-import { describeError } from "./client_errors.ts";
+import { errorText } from "./client_errors.ts";
 import { EXIT } from "./exit.ts";
 import { quoted } from "./printable.ts";
 import { print } from "./stdio.ts";
@@ -25,9 +25,7 @@ export function run([address, , ...words]: readonly string[], given: Given): Pro
   return withLine(address!, given, (open) => callAll(open, given));
 }
 
-async function callAll({ line, refusal, signal }: Open, given: Given): Promise<number> {
-  let refused: unknown;
-  refusal.catch((error) => refused = error);
+async function callAll({ line, refused, signal }: Open, given: Given): Promise<number> {
   const { failed, lost } = await makeCalls({
     line,
     input: Deno.stdin.readable,
@@ -41,7 +39,7 @@ async function callAll({ line, refusal, signal }: Open, given: Given): Promise<n
     const { reason, error } = await line.closed;
     const why = error instanceof Error ? ` (${error.message})` : "";
     const last = new Error(`The connection ended: ${reason}${why}`);
-    console.error(describeError(refused ?? last));
+    console.error(errorText(refused.reason ?? last, given.json));
   }
   return failed > 0 || lost ? EXIT.FAILED : EXIT.OK;
 }

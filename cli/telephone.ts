@@ -25,7 +25,9 @@ export function run([address, ...others]: readonly string[], given: Given): Prom
   if (word !== undefined) {
     throw new TypeError(`Cannot talk: after ADDRESS nothing may stand, there is ${quoted(word)}`);
   }
-  const option = ["framing", "token-file"].find((name) => given.values.has(name));
+  const option = ["framing", "token-file", "json", "verbose"].find((name) =>
+    given.values.has(name)
+  );
   if (option !== undefined) {
     throw new TypeError(`Cannot talk: --${option} is for calls, with --raw there are none`);
   }

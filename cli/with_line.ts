@@ -7,9 +7,10 @@
 import { connect, type ConnectOptions, type Line, RpcError, type Socket } from "../lib/mod.ts";
 import { dial } from "../lib/transport/mod.ts";
 import type { Given } from "./client_args.ts";
-import { describeError, describeNoConnection } from "./client_errors.ts";
+import { noConnection } from "./client_errors.ts";
 import { EXIT, Exit } from "./exit.ts";
 import { type Interruption, listenForSignals } from "./signals.ts";
+import { tapped } from "./tap.ts";
 
 /** Milliseconds that connecting may take, and that closing may take after a signal. */
 const CONNECT_TIMEOUT = 5000;
@@ -18,12 +19,14 @@ const CLOSE_TIMEOUT = 500;
 /** An open line, and what there is to know for who works with it. */
 export interface Open {
   readonly line: Line;
-  /** Rejects with what the server says without an id: it could not read a call, or takes nobody in. */
-  readonly refusal: Promise<never>;
-  /** Milliseconds that are left of `--timeout`; undefined where there is no deadline. */
-  readonly left: number | undefined;
   /** Aborted by a signal: what runs is cancelled, and nothing more is to be said. */
   readonly signal: AbortSignal;
+  /**
+   * Aborted with what the server says without an id: it could not read a call, or takes nobody in.
+   */
+  readonly refused: AbortSignal;
+  /** Milliseconds that are left of `--timeout`; undefined where there is no deadline. */
+  timeLeft(): number | undefined;
 }
 
 /**
@@ -37,10 +40,9 @@ export async function withLine(
   given: Given,
   work: (open: Open) => Promise<number>,
 ): Promise<number> {
-  const start = performance.now();
+  const end = performance.now() + (given.timeout ?? Infinity);
   const interruption = listenForSignals();
-  const refusal = Promise.withResolvers<never>();
-  refusal.promise.catch(() => {}); // with no call under way it is nobody's
+  const refusal = new AbortController();
   const options = await connectOptions(given);
   const line = await reach(
     address,
@@ -51,18 +53,19 @@ export async function withLine(
         ...options,
         connectTimeout,
         signal: interruption.signal,
-        onError: refusal.reject,
+        onError: (error) => refusal.abort(error),
       }),
   );
   if (line === undefined) return await interruption.exitCode;
-  const { timeout } = given;
-  const left = timeout === undefined
-    ? undefined
-    : Math.max(0, timeout - (performance.now() - start));
-  const { signal } = interruption;
   try {
     return await Promise.race([
-      work({ line, refusal: refusal.promise, left, signal }),
+      work({
+        line,
+        signal: interruption.signal,
+        refused: refusal.signal,
+        timeLeft: () =>
+          given.timeout === undefined ? undefined : Math.max(0, end - performance.now()),
+      }),
       interruption.exitCode,
     ]);
   } finally {
@@ -94,9 +97,11 @@ export async function withSocket(
 
 /** What the options say to `connect`; those who connect more than once need it. */
 export async function connectOptions(given: Given): Promise<ConnectOptions> {
-  const { framing, tls, tokenFile } = given;
+  const { framing, tls, tokenFile, verbose } = given;
+  const show = (line: string) => console.error(line);
   return {
     framing,
+    ...(verbose && { wrap: (socket) => tapped(socket, framing, show) }),
     ...(tls && { tls }),
     ...(tokenFile !== undefined && { token: await readToken(tokenFile) }),
   };
@@ -114,26 +119,26 @@ async function reach<T>(
     return await open(connectTimeout);
   } catch (error) {
     if (signal.aborted) return undefined;
-    throw noConnection(address, error, connectTimeout, timeout);
+    throw whyNot(address, error, connectTimeout, timeout);
   }
 }
 
-function noConnection(
+function whyNot(
   address: string,
   error: unknown,
   waited: number,
   timeout: number | undefined,
 ): Error {
   if (error instanceof TypeError) return error; // it says what is wrong with the address
-  if (error instanceof RpcError) return new Exit(EXIT.FAILED, describeError(error)); // credentials
+  if (error instanceof RpcError) return new Exit(EXIT.FAILED, error); // credentials
   if (isTimeout(error) && waited === timeout) return late(`no connection within ${timeout} ms`);
   const why = isTimeout(error) ? new Error(`no answer within ${waited} ms`) : error;
-  return new Exit(EXIT.NO_CONNECTION, describeNoConnection(address, why));
+  return new Exit(EXIT.NO_CONNECTION, noConnection(address, why));
 }
 
 /** What ends a command whose `--timeout` has passed. */
 export function late(message: string): Exit {
-  return new Exit(EXIT.DEADLINE, describeError(new RpcError("DEADLINE_EXCEEDED", message)));
+  return new Exit(EXIT.DEADLINE, new RpcError("DEADLINE_EXCEEDED", message));
 }
 
 async function readToken(file: string): Promise<string> {

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { method, RpcError } from "../lib/mod.ts";
+import { method, RpcError, stream } from "../lib/mod.ts";
 import * as z from "npm:zod@4";
 
 /** The demo API. */
@@ -47,6 +47,10 @@ export const api = {
     description: "Ends early when the call is cancelled or the caller hangs up.",
     result: z.int(),
   }),
+
+  countdown: stream(z.int().min(0), function* (from) {
+    for (let n = from; n >= 0; n--) yield n;
+  }, { summary: "From a number down to 0, item by item", result: z.int() }),
 
   now: method(() => new Date(), {
     summary: "The time of the server",

@@ -7,7 +7,7 @@
 import { around, type Caller } from "./around.ts";
 import { type CloseInfo, Connection } from "./connection.ts";
 import { builtins } from "./builtin.ts";
-import type { CallOptions, Client, Notifier, Untyped } from "./call.ts";
+import type { CallOptions, Client, Notifier, Untyped, UntypedAnswer } from "./call.ts";
 import type { PeerInfo } from "./context.ts";
 import { Dispatcher, proceduresOf } from "./dispatch.ts";
 import { FRAMINGS } from "./framing/mod.ts";
@@ -19,7 +19,7 @@ import type { ClientMiddleware } from "./middleware.ts";
 import type { Api } from "./procedure.ts";
 import { namesOf } from "./proxy.ts";
 import { TimerWheel } from "./timers.ts";
-import { dial, type DialOptions, schemeOf, type TlsClientOptions } from "./transport/mod.ts";
+import { dial, schemeOf, type Socket, type TlsClientOptions } from "./transport/mod.ts";
 import { BufferPool } from "./writer.ts";
 
 /** What {@linkcode connect} takes besides the address. */
@@ -42,6 +42,8 @@ export interface ConnectOptions {
   readonly tls?: TlsClientOptions;
   /** Other limits than the defaults. */
   readonly limits?: Partial<Limits>;
+  /** What stands between the line and its socket, to look at the bytes or to change them. */
+  readonly wrap?: (socket: Socket) => Socket;
   /** Called with what is nobody's answer. */
   readonly onError?: (error: unknown) => void;
 }
@@ -69,11 +71,12 @@ export interface Line<A = Untyped> extends AsyncDisposable {
    */
   batch<const T>(make: (call: Client<A>) => T): T;
   /**
-   * Calls a method by its name, with params as they travel: for those who have no types.
+   * Calls a method by its name, with params as they travel: for those who have no types. The answer of
+   * a stream can be iterated.
    *
    * @param params an object, an array, or undefined for none
    */
-  request(method: string, params?: unknown, options?: CallOptions): Promise<unknown>;
+  request(method: string, params?: unknown, options?: CallOptions): UntypedAnswer;
   /** Who is at the other end. */
   readonly peer: PeerInfo;
   /** Resolves when the connection has ended, with why; never rejects. */
@@ -175,7 +178,7 @@ export async function connect<A = Untyped>(
     notify: namesOf((name, value) => connection.notify(name, JSON.stringify(value))) as Notifier<A>,
     batch: (make) => caller.batch(() => make(call)),
     request: (name, params, options = {}) =>
-      orRejected(() => caller.call(name, rawParams(params), options)),
+      orRejected(() => caller.call(name, rawParams(params), options)) as UntypedAnswer,
     get peer() {
       return connection.peer;
     },
@@ -204,17 +207,23 @@ function rawParams(params: unknown): unknown {
   return params;
 }
 
-async function dialWithin(address: string | URL, ms: number, { signal, tls }: DialOptions) {
+async function dialWithin(
+  address: string | URL,
+  ms: number,
+  { signal, tls, wrap = (socket) => socket }: ConnectOptions,
+): Promise<Socket> {
   const limit = new AbortController();
   const timer = setTimeout(
     () => limit.abort(new DOMException(`No connection within ${ms} ms`, "TimeoutError")),
     ms,
   );
   try {
-    return await dial(address, {
-      signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
-      ...(tls && { tls }),
-    });
+    return wrap(
+      await dial(address, {
+        signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
+        ...(tls && { tls }),
+      }),
+    );
   } finally {
     clearTimeout(timer);
   }

@@ -231,6 +231,21 @@ export async function* linesOf(socket: Deno.Conn): AsyncGenerator<string> {
   }
 }
 
+/**
+ * The same for a server that cannot describe itself: `rpc.discover`, which client.ts asks first, is
+ * refused, and is not among the lines.
+ */
+export async function* callsOf(socket: Deno.Conn): AsyncGenerator<string> {
+  for await (const line of linesOf(socket)) {
+    if (!line.includes('"rpc.discover"')) {
+      yield line;
+      continue;
+    }
+    const error = { code: -32601, message: "Method not found" };
+    await say(socket, JSON.stringify({ jsonrpc: "2.0", id: JSON.parse(line).id, error }) + "\n");
+  }
+}
+
 /** Writes a text to a socket, whole. */
 export async function say(socket: Deno.Conn, text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text);

@@ -5,7 +5,16 @@ import { method, RpcError, serve, type Server } from "../../lib/mod.ts";
 import { connect as connectOfClient } from "../../client.ts";
 import { VERSION } from "../../cli/version.ts";
 import { testWith } from "../_tools.ts";
-import { CLIENT, linesOf, makeFolder, Program, runClient, say, serveRaw } from "./_programs.ts";
+import {
+  callsOf,
+  CLIENT,
+  linesOf,
+  makeFolder,
+  Program,
+  runClient,
+  say,
+  serveRaw,
+} from "./_programs.ts";
 
 const CUSTOM_DATA = { name: "TOO_LATE", details: { since: 7 }, retryAfterMs: 5 };
 
@@ -74,9 +83,9 @@ Deno.test("client.ts takes params as JSON, as pairs, or not at all", async () =>
 Deno.test("client.ts sends numbers digit for digit", async () => {
   const received = Promise.withResolvers<string>();
   await using server = serveRaw(async (socket) => {
-    for await (const line of linesOf(socket)) {
+    for await (const line of callsOf(socket)) {
       received.resolve(line);
-      await say(socket, '{"jsonrpc":"2.0","id":1,"result":true}\n');
+      await say(socket, `{"jsonrpc":"2.0","id":${JSON.parse(line).id},"result":true}\n`);
     }
   });
   await runClient([server.address, "m", "n=12345678901234567890", "x:=[1.0]"]);
@@ -230,7 +239,7 @@ Deno.test("client.ts --notify sends a notification and waits for nothing", async
 
 Deno.test("client.ts exits with 1 where the server hangs up before it answers", async () => {
   await using server = serveRaw(async (socket) => {
-    await socket.read(new Uint8Array(1000));
+    await callsOf(socket).next();
   });
   assertEquals(await runClient([server.address, "m"]), {
     code: 1,

@@ -34,6 +34,7 @@ Deno.test("the demo calculates, by name and by position", async () => {
   assertEquals(await line.request("subtract", { subtrahend: 23, minuend: 42 }), 19);
   assertEquals(await line.call.sum([1, 2, 4]), 7);
   assertEquals(await line.request("sum", []), 0);
+  assertEquals(await Array.fromAsync(line.call.countdown(3)), [3, 2, 1, 0]);
 });
 
 Deno.test("the demo tells the time, who calls, and what an error is", async () => {
@@ -74,6 +75,7 @@ Deno.test("rpc.discover describes every method of the demo", async () => {
     "subtract",
     "sum",
     "sleep",
+    "countdown",
     "now",
     "time.in",
     "whoami",

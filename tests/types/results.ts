@@ -9,6 +9,7 @@ import {
   stream,
   type StreamAnswer,
   type StreamEvent,
+  type UntypedAnswer,
 } from "../../lib/mod.ts";
 import { type Equal, of, same } from "./_equal.ts";
 
@@ -93,7 +94,7 @@ same<Equal<ReturnType<typeof call.literal>, Promise<{ kind: "ok" }>>>();
 same<Equal<ReturnType<typeof call.money>, Promise<{ amount: string; at: string }>>>();
 same<Equal<ReturnType<typeof call.never>, Promise<never>>>();
 same<Equal<ReturnType<typeof call.generic>, Promise<{ text: string; at: string }[]>>>();
-same<Equal<ReturnType<typeof request>, Promise<unknown>>>();
+same<Equal<ReturnType<typeof request>, UntypedAnswer>>();
 
 // A stream is awaited for all items, or iterated for one after another.
 const items = call.items();

@@ -50,4 +50,10 @@ export interface Entry {
  * }],
  * ```
  */
-export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([]);
+export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+  ["bench", {
+    usage: "bench ADDRESS METHOD [PARAMS]",
+    summary: "puts a load on a server, and says how long calls took",
+    load: () => import("./bench.ts"),
+  }],
+]);

@@ -85,14 +85,27 @@ export async function withSocket(
   work: (socket: Socket) => Promise<number>,
 ): Promise<number> {
   const interruption = listenForSignals();
+  const socket = await openSocket(address, given, interruption);
+  if (socket === undefined) return await interruption.exitCode;
+  return await Promise.race([work(socket), interruption.exitCode]);
+}
+
+/**
+ * Connects without framing; undefined after a signal.
+ *
+ * @throws {Exit} where there is no connection
+ */
+export function openSocket(
+  address: string,
+  given: Given,
+  interruption: Interruption,
+): Promise<Socket | undefined> {
   const { tls } = given;
-  const socket = await reach(address, given, interruption, (connectTimeout) => {
+  return reach(address, given, interruption, (connectTimeout) => {
     const limit = AbortSignal.timeout(connectTimeout);
     const signal = AbortSignal.any([interruption.signal, limit]);
     return dial(address, { signal, ...(tls && { tls }) });
   });
-  if (socket === undefined) return await interruption.exitCode;
-  return await Promise.race([work(socket), interruption.exitCode]);
 }
 
 /** What the options say to `connect`; those who connect more than once need it. */

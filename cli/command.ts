@@ -51,6 +51,11 @@ export interface Entry {
  * ```
  */
 export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+  ["check", {
+    usage: "check ADDRESS",
+    summary: "tells how well a server keeps JSON-RPC 2.0",
+    load: () => import("./check.ts"),
+  }],
   ["bench", {
     usage: "bench ADDRESS METHOD [PARAMS]",
     summary: "puts a load on a server, and says how long calls took",

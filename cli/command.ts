@@ -61,4 +61,9 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     summary: "puts a load on a server, and says how long calls took",
     load: () => import("./bench.ts"),
   }],
+  ["watch", {
+    usage: "watch ADDRESS METHOD [PARAMS]",
+    summary: "calls again and again, and shows what changed",
+    load: () => import("./watch.ts"),
+  }],
 ]);

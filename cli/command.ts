@@ -66,4 +66,14 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     summary: "calls again and again, and shows what changed",
     load: () => import("./watch.ts"),
   }],
+  ["record", {
+    usage: "record FILE ADDRESS",
+    summary: "stands between clients and a server, and writes down what they say",
+    load: () => import("./record.ts"),
+  }],
+  ["replay", {
+    usage: "replay FILE ADDRESS",
+    summary: "says the same to a server again, and compares the answers",
+    load: () => import("./replay.ts"),
+  }],
 ]);

@@ -7,11 +7,12 @@
 import { ConnectionLost } from "../lib/mod.ts";
 import type { ArgumentOptions, Given } from "./client_args.ts";
 import { describeError } from "./client_errors.ts";
+import { differenceLine, paint } from "./difference_text.ts";
 import { EXIT, Exit } from "./exit.ts";
-import { type Difference, differences, pathText } from "./json_diff.ts";
+import { differences } from "./json_diff.ts";
 import { numberOption, timeOption } from "./number_option.ts";
 import { type Params, parseParams } from "./params.ts";
-import { printable, printableJson } from "./printable.ts";
+import { printableJson } from "./printable.ts";
 import { ProgressLine } from "./progress.ts";
 import { print } from "./stdio.ts";
 import { type Open, withLine } from "./with_line.ts";
@@ -51,9 +52,6 @@ export const options = {
 
 /** Milliseconds between two calls. */
 const EVERY = 1000;
-
-/** Characters of a value that are shown. */
-const MAX_VALUE = 200;
 
 /** What came of a call. */
 type Outcome = { readonly result: unknown } | { readonly error: unknown };
@@ -138,29 +136,14 @@ function asText(last: Outcome | undefined, now: Outcome, date: Date): string {
     return `${title}${printableJson(JSON.stringify(now.result, undefined, 2))}\n`;
   }
   const changes = differences(last.result, now.result);
-  return changes.length === 0 ? "" : title + changes.map(describe).join("");
+  return changes.length === 0
+    ? ""
+    : title + changes.map((change) => differenceLine(change)).join("");
 }
 
 function isSameError(last: Outcome | undefined, now: { readonly error: unknown }): boolean {
   return last !== undefined && "error" in last &&
     describeError(last.error) === describeError(now.error);
-}
-
-function describe(change: Difference): string {
-  const where = printable(pathText(change.path)) || "the result";
-  if (!("before" in change)) return paint("32", `  + ${where}: ${shown(change.after)}`) + "\n";
-  if (!("after" in change)) return paint("31", `  - ${where}: ${shown(change.before)}`) + "\n";
-  return paint("33", `  ~ ${where}: ${shown(change.before)} → ${shown(change.after)}`) + "\n";
-}
-
-/** A value on one line, cut where it is long. */
-function shown(value: unknown): string {
-  const text = JSON.stringify(value);
-  return printable(text.slice(0, MAX_VALUE)) + (text.length > MAX_VALUE ? "…" : "");
-}
-
-function paint(colour: string, text: string): string {
-  return Deno.stdout.isTerminal() && !Deno.noColor ? `\x1b[${colour}m${text}\x1b[0m` : text;
 }
 
 /** The time of day, as it is here. */

@@ -1,5 +1,6 @@
 /**
- * Answers in the order of their questions: those that come early wait for those before them.
+ * Answers in the order of their questions: those that come early wait for those before them. Or in the
+ * order in which they come.
  *
  * @module
  */
@@ -22,11 +23,20 @@ export interface Place {
   bytes: number;
 }
 
+/** How a queue is printed. */
+export interface AnswerQueueOptions {
+  /** Prints each answer when it comes, whatever its place is. @default {false} */
+  readonly unordered?: boolean;
+}
+
 /** Prints answers in the order of their places, and bounds how many there are. */
 export class AnswerQueue {
   readonly #print: (text: string) => Promise<void>;
   readonly #onError: () => void;
+  readonly #isOrdered: boolean;
+  /** Those that are printed next, in their order: all of them, or only those with an answer. */
   readonly #places: Place[] = [];
+  #count = 0;
   #bytes = 0;
   /** An answer that has not come counts like the last one that has. */
   #usual = FIRST_ANSWER;
@@ -35,27 +45,33 @@ export class AnswerQueue {
   readonly #waiting: (() => void)[] = [];
 
   /** @param onError is told, once, that printing failed; {@linkcode printed} rejects then */
-  constructor(print: (text: string) => Promise<void>, onError: () => void) {
+  constructor(
+    print: (text: string) => Promise<void>,
+    onError: () => void,
+    { unordered = false }: AnswerQueueOptions = {},
+  ) {
     this.#print = print;
     this.#onError = onError;
+    this.#isOrdered = !unordered;
   }
 
   /** Resolves when one more may be added. */
   room(): Promise<void> {
     return this.#until(() =>
-      this.#places.length === 0 || this.#places.length < MAX_CALLS && this.#bytes < MAX_BYTES
+      this.#count === 0 || this.#count < MAX_CALLS && this.#bytes < MAX_BYTES
     );
   }
 
   /** Resolves when all are printed. */
   printed(): Promise<void> {
-    return this.#until(() => this.#places.length === 0 && !this.#printing);
+    return this.#until(() => this.#count === 0 && !this.#printing);
   }
 
   /** A place at the end, for the answer to a question of so many bytes. */
   add(bytes: number): Place {
     const place = { text: undefined, bytes: bytes + this.#usual };
-    this.#places.push(place);
+    if (this.#isOrdered) this.#places.push(place);
+    this.#count++;
     this.#bytes += place.bytes;
     return place;
   }
@@ -66,6 +82,7 @@ export class AnswerQueue {
     this.#bytes += text.length - place.bytes;
     place.bytes = text.length;
     place.text = text;
+    if (!this.#isOrdered) this.#places.push(place);
     if (!this.#printing && this.#error === undefined) this.#printReady();
   }
 
@@ -102,6 +119,7 @@ export class AnswerQueue {
       count++;
     }
     this.#places.splice(0, count);
+    this.#count -= count;
     return text;
   }
 

@@ -1,6 +1,6 @@
 /**
  * Many calls over one line: read one by one, sent without waiting for each other, answered in the
- * order in which they were read.
+ * order in which they were read, or in that in which the answers come.
  *
  * ```text
  * input line ─> call ─┬─> line.request ─> outcome ─┐
@@ -33,6 +33,22 @@ export interface CallsOptions {
   readonly timeout: number | undefined;
   /** Sends `METHOD PARAMS` as notifications. */
   readonly notify: boolean;
+  /**
+   * Prints each answer when it comes; that to `METHOD PARAMS` with the number of its line.
+   * @default {false}
+   */
+  readonly unordered?: boolean;
+  /** Kept up to date while the calls are made. */
+  readonly progress?: CallsProgress;
+}
+
+/** How far the calls are. */
+export interface CallsProgress {
+  made: number;
+  answered: number;
+  failed: number;
+  /** Whether the input has ended: `made` is all of them. */
+  isRead: boolean;
 }
 
 /** What became of the calls. */
@@ -62,22 +78,33 @@ type Show = (outcome: Outcome) => unknown;
  * @throws what `print` throws
  */
 export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
-  const { line, timeout, notify } = options;
+  const { line, timeout, notify, unordered = false } = options;
+  const progress = options.progress ?? { made: 0, answered: 0, failed: 0, isRead: false };
   const stopped = new AbortController();
   line.closed.then(() => stopped.abort());
-  const queue = new AnswerQueue(options.print, () => stopped.abort());
-  let failed = 0, lost = false;
+  const queue = new AnswerQueue(options.print, () => stopped.abort(), { unordered });
+  let lost = false;
 
+  const add = (bytes: number) => {
+    progress.made++;
+    return queue.add(bytes);
+  };
   const settle = (place: Place, show: Show, outcome: Outcome) => {
-    if ("error" in outcome) failed++;
+    progress.answered++;
+    if ("error" in outcome) progress.failed++;
     queue.settle(place, JSON.stringify(show(outcome)));
   };
 
-  for await (const input of readLines(options.input, MAX_LINE, stopped.signal)) {
-    const call = readCall(input, notify);
+  let number = 0;
+  for await (
+    const input of readLines(options.input, MAX_LINE, stopped.signal, { blank: unordered })
+  ) {
+    number++;
+    if ("text" in input && input.text === "") continue; // it only counts
+    const call = readCall(input, notify, unordered ? showNumbered(number) : showResult);
     if (call instanceof InvalidCall) {
       await queue.room();
-      settle(queue.add(0), call.show, { error: call.error });
+      settle(add(0), call.show, { error: call.error });
       continue;
     }
     const { method, params, show } = call;
@@ -85,7 +112,7 @@ export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
       try {
         sendNotification(line, method, params);
       } catch (error) {
-        settle(queue.add(0), show, { error: toErrorObject(error) });
+        settle(add(0), show, { error: toErrorObject(error) });
       }
       continue;
     }
@@ -94,7 +121,7 @@ export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
       lost = true;
       break;
     }
-    const place = queue.add("text" in input ? input.text.length : 0);
+    const place = add("text" in input ? input.text.length : 0);
     line.request(method, params, timeout === undefined ? {} : { timeout }).then(
       (result) => settle(place, show, { result }),
       (error) => {
@@ -104,8 +131,9 @@ export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
     );
   }
   lost ||= stopped.signal.aborted;
+  progress.isRead = true;
   await queue.printed();
-  return { failed, lost };
+  return { failed: progress.failed, lost };
 }
 
 /** A line that is no call, with what is printed in its place. */
@@ -122,25 +150,30 @@ class InvalidCall {
 /** Of `METHOD PARAMS` the result alone is printed. */
 const showResult: Show = (outcome) => "error" in outcome ? outcome : outcome.result;
 
+/** Where answers come in any order the line that was asked on tells whose they are. */
+function showNumbered(line: number): Show {
+  return (outcome) => ({ line, ...outcome });
+}
+
 /** Of a request object the whole response. */
 function showResponse(id: unknown): Show {
   return (outcome) => ({ jsonrpc: "2.0", ...outcome, id });
 }
 
 /** A line of the input as a call. Never throws. */
-function readCall(input: InputLine, notify: boolean): Call | InvalidCall {
+function readCall(input: InputLine, notify: boolean, show: Show): Call | InvalidCall {
   if ("fault" in input) {
     const error = new RpcError("PARSE_ERROR", "Parse error", { details: input.fault });
-    return new InvalidCall(error, showResult);
+    return new InvalidCall(error, show);
   }
   const { text } = input;
   if (text.startsWith("{") || text.startsWith("[")) return readRequest(text);
   try {
-    return { ...parseCall(text), isNotification: notify, show: showResult };
+    return { ...parseCall(text), isNotification: notify, show };
   } catch (error) {
     const details = error instanceof Error ? error.message : String(error);
     const invalid = new RpcError("INVALID_PARAMS", "Invalid params", { details });
-    return new InvalidCall(invalid, showResult);
+    return new InvalidCall(invalid, show);
   }
 }
 

@@ -22,6 +22,7 @@ const BY_OPTION: ReadonlyMap<string, () => Promise<Command>> = new Map<
 const OPTIONS = {
   notify: { type: "boolean" },
   raw: { type: "boolean" },
+  unordered: { type: "boolean" },
 } as const satisfies ArgumentOptions;
 
 /**

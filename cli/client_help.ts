@@ -42,6 +42,7 @@ const SHARED_HELP = `\
 const OWN_HELP = `\
 Options for calls:
   --notify           sends a notification: waits for no answer, prints nothing
+  --unordered        with -: prints answers as they come
   --raw              a telephone instead of calls: bytes without framing
 `;
 
@@ -56,8 +57,10 @@ Calls from standard input stand one on a line, as METHOD PARAMS or as a JSON-RPC
 request object. They are sent without waiting for each other, up to 1000 at
 once, and answered in the order in which they stand, one JSON text a line: for
 METHOD PARAMS the result alone, or {"error":...}; for a request object the whole
-response with its own id, and nothing if it has none. --timeout then is for each
-call.
+response with its own id, and nothing if it has none. With --unordered each is
+printed when it comes, that to METHOD PARAMS as {"line":3,"result":...} with the
+number of its line. --timeout then is for each call. On a terminal standard error
+shows how many are answered.
 
 With --raw it prompts with ">>: ", sends each line as it is typed, without the
 white space around it and without a newline, and prints what comes back. Empty

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { type Line, method, serve, type Server } from "../../lib/mod.ts";
 import { makeCalls } from "../../cli/calls.ts";
 import { readLines } from "../../cli/stdio.ts";
+import { testWith } from "../_tools.ts";
 import { CLIENT, linesOf, Program, runClient, say, serveRaw } from "./_programs.ts";
 
 const api = {
@@ -299,4 +300,78 @@ Deno.test("readLines() finds the same lines however the bytes are cut", async ()
       { text: "last" },
     ]);
   }
+});
+
+Deno.test("client.ts - --unordered prints answers as they come, with the numbers of their lines", async () => {
+  await using server = serveRaw(async (socket) => {
+    const ids: number[] = [];
+    for await (const line of linesOf(socket)) {
+      ids.push(JSON.parse(line).id);
+      if (ids.length < 3) continue;
+      for (const id of ids.reverse()) {
+        await say(socket, `{"jsonrpc":"2.0","id":${id},"result":${id}}\n`);
+      }
+    }
+  });
+  const { code, stdout } = await runClient(["--unordered", server.address, "-"], {
+    stdin: 'a\n\nb\n{"jsonrpc":"2.0","id":"x","method":"c"}\n',
+  });
+  assertEquals(
+    stdout,
+    '{"jsonrpc":"2.0","result":3,"id":"x"}\n{"line":3,"result":2}\n{"line":1,"result":1}\n',
+  );
+  assertEquals(code, 0);
+});
+
+Deno.test("client.ts - --unordered prints what came before the answer to the first call", async () => {
+  const first = Promise.withResolvers<void>();
+  await using server = serve({ ...api, wait: method(() => first.promise) }, {
+    listen: "tcp://127.0.0.1:0",
+  });
+  const args = ["--unordered", server.addresses[0]!, "-"];
+  await using client = new Program(CLIENT, args, { flags: ["-N"] });
+  await client.write('wait\nupper "a"\n');
+  assertEquals(await client.line(), '{"line":2,"result":"A"}');
+  await client.write("upper 2 3\n");
+  assertMatch((await client.line())!, /^\{"line":3,"error":\{"code":-326/);
+  first.resolve();
+  await client.end();
+  assertEquals(await client.outcome(), {
+    code: 1,
+    stdout: '{"line":1,"result":null}\n',
+    stderr: "",
+  });
+});
+
+const TERMINAL = new URL("_terminal.py", import.meta.url).pathname;
+
+testWith(["python3"], "client.ts - shows how far it is on a terminal", async () => {
+  const answer = Promise.withResolvers<void>();
+  await using server = serve({ ...api, wait: method(() => answer.promise) }, {
+    listen: "tcp://127.0.0.1:0",
+  });
+  // What is read stands on the screen too; the end of the input is Ctrl-D.
+  const steps = [["wait", 'upper "a"\r'], ['"A"', ""], ["1 of 2 so far", "\x04"], ["50 %", "\x03"]];
+  const { stdout } = await new Deno.Command("python3", {
+    args: [
+      ...[TERMINAL, JSON.stringify([["", "wait\r"], ...steps])],
+      ...[Deno.execPath(), "run", "-q", "-N", CLIENT, "--unordered", server.addresses[0]!, "-"],
+    ],
+  }).output();
+  const screen = new TextDecoder().decode(stdout);
+  assertStringIncludes(screen, "\r\x1b[K1 of 2 so far  ");
+  assertStringIncludes(screen, `\r\x1b[K[${"#".repeat(15)}${"-".repeat(15)}] 50 %  1 of 2  `);
+  answer.resolve();
+});
+
+testWith(["python3"], "client.ts - has no progress between the answers on a terminal", async () => {
+  await using server = serveApi();
+  const { code, stdout } = await new Deno.Command("python3", {
+    args: [
+      ...[TERMINAL, JSON.stringify([["", 'upper "a"\r'], ['"A"', "\x04"]])],
+      ...[Deno.execPath(), "run", "-q", "-N", CLIENT, server.addresses[0]!, "-"],
+    ],
+  }).output();
+  assertEquals(code, 0);
+  assertMatch(new TextDecoder().decode(stdout), /"A"\r\n/);
 });

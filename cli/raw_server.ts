@@ -10,6 +10,8 @@ import { resolveLimits } from "../lib/limits.ts";
 import type { CloseInfo, Limits, Socket, TlsServerOptions } from "../lib/mod.ts";
 import { TimerWheel } from "../lib/timers.ts";
 import { listen, type Listener, schemeOf } from "../lib/transport/mod.ts";
+import { refuseExposed } from "../lib/transport/network.ts";
+import { Turns } from "../lib/turns.ts";
 import { mustBeStream } from "./raw_address.ts";
 import { RawConnection, type RawPeer, type RawService } from "./raw_connection.ts";
 
@@ -23,6 +25,8 @@ export interface RawServerOptions {
   readonly tcpBacklog?: number;
   /** What `tls://` addresses need. */
   readonly tls?: TlsServerOptions;
+  /** Listens also where other machines can reach it: bytes have no way to say who calls. */
+  readonly insecure?: boolean;
   /** Called for each connection that was accepted. */
   readonly onOpen?: (peer: RawPeer) => void;
   /** Called for each connection that ended, with why. */
@@ -63,6 +67,12 @@ export async function serveRaw(
     throw new RangeError(`Cannot serve: tcpBacklog must be an integer from 1, it is ${tcpBacklog}`);
   }
   const limits = resolveLimits(options.limits);
+  for (const address of options.listen) {
+    refuseExposed(address, {
+      insecure: options.insecure ?? false,
+      asksByTls: tls?.clientCa !== undefined,
+    });
+  }
   const listeners: Listener[] = [];
   try {
     for (const address of options.listen) {
@@ -90,6 +100,7 @@ class RunningServer implements RawServer {
   readonly #options: RawServerOptions;
   readonly #limits: Limits;
   readonly #timers = new TimerWheel();
+  readonly #turns = new Turns(this.#timers);
   /** With the promise of its end. */
   readonly #connections = new Map<RawConnection, Promise<void>>();
   readonly #stop = new AbortController();
@@ -137,6 +148,7 @@ class RunningServer implements RawServer {
       closesIdle: socket.lasting !== true,
       limits: this.#limits,
       timers: this.#timers,
+      ...(peer.transport !== "memory" && { turns: this.#turns }),
       onError: (error) => onError?.(error, `raw() for ${peer.address}`),
     });
     onOpen?.(peer);
@@ -172,6 +184,7 @@ class RunningServer implements RawServer {
     await Promise.all(ends);
     await Promise.all(this.#accepting);
     this.#timers.stop();
+    await this.#turns.close();
     this.#end.resolve();
   }
 

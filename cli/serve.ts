@@ -4,8 +4,10 @@
  * @module
  */
 
-import { DEFAULT_LIMITS, serve, type Server } from "../lib/mod.ts";
+import { DEFAULT_LIMITS, serve, type ServeOptions, type Server } from "../lib/mod.ts";
 import { loadApi, loadRaw } from "./load_api.ts";
+import { Log } from "./log.ts";
+import { openTokens, type TokenFile } from "./tokens.ts";
 import { printable } from "./printable.ts";
 import type { RawService } from "./raw_connection.ts";
 import { type RawServerOptions, serveRaw } from "./raw_server.ts";
@@ -25,7 +27,15 @@ const upperCase: RawService = () => {
 
 /** What both kinds of servers have in common, and how one begins. */
 type Running = Pick<Server, "addresses" | "finished" | "connections" | "shutdown">;
-type Open = (options: RawServerOptions) => Promise<Running>;
+type Open = (
+  options: RawServerOptions & Pick<ServeOptions, "authenticate" | "rate">,
+) => Promise<Running>;
+
+/** Lines about what happens, and about what goes wrong. */
+interface Logs {
+  readonly out: Log;
+  readonly err: Log;
+}
 
 /** Exit codes; 128 and the signal's number are those of a second signal. */
 const FAILED = 1;
@@ -38,26 +48,36 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
  * @returns the exit code
  */
 export async function runServer(args: string[]): Promise<number> {
-  let server: Running, given: ServeArguments;
+  let server: Running, given: ServeArguments, tokens: TokenFile | undefined;
+  const err = new Log((line) => console.error(line));
+  let out = new Log((line) => console.log(line));
   try {
     given = readServeArguments(args);
     if (given.only !== undefined) {
       console.log(given.only === "help" ? SERVE_HELP.trimEnd() : `landline ${VERSION}`);
       return 0;
     }
-    server = await start(await load(given), given);
+    // Standard output belongs to the protocol where it is spoken there.
+    if (given.listen.some((address) => address.startsWith("stdio:"))) out = err;
+    if (given.tokenFile !== undefined) tokens = openTokens(given.tokenFile);
+    if (!given.crashOnError) surviveDetachedFailures(err);
+    server = await start(await load(given), given, tokens, { out, err });
   } catch (error) {
     console.error(`error: ${printable(error instanceof Error ? error.message : String(error))}`);
     return COULD_NOT_START;
   }
-  drainOnSignals(server, given);
-  for (const address of server.addresses) logOf(given)(`listening on ${printable(address)}`);
+  drainOnSignals(server, given, out);
+  if (tokens !== undefined) reloadOnHangup(tokens, { out, err });
+  for (const address of server.addresses) out.line(`listening on ${printable(address)}`);
   try {
     await server.finished;
     return 0;
   } catch (error) {
     console.error(errorLines(error, "the server"));
     return FAILED;
+  } finally {
+    out.flush();
+    err.flush();
   }
 }
 
@@ -76,18 +96,26 @@ async function load({ module, raw }: ServeArguments): Promise<Open> {
 }
 
 /** Listens at all addresses, or throws an error that says why that is not possible. */
-async function start(open: Open, given: ServeArguments): Promise<Running> {
-  const { listen, quiet, limits, tls, tcpBacklog } = given;
-  const log = quiet ? undefined : logOf(given);
+async function start(
+  open: Open,
+  given: ServeArguments,
+  tokens: TokenFile | undefined,
+  { out, err }: Logs,
+): Promise<Running> {
+  const { listen, quiet, limits, tls, tcpBacklog, insecure, rate } = given;
   try {
     return await open({
       listen,
       limits,
+      insecure,
       ...(tls && { tls }),
       ...(tcpBacklog !== undefined && { tcpBacklog }),
-      onOpen: (peer) => log?.(openedLine(peer)),
-      onClose: (peer, info) => log?.(closedLine(peer, info)),
-      onError: (error, about) => console.error(errorLines(error, about)),
+      ...(tokens && { authenticate: tokens.authenticate }),
+      ...(rate !== undefined &&
+        { rate: { connection: { calls: rate }, address: { calls: rate } } }),
+      onOpen: (peer) => quiet || out.line(openedLine(peer)),
+      onClose: (peer, info) => quiet || out.line(closedLine(peer, info)),
+      onError: (error, about) => err.line(errorLines(error, about)),
     });
   } catch (error) {
     // The library's own errors say what is wrong with the API, an address or a limit.
@@ -96,13 +124,35 @@ async function start(open: Open, given: ServeArguments): Promise<Running> {
   }
 }
 
-/** Where log lines go: standard output belongs to the protocol where it is spoken there. */
-function logOf({ listen }: ServeArguments): (line: string) => void {
-  return listen.some((address) => address.startsWith("stdio:")) ? console.error : console.log;
+/**
+ * What fails in code that nobody waits for, a promise or a timer that a handler has left behind, is told
+ * and counted: the other callers are not to blame.
+ */
+function surviveDetachedFailures(log: Log): void {
+  let count = 0;
+  const survive = (event: Event, error: unknown) => {
+    event.preventDefault();
+    log.line(errorLines(error, `code that nobody waits for (${++count} so far)`));
+  };
+  globalThis.addEventListener("unhandledrejection", (event) => survive(event, event.reason));
+  globalThis.addEventListener("error", (event) => survive(event, event.error));
+}
+
+/** SIGHUP reads the tokens again. */
+function reloadOnHangup(tokens: TokenFile, { out, err }: Logs): void {
+  if (Deno.build.os === "windows") return; // there it means that the window was closed
+  Deno.addSignalListener("SIGHUP", () => {
+    try {
+      tokens.reload();
+      out.line("the token file was read again");
+    } catch (error) {
+      err.line(`error: ${printable((error as Error).message)}; what was read before holds`);
+    }
+  });
 }
 
 /** The first signal drains, the second exits now. */
-function drainOnSignals(server: Running, given: ServeArguments): void {
+function drainOnSignals(server: Running, given: ServeArguments, log: Log): void {
   const { quiet, limits } = given;
   const grace = limits.shutdownGrace ?? DEFAULT_LIMITS.shutdownGrace;
   // A Ctrl-C reaches the whole foreground of a terminal, and `deno task` passes on what reaches it:
@@ -119,7 +169,7 @@ function drainOnSignals(server: Running, given: ServeArguments): void {
         Deno.exit(exitCode);
       }
       first = performance.now();
-      if (!quiet) logOf(given)(drainLine(server.connections, grace));
+      if (!quiet) log.line(drainLine(server.connections, grace));
       server.shutdown();
     });
   }

@@ -24,6 +24,14 @@ export interface ServeArguments {
   readonly tls: TlsServerOptions | undefined;
   /** The backlog of TCP listeners; undefined for the default. */
   readonly tcpBacklog: number | undefined;
+  /** Where the tokens of callers stand; undefined where nobody is asked who calls. */
+  readonly tokenFile: string | undefined;
+  /** Listens also where other machines can reach it, and asks nobody who calls. */
+  readonly insecure: boolean;
+  /** Calls a second of one connection, and of one address; undefined for as many as they like. */
+  readonly rate: number | undefined;
+  /** Ends the process where code fails that nobody waits for. */
+  readonly crashOnError: boolean;
   /** Whether only the help, or only the version, is asked for. */
   readonly only: "help" | "version" | undefined;
 }
@@ -51,12 +59,21 @@ Options:
   --cert FILE         for tls: the certificate, PEM; read again when it changes
   --key FILE          for tls: its private key, PEM
   --client-ca FILE    for tls: clients must have a certificate of this CA
+  --token-file FILE   callers must say who they are, by a token of this file:
+                      one on a line, and behind it the caller's name
+  --insecure          listens also where other machines can reach it though
+                      nobody is asked who calls
+  --rate N            calls a second that one connection, and one address, may
+                      make in the long run; ten times as many at once
   --backlog N         TCP connections that may wait to be accepted
                       [default: 1024]
   --grace MS          how long running calls may go on after a signal
                       [default: ${DEFAULT_LIMITS.shutdownGrace}]
   --limit NAME=VALUE  another limit than the default, such as maxDepth=32; may
                       be repeated; lib/limits.ts has the table
+  --crash-on-error    exits with 1 where code fails that no caller waits for: a
+                      promise that nobody handles, a timer; by default this is
+                      logged and counted
   --raw               serves bytes instead of calls, without framing; see below
   -q, --quiet         no lines about connections and signals; addresses and
                       errors are still printed
@@ -66,7 +83,8 @@ Options:
 Prints "listening on ADDRESS" for each address, with the real port, once it
 listens at all of them; then "opened ADDRESS" and "closed ADDRESS: WHY" for each
 caller. What a handler throws by accident goes to standard error with its stack;
-the caller is only told "Internal error".
+the caller is only told "Internal error". At most 100 lines a second are
+written; how many were left out is said.
 
 With --raw whatever bytes arrive are answered in upper case (as UTF-8, wherever
 they are cut; what is not UTF-8 passes unchanged). API then is a module that
@@ -78,7 +96,11 @@ when the connection has ended) and close() (hangs up after the answer). When raw
 throws, the caller is hung up on. udp:// cannot be served so.
 
 SIGINT (Ctrl-C) and SIGTERM drain: no new calls, running ones are finished, then
-it exits with 0. A second one exits at once.
+it exits with 0. A second one exits at once. SIGHUP reads the token file again;
+certificates are read again whenever they have changed. Callers stay connected.
+
+An address that other machines can reach is refused, unless callers are asked
+who they are (--token-file, or --client-ca over tls) or --insecure is given.
 
 Exit codes:
   0    ended by a signal, and drained
@@ -103,8 +125,19 @@ Examples:
  */
 export function readServeArguments(args: string[]): ServeArguments {
   const flags = parseArgs(args, {
-    boolean: ["raw", "quiet", "help", "version"],
-    string: ["listen", "cert", "key", "client-ca", "backlog", "grace", "limit", "_"],
+    boolean: ["raw", "quiet", "insecure", "crash-on-error", "help", "version"],
+    string: [
+      "listen",
+      "cert",
+      "key",
+      "client-ca",
+      "token-file",
+      "rate",
+      "backlog",
+      "grace",
+      "limit",
+      "_",
+    ],
     collect: ["listen", "limit"],
     alias: { quiet: "q", help: "h" },
     unknown(arg, key) {
@@ -135,6 +168,10 @@ export function readServeArguments(args: string[]): ServeArguments {
   if (tls === undefined && flags.listen.some((address) => address.startsWith("tls:"))) {
     throw new TypeError("Cannot use TLS: it needs both --cert FILE and --key FILE");
   }
+  if (flags["token-file"] === "") throw new TypeError("Cannot read --token-file: it needs a FILE");
+  if (flags.raw && (flags["token-file"] ?? flags.rate) !== undefined) {
+    throw new TypeError("Cannot use --token-file or --rate with --raw: bytes are no calls");
+  }
   return {
     module: flags._.length === 0 ? undefined : String(flags._[0]),
     raw: flags.raw,
@@ -143,6 +180,10 @@ export function readServeArguments(args: string[]): ServeArguments {
     limits: Object.fromEntries(limits),
     tls,
     tcpBacklog: flags.backlog === undefined ? undefined : wholeNumber("--backlog", flags.backlog),
+    tokenFile: flags["token-file"],
+    insecure: flags.insecure,
+    rate: flags.rate === undefined ? undefined : wholeNumber("--rate", flags.rate),
+    crashOnError: flags["crash-on-error"],
     only: undefined,
   };
 }
@@ -155,6 +196,10 @@ const NOTHING: ServeArguments = {
   limits: {},
   tls: undefined,
   tcpBacklog: undefined,
+  tokenFile: undefined,
+  insecure: false,
+  rate: undefined,
+  crashOnError: false,
   only: undefined,
 };
 

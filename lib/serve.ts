@@ -27,8 +27,7 @@ import {
   type Socket,
   type TlsServerOptions,
 } from "./transport/mod.ts";
-import { parseAddress } from "./transport/address.ts";
-import { isLocal, networkOf } from "./transport/network.ts";
+import { networkOf, refuseExposed } from "./transport/network.ts";
 import { Turns } from "./turns.ts";
 import { BufferPool } from "./writer.ts";
 
@@ -122,16 +121,6 @@ export function serve(api: Api, options: ServeOptions = {}): Server {
 /** Connections that are told at once why they are not served: each holds a descriptor for a while. */
 const MAX_REFUSED = 64;
 
-/** Nobody serves the whole world by oversight. */
-function refuseExposed(address: string | URL, { authenticate, insecure, tls }: ServeOptions): void {
-  if (insecure || authenticate !== undefined || isLocal(address)) return;
-  if (tls?.clientCa !== undefined && parseAddress(address).scheme === "tls") return;
-  throw new TypeError(
-    `Cannot listen at ${address}: other machines can reach it, and nobody is asked who calls; ` +
-      "ask with authenticate (--token-file FILE), or let everyone in with insecure (--insecure)",
-  );
-}
-
 class RunningServer implements Server {
   readonly addresses: string[] = [];
   readonly health: Health = new Health();
@@ -187,7 +176,13 @@ class RunningServer implements Server {
     const later: Promise<void>[] = [];
     const addresses: readonly (string | URL)[] = Array.isArray(where) ? where : [where];
     this.#sources = addresses.length;
-    for (const address of addresses) refuseExposed(address, options);
+    for (const address of addresses) {
+      refuseExposed(address, {
+        insecure: options.insecure ?? false,
+        asks: options.authenticate !== undefined,
+        asksByTls: options.tls?.clientCa !== undefined,
+      });
+    }
     try {
       for (const address of addresses) {
         const listener = listen(address, {

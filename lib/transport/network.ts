@@ -13,7 +13,34 @@ const REMOTE: ReadonlySet<string> = new Set(["tcp", "tls", "udp"]);
 /** Whether only this machine can reach it: its loopback, a file, another virtual machine of its own. */
 export function isLocal(address: string | URL): boolean {
   const { scheme, hostname } = parseAddress(address);
-  return !REMOTE.has(scheme) || isLoopback(hostname);
+  return !REMOTE.has(scheme) || hostname === "" || isLoopback(hostname);
+}
+
+/** What protects a server that other machines can reach. */
+export interface Exposure {
+  /** Everyone may call: that is meant. */
+  readonly insecure?: boolean;
+  /** Callers have to say who they are. */
+  readonly asks?: boolean;
+  /** Callers over TLS have to show a certificate. */
+  readonly asksByTls?: boolean;
+}
+
+/**
+ * Nobody serves the whole world by oversight.
+ *
+ * @throws {TypeError} for an address that other machines can reach, where nobody is asked who calls
+ */
+export function refuseExposed(
+  address: string | URL,
+  { insecure = false, asks = false, asksByTls = false }: Exposure,
+): void {
+  if (insecure || asks || isLocal(address)) return;
+  if (asksByTls && parseAddress(address).scheme === "tls") return;
+  throw new TypeError(
+    `Cannot listen at ${address}: other machines can reach it, and nobody is asked who calls; ` +
+      "ask with authenticate (--token-file FILE), or let everyone in with insecure (--insecure)",
+  );
 }
 
 /**

@@ -13,7 +13,7 @@
 import type { Attack, Figure, Seen, ServerSpec, Target } from "./attack.ts";
 import type { Told } from "./attacker.ts";
 import { Child } from "./child.ts";
-import type { Health } from "./healthy.ts";
+import type { Health } from "./window.ts";
 import { Watch } from "./proc.ts";
 import { type Setting, Victim } from "./server.ts";
 

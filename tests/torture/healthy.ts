@@ -14,95 +14,7 @@
  */
 
 import { bytesOf } from "../_raw.ts";
-import { orders, tell } from "./child.ts";
-import { Latencies } from "./latencies.ts";
-
-/** Milliseconds after the end of a window in which its last answers must have come. */
-const PATIENCE = 10_000;
-
-/** What happened to the calls of one window; times are milliseconds. */
-export interface Health {
-  /** Which window it was, counted from 0. */
-  readonly window: number;
-  readonly sent: number;
-  readonly answered: number;
-  /** Told UNAVAILABLE or RESOURCE_EXHAUSTED. */
-  readonly refused: number;
-  /** Any other answer, or one to no call. */
-  readonly wrong: number;
-  /** Calls without an answer. */
-  readonly lost: number;
-  /** Connections that the server ended. */
-  readonly ended: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
-  /** How late the clients themselves were with their calls: what the machine did, not the server. */
-  readonly late: number;
-  /** The first wrong answer. */
-  readonly example: string;
-}
-
-/** Calls that were made between two lines of input. */
-class Window {
-  readonly #number: number;
-  readonly latencies = new Latencies();
-  readonly lateness = new Latencies();
-  sent = 0;
-  refused = 0;
-  wrong = 0;
-  lost = 0;
-  ended = 0;
-  example = "";
-  /** Calls that wait for their answers. */
-  due = 0;
-  #isOver = false;
-  #isTold = false;
-
-  constructor(number: number) {
-    this.#number = number;
-  }
-
-  /** A call of this window has its answer, or will have none. */
-  settle(): void {
-    this.due--;
-    this.#report();
-  }
-
-  /** No more calls are made in it. */
-  end(): void {
-    this.#isOver = true;
-    setTimeout(() => {
-      this.lost += this.due;
-      this.due = 0;
-      this.#report();
-    }, PATIENCE);
-    this.#report();
-  }
-
-  #report(): void {
-    if (!this.#isOver || this.due > 0 || this.#isTold) return;
-    this.#isTold = true;
-    const { sent, refused, wrong, lost, ended, latencies, lateness, example } = this;
-    const health: Health = {
-      window: this.#number,
-      sent,
-      answered: latencies.count,
-      refused,
-      wrong,
-      lost,
-      ended,
-      p50: latencies.quantile(0.5),
-      p99: latencies.quantile(0.99),
-      max: latencies.quantile(1),
-      late: lateness.quantile(0.99),
-      example,
-    };
-    tell(health);
-  }
-}
-
-let windows = 0, current = new Window(windows);
+import { callAtRate, now as currentWindow, type Window } from "./window.ts";
 
 interface Refusal {
   readonly data?: { readonly name?: string };
@@ -130,7 +42,7 @@ class Client {
 
   /** Makes a call that was to be made at this time. */
   call(at: number): void {
-    const id = this.#next++, window = current;
+    const id = this.#next++, window = currentWindow();
     window.sent++;
     window.due++;
     window.lateness.add(performance.now() - at);
@@ -184,8 +96,8 @@ class Client {
     }
     const call = this.#calls.get(id);
     if (call === undefined) {
-      current.wrong++;
-      current.example ||= line.slice(0, 300);
+      currentWindow().wrong++;
+      currentWindow().example ||= line.slice(0, 300);
       return;
     }
     this.#calls.delete(id);
@@ -204,7 +116,7 @@ class Client {
   #end(): void {
     if (!clients.delete(this)) return;
     this.isOpen = false;
-    current.ended++;
+    currentWindow().ended++;
     try {
       this.#conn.close();
     } catch {
@@ -225,20 +137,8 @@ for (let i = 0; i < connections; i++) {
   conn.setNoDelay();
   clients.add(new Client(conn));
 }
-const interval = 1000 / rate;
-let next = performance.now(), turn = 0;
-setInterval(() => {
-  const now = performance.now(), open = [...clients];
-  for (; next <= now; next += interval) {
-    const client = open[turn++ % open.length];
-    if (client?.isOpen) client.call(next);
-  }
-}, 1);
-tell("ready");
-for await (const order of orders()) {
-  if (order !== "next") break;
-  const last = current;
-  current = new Window(++windows);
-  last.end();
-}
-Deno.exit(0);
+let turn = 0;
+await callAtRate(rate, (at) => {
+  const open = [...clients], client = open[turn++ % open.length];
+  if (client?.isOpen) client.call(at);
+});

@@ -5,7 +5,7 @@
  */
 
 import type { Course, Report } from "./arena.ts";
-import type { Health } from "./healthy.ts";
+import type { Health } from "./window.ts";
 
 /** Milliseconds above which the clients' own lateness is shown. */
 const LATE = 5;

@@ -27,8 +27,13 @@ const SELECTION = [
 const LIMITS = ["messageTimeout=1000", "writeStallTimeout=1000"];
 
 /** Runs main.ts of the torture to its end. */
-async function torture(...args: string[]) {
-  await using child = new Child("tests/torture/main.ts", args);
+function torture(...args: string[]) {
+  return run("main.ts", args);
+}
+
+/** Runs a program to its end. */
+async function run(program: string, args: readonly string[]) {
+  await using child = new Child(`tests/torture/${program}`, args);
   const lines: string[] = [];
   try {
     for (;;) lines.push(await child.line());
@@ -71,9 +76,36 @@ testOnLinux("torture says no when an attack succeeds", async () => {
   assertStringIncludes(stdout, "0 of 1 attacks withstood");
 });
 
-Deno.test("torture says what is wrong with its options", async () => {
-  for (const args of [["--only=nothing"], ["--seconds=x"], ["--limit=nothing=1"], ["--nothing"]]) {
-    const { code, stderr } = await torture(...args);
+testOnLinux(
+  "a server that is killed under chaos runs no call twice, and no call is silent",
+  async () => {
+    const args = ["--minutes=0.08", "--clients=20", "--kill-every=2", "--rate=200"];
+    const { code, stdout, stderr } = await run("chaos.ts", args);
+    assertEquals(code, 0, stdout + stderr);
+    const count = (what: string) => Number(new RegExp(`^${what} +(\\d+)`, "m").exec(stdout)?.[1]);
+    assert(count("answered") > 0 && count("kills of the server") > 0, stdout);
+  },
+);
+
+testOnLinux("a soak tells what became of its calls", async () => {
+  const args = ["--minutes=0.05", "--rate=200", "--connects=20"];
+  const { code, stdout, stderr } = await run("soak.ts", args);
+  assertEquals(code, 0, stdout + stderr);
+  assertStringIncludes(stdout, "nothing was lost, nothing grew");
+});
+
+Deno.test("torture, soak and chaos say what is wrong with their options", async () => {
+  for (
+    const [program, option] of [
+      ["main.ts", "--only=nothing"],
+      ["main.ts", "--seconds=x"],
+      ["main.ts", "--limit=nothing=1"],
+      ["main.ts", "--nothing"],
+      ["soak.ts", "--minutes=0"],
+      ["chaos.ts", "--clients=x"],
+    ] as const
+  ) {
+    const { code, stderr } = await run(program, [option]);
     assertEquals(code, 2);
     assert(stderr.startsWith("error: Cannot "), stderr);
   }

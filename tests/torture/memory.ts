@@ -6,7 +6,7 @@
 
 import { bytesOf } from "../_raw.ts";
 import { type Attack, check, HEALTHY_P99, share, type Target } from "./attack.ts";
-import { ask, close, connectAll, peer, readToEnd, sleep, times, write } from "./crowd.ts";
+import { ask, close, closeAll, connectAll, peer, readToEnd, sleep, times, write } from "./crowd.ts";
 
 const rss = (atMost: number) => ({
   what: "RSS MB",
@@ -28,7 +28,7 @@ const idleCrowd: Attack = {
       if (await conns[i]!.read(buffers) !== null) answered++;
     });
     await sleep(target.seconds * 1000);
-    conns.forEach(close);
+    await closeAll(conns);
     check(answered === conns.length, `${answered} of ${conns.length} were answered`);
     return { did: `answered and kept ${conns.length}` };
   },
@@ -137,6 +137,34 @@ const smallHeap: Attack = {
   },
 };
 
+const smallMemory: Attack = {
+  name: "small-memory",
+  rows: ["M07"],
+  does: "has a server that may take 250 MB keep 64 calls of 1 MB on each of 10 connections",
+  server: { limits: { maxResidentBytes: 250 << 20 }, clients: 10, rate: 200 },
+  refuses: true,
+  figures: [rss(300)],
+  async run(target) {
+    const params = { key: "memory", ms: 3000, filler: "x".repeat(900_000) };
+    const wait = bytesOf(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "wait", params }) + "\n");
+    let answered = 0, refused = 0;
+    await times(10, async () => {
+      const [conn] = await connectAll(target, 1);
+      const ended = readToEnd(conn!, Infinity);
+      for (let i = 0; i < 64 && await write(conn!, wait); i++);
+      await conn!.closeWrite().catch(() => {});
+      const { text } = await ended;
+      close(conn!);
+      answered += text.split('"result"').length - 1;
+      refused += text.split("UNAVAILABLE").length - 1;
+    });
+    check(answered + refused > 0, "nobody was answered");
+    const { id } = await ask(target, "echo");
+    check(id === 1, "serves nobody any more");
+    return { did: `answered ${answered}, refused ${refused} of 640` };
+  },
+};
+
 const deepWaiting: Attack = {
   name: "waiting-calls",
   rows: ["O05", "M06"],
@@ -179,5 +207,6 @@ export const MEMORY: readonly Attack[] = [
   largeThenIdle,
   partialMessages,
   deepWaiting,
+  smallMemory,
   smallHeap,
 ];

@@ -6,7 +6,19 @@
 
 import { bytesOf } from "../_raw.ts";
 import { type Attack, check, growth, HEALTHY_P99, share, type Target } from "./attack.ts";
-import { allEnd, close, connectAll, during, peer, ran, sleep, times, write } from "./crowd.ts";
+import {
+  allEnd,
+  close,
+  closeAll,
+  connectAll,
+  during,
+  peer,
+  ran,
+  readToEnd,
+  sleep,
+  times,
+  write,
+} from "./crowd.ts";
 import { hungUp } from "./framing.ts";
 
 const RSS = { what: "RSS MB", value: ({ peak }: { peak: number }) => peak, atMost: 160 };
@@ -63,7 +75,7 @@ const silent: Attack = {
   async run(target) {
     const conns = await connectAll(target, share(target, 9900));
     await sleep(target.seconds * 1000);
-    conns.forEach(close);
+    await closeAll(conns);
     return { did: `held ${conns.length}: they may be silent for idleTimeout, 600 s` };
   },
 };
@@ -253,12 +265,12 @@ const notificationFlood: Attack = {
 
 const asFastAsItCan: Attack = {
   name: "as-fast-as-it-can",
-  rows: ["S12", "O04", "O08"],
-  does: "sends tiny calls and pings as fast as it can on one connection, and reads the answers",
+  rows: ["S12", "O04"],
+  does: "sends tiny calls as fast as it can on one connection, and reads the answers",
   figures: [HEALTHY_P99],
   async run(target) {
     const [conn] = await connectAll(target, 1);
-    const block = bytesOf(line("add", [1, 2]).repeat(500) + line("rpc.ping", []).repeat(500));
+    const block = bytesOf(line("add", [1, 2]).repeat(1000));
     let answers = 0, sent = 0, isOver = false;
     const buffer = new Uint8Array(1 << 16);
     const reading = (async () => {
@@ -279,6 +291,33 @@ const asFastAsItCan: Attack = {
     close(conn!);
     check(answers === sent, `${answers} answers of ${sent}`);
     return { did: `answered all ${answers}`, figures: { answers } };
+  },
+};
+
+const pingFlood: Attack = {
+  name: "ping-flood",
+  rows: ["O08"],
+  does: "pings as fast as it can, and goes on when it is refused",
+  figures: [HEALTHY_P99],
+  async run(target) {
+    const { maxPings } = target.limits;
+    let served = 0, refused = 0, rounds = 0;
+    await during(target.seconds, async () => {
+      const [conn] = await connectAll(target, 1);
+      const ended = readToEnd(conn!, Infinity);
+      await write(conn!, line("rpc.ping", []).repeat(3 * maxPings));
+      await conn!.closeWrite().catch(() => {}); // it may have been hung up on
+      const { text } = await ended;
+      close(conn!);
+      served += text.split('"result"').length - 1;
+      refused += text.split("RESOURCE_EXHAUSTED").length - 1;
+      rounds++;
+    });
+    // A little is allowed again while it goes on.
+    check(served < rounds * maxPings * 2, `${served} pings were answered in ${rounds} rounds`);
+    check(refused <= rounds * maxPings * 1.5, `was not hung up on after ${refused} refusals`);
+    check(served >= rounds * maxPings, `only ${served} pings were answered in ${rounds} rounds`);
+    return { did: `answered ${served}, refused ${refused}, hung up ${rounds} times` };
   },
 };
 
@@ -315,5 +354,6 @@ export const SLOW: readonly Attack[] = [
   slowButSteady,
   notificationFlood,
   asFastAsItCan,
+  pingFlood,
   largeTransfers,
 ];

@@ -40,11 +40,18 @@ export {
   type Line,
   type Method,
   type MethodOptions,
+  type NoErrors,
+  type Notification,
   type Notifier,
   type ParamsIssue,
   type PeerInfo,
   RpcError,
   type Serialized,
+  settle,
+  type Settled,
+  type StandardSchema,
+  type Stream,
+  type StreamAnswer,
 } from "./lib/mod.ts";
 
 if (import.meta.main) {

@@ -16,6 +16,9 @@ const BY_OPTION: ReadonlyMap<string, () => Promise<Command>> = new Map<
   () => Promise<Command>
 >([
   ["raw", () => import("./telephone.ts")],
+  ["list", () => import("./describe.ts")],
+  ["describe", () => import("./describe.ts")],
+  ["types", () => import("./generate_types.ts")],
 ]);
 
 /** The options of everything that is done without a command. */
@@ -23,6 +26,10 @@ const OPTIONS = {
   notify: { type: "boolean" },
   raw: { type: "boolean" },
   unordered: { type: "boolean" },
+  list: { type: "boolean" },
+  describe: { type: "string" },
+  types: { type: "boolean" },
+  from: { type: "string" },
 } as const satisfies ArgumentOptions;
 
 /**

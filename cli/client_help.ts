@@ -11,6 +11,9 @@ Calls methods of a JSON-RPC 2.0 server over a socket.
 
 Usage: deno run -N client.ts [OPTIONS] ADDRESS METHOD [PARAMS]
        deno run -N client.ts [OPTIONS] ADDRESS -
+       deno run -N client.ts [OPTIONS] --list ADDRESS
+       deno run -N client.ts [OPTIONS] --describe METHOD ADDRESS
+       deno run -N client.ts [OPTIONS] --types ADDRESS > api.ts
        deno run -N client.ts --raw [--timeout MS] ADDRESS
        deno run -N client.ts [OPTIONS] COMMAND …
 
@@ -40,10 +43,17 @@ const SHARED_HELP = `\
 `;
 
 const OWN_HELP = `\
-Options for calls:
+Instead of calls:
+  --list             the methods and what they do, as far as the server says
+  --describe METHOD  the params, the result and the errors of one
+  --types            a TypeScript module with the type Api, for connect<Api>();
+                     --from ADDRESS is where it imports the library from
+                     [default: the client.ts that makes it]
+  --raw              a telephone: bytes without framing
+
+For calls:
   --notify           sends a notification: waits for no answer, prints nothing
   --unordered        with -: prints answers as they come
-  --raw              a telephone instead of calls: bytes without framing
 `;
 
 const DETAILS = `\

@@ -44,6 +44,8 @@ export interface MethodDescription {
   /** The items that the caller streams to it. */
   readonly up?: Schema;
   readonly errors: readonly ErrorDescription[];
+  /** All of it, as it stands in the document. */
+  readonly source: Readonly<Record<string, unknown>>;
 }
 
 /** A param. */
@@ -146,6 +148,7 @@ function readMethod(
         ...(typeof code === "number" && { code }),
       })),
     ],
+    source: method,
   };
 }
 

@@ -108,6 +108,18 @@ export function openSocket(
   });
 }
 
+/** Aborts what is done with a line: by a signal, by a refusal, and when the time is over. */
+export function deadlineSignal(
+  { signal, refused, timeLeft }: Open,
+  { timeout }: Given,
+): AbortSignal {
+  const deadline = new AbortController();
+  if (timeout !== undefined) {
+    setTimeout(() => deadline.abort(late(`no answer within ${timeout} ms`)), timeLeft());
+  }
+  return AbortSignal.any([signal, refused, deadline.signal]);
+}
+
 /** What the options say to `connect`; those who connect more than once need it. */
 export async function connectOptions(given: Given): Promise<ConnectOptions> {
   const { framing, tls, tokenFile, verbose } = given;

@@ -1,20 +1,17 @@
 /**
- * `client.ts ADDRESS METHOD [PARAMS]`: one call, or one notification. What a stream says is printed as
- * it comes, an item a line.
+ * `client.ts ADDRESS METHOD [PARAMS]`: one call, or one notification.
  *
  * @module
  */
 
-import { RpcError, type UntypedAnswer } from "../lib/mod.ts";
+import { RpcError } from "../lib/mod.ts";
 import type { ArgumentOptions, Given } from "./client_args.ts";
 import { errorText } from "./client_errors.ts";
 import { isStream } from "./discover.ts";
 import { EXIT } from "./exit.ts";
+import { makeCall } from "./make_call.ts";
 import { sendNotification } from "./notification.ts";
 import { type Params, parseParams } from "./params.ts";
-import { printable } from "./printable.ts";
-import { itemText, resultText } from "./result_text.ts";
-import { print } from "./stdio.ts";
 import { late, type Open, withLine } from "./with_line.ts";
 
 /** Its own options. */
@@ -29,36 +26,23 @@ export function run([address, method, ...words]: readonly string[], given: Given
 
 async function call(open: Open, method: string, params: Params, given: Given): Promise<number> {
   const { line, signal, refused, timeLeft } = open;
+  const { timeout, json } = given;
   try {
-    const streams = await isStream(line, method, timeLeft());
-    const timeout = timeLeft();
-    const answer = line.request(method, params, {
+    await makeCall(line, {
+      method,
+      params,
+      isStream: await isStream(line, method, timeLeft()),
       signal: AbortSignal.any([signal, refused]),
-      ...(timeout !== undefined && { timeout }),
+      timeout: timeLeft(),
+      json,
     });
-    if (streams) await printItems(answer, given);
-    else await print(resultText(await answer, given.json) + "\n");
     return EXIT.OK;
   } catch (error) {
     if (signal.aborted) return EXIT.FAILED; // the exit code is the signal's
     if (error instanceof Deno.errors.BrokenPipe) throw error;
-    if (given.timeout !== undefined && isDeadline(error)) {
-      throw late(`no answer within ${given.timeout} ms`);
-    }
-    console.error(errorText(error, given.json));
+    if (timeout !== undefined && isDeadline(error)) throw late(`no answer within ${timeout} ms`);
+    console.error(errorText(error, json));
     return EXIT.FAILED;
-  }
-}
-
-/** Prints items as they come; what the stream returned, where that is something, to standard error. */
-async function printItems(answer: UntypedAnswer, { json }: Given): Promise<void> {
-  const items = answer[Symbol.asyncIterator]();
-  for (;;) {
-    const { done, value } = await items.next();
-    if (!done) await print(itemText(value, json) + "\n");
-    else if (value !== null && value !== undefined) {
-      return console.error(`returned ${printable(JSON.stringify(value))}`);
-    } else return;
   }
 }
 

@@ -67,11 +67,9 @@ function moduleFor(
 ): Promise<Command> {
   for (const [option, load] of BY_OPTION) if (values.has(option)) return load();
   if (address === undefined) {
-    throw new TypeError("Cannot call: ADDRESS and METHOD are missing, --help shows how");
+    throw new TypeError("Cannot call: ADDRESS is missing, --help shows how");
   }
-  if (method === undefined) {
-    throw new TypeError("Cannot call: METHOD is missing, --help shows how");
-  }
+  if (method === undefined) return import("./prompt.ts");
   return method === "-" ? import("./standard_input.ts") : import("./call.ts");
 }
 

@@ -9,7 +9,8 @@ import { type Command, COMMANDS } from "./command.ts";
 const USAGE = `\
 Calls methods of a JSON-RPC 2.0 server over a socket.
 
-Usage: deno run -N client.ts [OPTIONS] ADDRESS METHOD [PARAMS]
+Usage: deno run -N client.ts [OPTIONS] ADDRESS
+       deno run -N client.ts [OPTIONS] ADDRESS METHOD [PARAMS]
        deno run -N client.ts [OPTIONS] ADDRESS -
        deno run -N client.ts [OPTIONS] --list ADDRESS
        deno run -N client.ts [OPTIONS] --describe METHOD ADDRESS
@@ -20,7 +21,8 @@ Usage: deno run -N client.ts [OPTIONS] ADDRESS METHOD [PARAMS]
 ADDRESS  tcp://127.0.0.1:8080, tcp://[::1]:8080, unix:///run/app.sock,
          tls://example.org:8443, udp://…, vsock://…, stdio:, or a program to
          start and talk to: 'command:pylsp --verbose'
-METHOD   the method's whole name; - reads calls from standard input
+METHOD   the method's whole name; without one there is a prompt for calls by
+         hand, and - reads calls from standard input
 PARAMS   one JSON text: an object or an array as it is, anything else as the
          only item of an array. Or name=value pairs: a value that is valid JSON
          (1, true, null, "text", [1,2]) is JSON, any other is a string;
@@ -63,6 +65,16 @@ at its end goes to standard error. An error goes to standard error: its code,
 its name and its message, and below it what else the server said. Whether a
 method is a stream the server is asked first, with rpc.discover.
 
+At the prompt ">>: " calls are typed as METHOD PARAMS; what a bracket opens may
+go on below. Tab completes methods and params, as far as the server describes
+itself. .list, .describe METHOD, .time, .notify METHOD PARAMS and .help are for
+the prompt itself. Ctrl-C cancels the call that runs, or throws the line away;
+at an empty prompt a second one leaves, as Ctrl-D does. What was typed is kept
+in ~/.local/state/landline/history (or below $XDG_STATE_HOME) where -R, -W and
+-E are given, and forgotten otherwise; nobody asks. Without a terminal lines are
+read from standard input, one call after another. Colours are for terminals,
+and not where NO_COLOR is set.
+
 Calls from standard input stand one on a line, as METHOD PARAMS or as a JSON-RPC
 request object. They are sent without waiting for each other, up to 1000 at
 once, and answered in the order in which they stand, one JSON text a line: for
@@ -81,20 +93,22 @@ prints what still comes, and ends with the server, or after as long a silence.
 On a terminal control characters are printed as \\u001b, elsewhere as they came.
 
 Permissions: -N is enough for tcp, udp and tls; for unix Deno wants -N -R -W,
-for FILEs -R, for command: --allow-run.
+for FILEs -R, for command: --allow-run, for the history -R -W -E.
 
 Exit codes:
-  0    the call succeeded; with - all of them
-  1    an error was answered, or the connection was lost; with - once or more;
-       with --raw the server hung up first, or a line could not be sent
+  0    the call succeeded; with - all of them; at the prompt Ctrl-D
+  1    an error was answered, or the connection was lost; with -, and at the
+       prompt without a terminal, once or more; with --raw the server hung up
+       first, or a line could not be sent
   2    the command line makes no sense
   3    cannot connect
   4    the deadline of --timeout passed
   130  interrupted (Ctrl-C): what runs was cancelled; a second one does not wait
-       for that
+       for that; at the prompt the second one at an empty line
   141  nobody reads what it prints
 
 Examples:
+  deno run -N client.ts tcp://127.0.0.1:8080
   deno run -N client.ts tcp://127.0.0.1:8080 upper '"hello"'
   deno run -N client.ts tcp://127.0.0.1:8080 add a=1 b=2
   deno run -N client.ts tcp://127.0.0.1:8080 subtract '[42, 23]'

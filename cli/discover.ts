@@ -65,9 +65,6 @@ export interface ErrorDescription {
   readonly schema?: Schema;
 }
 
-/** The built-in methods that are streams; no document describes them. */
-const BUILT_IN_STREAMS: ReadonlySet<string> = new Set(["rpc.health.watch"]);
-
 /**
  * Asks a server to describe itself.
  *
@@ -77,6 +74,11 @@ export async function discover(line: Line, signal?: AbortSignal): Promise<Descri
   return readDescription(await line.request("rpc.discover", undefined, signal && { signal }));
 }
 
+/** Whether a method is the one built-in stream: no document describes it. */
+export function isBuiltInStream(method: string): boolean {
+  return method === "rpc.health.watch";
+}
+
 /**
  * Whether a method is a stream, as far as the server says so in time.
  *
@@ -84,7 +86,7 @@ export async function discover(line: Line, signal?: AbortSignal): Promise<Descri
  */
 export async function isStream(line: Line, method: string, left = Infinity): Promise<boolean> {
   if (left === 0) return false;
-  if (method.startsWith("rpc.")) return BUILT_IN_STREAMS.has(method);
+  if (method.startsWith("rpc.")) return isBuiltInStream(method);
   try {
     const { methods } = await discover(line, AbortSignal.timeout(Math.min(PATIENCE, left)));
     return methods.find(({ name }) => name === method)?.down !== undefined;

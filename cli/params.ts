@@ -49,6 +49,20 @@ export function parseCall(line: string): CallText {
   return { method: method!, params };
 }
 
+/**
+ * Whether the params of a line go on: a bracket that begins a value is not closed.
+ *
+ * @param line as {@linkcode parseCall} takes it
+ */
+export function isUnfinished(line: string): boolean {
+  const text = /^\s*\S+\s*(.*)$/s.exec(line)?.[1] ?? "";
+  if (/^[[{]/.test(text)) return endOfJson(text, 0) === undefined;
+  return splitPairs(text).some((word) => {
+    const value = word.slice(word.indexOf("=") + 1);
+    return /^[^"[{=]+=[[{]/.test(word) && endOfJson(value, 0) === undefined;
+  });
+}
+
 function tryJson(text: string): { readonly value: unknown } | undefined {
   try {
     return { value: parseExactJson(text) };
@@ -116,14 +130,14 @@ function splitPairs(text: string): string[] {
     const start = at;
     while (at < text.length && !isSpace(text[at]) && text[at] !== "=") at++;
     if (text[at] === "=") at++;
-    if (/["[{]/.test(text[at] ?? "")) at = endOfJson(text, at);
+    if (/["[{]/.test(text[at] ?? "")) at = endOfJson(text, at) ?? text.length;
     while (at < text.length && !isSpace(text[at])) at++;
     words.push(text.slice(start, at));
   }
 }
 
-/** Where the quotes and brackets that open here are closed; the end of the text where they are not. */
-function endOfJson(text: string, start: number): number {
+/** Where the quotes and brackets that open here are closed; undefined where they are not. */
+function endOfJson(text: string, start: number): number | undefined {
   let depth = 0, inString = false;
   for (let at = start; at < text.length; at++) {
     const char = text[at]!;
@@ -135,9 +149,9 @@ function endOfJson(text: string, start: number): number {
     else if (char === "]" || char === "}") depth--;
     if (depth === 0 && !inString) return at + 1;
   }
-  return text.length;
+  return undefined;
 }
 
 function isSpace(char: string | undefined): boolean {
-  return char === " " || char === "\t";
+  return char === " " || char === "\t" || char === "\n";
 }

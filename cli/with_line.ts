@@ -18,7 +18,14 @@ const CLOSE_TIMEOUT = 500;
 
 /** An open line, and what there is to know for who works with it. */
 export interface Open {
+  /** The line. */
   readonly line: Line;
+  /**
+   * Opens another one, where this one has ended.
+   *
+   * @throws {Exit} where there is no connection
+   */
+  redial(): Promise<void>;
   /** Aborted by a signal: what runs is cancelled, and nothing more is to be said. */
   readonly signal: AbortSignal;
   /**
@@ -44,23 +51,31 @@ export async function withLine(
   const interruption = listenForSignals();
   const refusal = new AbortController();
   const options = await connectOptions(given);
-  const line = await reach(
-    address,
-    given,
-    interruption,
-    (connectTimeout) =>
-      connect(address, {
-        ...options,
-        connectTimeout,
-        signal: interruption.signal,
-        onError: (error) => refusal.abort(error),
-      }),
-  );
-  if (line === undefined) return await interruption.exitCode;
+  const dialLine = () =>
+    reach(
+      address,
+      given,
+      interruption,
+      (connectTimeout) =>
+        connect(address, {
+          ...options,
+          connectTimeout,
+          signal: interruption.signal,
+          onError: (error) => refusal.abort(error),
+        }),
+    );
+  const opened = await dialLine();
+  if (opened === undefined) return await interruption.exitCode;
+  let line = opened;
   try {
     return await Promise.race([
       work({
-        line,
+        get line() {
+          return line;
+        },
+        redial: async () => {
+          line = await dialLine() ?? line;
+        },
         signal: interruption.signal,
         refused: refusal.signal,
         timeLeft: () =>

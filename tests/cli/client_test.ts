@@ -127,8 +127,7 @@ for (
 
 for (
   const [args, message] of [
-    [[], "Cannot call: ADDRESS and METHOD are missing, --help shows how"],
-    [["tcp://127.0.0.1:1"], "Cannot call: METHOD is missing, --help shows how"],
+    [[], "Cannot call: ADDRESS is missing, --help shows how"],
     [["tcp://127.0.0.1:1", "m", "--loud"], 'there is no "--loud", --help lists them'],
     [["tcp://127.0.0.1:1", "m", "-x"], 'there is no "-x", --help lists them'],
     [["tcp://127.0.0.1:1", "m", "--timeout"], "Cannot read --timeout: it needs milliseconds"],

@@ -1,0 +1,52 @@
+/**
+ * One call and what is printed of it, at the command line and at the prompt.
+ *
+ * @module
+ */
+
+import type { Line, UntypedAnswer } from "../lib/mod.ts";
+import type { Params } from "./params.ts";
+import { printable } from "./printable.ts";
+import { itemText, resultText } from "./result_text.ts";
+import { print } from "./stdio.ts";
+
+/** What is to be called, and how. */
+export interface CallPlan {
+  readonly method: string;
+  readonly params: Params;
+  /** Whether the method is a stream: its items are printed as they come, one on a line. */
+  readonly isStream: boolean;
+  /** Cancels it. */
+  readonly signal: AbortSignal;
+  /** Milliseconds that it may take; undefined where there is no deadline. */
+  readonly timeout: number | undefined;
+  /** Prints for programs. */
+  readonly json: boolean;
+}
+
+/**
+ * Makes the call and prints its result.
+ *
+ * @throws what the call throws, and {@linkcode Deno.errors.BrokenPipe} where nobody reads
+ */
+export async function makeCall(line: Line, plan: CallPlan): Promise<void> {
+  const { method, params, isStream, signal, timeout, json } = plan;
+  const answer = line.request(method, params, {
+    signal,
+    ...(timeout !== undefined && { timeout }),
+  });
+  if (isStream) await printItems(answer, json);
+  else await print(resultText(await answer, json) + "\n");
+}
+
+/** Prints items as they come; what the stream returned, where that is something, to standard error. */
+async function printItems(answer: UntypedAnswer, json: boolean): Promise<void> {
+  const items = answer[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value } = await items.next();
+    if (!done) await print(itemText(value, json) + "\n");
+    else if (value !== null && value !== undefined) {
+      return console.error(`returned ${printable(JSON.stringify(value))}`);
+    } else return;
+  }
+}

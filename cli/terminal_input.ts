@@ -1,0 +1,88 @@
+/**
+ * Lines that a person types at a terminal: edited, completed, and found again in the history. The
+ * runtime's `node:readline` does all of that.
+ *
+ * @module
+ */
+
+import { createInterface, type Interface } from "node:readline";
+import process from "node:process";
+import { MAX_ENTRIES } from "./history.ts";
+
+/** What was typed: a line, Ctrl-C, or Ctrl-D on an empty line. */
+export type Typed =
+  | { readonly kind: "line"; readonly text: string }
+  /** `isEmpty` tells whether there was nothing to throw away. */
+  | { readonly kind: "interrupted"; readonly isEmpty: boolean }
+  | { readonly kind: "ended" };
+
+/** What {@linkcode TerminalInput} takes. */
+export interface TerminalInputOptions {
+  /** Earlier lines, the oldest first. */
+  readonly history: readonly string[];
+  /** Completes what stands before the cursor. */
+  readonly complete: (line: string) => [completions: string[], of: string];
+}
+
+/** The keyboard. */
+export class TerminalInput implements Disposable {
+  readonly #readline: Interface & { history?: string[] };
+  /** What was typed while nobody asked. */
+  readonly #typed: Typed[] = [];
+  #asking: ((typed: Typed) => void) | undefined;
+  /** Called instead, while something else than a line is waited for. */
+  onInterrupt: (() => void) | undefined;
+
+  constructor({ history, complete }: TerminalInputOptions) {
+    this.#readline = createInterface({
+      input: process.stdin,
+      output: process.stdout,
+      terminal: true,
+      history: [...history].reverse(),
+      historySize: MAX_ENTRIES,
+      removeHistoryDuplicates: true,
+      completer: complete,
+    });
+    this.#readline.on("line", (text) => this.#tell({ kind: "line", text }));
+    this.#readline.on("SIGINT", () => {
+      if (this.onInterrupt !== undefined) return this.onInterrupt();
+      const isEmpty = this.#readline.line === "";
+      if (!isEmpty) this.#clear();
+      this.#tell({ kind: "interrupted", isEmpty });
+    });
+    this.#readline.on("close", () => this.#tell({ kind: "ended" }));
+  }
+
+  /** Asks for a line. */
+  read(prompt: string): Promise<Typed> {
+    const typed = this.#typed.shift();
+    if (typed !== undefined) return Promise.resolve(typed);
+    const { promise, resolve } = Promise.withResolvers<Typed>();
+    this.#asking = resolve;
+    this.#readline.setPrompt(prompt);
+    this.#readline.prompt(true);
+    return promise;
+  }
+
+  /** Puts one entry of the history in the place of the last ones: the lines that it was typed in. */
+  join(lines: number, text: string): void {
+    this.#readline.history?.splice(0, lines, text);
+  }
+
+  [Symbol.dispose](): void {
+    this.#readline.close();
+  }
+
+  #tell(typed: Typed): void {
+    const asking = this.#asking;
+    this.#asking = undefined;
+    if (asking === undefined) this.#typed.push(typed);
+    else asking(typed);
+  }
+
+  /** Throws the line away: what stands before the cursor, and behind it. */
+  #clear(): void {
+    this.#readline.write(null, { ctrl: true, name: "e" });
+    this.#readline.write(null, { ctrl: true, name: "u" });
+  }
+}

@@ -56,7 +56,7 @@ export async function runClient(args: string[]): Promise<number> {
       return EXIT.USAGE;
     }
     if (!(error instanceof Exit)) throw error;
-    console.error(errorText(error.error, json, "UNAVAILABLE"));
+    console.error(errorText(error, json, "UNAVAILABLE"));
     return error.code;
   }
 }

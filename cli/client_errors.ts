@@ -12,6 +12,7 @@ import {
   type ParamsIssue,
   RpcError,
 } from "../lib/mod.ts";
+import { Exit } from "./exit.ts";
 import { printable, quoted } from "./printable.ts";
 
 /**
@@ -28,6 +29,7 @@ export function errorText(error: unknown, json: boolean, name?: ErrorName): stri
  * each param that failed and for each other member of `error.data`.
  */
 export function describeError(error: unknown): string {
+  if (error instanceof Exit) return describeError(error.error);
   if (error instanceof RpcError) return describeRpcError(error);
   if (error instanceof ConnectionLost) {
     const { message, sent, cause } = error;
@@ -47,6 +49,7 @@ export function noConnection(address: string, error: unknown): Error {
 
 /** An error as programs read it: whatever it was, with a code and a name. */
 export function toErrorObject(error: unknown, name: ErrorName = "INTERNAL"): ErrorObject {
+  if (error instanceof Exit) return toErrorObject(error.error, name);
   if (error instanceof RpcError) return error.toJSON();
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof ConnectionLost)) return new RpcError(name, message).toJSON();

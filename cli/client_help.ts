@@ -81,8 +81,8 @@ once, and answered in the order in which they stand, one JSON text a line: for
 METHOD PARAMS the result alone, or {"error":...}; for a request object the whole
 response with its own id, and nothing if it has none. With --unordered each is
 printed when it comes, that to METHOD PARAMS as {"line":3,"result":...} with the
-number of its line. --timeout then is for each call. On a terminal standard error
-shows how many are answered.
+number of its line. --timeout then is for each call. On a terminal standard
+error shows how many are answered.
 
 With --raw it prompts with ">>: ", sends each line as it is typed, without the
 white space around it and without a newline, and prints what comes back. Empty
@@ -130,11 +130,11 @@ export function commandHelp({ help = "" }: Command): string {
   return `${help}\nOptions that every command takes:\n${SHARED_HELP}`;
 }
 
-/** The commands, as wide as the widest of them. */
 function commandList(): string {
-  const entries = [...COMMANDS.values()];
-  const width = Math.max(...entries.map(({ usage }) => usage.length));
-  const lines = entries.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}\n`);
+  const lines = Array.from(
+    COMMANDS.values(),
+    ({ usage, summary }) => `  ${usage}\n    ${summary}\n`,
+  );
   return "Commands: what stands first is one where it is one of these words, and an\n" +
     "address otherwise. Each has its own --help.\n" + lines.join("");
 }

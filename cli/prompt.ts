@@ -18,7 +18,7 @@ import { errorText } from "./client_errors.ts";
 import { complete } from "./completer.ts";
 import { listText, methodText } from "./describe_text.ts";
 import { type Description, discover, isBuiltInStream } from "./discover.ts";
-import { EXIT, Exit, SIGNALS } from "./exit.ts";
+import { EXIT, SIGNALS } from "./exit.ts";
 import { addToHistory, historyFile, readHistory } from "./history.ts";
 import { makeCall } from "./make_call.ts";
 import { sendNotification } from "./notification.ts";
@@ -262,7 +262,7 @@ class Prompt {
 
   #say(error: unknown): void {
     this.#failed = true;
-    console.error(errorText(error instanceof Exit ? error.error : error, this.#given.json));
+    console.error(errorText(error, this.#given.json));
   }
 }
 

@@ -96,7 +96,7 @@ async function listenAt(address: string): Promise<Listener> {
     return await listen(address, { tcpBacklog: 511, limits: DEFAULT_LIMITS });
   } catch (error) {
     if (error instanceof TypeError) throw error;
-    throw new Exit(EXIT.NO_CONNECTION, describeError(error));
+    throw new Exit(EXIT.NO_CONNECTION, error);
   }
 }
 
@@ -148,7 +148,7 @@ class Proxy {
     try {
       server = await openSocket(this.#address, this.#given, this.#interruption);
     } catch (error) {
-      console.error(error instanceof Exit ? error.message : describeError(error));
+      console.error(describeError(error));
     }
     if (server !== undefined) {
       this.#open.add(server);

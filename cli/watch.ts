@@ -94,7 +94,7 @@ async function watch({ line, signal }: Open, asked: Asked, given: Given): Promis
       outcome = { result };
     } catch (error) {
       if (signal.aborted) return EXIT.FAILED; // the signal's own exit code is taken
-      if (error instanceof ConnectionLost) throw new Exit(EXIT.FAILED, describeError(error));
+      if (error instanceof ConnectionLost) throw new Exit(EXIT.FAILED, error);
       outcome = { error };
     }
     const text = show(last, outcome, new Date());

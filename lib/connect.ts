@@ -145,12 +145,12 @@ export async function connect<A = Untyped>(
     pool: new BufferPool(),
     framing: FRAMINGS[framing],
     ...(timeout !== undefined && { timeout }),
-    peer: {
+    peer: () => ({
       address: socket.remote,
       localAddress: socket.local,
       transport: schemeOf(String(address)),
       ...(socket.certificate && { certificate: socket.certificate }),
-    },
+    }),
     isDialler: true,
     ...((socket.lasting || socket.datagrams) && { isLasting: true }),
     onError: onError ?? (() => {}),

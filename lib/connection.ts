@@ -48,7 +48,9 @@ import type { Answer } from "./running.ts";
 import { type Invoke, namesOf } from "./proxy.ts";
 import type { Timer, Timers } from "./timers.ts";
 import type { Turns } from "./turns.ts";
-import { type BufferPool, type Duplex, Writer } from "./writer.ts";
+import { type BufferPool, type Duplex, Writer, type WriterHost } from "./writer.ts";
+
+const NOTHING: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 /** Messages of one read after which it is looked whether others have waited for long. */
 const LOOK = 16;
@@ -70,8 +72,8 @@ export interface ConnectionOptions {
   readonly turns?: Turns;
   /** The framing that we speak first; without it the peer's first bytes decide. */
   readonly framing?: Framing;
-  /** The two addresses and the transport. */
-  readonly peer: Omit<PeerInfo, "framing">;
+  /** The two addresses and the transport; asked once somebody wants to know. */
+  readonly peer: () => Omit<PeerInfo, "framing">;
   /** What the author keeps for this connection. */
   readonly state?: unknown;
   /** Decides who the peer is; without it everyone may call. */
@@ -95,7 +97,7 @@ export interface CloseInfo {
 }
 
 /** One peer, symmetrical. */
-export class Connection implements RequestsHost, CallsHost, Holder {
+export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   readonly #duplex: Duplex;
   readonly #options: ConnectionOptions;
   readonly limits: Limits;
@@ -108,12 +110,13 @@ export class Connection implements RequestsHost, CallsHost, Holder {
   readonly #turns: Turns | undefined;
   /** Smaller than our limits until it is known who the peer is. */
   readonly #framingLimits: { -readonly [Name in keyof FramingLimits]: FramingLimits[Name] };
-  readonly #decoder: Decoder;
+  #decoder: Decoder;
   /** Whether it is known how the peer wants to be spoken to. */
   #isFramed: boolean;
-  #peer: PeerInfo;
-  /** Our calls that wait for their answers. */
-  readonly #calls: Calls;
+  #framing: Framing;
+  #peer: PeerInfo | undefined;
+  /** Our calls that wait for their answers; most servers make none. */
+  #ownCalls: Calls | undefined;
   /** The peer's requests whose handlers have not ended. */
   readonly #requests: Requests;
   /** Wakes those who wait for a place among the running, or for the writer to have room. */
@@ -129,7 +132,9 @@ export class Connection implements RequestsHost, CallsHost, Holder {
   #goneAway = false;
   /** Why we end, while the peer reads our last words. */
   #lingering: string | undefined;
-  readonly #end = Promise.withResolvers<CloseInfo>();
+  /** Why it ended, once it has; and who waits for that, where somebody does. */
+  #closeInfo: CloseInfo | undefined;
+  #end: PromiseWithResolvers<CloseInfo> | undefined;
   #check: Timer | undefined;
   #graceTimer: Timer | undefined;
   /** When the first byte of an unfinished message came; undefined between messages. */
@@ -155,48 +160,41 @@ export class Connection implements RequestsHost, CallsHost, Holder {
     this.load = options.load;
     this.allowance = options.allowance;
     this.state = options.state;
-    this.#calls = new Calls(this);
     this.#requests = new Requests(this);
     this.#gate = new Gate(options.authenticate);
     this.#turns = options.turns;
     const { maxMessageBytes, maxUnauthenticatedBytes, maxHeaderBytes, maxHeaderLines } =
       options.limits;
-    this.#framingLimits = {
-      maxMessageBytes: this.#gate.isOpen
-        ? maxMessageBytes
-        : Math.min(maxMessageBytes, maxUnauthenticatedBytes),
+    this.#framingLimits = this.#gate.isOpen ? options.limits : {
+      maxMessageBytes: Math.min(maxMessageBytes, maxUnauthenticatedBytes),
       maxHeaderBytes,
       maxHeaderLines,
     };
-    const framing = options.framing ?? FRAMINGS.lines;
+    const framing = this.#framing = options.framing ?? FRAMINGS.lines;
     this.#isFramed = options.framing !== undefined;
     this.#decoder = options.framing?.decoder(this.#framingLimits) ??
-      new DetectingDecoder(FRAMINGS, this.#framingLimits, (framing) => {
+      new DetectingDecoder(FRAMINGS, this.#framingLimits, (framing, decoder) => {
         this.#isFramed = true;
+        this.#decoder = decoder;
         this.#writer.framing = framing;
-        this.#peer = { ...this.#peer, framing: framing.name };
+        this.#framing = framing;
+        if (this.#peer !== undefined) this.#peer = { ...this.#peer, framing: framing.name };
       });
-    this.#peer = { ...options.peer, framing: framing.name };
     this.lastActive = this.#openedAt = this.timers.now();
     this.#maxAge = options.limits.maxConnectionAge * (0.9 + 0.2 * Math.random());
-    this.#writer = new Writer(duplex, framing, options.pool, () => this.timers.now(), {
-      onError: (error) => this.#finish({ reason: "the peer is gone", error }),
-      onRoom: () => {
-        this.#weigh();
-        this.#wake();
-      },
-    });
+    this.#writer = new Writer(duplex, framing, options.pool, this);
     this.#watch();
   }
 
   /** Who is at the other end. */
   get peer(): PeerInfo {
-    return this.#peer;
+    return this.#peer ??= { ...this.#options.peer(), framing: this.#framing.name };
   }
 
   /** Resolves when the connection has ended, with why; never rejects. */
   get closed(): Promise<CloseInfo> {
-    return this.#end.promise;
+    if (this.#closeInfo !== undefined) return Promise.resolve(this.#closeInfo);
+    return (this.#end ??= Promise.withResolvers()).promise;
   }
 
   /** Whether nothing new can be begun here. */
@@ -219,6 +217,7 @@ export class Connection implements RequestsHost, CallsHost, Holder {
         this.#decoder.push(count === space.length ? space : space.subarray(0, count));
         const wait = this.#next();
         if (wait !== undefined) await wait;
+        this.#decoder.push(NOTHING); // lets go of the buffer
         this.#weigh();
         if (this.#isFull()) await this.#drained();
         if (this.#turns?.isOver(this.lastActive)) await this.#turns.end();
@@ -228,7 +227,7 @@ export class Connection implements RequestsHost, CallsHost, Holder {
     } catch (error) {
       this.#finish({ reason: this.#lingering ?? "the connection was lost", error });
     }
-    return this.#end.promise;
+    return await this.closed;
   }
 
   /**
@@ -236,7 +235,7 @@ export class Connection implements RequestsHost, CallsHost, Holder {
    * the same kind that waits too would never end it.
    */
   #isFull(): boolean {
-    return this.#writer.waiting > this.limits.outboundHighWater && this.#calls.size === 0 &&
+    return this.#writer.waiting > this.limits.outboundHighWater && !this.isWaiting &&
       !this.#ending;
   }
 
@@ -313,7 +312,7 @@ export class Connection implements RequestsHost, CallsHost, Holder {
 
   /** Answers what breaks the rules. Answers are not answered: the call that waits for one fails. */
   #invalid({ version, id, error }: Invalid, start = ""): undefined {
-    const answer = this.#calls.size > 0 ? unreadableAnswer(start, error) : undefined;
+    const answer = this.isWaiting ? unreadableAnswer(start, error) : undefined;
     if (answer === undefined) this.send(encodeError(version, id, error));
     else this.#calls.settle(answer);
     this.#mistake();
@@ -394,6 +393,10 @@ export class Connection implements RequestsHost, CallsHost, Holder {
 
   // ---- Calls of ours -------------------------------------------------------------------------
 
+  get #calls(): Calls {
+    return this.#ownCalls ??= new Calls(this);
+  }
+
   /** Calls a method of the peer's; see {@linkcode Calls.call}. */
   call(
     method: string,
@@ -427,7 +430,7 @@ export class Connection implements RequestsHost, CallsHost, Holder {
     };
     const notify: Invoke = (name, value) => this.notify(name, JSON.stringify(value));
     // Not enumerable: a handler may return its peer, or log it.
-    return Object.defineProperties({ ...this.#peer }, {
+    return Object.defineProperties({ ...this.peer }, {
       call: { value: namesOf(call) },
       notify: { value: namesOf(notify) },
     }) as Peer;
@@ -481,7 +484,7 @@ export class Connection implements RequestsHost, CallsHost, Holder {
       if (this.#gate.failures >= this.limits.maxAuthFailures) {
         throw new RpcError("UNAUTHENTICATED", "Too many wrong credentials");
       }
-      await this.#gate.enter(credentials, this.#peer);
+      await this.#gate.enter(credentials, this.peer);
     } catch (error) {
       if (this.#ended) throw error; // nobody is told
       const { failures } = this.#gate;
@@ -492,12 +495,12 @@ export class Connection implements RequestsHost, CallsHost, Holder {
       }
       throw error;
     }
-    this.#peer = { ...this.#peer, identity: this.#gate.identity };
+    this.#peer = { ...this.peer, identity: this.#gate.identity };
     this.#framingLimits.maxMessageBytes = this.limits.maxMessageBytes;
   }
 
   get isWaiting(): boolean {
-    return this.#calls.size > 0;
+    return this.#ownCalls !== undefined && this.#ownCalls.size > 0;
   }
 
   get dispatcher(): Dispatcher {
@@ -516,6 +519,17 @@ export class Connection implements RequestsHost, CallsHost, Holder {
 
   onError(error: unknown): void {
     this.#options.onError(error);
+  }
+
+  // What the writer tells.
+
+  onGone(error: unknown): void {
+    this.#finish({ reason: "the peer is gone", error });
+  }
+
+  onRoom(): void {
+    this.#weigh();
+    this.#wake();
   }
 
   // ---- The end -------------------------------------------------------------------------------
@@ -556,7 +570,7 @@ export class Connection implements RequestsHost, CallsHost, Holder {
 
   /** Ends the connection now: what is queued is sent, calls that wait are cancelled. */
   async close(): Promise<void> {
-    this.#calls.cancelAll("The line was closed");
+    this.#ownCalls?.cancelAll("The line was closed");
     this.#ending = true;
     await this.#writer.drained();
     this.#finish({ reason: "closed" });
@@ -567,7 +581,7 @@ export class Connection implements RequestsHost, CallsHost, Holder {
   #inputEnd(): void {
     this.#inputEnded = true;
     this.#messageSince = undefined;
-    this.#calls.rejectAll("the peer closed the connection", undefined);
+    this.#ownCalls?.rejectAll("the peer closed the connection", undefined);
     this.#requests.endInput();
     if (this.#lingering !== undefined) this.#finishWhenSent(this.#lingering);
     else this.#endWhenIdle();
@@ -619,11 +633,15 @@ export class Connection implements RequestsHost, CallsHost, Holder {
     } catch {
       // closed already, from the other side
     }
-    this.#calls.rejectAll(info.reason, info.error);
+    this.#ownCalls?.rejectAll(info.reason, info.error);
     this.#requests.end();
     this.#wake();
-    if (closing === undefined) this.#end.resolve(info);
-    else closing.catch(() => {}).then(() => this.#end.resolve(info));
+    const close = () => {
+      this.#closeInfo = info;
+      this.#end?.resolve(info);
+    };
+    if (closing === undefined) close();
+    else closing.catch(() => {}).then(close);
   }
 
   // ---- Waiting -------------------------------------------------------------------------------
@@ -689,7 +707,7 @@ export class Connection implements RequestsHost, CallsHost, Holder {
   }
 
   #isIdle(): boolean {
-    return this.#requests.size === 0 && this.#calls.size === 0 && this.#writer.waiting === 0;
+    return this.#requests.size === 0 && !this.isWaiting && this.#writer.waiting === 0;
   }
 
   /** Any answer will do, an error too: it shows that somebody is there. */

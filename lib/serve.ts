@@ -231,13 +231,14 @@ class RunningServer implements Server {
   }
 
   #open(socket: Socket, listener: Listener): void {
-    const peer = {
+    const transport = schemeOf(listener.address);
+    const peer = () => ({
       address: socket.remote,
       localAddress: socket.local,
-      transport: schemeOf(listener.address),
+      transport,
       ...(socket.certificate && { certificate: socket.certificate }),
-    };
-    const { authenticate, state } = this.#options, caller = networkOf(peer.address);
+    });
+    const { authenticate, state } = this.#options, caller = networkOf(socket.remote);
     const connection = new Connection(socket, {
       limits: this.#limits,
       dispatcher: this.#dispatcher,
@@ -248,14 +249,14 @@ class RunningServer implements Server {
         allowance: this.#rates.allow(caller, this.#timers.now()),
       }),
       // What stays in this process needs no look at sockets.
-      ...(peer.transport !== "memory" && { turns: this.#turns }),
+      ...(transport !== "memory" && { turns: this.#turns }),
       peer,
-      state: state?.({ ...peer, framing: "lines" }),
+      state: state?.({ ...peer(), framing: "lines" }),
       isDialler: false,
       ...(socket.lasting && { isLasting: true }),
       ...(socket.datagrams && { framing: FRAMINGS.lines }),
       ...(authenticate && { authenticate }),
-      onError: (error) => this.#report(error, `connection of ${peer.address}`),
+      onError: (error) => this.#report(error, `connection of ${socket.remote}`),
     });
     const refusal = this.#refusal(caller);
     if (refusal !== undefined) return this.#refuse(connection, refusal);

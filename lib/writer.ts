@@ -41,10 +41,12 @@ export class BufferPool {
   }
 }
 
-/** What a {@linkcode Writer} tells its connection. */
-export interface WriterEvents {
+/** What a {@linkcode Writer} needs of its connection. */
+export interface WriterHost {
+  /** Milliseconds of a monotonic clock. */
+  now(): number;
   /** A write failed: the peer is gone. */
-  onError(error: unknown): void;
+  onGone(error: unknown): void;
   /** The queue fell to its low mark, or is empty. */
   onRoom(): void;
 }
@@ -53,8 +55,7 @@ export interface WriterEvents {
 export class Writer {
   readonly #duplex: Duplex;
   readonly #pool: BufferPool;
-  readonly #events: WriterEvents;
-  readonly #now: () => number;
+  readonly #host: WriterHost;
   #framing: Framing;
   #queue: string[] = [];
   #queued = 0;
@@ -68,18 +69,11 @@ export class Writer {
   queuedCount = 0;
   sentCount = 0;
 
-  constructor(
-    duplex: Duplex,
-    framing: Framing,
-    pool: BufferPool,
-    now: () => number,
-    events: WriterEvents,
-  ) {
+  constructor(duplex: Duplex, framing: Framing, pool: BufferPool, host: WriterHost) {
     this.#duplex = duplex;
     this.#framing = framing;
     this.#pool = pool;
-    this.#now = now;
-    this.#events = events;
+    this.#host = host;
   }
 
   /** What frames are made with; set before the first message. */
@@ -100,7 +94,7 @@ export class Writer {
     this.queuedCount++;
     if (this.#scheduled || this.#pump !== undefined) return;
     this.#scheduled = true;
-    queueMicrotask(this.#start);
+    queueMicrotask(() => this.#start());
   }
 
   /** Resolves when everything that was queued is written, or can never be. */
@@ -120,10 +114,10 @@ export class Writer {
     this.#queued = 0;
   }
 
-  readonly #start = (): void => {
+  #start(): void {
     this.#scheduled = false;
     this.#pump = this.#run(() => this.#flush());
-  };
+  }
 
   async #run(work: () => Promise<void>): Promise<void> {
     try {
@@ -131,7 +125,7 @@ export class Writer {
     } catch (error) {
       if (!this.#dead) {
         this.stop();
-        this.#events.onError(error);
+        this.#host.onGone(error);
       }
     } finally {
       this.#pump = undefined;
@@ -139,7 +133,7 @@ export class Writer {
       this.waitingSince = undefined;
       // A message that was queued since the last look at the queue relied on this write to take it.
       if (this.#queue.length > 0) this.#start();
-      this.#events.onRoom();
+      this.#host.onRoom();
     }
   }
 
@@ -151,7 +145,7 @@ export class Writer {
       const bytes = this.#framing.encode(messages, (size) => lent ??= this.#pool.take(size));
       await this.#write(bytes);
       if (lent !== undefined) this.#pool.give(lent);
-      if (this.#queue.length > 0) this.#events.onRoom();
+      if (this.#queue.length > 0) this.#host.onRoom();
     }
   }
 
@@ -171,11 +165,11 @@ export class Writer {
 
   async #write(bytes: Uint8Array): Promise<void> {
     this.#writing = bytes.length;
-    this.waitingSince = this.#now();
+    this.waitingSince = this.#host.now();
     let written = await this.#duplex.write(bytes);
     while (written < bytes.length && !this.#dead) {
       this.#writing = bytes.length - written;
-      this.waitingSince = this.#now();
+      this.waitingSince = this.#host.now();
       written += await this.#duplex.write(bytes.subarray(written));
     }
     this.#writing = 0;

@@ -39,7 +39,7 @@ const MEASURED = 1000;
  * Counts what happens between two moments. By the first the buffers have grown, and what is made once
  * is made.
  */
-class Meter {
+class Meter implements Disposable {
   reads = 0;
   writes = 0;
   #timers = 0;
@@ -82,10 +82,14 @@ class Meter {
     setPromiseHook(() => void this.#promises++);
   }
 
-  #stop(): void {
+  [Symbol.dispose](): void {
     setPromiseHook(undefined);
     globalThis.setTimeout = this.#setTimeout;
     performance.now = this.#now;
+  }
+
+  #stop(): void {
+    this[Symbol.dispose]();
     const { reads, writes } = this;
     this.#result.resolve({ reads, writes, timers: this.#timers, promises: this.#promises });
   }
@@ -156,7 +160,7 @@ class Peer implements Duplex {
 /** What a server does for calls of a peer that has so many in flight. */
 async function serving(name: string, params: unknown, inFlight: number): Promise<Counts> {
   await using local = serveLocally(api);
-  const meter = new Meter();
+  using meter = new Meter();
   const request = JSON.stringify({ jsonrpc: "2.0", id: 1, method: name, params }) + "\n";
   const peer = new Peer(meter, (answer) => {
     assertMatch(answer, /^{"jsonrpc":"2.0","id":1,"result":/);
@@ -171,7 +175,7 @@ async function serving(name: string, params: unknown, inFlight: number): Promise
 /** What a server does for one stream whose consumer takes every item at once. */
 async function streaming(): Promise<Counts> {
   await using local = serveLocally(api);
-  const meter = new Meter();
+  using meter = new Meter();
   let taken = 0;
   const peer = new Peer(meter, (text) => {
     const { method, params } = JSON.parse(text);
@@ -191,7 +195,7 @@ async function streaming(): Promise<Counts> {
 
 /** What our client does for calls, so many of them in flight. */
 async function calling(inFlight: number): Promise<Counts> {
-  const meter = new Meter();
+  using meter = new Meter();
   const peer = new Peer(meter, (text) => {
     const { id, params: { a, b } } = JSON.parse(text);
     return JSON.stringify({ jsonrpc: "2.0", id, result: a + b }) + "\n";

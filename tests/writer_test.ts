@@ -41,8 +41,9 @@ class Sink implements Duplex {
 function writing(sink: Sink, clock: () => number = () => 0) {
   const errors: unknown[] = [];
   let rooms = 0;
-  const writer = new Writer(sink, FRAMINGS.lines, new BufferPool(), clock, {
-    onError: (error) => void errors.push(error),
+  const writer = new Writer(sink, FRAMINGS.lines, new BufferPool(), {
+    now: clock,
+    onGone: (error) => void errors.push(error),
     onRoom: () => void rooms++,
   });
   return {

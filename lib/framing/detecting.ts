@@ -18,18 +18,18 @@ const OTHER_PROTOCOLS = {
 export class DetectingDecoder implements Decoder {
   readonly #framings: Readonly<Record<FramingName, Framing>>;
   readonly #limits: FramingLimits;
-  readonly #onFraming: (framing: Framing) => void;
+  readonly #onFraming: (framing: Framing, decoder: Decoder) => void;
   /** What came before the framing was known. */
   #first = EMPTY;
   #decoder: Decoder | undefined;
   #fault: Fault | undefined;
   #failed = false;
 
-  /** @param onFraming is told once, before the first frame */
+  /** @param onFraming is told once, before the first frame, and may go on with the decoder itself */
   constructor(
     framings: Readonly<Record<FramingName, Framing>>,
     limits: FramingLimits,
-    onFraming: (framing: Framing) => void = () => {},
+    onFraming: (framing: Framing, decoder: Decoder) => void = () => {},
   ) {
     this.#framings = framings;
     this.#limits = limits;
@@ -56,9 +56,9 @@ export class DetectingDecoder implements Decoder {
     this.#first = EMPTY;
     if (detected.kind === "framing") {
       const framing = this.#framings[detected.name];
-      this.#decoder = framing.decoder(this.#limits);
-      this.#onFraming(framing);
-      return this.#decoder.push(first);
+      const decoder = this.#decoder = framing.decoder(this.#limits);
+      this.#onFraming(framing, decoder);
+      return decoder.push(first);
     }
     this.#failed = true;
     this.#fault = detected.kind === "unknown"

@@ -42,8 +42,8 @@ class LineDecoder implements Decoder {
   #apart = false;
   /** The beginning of a line whose end has not come. */
   readonly #tail = new ByteQueue();
-  /** Looks for values that end within the tail. */
-  readonly #scanner = new ValueScanner();
+  /** Looks for values that end within the tail; most peers never need it. */
+  #scanner: ValueScanner | undefined;
   /** The peer does without newlines. */
   #concatenated = false;
   /** The tail is a whole line that is not UTF-8. */
@@ -183,18 +183,19 @@ class LineDecoder implements Decoder {
   /** The first value of the tail, where it is known to have ended. */
   #value(): Frame | undefined {
     const bytes = this.#tail.bytes;
-    const end = this.#scanner.scan(bytes, this.#concatenated);
+    const scanner = this.#scanner ??= new ValueScanner();
+    const end = scanner.scan(bytes, this.#concatenated);
     if (end < 0) return undefined;
     this.#concatenated = true;
     const text = decodeUtf8(bytes.subarray(0, end));
     this.#tail.drop(end);
-    this.#scanner.reset();
+    scanner.reset();
     return text ?? NOT_UTF8;
   }
 
   #forget(): void {
     this.#tail.clear();
-    this.#scanner.reset();
+    this.#scanner?.reset();
   }
 
   split(text: string): Frame[] {

@@ -95,15 +95,22 @@ export interface Transport {
 }
 
 /** A socket of the runtime's own, with its addresses as text. */
-export class DenoSocket implements Socket {
-  readonly #conn: Deno.Conn;
-  readonly remote: string;
-  readonly local: string;
+export class DenoSocket<A extends Deno.Addr = Deno.Addr> implements Socket {
+  readonly #conn: Deno.Conn<A>;
+  readonly #format: (address: A) => string;
 
-  constructor(conn: Deno.Conn, remote: string, local: string) {
+  /** @param format is asked when somebody wants to know: few connections are ever asked for theirs */
+  constructor(conn: Deno.Conn<A>, format: (address: A) => string) {
     this.#conn = conn;
-    this.remote = remote;
-    this.local = local;
+    this.#format = format;
+  }
+
+  get remote(): string {
+    return this.#format(this.#conn.remoteAddr);
+  }
+
+  get local(): string {
+    return this.#format(this.#conn.localAddr);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

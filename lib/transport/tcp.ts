@@ -6,7 +6,7 @@
 
 import { formatAddress, hostAndPort } from "./address.ts";
 import { isLocalhost, joinListeners, listenAtBoth, LOOPBACKS } from "./localhost.ts";
-import { DenoSocket, type Listener, type Transport } from "./socket.ts";
+import { DenoSocket, type Listener, type Socket, type Transport } from "./socket.ts";
 
 /** TCP. */
 export const tcp: Transport = {
@@ -65,15 +65,15 @@ function toListener(listener: Deno.TcpListener): Listener {
   };
 }
 
-function format(addr: Deno.NetAddr): string {
-  return formatAddress("tcp", addr.hostname, addr.port);
+function format({ hostname, port }: Deno.NetAddr): string {
+  return formatAddress("tcp", hostname, port);
 }
 
-function toSocket(conn: Deno.TcpConn): DenoSocket {
+function toSocket(conn: Deno.TcpConn): Socket {
   try {
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
-    return new DenoSocket(conn, format(conn.remoteAddr), format(conn.localAddr));
+    return new DenoSocket(conn, format);
   } catch (error) {
     conn.close(); // nobody else knows of it
     throw error;

@@ -21,9 +21,14 @@ export const unix: Transport = {
   async dial(address, { signal }) {
     const path = pathOf(address);
     const conn = await Deno.connect({ transport: "unix", path, ...(signal && { signal }) });
-    return new DenoSocket(conn, `unix://${path}`, "unix:");
+    return new DenoSocket(conn, format);
   },
 };
+
+/** The end that listens has a path, the one that dials none. */
+function format({ path }: Deno.UnixAddr): string {
+  return `unix:${path ? `//${path}` : ""}`;
+}
 
 function listenAt(path: string): Listener {
   const listener = Deno.listen({ transport: "unix", path });
@@ -35,7 +40,7 @@ function listenAt(path: string): Listener {
   }
   return {
     address: `unix://${path}`,
-    accept: async () => new DenoSocket(await listener.accept(), "unix:", `unix://${path}`),
+    accept: async () => new DenoSocket(await listener.accept(), format),
     close: () => listener.close(), // removes the file
   };
 }

@@ -9,7 +9,7 @@
  */
 
 import { type Address, badAddress } from "./address.ts";
-import { DenoSocket, type Listener, type Transport } from "./socket.ts";
+import { DenoSocket, type Listener, type Socket, type Transport } from "./socket.ts";
 
 /** `VMADDR_CID_ANY` and `VMADDR_PORT_ANY`. */
 const ANY = 2 ** 32 - 1;
@@ -74,6 +74,6 @@ function format({ cid, port }: Deno.VsockAddr): string {
   return `vsock://${cid === ANY ? "any" : cid}:${port}`;
 }
 
-function toSocket(conn: Deno.VsockConn): DenoSocket {
-  return new DenoSocket(conn, format(conn.remoteAddr), format(conn.localAddr));
+function toSocket(conn: Deno.VsockConn): Socket {
+  return new DenoSocket(conn, format);
 }

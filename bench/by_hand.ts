@@ -3,7 +3,7 @@
  * write by hand. It checks nothing, limits nothing and times nothing out, takes no batch and no other
  * framing, and one bad line ends its connection.
  *
- *     deno run -A bench/by_hand.ts PORT
+ *     deno run -A bench/by_hand.ts PORT [BYTES OF A READ BUFFER]
  *
  * @module
  */
@@ -19,9 +19,11 @@ const methods = {
   echo: ({ data }: Request["params"]) => data,
 };
 
+const bufferBytes = Number(Deno.args[1] ?? 1 << 16);
+
 async function answer(conn: Deno.TcpConn): Promise<void> {
   const decoder = new TextDecoder(), encoder = new TextEncoder();
-  const buffer = new Uint8Array(1 << 16);
+  const buffer = new Uint8Array(bufferBytes);
   let rest = "";
   for (let count; (count = await conn.read(buffer)) !== null;) {
     const lines = (rest + decoder.decode(buffer.subarray(0, count), { stream: true })).split("\n");

@@ -19,10 +19,16 @@ export class Program implements AsyncDisposable {
    * Starts a program of this folder.
    *
    * @param cpu the CPU it is to run on; undefined for any
+   * @param flags for Deno
    */
-  constructor(program: string, args: readonly string[], cpu: number | undefined) {
+  constructor(
+    program: string,
+    args: readonly string[],
+    cpu: number | undefined,
+    flags: readonly string[] = [],
+  ) {
     const path = new URL(program, import.meta.url).pathname;
-    const command = [Deno.execPath(), "run", "-A", path, ...args];
+    const command = [Deno.execPath(), "run", "-A", ...flags, path, ...args];
     if (cpu !== undefined) command.unshift("taskset", "-c", String(cpu));
     this.#child = new Deno.Command(command[0]!, {
       args: command.slice(1),
@@ -38,6 +44,11 @@ export class Program implements AsyncDisposable {
     const { value } = await this.#lines.read();
     if (value === undefined) throw new Error("Cannot measure: a program ended before its time");
     return value;
+  }
+
+  /** KiB in memory; undefined where the system does not tell. */
+  get memory(): number | undefined {
+    return memoryOf(this.#child.pid, "now");
   }
 
   /** Seconds of CPU time so far; undefined where the system does not tell. */

@@ -21,6 +21,9 @@ import { ValueScanner } from "./values.ts";
 const LF = 10;
 const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
+/** Bytes of lines that are worth decoding apart from the line before them. */
+const LONG = 4096;
+
 /** Bytes of a line that is too long which are shown: enough for the envelope of most messages. */
 const START = 64;
 
@@ -88,8 +91,11 @@ class LineDecoder implements Decoder {
 
   /** Decodes all lines that end in the chunk; false where they have to be looked at one by one. */
   #decodeRun(): boolean {
-    const tail = this.#tail, held = tail.length, end = this.#last + 1;
+    const tail = this.#tail, held = tail.length;
     if (this.#apart || this.#skipping) return false;
+    let end = this.#last + 1;
+    // The line that began earlier is copied behind its beginning: a long run is not copied with it.
+    if (held > 0 && end - this.#at > LONG) end = this.#chunk.indexOf(LF, this.#at) + 1;
     if (held + end - this.#at > this.#limits.maxMessageBytes) return false; // one may be too long
     let bytes = this.#chunk.subarray(this.#at, end);
     if (held > 0) {

@@ -1,0 +1,102 @@
+/**
+ * What silent connections cost: the memory of a server with many of them, each after one small call;
+ * again when some have sent large messages; and when all have gone.
+ *
+ *     deno run -A bench/idle.ts [--connections 10000]
+ *
+ * Each connection takes a descriptor in either process: `ulimit -n` must allow for them.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { textOf } from "./measure.ts";
+import { Program } from "./program.ts";
+
+/** How the servers are called and run. */
+const SERVERS: readonly {
+  readonly name: string;
+  readonly program: string;
+  readonly args?: readonly string[];
+  readonly flags?: readonly string[];
+}[] = [
+  { name: "by hand, buffers of 64 KiB", program: "by_hand.ts" },
+  { name: "by hand, buffers of 64 bytes", program: "by_hand.ts", args: ["64"] },
+  { name: "Landline", program: "server.ts" },
+  {
+    name: "Landline, small young generation",
+    program: "server.ts",
+    flags: ["--v8-flags=--max-semi-space-size=8"],
+  },
+];
+
+/** Connections that send large messages, and how many each; bytes of one. */
+const BURSTING = 100;
+const BURSTS = 3;
+const LARGE = 1_000_000;
+
+/** Seconds in which a server comes to rest. */
+const REST = 3;
+
+const ADD = '{"jsonrpc":"2.0","id":1,"method":"add","params":{"a":1,"b":2}}\n';
+const ECHO = `{"jsonrpc":"2.0","id":1,"method":"echo","params":{"data":"${textOf(LARGE)}"}}\n`;
+
+/** Makes a call, and reads its answer to the end of the line. */
+async function call(conn: Deno.Conn, request: Uint8Array<ArrayBuffer>): Promise<void> {
+  const sending = (async () => {
+    for (let sent = 0; sent < request.length;) sent += await conn.write(request.subarray(sent));
+  })();
+  const buffer = new Uint8Array(request.length > 1000 ? 1 << 18 : 256);
+  for (;;) {
+    const count = await conn.read(buffer);
+    if (count === null) throw new Error("Cannot measure: the server closed a connection");
+    if (buffer[count - 1] === 10) break;
+  }
+  await sending;
+}
+
+/** MiB of the server's, once it has come to rest. */
+async function memory(server: Program): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, REST * 1000));
+  return (server.memory ?? NaN) / 1024;
+}
+
+const flags = parseArgs(Deno.args, { string: ["connections"], default: { connections: "10000" } });
+const count = Number(flags.connections);
+const [add, echo] = [ADD, ECHO].map((text) => new TextEncoder().encode(text));
+const rows: (string | number)[][] = [];
+for (const { name, program, args = [], flags = [] } of SERVERS) {
+  await using server = new Program(program, ["0", ...args], undefined, flags);
+  const port = Number((await server.line()).replace(/^.*:/, ""));
+  const start = await memory(server);
+  const conns: Deno.Conn[] = [];
+  for (let i = 0; i < count; i++) {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    await call(conn, add!);
+    conns.push(conn);
+  }
+  const idle = await memory(server);
+  for (let i = 0; i < BURSTS; i++) {
+    await Promise.all(conns.slice(0, BURSTING).map((conn) => call(conn, echo!)));
+  }
+  const burst = await memory(server);
+  for (const conn of conns) conn.close();
+  const end = await memory(server);
+  rows.push([
+    name,
+    start.toFixed(0),
+    idle.toFixed(0),
+    ((idle - start) * 1024 / count).toFixed(2),
+    burst.toFixed(0),
+    end.toFixed(0),
+  ]);
+  console.error(rows.at(-1)!.join(", "));
+}
+
+console.log(
+  `MiB of the server's: at its start, with ${count} connections after one call each, after ` +
+    `${BURSTS} echoes of ${LARGE / 1e6} MB on ${BURSTING} of them, when all are closed.\n`,
+);
+const head = ["", "start", "idle", "KiB each", "burst", "closed"];
+const rule = ["---", ...head.slice(1).map(() => "---:")];
+for (const row of [head, rule, ...rows]) console.log(`| ${row.join(" | ")} |`);

@@ -35,9 +35,10 @@ export class BufferPool {
     return new Uint8Array(Math.max(bytes, 1 << 14));
   }
 
-  /** Gives it back. */
+  /** Gives it back: it is kept for the next, or its memory is returned at once. */
   give(buffer: Uint8Array<ArrayBuffer>): void {
     if (buffer.length <= MAX_WRITE && this.#free.length < 64) this.#free.push(buffer);
+    else buffer.buffer.transfer(0);
   }
 }
 

@@ -46,7 +46,8 @@ export class Body {
     if (this.#size === 0) {
       return { kind: "malformed", reason: "the message has no bytes", fatal: false };
     }
-    return decodeUtf8(this.#whole ?? this.#parts.bytes) ??
-      { kind: "malformed", reason: "the message is not UTF-8", fatal: false };
+    const text = decodeUtf8(this.#whole ?? this.#parts.bytes);
+    this.#parts.clear();
+    return text ?? { kind: "malformed", reason: "the message is not UTF-8", fatal: false };
   }
 }

@@ -6,6 +6,9 @@
 
 const EMPTY: Uint8Array<ArrayBuffer> = /* @__PURE__ */ new Uint8Array(0);
 
+/** Bytes of a buffer that is kept when it is empty. */
+const KEPT = 4096;
+
 /**
  * Bytes that are added at the end and dropped at the start. It grows with what really arrived, never
  * with what a peer announced, and lets go of a large buffer once it is empty.
@@ -32,7 +35,7 @@ export class ByteQueue {
       if (length + chunk.length > this.#buffer.length) {
         const grown = new Uint8Array(Math.max(256, length + chunk.length, 2 * length));
         grown.set(this.bytes);
-        this.#buffer = grown;
+        this.#replace(grown);
       } else this.#buffer.copyWithin(0, this.#start, this.#end);
       this.#start = 0;
       this.#end = length;
@@ -55,6 +58,12 @@ export class ByteQueue {
   /** Drops everything. */
   clear(): void {
     this.#start = this.#end = 0;
-    if (this.#buffer.length > 4096) this.#buffer = EMPTY;
+    if (this.#buffer.length > KEPT) this.#replace(EMPTY);
+  }
+
+  #replace(buffer: Uint8Array<ArrayBuffer>): void {
+    // What is large is given back now: nobody knows when the garbage is collected.
+    if (this.#buffer.length > KEPT) this.#buffer.buffer.transfer(0);
+    this.#buffer = buffer;
   }
 }

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { withMarkers } from "../lib/bytes.ts";
 import { ConnectionLost, type ErrorObject, type Line, RpcError } from "../lib/mod.ts";
 import { AnswerQueue, type Place } from "./answers.ts";
 import { toErrorObject } from "./client_errors.ts";
@@ -92,7 +93,7 @@ export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
   const settle = (place: Place, show: Show, outcome: Outcome) => {
     progress.answered++;
     if ("error" in outcome) progress.failed++;
-    queue.settle(place, JSON.stringify(show(outcome)));
+    queue.settle(place, JSON.stringify(withMarkers(show(outcome))));
   };
 
   let number = 0;

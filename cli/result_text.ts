@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withMarkers } from "../lib/bytes.ts";
 import { printableJson } from "./printable.ts";
 
 /** Colours by what a JSON text has: a key, a string, a number, or a word. */
@@ -11,12 +12,14 @@ const COLOURS = { key: 34, string: 32, number: 33, word: 35 } as const;
 
 /** A result as JSON: indented on a terminal, unless it is meant for a program. */
 export function resultText(result: unknown, json: boolean): string {
-  return isForProgram(json) ? JSON.stringify(result) : terminalText(result, 2);
+  const shown = withMarkers(result);
+  return isForProgram(json) ? JSON.stringify(shown) : terminalText(shown, 2);
 }
 
 /** An item of a stream, on one line. */
 export function itemText(item: unknown, json: boolean): string {
-  return isForProgram(json) ? JSON.stringify(item) : terminalText(item, 0);
+  const shown = withMarkers(item);
+  return isForProgram(json) ? JSON.stringify(shown) : terminalText(shown, 0);
 }
 
 function isForProgram(json: boolean): boolean {

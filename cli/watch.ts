@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withMarkers } from "../lib/bytes.ts";
 import { ConnectionLost } from "../lib/mod.ts";
 import type { ArgumentOptions, Given } from "./client_args.ts";
 import { describeError } from "./client_errors.ts";
@@ -91,7 +92,7 @@ async function watch({ line, signal }: Open, asked: Asked, given: Given): Promis
         signal,
         ...timeout !== undefined && { timeout },
       });
-      outcome = { result };
+      outcome = { result: withMarkers(result) };
     } catch (error) {
       if (signal.aborted) return EXIT.FAILED; // the signal's own exit code is taken
       if (error instanceof ConnectionLost) throw new Exit(EXIT.FAILED, error);

@@ -51,6 +51,14 @@ export const NOTHING: JsonSchema = { not: {} };
 /** How a `Date` travels: as the text that `JSON.stringify` makes of it. */
 export const DATE_TIME: JsonSchema = { type: "string", format: "date-time" };
 
+/** How a `Uint8Array` travels: as a marker; see bytes.ts. */
+export const BYTES: JsonSchema = {
+  type: "object",
+  properties: { $base64: { type: "string", contentEncoding: "base64" } },
+  required: ["$base64"],
+  additionalProperties: false,
+};
+
 /** Which kind of value a schema takes, as far as JSON-RPC's params can tell them apart. */
 export type ParamsShape = "object" | "array" | "scalar" | "unknown";
 
@@ -69,6 +77,8 @@ export function kindOf(
   if (schema.$ref !== undefined) return inner(resolve(schema.$ref, root));
   if ("const" in schema) return kindOfValue(schema.const);
   if (schema.enum) return either(schema.enum.map(kindOfValue));
+  // It looks like an object on the wire, and has no members to be named or counted.
+  if (schema.properties !== undefined && schema.properties === BYTES.properties) return "scalar";
   if (schema.type !== undefined) return either([schema.type].flat().map(kindOfType));
   const options = schema.anyOf ?? schema.oneOf;
   if (options) return either(options.map(inner));

@@ -10,6 +10,7 @@
  */
 
 import {
+  BYTES,
   DATE_TIME,
   isJson,
   isObject,
@@ -65,7 +66,7 @@ export function structureOf(
 
 /** zod 4, whose nodes keep what they were made from in `_zod.def` (the same in zod/mini). */
 function readZod(node: Node, { direction, same, part }: Reading): JsonSchema {
-  const { def, values } = zodOf(node);
+  const { def, values, bag } = zodOf(node);
   const optionality = direction === "input" ? "optin" : "optout";
   const mayBeAbsent = (entry: unknown): boolean => zodOf(entry)[optionality] !== undefined;
   switch (def.type) {
@@ -102,6 +103,8 @@ function readZod(node: Node, { direction, same, part }: Reading): JsonSchema {
       return { anyOf: [same(def.innerType), { type: "null" }] };
     case "lazy":
       return same((def.getter as () => unknown)());
+    case "custom": // z.instanceof()
+      return bag.Class === Uint8Array ? BYTES : {};
     case "pipe":
       // preprocess() is a pipe out of a transform: what it takes is told by what follows.
       return same(
@@ -116,6 +119,7 @@ function readZod(node: Node, { direction, same, part }: Reading): JsonSchema {
 interface Zod {
   readonly def: Node;
   readonly values: Iterable<unknown>;
+  readonly bag: Node;
   readonly optin: unknown;
   readonly optout: unknown;
 }
@@ -180,6 +184,8 @@ function readValibot(node: Node, reading: Reading): JsonSchema {
       return { allOf: list(node.options).map(same) };
     case "lazy":
       return same((node.getter as (input: unknown) => unknown)(undefined));
+    case "instance":
+      return node.class === Uint8Array ? BYTES : {};
     default:
       return {};
   }

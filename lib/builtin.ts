@@ -34,7 +34,16 @@ const TOLD = [
 ] as const;
 
 /** What is understood besides JSON-RPC; `wire` names in PROTOCOL.md. */
-const EXTENSIONS = ["meta", "stream", "resume", "progress", "discover", "health", "goaway"];
+const EXTENSIONS = [
+  "meta",
+  "stream",
+  "resume",
+  "progress",
+  "discover",
+  "health",
+  "goaway",
+  "bytes",
+];
 
 /** Of these what needs no notifications: over datagrams nothing is said unasked. */
 const WITHOUT_EVENTS = EXTENSIONS.filter((name) =>

@@ -8,10 +8,14 @@ import type { RpcError } from "./error.ts";
 import type { ErrorSchemas, Method, Notification, Stream } from "./procedure.ts";
 import type { InferOutput } from "./schema.ts";
 
-/** What a type becomes by JSON.stringify and JSON.parse: a `Date` arrives as `string`. */
+/**
+ * What a type becomes on its way: as by JSON.stringify and JSON.parse, a `Date` arrives as `string`. A
+ * `Uint8Array` arrives as one.
+ */
 export type Serialized<T> = unknown extends T ? T
   : T extends string | number | boolean | null ? T
   : T extends undefined | void ? null
+  : T extends Uint8Array ? Uint8Array<ArrayBuffer>
   : T extends bigint | symbol | ((...args: never[]) => unknown) ? never
   : T extends { toJSON(...args: never[]): infer Json } ? Serialized<Json>
   : T extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> ? Record<string, never>
@@ -19,6 +23,7 @@ export type Serialized<T> = unknown extends T ? T
   : {
     [
       Key in keyof T as Key extends symbol ? never
+        : unknown extends T[Key] ? Key
         : [T[Key]] extends [symbol | ((...args: never[]) => unknown)] ? never
         : Key
     ]: // An undefined member is left out, where an undefined result or item is null.

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { decodeExactly, encodeValue } from "./bytes.ts";
 import type { CallOptions, ItemOptions, StreamAnswer, StreamIterator } from "./call.ts";
 import { ConnectionLost, type ErrorData, RpcError } from "./error.ts";
 import { Inlet, itemsOf, iteratorOf, Outlet, WINDOW } from "./flow.ts";
@@ -291,7 +292,7 @@ export class Calls {
    * say: a stream must not become something else because a server was busy for a moment.
    */
   #ask(): Promise<void> {
-    return this.#asking ??= this.call("rpc.serverInfo", undefined, {}).then((info: unknown) => {
+    return this.#asking ??= this.call(ABOUT, undefined, {}).then((info: unknown) => {
       const { extensions, limits } = (info ?? {}) as { extensions?: unknown; limits?: unknown };
       this.#extensions = new Set(Array.isArray(extensions) ? extensions : []);
       const { maxMessageBytes } = (limits ?? {}) as { maxMessageBytes?: unknown };
@@ -313,6 +314,7 @@ export class Calls {
       (texts) => this.#tellStream("item", call, `"values":[${texts.join(",")}]`, true),
       () => this.#host.room(),
       { name: "maxMessageBytes", bytes: this.#maxBytes - ENVELOPE },
+      encodeValue,
     );
     outlet.pump(iteratorOf(items)).then(
       () => this.#tellStream("end", call, undefined, true),
@@ -331,20 +333,59 @@ export class Calls {
   // ---- What the peer says --------------------------------------------------------------------
 
   /** An answer came. */
-  settle({ id, error, result }: Response): void {
+  settle(response: Response): void {
+    const call = this.#pending.get(Number(response.id));
+    // The call waits on while the peer is asked what its markers mean, and may still be given up.
+    if (response.isMarked && this.#extensions === undefined && call && call.method !== ABOUT) {
+      const settle = () => this.#settle(response);
+      this.#ask().then(settle, settle);
+    } else this.#settle(response);
+  }
+
+  #settle({ id, error, result, isMarked }: Response): void {
     const call = this.#take(Number(id));
     if (call === undefined) {
       if (error !== undefined && id === "null") this.#refused(error);
       return; // given up, or never asked
     }
-    if (error === undefined) {
+    if (error !== undefined) {
+      return call.fail(new RpcError(error.code, error.message, error.data, { remote: true }));
+    }
+    try {
+      if (isMarked && call.method !== ABOUT) result = this.#decode(call, result);
       call.succeed(result, call.isStream ? undefined : result);
-    } else call.fail(new RpcError(error.code, error.message, error.data, { remote: true }));
+    } catch (error) {
+      call.fail(error);
+    }
+  }
+
+  /** What the peer sent, with bytes for markers where it says that it marks bytes. */
+  #decode({ method }: Call, value: unknown): unknown {
+    try {
+      if (this.#extensions === undefined) throw new Error("the peer did not say if it marks bytes");
+      return this.#extensions.has("bytes") ? decodeExactly(value) : value;
+    } catch (cause) {
+      const reason = (cause as Error).message;
+      throw new TypeError(`Cannot read the answer of ${method}: ${reason}`, { cause });
+    }
   }
 
   /** Items of a stream came; false where there was no credit for them. */
-  receive(id: unknown, items: readonly unknown[], ids?: readonly (string | null)[]): boolean {
-    return this.#pending.get(id as number)?.inlet?.push(items, ids) ?? true;
+  receive(
+    id: unknown,
+    items: readonly unknown[],
+    isMarked: boolean,
+    ids?: readonly (string | null)[],
+  ): boolean {
+    const call = this.#pending.get(id as number);
+    if (call?.inlet === undefined) return true;
+    try {
+      if (isMarked) items = this.#decode(call, items) as readonly unknown[];
+    } catch (error) {
+      this.#giveUp(call, error);
+      return true;
+    }
+    return call.inlet.push(items, ids);
   }
 
   /** The peer takes more of our items. */
@@ -398,6 +439,13 @@ export class Calls {
 
   // ---- The end -------------------------------------------------------------------------------
 
+  /** After this nothing can be asked: what the answers that are due may need is asked now. */
+  askLast(): void {
+    if (this.#pending.size === 0 || this.#extensions !== undefined) return;
+    this.#ask().catch(() => {});
+    this.#beginMade();
+  }
+
   /** Ends one of our calls from this side, and says so to the peer. */
   #giveUp(call: Call, reason: unknown): void {
     if (call.ended) return;
@@ -442,6 +490,9 @@ export class Calls {
     call.outlet?.stop();
   }
 }
+
+/** What a peer says of itself. */
+const ABOUT = "rpc.serverInfo";
 
 /** What stands around an item, at most. */
 const ENVELOPE = 128;

@@ -7,6 +7,7 @@
 import { around, type Caller } from "./around.ts";
 import { type CloseInfo, Connection } from "./connection.ts";
 import { builtins } from "./builtin.ts";
+import { encodeArgument } from "./bytes.ts";
 import type { CallOptions, Client, Notifier, Untyped, UntypedAnswer } from "./call.ts";
 import type { PeerInfo } from "./context.ts";
 import { Dispatcher, proceduresOf } from "./dispatch.ts";
@@ -165,7 +166,7 @@ export async function connect<A = Untyped>(
     }
   }
   const wire: Caller = {
-    call: (name, value, options) => connection.call(name, JSON.stringify(value), options),
+    call: (name, value, options) => connection.call(name, encodeArgument(value), options),
     batch: (make) => connection.batch(make),
   };
   const { use = [] } = options;
@@ -175,7 +176,7 @@ export async function connect<A = Untyped>(
   ) as Client<A>;
   return {
     call,
-    notify: namesOf((name, value) => connection.notify(name, JSON.stringify(value))) as Notifier<A>,
+    notify: namesOf((name, value) => connection.notify(name, encodeArgument(value))) as Notifier<A>,
     batch: (make) => caller.batch(() => make(call)),
     request: (name, params, options = {}) =>
       orRejected(() => caller.call(name, rawParams(params), options)) as UntypedAnswer,

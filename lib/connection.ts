@@ -14,6 +14,7 @@
 
 import { type Authenticate, type Credentials, Gate } from "./auth.ts";
 import { Bucket } from "./bucket.ts";
+import { encodeArgument } from "./bytes.ts";
 import type { CallOptions, StreamAnswer } from "./call.ts";
 import { Calls, type CallsHost } from "./calls.ts";
 import type { Context, Peer, PeerInfo } from "./context.ts";
@@ -37,6 +38,7 @@ import {
   type Invalid,
   isUnparsable,
   type Message,
+  type Notification,
   parseMessage,
   type Single,
   unreadableAnswer,
@@ -325,9 +327,8 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
       case "request": // {"jsonrpc":"2.0","id":…,"method":…,"params":…}
         return this.#requests.request(message, answer, isPaid);
       case "notification": { // {"jsonrpc":"2.0","method":…,"params":…}
-        const { method, params } = message;
-        if (!method.startsWith("$/")) return this.#requests.notification(message, isPaid);
-        this.#control(method, (params ?? {}) as Readonly<Record<string, unknown>>);
+        if (!message.method.startsWith("$/")) return this.#requests.notification(message, isPaid);
+        this.#control(message, (message.params ?? {}) as Readonly<Record<string, unknown>>);
         return undefined;
       }
       case "response": // {"jsonrpc":"2.0","id":…,"result":…} or "error"
@@ -352,7 +353,10 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   }
 
   /** Control messages. LSP's rule: who does not know a `$/` notification ignores it. */
-  #control(method: string, params: Readonly<Record<string, unknown>>): void {
+  #control(
+    { method, isMarked }: Notification,
+    params: Readonly<Record<string, unknown>>,
+  ): void {
     switch (method) {
       case "$/cancelRequest": // {"id":7}
         this.#requests.get(params.id)?.stop(new RpcError("CANCELLED", "The call was cancelled"));
@@ -364,7 +368,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
         const values = Array.isArray(params.values) ? params.values : [params.value];
         const taken = params.dir === "up"
           ? this.#requests.get(params.id)?.receive(values)
-          : this.#calls.receive(params.id, values, eventIdsIn(params));
+          : this.#calls.receive(params.id, values, isMarked, eventIdsIn(params));
         if (taken === false) this.#overrun(params);
         break;
       }
@@ -379,6 +383,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
         if (params.dir === "up") this.#requests.get(params.id)?.receiveEnd();
         break;
       case "$/goaway": // {"reason":"shutdown","graceMs":10000}
+        this.#calls.askLast();
         this.#goneAway = true;
         break;
     }
@@ -426,9 +431,9 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
         ? context.signal
         : AbortSignal.any([own.signal, context.signal]);
       const timeout = Math.min(own.timeout ?? Infinity, context.timeLeft());
-      return this.call(name, JSON.stringify(value), { ...own, signal, timeout });
+      return this.call(name, encodeArgument(value), { ...own, signal, timeout });
     };
-    const notify: Invoke = (name, value) => this.notify(name, JSON.stringify(value));
+    const notify: Invoke = (name, value) => this.notify(name, encodeArgument(value));
     // Not enumerable: a handler may return its peer, or log it.
     return Object.defineProperties({ ...this.peer }, {
       call: { value: namesOf(call) },

@@ -9,6 +9,7 @@
  */
 
 import type { Credentials } from "./auth.ts";
+import { encodeExactly } from "./bytes.ts";
 import { DECLARED } from "./call.ts";
 import type { Context } from "./context.ts";
 import { RpcError } from "./error.ts";
@@ -17,26 +18,21 @@ import type { Limits } from "./limits.ts";
 import { encodeError, encodeResult, type Params, type Request } from "./message.ts";
 import { type Api, isProcedure, isStreaming, type Procedure } from "./procedure.ts";
 import { compose, type Middleware } from "./middleware.ts";
+import { isNothing, isPlainObject, otherwise, type Taker, valuesOf } from "./params.ts";
 import {
   invalidParams,
   parameterNames,
-  type ParamsShape,
   paramsShape,
   type StandardSchema,
-  type StandardSchemaResult,
   toIssues,
 } from "./schema.ts";
 
-type Checked = StandardSchemaResult<unknown>;
-
 /** A method by its whole name, with what its schema says about params. */
-interface Target {
+interface Target extends Taker {
   readonly procedure: Procedure;
   readonly schema: StandardSchema | undefined;
   /** The handler with everything that runs around it. */
   readonly handler: (value: unknown, context: Context) => unknown;
-  readonly shape: () => ParamsShape;
-  readonly names: () => readonly string[] | undefined;
 }
 
 /** A call as the dispatcher sees it: the handler's context, and what becomes of a stream. */
@@ -201,7 +197,7 @@ export class Dispatcher {
   #good(request: Request, result: unknown): string | Promise<string> {
     let text: string;
     try {
-      text = JSON.stringify(result) ?? "null";
+      text = encodeExactly(result) ?? "null";
     } catch (error) {
       const unwritable = new TypeError("Cannot write the result as JSON", { cause: error });
       return this.#bad(request, unwritable, undefined);
@@ -281,105 +277,7 @@ function invoke(target: Target, params: Params, context: Context): unknown {
   if (!("then" in checked) && checked.issues === undefined) {
     return handler(checked.value, context);
   }
-  return otherwise(target, checked, other, context);
-}
-
-/** The rarer ways: a schema that is asynchronous, and a value that it refuses. */
-function otherwise(
-  { schema, handler }: Target,
-  checked: Checked | PromiseLike<Checked>,
-  other: readonly unknown[],
-  context: Context,
-): unknown {
-  const settle = (first: Checked): unknown => {
-    if (first.issues === undefined) return handler(first.value, context);
-    if (other.length === 0) throw invalidParams(toIssues(first.issues));
-    const second = schema!["~standard"].validate(other[0]);
-    const conclude = (second: Checked): unknown => {
-      if (second.issues !== undefined) throw invalidParams(toIssues(first.issues!));
-      return handler(second.value, context);
-    };
-    return "then" in second ? second.then(conclude) : conclude(second);
-  };
-  return "then" in checked ? checked.then(settle) : settle(checked);
-}
-
-const NO_OTHER: readonly unknown[] = [];
-
-/**
- * The one value that the params stand for, and in a second list what else they may stand for: it is
- * tried where the schema refuses the first.
- *
- * A plain object travels by name, an array by position, anything else as the only item of an array.
- * An object's members may come by position too, in the order of their declaration.
- */
-function valuesOf(target: Target, params: Params): [unknown, readonly unknown[]] {
-  if (params === undefined) {
-    const shape = target.shape();
-    return [undefined, shape === "object" ? [{}] : shape === "array" ? [[]] : NO_OTHER];
-  }
-  if (!Array.isArray(params)) {
-    const named = params as Readonly<Record<string, unknown>>;
-    const hasMeta = Object.hasOwn(named, "_meta");
-    const members = hasMeta ? withoutMeta(named) : named;
-    // What is no object travels as {"value": …} where it has metadata beside it, an array too: it
-    // means there what it means without metadata.
-    if (!Object.hasOwn(members, "value") || Object.keys(members).length !== 1) {
-      return [members, NO_OTHER];
-    }
-    const shape = target.shape();
-    if (shape === "unknown") return hasMeta ? [members.value, [members]] : [members, NO_OTHER];
-    const isPositional = hasMeta && Array.isArray(members.value);
-    if (shape === "object") {
-      return isPositional && target.names()?.includes("value") === false
-        ? valuesOf(target, members.value as unknown[])
-        : [members, NO_OTHER];
-    }
-    return isPositional ? valuesOf(target, members.value as unknown[]) : [members.value, NO_OTHER];
-  }
-  const shape = target.shape();
-  if (shape === "scalar") return params.length > 1 ? [params, NO_OTHER] : [params[0], NO_OTHER];
-  const alone = params.length === 1 ? [params[0]] : NO_OTHER;
-  if (shape !== "object") return [params, alone];
-  const names = target.names();
-  if (names === undefined || params.length > names.length) return [params, alone];
-  const members: Record<string, unknown> = {};
-  params.forEach((param, index) => setOwn(members, names[index]!, param));
-  // Some clients wrap the object into an array (Go's net/rpc always does).
-  return isPlainObject(params[0]) && params.length === 1
-    ? [params[0], [members]]
-    : [members, NO_OTHER];
-}
-
-function withoutMeta(params: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { _meta, ...members } = params;
-  return members;
-}
-
-/** Sets a member whatever its name, `__proto__` included. */
-function setOwn(object: Record<string, unknown>, name: string, value: unknown): void {
-  Object.defineProperty(object, name, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  });
-}
-
-/** Members of params that are about the call: our metadata, and LSP's tokens. */
-const BESIDE: ReadonlySet<string> = new Set(["_meta", "workDoneToken", "partialResultToken"]);
-
-function isNothing(params: Params): boolean {
-  if (params === undefined) return true;
-  if (!Array.isArray(params)) {
-    const { value, ...others } = params as Readonly<Record<string, unknown>>;
-    const isNone = value === undefined ||
-      Object.hasOwn(others, "_meta") && Array.isArray(value) && isNothing(value);
-    return isNone && Object.keys(others).every((key) => BESIDE.has(key));
-  }
-  const [only] = params;
-  return params.length === 0 ||
-    params.length === 1 && (only === null || isPlainObject(only) && Object.keys(only).length === 0);
+  return otherwise(schema, checked, value, other, (value) => handler(value, context));
 }
 
 /**
@@ -400,12 +298,6 @@ function asRpcError(error: unknown): RpcError | undefined {
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return value !== null && typeof value === "object" && "then" in value &&
     typeof value.then === "function";
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function once<T>(compute: () => T): () => T {

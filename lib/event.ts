@@ -32,6 +32,7 @@ export class StreamEvent<T = unknown> {
   /** The value: where a stream is collected in an array, ids are dropped. */
   toJSON(key?: string): T {
     const { value } = this as { value: { toJSON?: unknown } | null | undefined };
+    if (value instanceof Uint8Array) return this.value; // Node's have a toJSON, and travel as bytes
     // JSON.stringify asks only once.
     return typeof value?.toJSON === "function" ? value.toJSON(key) : this.value;
   }

@@ -43,6 +43,7 @@ export class Outlet {
   readonly #send: SendItems;
   readonly #hasRoom: () => Promise<void> | undefined;
   readonly #limit: ItemLimit;
+  readonly #encode: (item: unknown) => string | undefined;
   #items: string[] = [];
   /** Of the items that wait; undefined where none of them has one. */
   #ids: (string | null)[] | undefined;
@@ -57,14 +58,17 @@ export class Outlet {
    * @param send sends items
    * @param hasRoom a promise while the connection has more to send than it should
    * @param limit the longest item that may be sent
+   * @param encode an item's JSON text
    */
   constructor(
     credit: number,
     send: SendItems,
     hasRoom: () => Promise<void> | undefined,
     limit: ItemLimit,
+    encode: (item: unknown) => string | undefined,
   ) {
     this.#limit = limit;
+    this.#encode = encode;
     this.#credit = credit;
     this.#send = send;
     this.#hasRoom = hasRoom;
@@ -114,7 +118,7 @@ export class Outlet {
           return next.value;
         }
         if (this.#stopped) return undefined;
-        this.#push(JSON.stringify(next.value) ?? "null", eventIdOf(next.value));
+        this.#push(this.#encode(next.value) ?? "null", eventIdOf(next.value));
       }
     } catch (error) {
       this.flush(); // the items before a failure come before it

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { mayHoldMarkers } from "./bytes.ts";
 import { type ErrorObject, RpcError } from "./error.ts";
 import type { Fault } from "./framing/frame.ts";
 import { isLongerThan } from "./framing/text.ts";
@@ -37,6 +38,8 @@ export interface Notification {
   readonly kind: "notification";
   readonly method: string;
   readonly params: Params;
+  /** Whether the text may hold markers of bytes; see bytes.ts. */
+  readonly isMarked: boolean;
 }
 
 /** An answer. Section 5. */
@@ -47,6 +50,8 @@ export interface Response {
   /** The error; undefined where the call succeeded. */
   readonly error: ErrorObject | undefined;
   readonly result: unknown;
+  /** Whether the text may hold markers of bytes; see bytes.ts. */
+  readonly isMarked: boolean;
 }
 
 /** What breaks the rules, with the answer to send. */
@@ -93,7 +98,8 @@ export function parseMessage(text: string, limits: MessageLimits): Message {
   } catch {
     return invalid("null", "PARSE_ERROR");
   }
-  if (!Array.isArray(value)) return toMessage(value, ids, limits);
+  const isMarked = mayHoldMarkers(text);
+  if (!Array.isArray(value)) return toMessage(value, ids, isMarked, limits);
   if (value.length === 0) return invalid("null", "INVALID_REQUEST");
   if (value.length > limits.maxBatch) {
     const message = `The batch has ${value.length} messages, the limit is ${limits.maxBatch}`;
@@ -104,7 +110,7 @@ export function parseMessage(text: string, limits: MessageLimits): Message {
       error: new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxBatch" }),
     };
   }
-  return { kind: "batch", items: value.map((item) => toMessage(item, ids, limits)) };
+  return { kind: "batch", items: value.map((item) => toMessage(item, ids, isMarked, limits)) };
 }
 
 /** Whether a number that stands as an id may look different once it was parsed and written. */
@@ -132,6 +138,7 @@ export function isUnparsable(message: Message): boolean {
 function toMessage(
   value: unknown,
   ids: ReadonlyMap<unknown, string> | undefined,
+  isMarked: boolean,
   limits: MessageLimits,
 ): Single {
   if (!isObject(value)) return invalid("null", "INVALID_REQUEST");
@@ -149,7 +156,7 @@ function toMessage(
     return invalid("null", "INVALID_REQUEST", `id is longer than ${limits.maxIdBytes} bytes`);
   }
   const answerTo = idText ?? "null";
-  if (isResponse) return toResponse(value, answerTo);
+  if (isResponse) return toResponse(value, answerTo, isMarked);
   if (version !== undefined && version !== "2.0") {
     return invalid(answerTo, "INVALID_REQUEST", 'jsonrpc must be "2.0"');
   }
@@ -166,7 +173,7 @@ function toMessage(
   }
   // A notification has no id; in JSON-RPC 1.0 its id is null (1.0, section 1.3).
   if (idText === undefined || (version === undefined && id === null)) {
-    return { kind: "notification", method, params: params as Params };
+    return { kind: "notification", method, params: params as Params, isMarked };
   }
   return {
     kind: "request",
@@ -177,17 +184,18 @@ function toMessage(
   };
 }
 
-function toResponse(value: Members, id: string): Response | Invalid {
+function toResponse(value: Members, id: string, isMarked: boolean): Response | Invalid {
   // JSON-RPC 1.0 sends both members, one of them null.
   const error = own(value, "error") ?? undefined;
   if (error === undefined) {
-    return { kind: "response", id, error, result: own(value, "result") ?? null };
+    return { kind: "response", id, error, result: own(value, "result") ?? null, isMarked };
   }
   const code = isObject(error) ? own(error, "code") : undefined;
   if (!isObject(error) || !Number.isSafeInteger(code)) {
     // A peer of version 1.0 may send anything as its error (Go sends a string).
     const message = typeof error === "string" ? error : JSON.stringify(error);
-    return { kind: "response", id, error: { code: -32002, message, data: error }, result: null };
+    const unknown = { code: -32002, message, data: error };
+    return { kind: "response", id, error: unknown, result: null, isMarked: false };
   }
   const message = String(own(error, "message") ?? "");
   const data = own(error, "data");
@@ -198,6 +206,7 @@ function toResponse(value: Members, id: string): Response | Invalid {
       ? { code: code as number, message }
       : { code: code as number, message, data },
     result: null,
+    isMarked: false,
   };
 }
 
@@ -207,7 +216,9 @@ function toResponse(value: Members, id: string): Response | Invalid {
  */
 export function unreadableAnswer(start: string, error: RpcError): Response | undefined {
   const [, id] = ANSWER_START.exec(start) ?? [];
-  return id === undefined ? undefined : { kind: "response", id, error, result: null };
+  return id === undefined
+    ? undefined
+    : { kind: "response", id, error, result: null, isMarked: false };
 }
 
 const ANSWER_START =
@@ -245,7 +256,8 @@ export function faultAnswer({ reason, maxBytes }: Fault): Invalid {
 
 /**
  * One value as params, all of it JSON text: an object by name, an array by position, anything else as
- * an only item. With metadata beside it a value that is no object is named `value`.
+ * an only item. With metadata beside it a value that is no object is named `value`. A space before an
+ * object says that it stands for something else.
  */
 export function encodeParams(value: string | undefined, meta?: string): string | undefined {
   if (value === undefined) return meta === undefined ? undefined : `{"_meta":${meta}}`;
@@ -254,8 +266,9 @@ export function encodeParams(value: string | undefined, meta?: string): string |
     if (meta === undefined) return value;
     return value === "{}" ? `{"_meta":${meta}}` : `{"_meta":${meta},${value.slice(1)}`;
   }
-  if (meta !== undefined) return `{"value":${value},"_meta":${meta}}`;
-  return first === 0x5b ? value : `[${value}]`;
+  const alone = value.trimStart();
+  if (meta !== undefined) return `{"value":${alone},"_meta":${meta}}`;
+  return first === 0x5b ? value : `[${alone}]`;
 }
 
 /** The text of a request of ours; `params` is JSON text. */
@@ -341,12 +354,15 @@ function parsePlain(text: string, limits: MessageLimits): Single | undefined {
   } else if (start !== end) return undefined;
   if (method === undefined) {
     if (id === undefined || version === undefined) return undefined;
-    return { kind: "response", id, error: undefined, result: payload };
+    const isMarked = mayHoldMarkers(text);
+    return { kind: "response", id, error: undefined, result: payload, isMarked };
   }
   if (method.length > limits.maxMethodBytes) return undefined;
   if (payload === null || payload !== undefined && typeof payload !== "object") return undefined;
   const params = payload as Params;
-  if (id === undefined) return { kind: "notification", method, params };
+  if (id === undefined) {
+    return { kind: "notification", method, params, isMarked: mayHoldMarkers(text) };
+  }
   return { kind: "request", version: version === undefined ? "1.0" : "2.0", id, method, params };
 }
 

@@ -223,7 +223,10 @@ export class Requests {
   /** Why a request is not begun now; undefined where it is. */
   #refusal(request: Request): RpcError | undefined {
     const { method } = request, { dispatcher, load, limits: { maxStreams } } = this.#host;
-    if (this.#closed !== "open") return new RpcError("UNAVAILABLE", "The server is shutting down");
+    // How a last answer is to be read may still be asked.
+    if (this.#closed !== "open" && method !== "rpc.serverInfo") {
+      return new RpcError("UNAVAILABLE", "The server is shutting down");
+    }
     if (this.#isFull()) {
       const message = "Too many calls are running on this connection";
       return new RpcError("UNAVAILABLE", message, { limit: "maxInFlight" });

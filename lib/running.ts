@@ -8,6 +8,7 @@ import type { Context, Peer, TraceContext } from "./context.ts";
 import type { CallContext } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
 import type { Credentials } from "./auth.ts";
+import { encodeExactly } from "./bytes.ts";
 import { DECLARED } from "./call.ts";
 import { Inlet, iteratorOf, Outlet, type SendItems, WINDOW } from "./flow.ts";
 import type { Limits } from "./limits.ts";
@@ -18,8 +19,9 @@ import {
   type Params,
   type Request,
 } from "./message.ts";
+import { otherwise } from "./params.ts";
 import { isStreaming, type Procedure } from "./procedure.ts";
-import { invalidParams, type StandardSchema, toIssues } from "./schema.ts";
+import { invalidParams, type StandardSchema } from "./schema.ts";
 import type { Timer } from "./timers.ts";
 
 /** Where the answer to a request goes: to the writer, or to the batch that it came in. */
@@ -250,7 +252,7 @@ export class Running implements CallContext {
     const outlet = this.#outlet = new Outlet(credit, send, () => this.#host.room(), {
       name: "maxResponseBytes",
       bytes: this.#host.limits.maxResponseBytes,
-    });
+    }, encodeExactly);
     if (this.#answered) outlet.stop();
     return outlet.pump(iterator);
   }
@@ -346,8 +348,7 @@ function refusedMember(member: string, message: string): RpcError {
 
 async function* checkedItems(items: AsyncIterable<unknown>, schema: StandardSchema) {
   for await (const item of items) {
-    const checked = await schema["~standard"].validate(item);
-    if (checked.issues !== undefined) throw invalidParams(toIssues(checked.issues));
-    yield checked.value;
+    const checked = schema["~standard"].validate(item);
+    yield await otherwise(schema, checked, item, [], (value) => value);
   }
 }

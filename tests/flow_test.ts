@@ -11,7 +11,8 @@ const LIMIT = { name: "maxResponseBytes", bytes: 1000 } as const;
 /** An outlet whose items are kept as they were sent. */
 function outletOf(credit: number, room: () => Promise<void> | undefined = () => undefined) {
   const sent: string[][] = [];
-  return { sent, outlet: new Outlet(credit, (items) => void sent.push(items), room, LIMIT) };
+  const send = (items: string[]) => void sent.push(items);
+  return { sent, outlet: new Outlet(credit, send, room, LIMIT, JSON.stringify) };
 }
 
 /** An inlet with a window, and what it told the other end. */

@@ -48,12 +48,14 @@ Deno.test("parseMessage() tells requests, notifications and answers apart", () =
     kind: "notification",
     method: "m",
     params: undefined,
+    isMarked: false,
   });
   assertEquals(parse('{"jsonrpc":"2.0","id":1,"result":{"a":1}}'), {
     kind: "response",
     id: "1",
     error: undefined,
     result: { a: 1 },
+    isMarked: false,
   });
 });
 
@@ -254,6 +256,7 @@ Deno.test("unreadableAnswer() finds the call by how an answer begins", () => {
       id: "7",
       error,
       result: null,
+      isMarked: false,
     });
   }
   for (

@@ -141,11 +141,17 @@ const shapes: { [shape in ParamsShape]: { [name: string]: StandardSchema } } = {
     "arktype Date": type("Date"),
     "arktype parsed date": type("string.date.parse"),
     "described scalar": describedAs({ type: ["string", "null"] }),
+    "zod bytes": z.instanceof(Uint8Array),
+    "zod bytes or text": z.union([z.instanceof(Uint8Array), z.string()]),
+    "zod/mini bytes": mini.instanceof(Uint8Array),
+    "valibot bytes": v.pipe(v.instance(Uint8Array), v.check(() => true)),
+    "arktype bytes": type("TypedArray.Uint8"),
   },
   unknown: {
     "zod unknown": z.unknown(),
     "zod any JSON": z.json(),
     "zod custom": z.custom(() => true),
+    "zod class": z.instanceof(Map),
     "zod nullable object": z.object(operands).nullable(),
     "zod array or string": z.union([z.array(z.string()), z.string()]),
     "zod/mini unknown": mini.unknown(),
@@ -257,6 +263,12 @@ Deno.test("parameterNames() is empty when an object has no properties", () => {
 });
 
 const dateTime = { type: "string", format: "date-time" };
+const base64 = {
+  type: "object",
+  properties: { $base64: { type: "string", contentEncoding: "base64" } },
+  required: ["$base64"],
+  additionalProperties: false,
+};
 const described: [name: string, StandardSchema, input: JsonSchema, output?: JsonSchema][] = [
   // Three libraries say it themselves.
   ["zod object", z.object({ b: z.int().min(1).max(9), a: z.string().optional() }), {
@@ -277,6 +289,11 @@ const described: [name: string, StandardSchema, input: JsonSchema, output?: Json
     maxItems: 2,
   }],
   ["zod date", z.date(), dateTime],
+  ["zod bytes", z.instanceof(Uint8Array), base64],
+  ["zod/mini bytes", mini.instanceof(Uint8Array), base64],
+  ["valibot bytes", v.instance(Uint8Array), base64],
+  ["valibot class", v.instance(Map), {}],
+  ["arktype bytes", type("TypedArray.Uint8"), base64],
   ["zod date with a format of its own", z.date().meta({ type: "string", format: "date" }), {
     type: "string",
     format: "date",

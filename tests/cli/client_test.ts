@@ -26,6 +26,7 @@ const api = {
   tags: method(z.object({ user: z.object({ tags: z.array(z.string()) }) }), () => null),
   whoami: method((_, { peer }) => peer),
   nothing: method(() => undefined),
+  bytes: method(z.instanceof(Uint8Array), (bytes) => ({ bytes })),
   evil: method(() => "\x1b[31m\u009b2J\u202e"),
   fail: {
     named: method(() => {
@@ -62,6 +63,11 @@ Deno.test("client.ts prints the result as JSON on one line, and exits with 0", a
   });
   assertEquals((await call("nothing")).stdout, "null\n");
   assertEquals((await call("upper", '"hello"')).stdout, '"HELLO"\n');
+});
+
+Deno.test("client.ts takes and prints bytes as they travel", async () => {
+  const { stdout } = await call("bytes", '{"$base64":"AQL/"}');
+  assertEquals(stdout, '{"bytes":{"$base64":"AQL/"}}\n');
 });
 
 Deno.test("client.ts takes params as JSON, as pairs, or not at all", async () => {

@@ -1,5 +1,6 @@
 // What a caller gets: the result as it looks after JSON.
 
+import type { Buffer } from "node:buffer";
 import * as z from "zod";
 import {
   event,
@@ -56,12 +57,28 @@ same<Equal<Serialized<(Date | null)[]>, (string | null)[]>>();
 same<Equal<Serialized<{ a: Date; b: () => void; [Symbol.iterator]: number }>, { a: string }>>();
 same<Equal<Serialized<{ a: Date | undefined }>, { a: string | undefined }>>();
 same<Equal<Serialized<{ a?: Date }>, { a?: string }>>();
+// deno-lint-ignore no-explicit-any
+same<Equal<Serialized<{ a: any; b: unknown }>, { a: any; b: unknown }>>();
 same<Equal<Serialized<Money>, { amount: string; at: string }>>();
 same<Equal<Serialized<Plain>, { a: number }>>();
 same<Equal<Serialized<Tree>["born"], string>>();
 same<Equal<Serialized<Tree>["kids"][number]["kids"][number]["born"], string>>();
 
+// Bytes arrive as bytes.
+same<Equal<Serialized<Uint8Array>, Uint8Array<ArrayBuffer>>>();
+same<Equal<Serialized<Uint8Array<ArrayBuffer>>, Uint8Array<ArrayBuffer>>>();
+same<Equal<Serialized<Buffer>, Uint8Array<ArrayBuffer>>>();
+same<Equal<Serialized<{ a: Uint8Array; b?: [Uint8Array, Date] }>["a"], Uint8Array<ArrayBuffer>>>();
+same<
+  Equal<Serialized<{ b?: [Uint8Array, Date] }>, { b?: [Uint8Array<ArrayBuffer>, string] }>
+>();
+same<Equal<Serialized<Uint8Array | null>, Uint8Array<ArrayBuffer> | null>>();
+
 const api = {
+  bytes: method(z.instanceof(Uint8Array), (bytes) => {
+    same<Equal<typeof bytes, Uint8Array<ArrayBuffer>>>();
+    return { bytes };
+  }),
   sync: method(() => 1),
   later: method(() => Promise.resolve("x")),
   either: method(() => of<string | Promise<number>>()),
@@ -85,6 +102,14 @@ const api = {
 const { call, request } = of<Line<typeof api>>();
 
 same<Equal<ReturnType<typeof call.sync>, Promise<number>>>();
+same<
+  Equal<ReturnType<typeof call.bytes>, Promise<{ bytes: Uint8Array<ArrayBuffer> }>>
+>();
+// What came can be sent again, and given to what takes bytes.
+call.bytes((await call.bytes(new Uint8Array())).bytes);
+crypto.subtle.digest("SHA-256", (await call.bytes(new Uint8Array())).bytes);
+// @ts-expect-error: base64 is for the wire
+call.bytes("AA==");
 same<Equal<ReturnType<typeof call.later>, Promise<string>>>();
 same<Equal<ReturnType<typeof call.either>, Promise<string | number>>>();
 same<Equal<ReturnType<typeof call.date>, Promise<string>>>();

@@ -18,7 +18,7 @@ import { encodeArgument } from "./bytes.ts";
 import type { CallOptions, StreamAnswer } from "./call.ts";
 import { Calls, type CallsHost } from "./calls.ts";
 import type { Context, Peer, PeerInfo } from "./context.ts";
-import type { Dispatcher } from "./dispatch.ts";
+import { asRpcError, type Dispatcher } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
 import {
   type Decoder,
@@ -208,6 +208,8 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
 
   /** Reads until the connection ends. Never rejects. */
   async run(): Promise<CloseInfo> {
+    const decision = this.#ending ? undefined : this.#gate.begin(this.peer);
+    if (decision !== undefined) await this.#introduce(decision);
     const buffer = new ReadBuffer(this.#options.pool);
     try {
       for (;;) {
@@ -500,6 +502,31 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
       }
       throw error;
     }
+    this.#greet();
+  }
+
+  /**
+   * Looks at what the connection shows by itself of who the peer is. Until that is decided, or we end,
+   * nothing is read: what the peer sends waits. Never rejects.
+   */
+  async #introduce(decision: Promise<void>): Promise<void> {
+    let decided = false;
+    decision.then(() => {
+      if (this.#gate.isOpen) this.#greet();
+    }, (error) => {
+      if (this.#ending) return; // it is too late to refuse
+      const meant = asRpcError(error);
+      this.refuse(meant ?? new RpcError("INTERNAL_ERROR", "Internal error"));
+      if (meant === undefined) this.#options.onError(error);
+    }).then(() => {
+      decided = true;
+      this.#wake();
+    });
+    while (!decided && !this.#ending) await this.change();
+  }
+
+  /** It is known who the peer is. */
+  #greet(): void {
     this.#peer = { ...this.peer, identity: this.#gate.identity };
     this.#framingLimits.maxMessageBytes = this.limits.maxMessageBytes;
   }

@@ -284,7 +284,7 @@ function invoke(target: Target, params: Params, context: Context): unknown {
  * What a handler threw on purpose, made by this copy of the library or by another. What another peer
  * answered to the handler is not meant for this caller: its "Method not found" is not ours.
  */
-function asRpcError(error: unknown): RpcError | undefined {
+export function asRpcError(error: unknown): RpcError | undefined {
   try {
     if (error instanceof RpcError) return error.remote ? undefined : error;
     if (!(error instanceof Error) || error.name !== "RpcError") return undefined;

@@ -39,7 +39,10 @@ export interface ServeOptions {
   readonly signal?: AbortSignal;
   /** Runs around every handler of the API, outermost first. */
   readonly use?: readonly Middleware[];
-  /** Decides who a peer is, by what it shows in `rpc.authenticate`. Until then it may call nothing. */
+  /**
+   * Decides who a peer is, by its certificate, its Unix socket, or what it shows in `rpc.authenticate`.
+   * Until then it may call nothing. Not for `udp:`, where anyone may send in anyone's name.
+   */
   readonly authenticate?: Authenticate;
   /**
    * Listens also where other machines can reach it, though nobody is asked who calls. Without this, and

@@ -1,6 +1,6 @@
 // Authentication: nothing is served before it, little is held, and guessing is slow.
 
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import * as z from "zod";
 import {
   type Authenticate,
@@ -19,9 +19,11 @@ import {
   timingSafeEqual,
   use,
 } from "../lib/mod.ts";
+import { certificates } from "./_certificates.ts";
 import { turn } from "./_deadline.ts";
 import { Events, rejection } from "./_events.ts";
 import { FRAMING_NAMES, RawPeer } from "./_raw.ts";
+import { testWith } from "./_tools.ts";
 
 const UNAUTHENTICATED = -32016;
 
@@ -120,9 +122,9 @@ Deno.test("rpc.authenticate lets a peer in, once for its connection, and says wh
 Deno.test("a call that is pipelined behind rpc.authenticate waits for it", async () => {
   const gate = Promise.withResolvers<void>();
   await using site = guarded({
-    authenticate: async ({ token }) => {
+    authenticate: async (credentials, peer) => {
       await gate.promise;
-      return token === "secret" ? "alice" : undefined;
+      return bearerTokens({ secret: "alice" })(credentials, peer);
     },
   });
   using good = await site.peer(), bad = await site.peer();
@@ -216,6 +218,8 @@ Deno.test("rpc.authenticate refuses what is no credentials, without a guess", as
     { token: "secret" },
     { scheme: "basic", token: "secret" },
     { scheme: "bearer", token: 7 },
+    { scheme: "unix" },
+    { scheme: "certificate", certificate: { subject: { CN: "alice" } } },
     ["secret"],
   ];
   for (const params of nonsense) {
@@ -319,6 +323,7 @@ Deno.test("authenticate sees the credentials and the peer, and refuses in its ow
   const seen: unknown[] = [];
   const authenticate: Authenticate = (credentials, peer) => {
     seen.push(credentials, peer.transport, peer.address.startsWith("tcp://127.0.0.1:"));
+    assert(credentials.scheme === "bearer");
     if (credentials.token === "banned") throw new RpcError("PERMISSION_DENIED", "Not you");
     if (credentials.token === "broken") throw new Error("the database is gone");
     return { of: credentials.token };
@@ -365,6 +370,220 @@ Deno.test("rpc.authenticate where nobody asks is FAILED_PRECONDITION, and no gue
     assertEquals((await peer.ask(enter(1, "x"))).error?.code, -32009);
   }
   assertEquals((await peer.ask(request(2, "ping"))).result, 1);
+});
+
+// ---- What the connection itself shows ------------------------------------------------------------------
+
+/** A Unix address that nobody uses. */
+const unix = () => `unix:///tmp/landline-${crypto.randomUUID()}.sock`;
+
+/** Knows whoever comes over a Unix socket, and alice by her token; notes what it was asked. */
+function shown(asked: unknown[] = []): Authenticate {
+  const tokens = bearerTokens({ secret: "alice" });
+  return (credentials, peer) => {
+    asked.push([credentials.scheme, peer.transport, peer.identity]);
+    switch (credentials.scheme) {
+      case "unix":
+        return "operator";
+      case "certificate":
+        return credentials.certificate.subject.CN;
+      case "bearer":
+        return tokens(credentials, peer);
+    }
+  };
+}
+
+Deno.test("a Unix socket says who its peer is: it is asked once, and calls need no more", async () => {
+  const asked: unknown[] = [];
+  const listen = unix();
+  await using site = guarded({ listen, authenticate: shown(asked), limits: { authTimeout: 60 } });
+  await site.server.ready;
+  await using line = await site.connect();
+  assertEquals(await line.call.whoami(), "operator");
+  using peer = await site.peer();
+  const large = "x".repeat(100_000); // more than who is not known may send
+  assertEquals((await peer.ask(request(1, "echo", [large]))).result, [large]);
+  assertEquals(asked, [["unix", "unix", undefined], ["unix", "unix", undefined]]);
+  // A token makes it another, a wrong one does not.
+  assertEquals((await peer.ask(enter(2, "guess"))).error?.code, UNAUTHENTICATED);
+  assertEquals((await peer.ask(request(3, "whoami"))).result, "operator");
+  assertEquals((await peer.ask(enter(4, "secret"))).result, null);
+  assertEquals((await peer.ask(request(5, "whoami"))).result, "alice");
+  assertEquals(asked.at(-1), ["bearer", "unix", "operator"]);
+});
+
+testWith(["openssl"], "a certificate says who its peer is", async () => {
+  const { ca, clientCa, client, server } = certificates();
+  const asked: unknown[] = [];
+  await using site = guarded({
+    listen: "tls://127.0.0.1:0",
+    tls: { ...server, clientCa },
+    authenticate: shown(asked),
+    limits: { handshakeTimeout: 60_000 },
+  });
+  const line = await connect<typeof site.api>(site.server.addresses[0]!, {
+    tls: { ca, ...client },
+    connectTimeout: 60_000,
+  });
+  assertEquals(await line.call.whoami(), "alice");
+  assertEquals(asked, [["certificate", "tls", undefined]]);
+  await line.close();
+});
+
+testWith(
+  ["openssl"],
+  "a certificate that is not known waits for a token, and a Unix socket too",
+  async () => {
+    const { ca, clientCa, client, server } = certificates();
+    const asked: string[] = [];
+    const tokens = bearerTokens({ secret: "alice" });
+    await using site = guarded({
+      listen: ["tls://127.0.0.1:0", unix()],
+      tls: { ...server, clientCa },
+      authenticate: (credentials, peer) => {
+        asked.push(credentials.scheme);
+        return tokens(credentials, peer);
+      },
+      limits: { handshakeTimeout: 60_000, maxAuthFailures: 1 },
+    });
+    await site.server.ready;
+    for (const address of site.server.addresses) {
+      const options = { tls: { ca, ...client }, connectTimeout: 60_000 };
+      const stranger = await connect<typeof site.api>(address, options);
+      const refused = await rejection(stranger.call.whoami());
+      assert(refused instanceof RpcError && refused.reason === "UNAUTHENTICATED");
+      // No failure was counted: one is all that is allowed.
+      await stranger.request("rpc.authenticate", { scheme: "bearer", token: "secret" });
+      assertEquals(await stranger.call.whoami(), "alice");
+      await stranger.close();
+    }
+    assertEquals(asked.sort(), ["bearer", "bearer", "certificate", "unix"]);
+  },
+);
+
+Deno.test("what shows nothing by itself is asked for a token only", async () => {
+  const asked: unknown[] = [];
+  await using site = guarded({
+    listen: ["tcp://127.0.0.1:0", "memory:"],
+    authenticate: shown(asked),
+  });
+  for (const address of site.server.addresses) {
+    await using line = await connect<typeof site.api>(address, { token: "secret" });
+    assertEquals(await line.call.whoami(), "alice");
+  }
+  assertEquals(asked, [["bearer", "tcp", undefined], ["bearer", "memory", undefined]]);
+});
+
+Deno.test("requests that come while the Unix socket is looked at wait, and are not refused", async () => {
+  const gate = Promise.withResolvers<string>(), asked = new Events();
+  await using site = guarded({
+    listen: unix(),
+    authenticate: ({ scheme }) => {
+      asked.add(scheme);
+      return gate.promise;
+    },
+  });
+  await site.server.ready;
+  using one = await site.peer(), many = await site.peer();
+  await one.send(request(1, "whoami"), { jsonrpc: "2.0", method: "tell" });
+  await many.send(JSON.stringify([request(1, "whoami"), request(2, "echo", [1])]));
+  await one.closeWrite();
+  await asked.count(2);
+  for (let n = 0; n < 10; n++) await turn();
+  assertEquals(site.ran.all, []);
+  gate.resolve("operator");
+  assertEquals((await one.answer()).result, "operator");
+  assertEquals(JSON.parse(await many.text()).length, 2);
+  await site.ran.has("tell");
+});
+
+Deno.test("a look that takes longer than authTimeout ends the connection, and comes too late", async () => {
+  const gate = Promise.withResolvers<string>();
+  await using site = guarded({
+    listen: unix(),
+    authenticate: () => gate.promise,
+    limits: { authTimeout: 60, lingerTimeout: 60 },
+  });
+  await site.server.ready;
+  using peer = await site.peer();
+  await peer.send(request(1, "whoami"));
+  assertEquals((await peer.messages()).map(({ id, error }) => [id, error?.code]), [[
+    null,
+    UNAUTHENTICATED,
+  ]]);
+  await site.closed.count(1);
+  gate.resolve("operator");
+  await turn();
+  assertEquals(site.ran.all, []);
+});
+
+Deno.test("a server ends while it looks at a Unix socket, and the look comes too late", async () => {
+  for (
+    const late of [
+      (gate: PromiseWithResolvers<string>) => gate.resolve("operator"),
+      (gate: PromiseWithResolvers<string>) => gate.reject(new Error("late")),
+    ]
+  ) {
+    const gate = Promise.withResolvers<string>(), asked = new Events();
+    const errors: unknown[] = [];
+    const site = guarded({
+      listen: unix(),
+      authenticate: () => {
+        asked.add("asked");
+        return gate.promise;
+      },
+      onError: (error) => errors.push(error),
+    });
+    await site.server.ready;
+    using peer = await site.peer();
+    await asked.count(1);
+    peer.close();
+    await site.server.shutdown(0);
+    late(gate);
+    await turn();
+    assertEquals(errors, []);
+  }
+});
+
+Deno.test("what authenticate throws at the beginning ends the connection", async () => {
+  const errors: unknown[] = [];
+  const thrown = [
+    new RpcError("PERMISSION_DENIED", "Not over this socket"),
+    new Error("the database is gone"),
+  ];
+  for (const error of thrown) {
+    await using site = guarded({
+      listen: unix(),
+      authenticate: () => {
+        throw error;
+      },
+      onError: (error) => errors.push(error),
+    });
+    await site.server.ready;
+    using peer = await site.peer();
+    await peer.send(request(1, "whoami"));
+    const [last, ...others] = await peer.messages();
+    assertEquals(
+      [last!.id, last!.error?.code, last!.error?.message],
+      error === thrown[0]
+        ? [null, -32007, "Not over this socket"]
+        : [null, -32603, "Internal error"],
+    );
+    assertEquals([others, site.ran.all], [[], []]);
+    peer.close();
+    await site.closed.count(1);
+  }
+  assertEquals(errors, [thrown[1]]);
+});
+
+Deno.test("serve() refuses to authenticate over udp:", () => {
+  for (const listen of ["udp://127.0.0.1:0", ["tcp://127.0.0.1:0", new URL("udp://127.0.0.1:0")]]) {
+    const error = assertThrows(() => serve({}, { listen, authenticate: () => 1 }), TypeError);
+    assertEquals(
+      error.message,
+      "Cannot listen at udp://127.0.0.1:0: authenticate needs a connection, a datagram can be sent in anyone's name",
+    );
+  }
 });
 
 Deno.test("rules for methods are middleware that looks at the identity", async () => {

@@ -479,7 +479,8 @@ Deno.test("serve() refuses to listen beyond this machine where nobody is asked w
       assertEquals(
         error.message,
         `Cannot listen at ${listen}: other machines can reach it, and nobody is asked who calls; ` +
-          "ask with authenticate (--token-file FILE), or let everyone in with insecure (--insecure)",
+          (listen.startsWith("udp:") ? "" : "ask with authenticate (--token-file FILE), or ") +
+          "let everyone in with insecure (--insecure)",
       );
     }
   }

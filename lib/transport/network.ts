@@ -27,19 +27,26 @@ export interface Exposure {
 }
 
 /**
- * Nobody serves the whole world by oversight.
+ * Nobody serves the whole world by oversight, or asks where the answer can be forged.
  *
- * @throws {TypeError} for an address that other machines can reach, where nobody is asked who calls
+ * @throws {TypeError} for an address that other machines can reach, where nobody is asked who calls,
+ * and for datagrams where somebody is
  */
 export function refuseExposed(
   address: string | URL,
   { insecure = false, asks = false, asksByTls = false }: Exposure,
 ): void {
-  if (insecure || asks || isLocal(address)) return;
-  if (asksByTls && parseAddress(address).scheme === "tls") return;
+  const { scheme } = parseAddress(address), isForgeable = scheme === "udp";
+  if (isForgeable && asks) {
+    throw new TypeError(
+      `Cannot listen at ${address}: authenticate needs a connection, a datagram can be sent in anyone's name`,
+    );
+  }
+  if (insecure || asks || isLocal(address) || asksByTls && scheme === "tls") return;
   throw new TypeError(
     `Cannot listen at ${address}: other machines can reach it, and nobody is asked who calls; ` +
-      "ask with authenticate (--token-file FILE), or let everyone in with insecure (--insecure)",
+      (isForgeable ? "" : "ask with authenticate (--token-file FILE), or ") +
+      "let everyone in with insecure (--insecure)",
   );
 }
 

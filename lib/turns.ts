@@ -86,10 +86,11 @@ async function openLoop(): Promise<Loop | undefined> {
   if (state !== "granted") return undefined;
   try {
     using listener = Deno.listen({ hostname: HOST, port: 0 });
-    const [near, far] = await Promise.all([
-      Deno.connect({ hostname: HOST, port: listener.addr.port }),
-      listener.accept(),
-    ]);
+    const near = await Deno.connect({ hostname: HOST, port: listener.addr.port });
+    const far = await listener.accept().catch((error) => {
+      near.close();
+      throw error;
+    });
     // Another program may have been faster: then it is not us at the other end.
     const isOurs = far.remoteAddr.port === near.localAddr.port;
     const byte = new Uint8Array(1);

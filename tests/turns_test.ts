@@ -84,3 +84,26 @@ Deno.test("Turns end without leave to connect to themselves, and after they were
   await turns.end();
   timers.stop();
 });
+
+Deno.test("Turns let go of their connection to themselves when no descriptor is left to accept it", async () => {
+  const { listen } = Deno;
+  const listener = (options: Deno.TcpListenOptions) => {
+    const real = listen(options);
+    const accept = real.accept.bind(real);
+    real.accept = async () => {
+      (await accept()).close(); // by now it is dialled
+      throw new Error("Too many open files (os error 24)");
+    };
+    return real;
+  };
+  Reflect.set(Deno, "listen", listener);
+  try {
+    const timers = new TimerWheel();
+    const turns = new Turns(timers);
+    await turns.end();
+    await turns.close();
+    timers.stop(); // the test fails where a connection was left open
+  } finally {
+    Reflect.set(Deno, "listen", listen);
+  }
+});

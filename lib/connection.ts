@@ -139,6 +139,8 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   #end: PromiseWithResolvers<CloseInfo> | undefined;
   #check: Timer | undefined;
   #graceTimer: Timer | undefined;
+  /** When running handlers have had their time. */
+  #graceEnd = Infinity;
   /** When the first byte of an unfinished message came; undefined between messages. */
   #messageSince: number | undefined;
   lastActive: number;
@@ -578,6 +580,14 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
         const params = JSON.stringify({ reason, graceMs: grace });
         this.#writer.push(encodeNotification("$/goaway", params));
       }
+      this.#wake();
+      this.#endWhenIdle();
+    }
+    // Who drains it once more, with less patience, is not kept waiting.
+    const end = this.timers.now() + grace;
+    if (!this.#ending && end < this.#graceEnd) {
+      this.#graceEnd = end;
+      this.#graceTimer?.cancel();
       this.#graceTimer = this.timers.after(grace, () => {
         this.#requests.stop(new RpcError("UNAVAILABLE", "The server is shutting down"));
         this.linger("shutdown");
@@ -587,8 +597,6 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
           () => this.#finish({ reason: "shutdown" }),
         );
       });
-      this.#wake();
-      this.#endWhenIdle();
     }
     return this.closed;
   }

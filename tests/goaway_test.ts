@@ -195,6 +195,19 @@ Deno.test("a connection that reaches maxConnectionAge ends in order, and others 
   await site.closed.count(2);
 });
 
+Deno.test("shutdown() does not wait longer for a connection that is ending because of its age", async () => {
+  const limits = { maxConnectionAge: 100, shutdownGrace: 300_000 };
+  await using site = await served({ limits });
+  using peer = await RawPeer.dial(site.server.addresses[0]!);
+  await peer.send({ jsonrpc: "2.0", id: 1, method: "wait" });
+  assertEquals((await peer.answer()).params, { reason: "age", graceMs: 300_000 });
+  const shutdown = site.server.shutdown(50);
+  const { id, error } = await peer.answer();
+  assertEquals([id, error?.code], [1, -32014]);
+  peer.close();
+  await within(shutdown, "the server to end");
+});
+
 Deno.test("a server that is told $/goaway calls nobody back, and serves on", async () => {
   await using site = await served();
   using peer = await RawPeer.dial(site.server.addresses[0]!);

@@ -1,6 +1,7 @@
 // What a text means, decided slowly and in the open: each member's own text is cut out of the envelope
 // by hand, and the rules of PROTOCOL.md are asked one after another. It shares no code with message.ts.
 
+import type { Message } from "../lib/message.ts";
 import { DEFAULT_LIMITS } from "../lib/mod.ts";
 
 /** A message, as far as it can be compared. */
@@ -141,4 +142,26 @@ function single(text: string): Meaning {
     method,
     params,
   };
+}
+
+/** What the library found, in the same words. */
+export function meaning(message: Message): Meaning {
+  switch (message.kind) {
+    case "batch":
+      return { kind: "batch", items: message.items.map(meaning) };
+    case "request": {
+      const { kind, version, id, method, params } = message;
+      return { kind, version, id, method, params };
+    }
+    case "notification": {
+      const { kind, method, params } = message;
+      return { kind, method, params };
+    }
+    case "response": {
+      const { kind, id, result, error } = message;
+      return { kind, id, result, code: error?.code };
+    }
+    case "invalid":
+      return { kind: "invalid", id: message.id, code: message.error.code };
+  }
 }

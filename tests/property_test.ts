@@ -4,13 +4,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { detect, FRAMINGS } from "../lib/framing/mod.ts";
-import { type Message, parseMessage } from "../lib/message.ts";
+import { parseMessage } from "../lib/message.ts";
 import { DEFAULT_LIMITS, type FramingName, method } from "../lib/mod.ts";
 import { within } from "./_deadline.ts";
 import { type LocalServer, serveLocally } from "./_local.ts";
 import { Script } from "./_memory.ts";
 import { bytesOf, frame, FRAMING_NAMES, join, unframe } from "./_raw.ts";
-import { type Meaning, meaningOf } from "./_reference.ts";
+import { meaning, meaningOf } from "./_reference.ts";
 import { ANYTHING } from "./_schemas.ts";
 
 // ---- What there is ---------------------------------------------------------------------------------
@@ -279,28 +279,6 @@ const envelope = fc.tuple(members, fc.array(space, { minLength: 4, maxLength: 4 
   ([members, [a, b, c, d]]) =>
     `${a}{${members.map(([name, value]) => `${b}${name}${c}:${b}${value}${d}`).join(",")}}${c}`,
 );
-
-/** A message as the reference tells it. */
-function meaning(message: Message): Meaning {
-  switch (message.kind) {
-    case "batch":
-      return { kind: "batch", items: message.items.map(meaning) };
-    case "request": {
-      const { kind, version, id, method, params } = message;
-      return { kind, version, id, method, params };
-    }
-    case "notification": {
-      const { kind, method, params } = message;
-      return { kind, method, params };
-    }
-    case "response": {
-      const { kind, id, result, error } = message;
-      return { kind, id, result, code: error?.code };
-    }
-    case "invalid":
-      return { kind: "invalid", id: message.id, code: message.error.code };
-  }
-}
 
 function compare(text: string): void {
   assertEquals(meaning(parseMessage(text, DEFAULT_LIMITS)), meaningOf(text), text);

@@ -24,8 +24,8 @@ export interface ConnectionPlan {
 
 /** What goes wrong with a network. */
 export interface NetworkPlan {
-  /** What happens to the next connection. */
-  connection(): ConnectionPlan;
+  /** What happens to the next connection to this port. */
+  connection(port: number): ConnectionPlan;
   /** Whether no descriptor is left for the next one that could be accepted. */
   noDescriptors(): boolean;
   /** Changes what a socket does: for the checks of the checks. */
@@ -73,7 +73,7 @@ export class Network {
     plan?: ConnectionPlan,
   ): Promise<Conn> {
     const from = ++this.#lastPort;
-    const { faults, connectDelay, isGone, ...seen } = plan ?? this.#plan.connection();
+    const { faults, connectDelay, isGone, ...seen } = plan ?? this.#plan.connection(port);
     signal?.throwIfAborted();
     await this.#travel(connectDelay, signal);
     const listener = this.#listeners.get(port);
@@ -222,6 +222,10 @@ class Listener {
     const conn = this.#backlog.shift();
     if (conn !== undefined) accepting.resolve(conn);
     else accepting.reject(new Deno.errors.NotConnected("Transport endpoint is not connected"));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   close(): void {

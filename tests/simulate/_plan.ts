@@ -15,6 +15,10 @@ export interface Plan {
   /** Whether the server is ours, or one that answers as it likes. */
   readonly isRude: boolean;
   readonly limits: Partial<Limits>;
+  /** Calls a second; undefined where callers may go as fast as they can. */
+  readonly rate: number | undefined;
+  /** Whether the server asks who calls. */
+  readonly asks: boolean;
   readonly lines: number;
   readonly rudeCallers: number;
   readonly deeds: number;
@@ -37,6 +41,7 @@ export interface Plan {
 /** The limits that may be tiny, what they then are, and what that does to calls that did no wrong. */
 const TINY: readonly (readonly [name: keyof Limits, min: number, max: number, ...string[]])[] = [
   ["maxInFlight", 1, 6, "UNAVAILABLE"],
+  ["maxRunning", 1, 8, "UNAVAILABLE"],
   ["maxStreams", 0, 3, "RESOURCE_EXHAUSTED"],
   ["maxMessageBytes", 300, 2000, "RESOURCE_EXHAUSTED"],
   ["maxResponseBytes", 300, 2000, "RESOURCE_EXHAUSTED"],
@@ -44,6 +49,9 @@ const TINY: readonly (readonly [name: keyof Limits, min: number, max: number, ..
   ["maxCollectedItems", 5, 40, "RESOURCE_EXHAUSTED"],
   ["outboundHighWater", 1, 2000],
   ["maxOutboundBytes", 2000, 20_000, "RESOURCE_EXHAUSTED", "lost"],
+  ["maxBufferedBytes", 5000, 50_000, "lost"],
+  ["maxProtocolErrors", 1, 5],
+  ["maxPings", 1, 5, "RESOURCE_EXHAUSTED", "lost"],
   ["callTimeout", 20, 500, "DEADLINE_EXCEEDED"],
   ["maxCallTimeout", 20, 500, "DEADLINE_EXCEEDED"],
   ["messageTimeout", 50, 500, "lost", "RESOURCE_EXHAUSTED"],
@@ -80,6 +88,7 @@ export function drawPlan(dice: Dice): Plan {
     limits.maxMessageBytes = Math.max(limits.maxMessageBytes, 1000); // room for rpc.serverInfo
   }
   const faulty = sometimes(50, 100, ...BROKEN);
+  const rate = sometimes(10, 200, "RESOURCE_EXHAUSTED");
   const isLate = sometimes(30, 100) > 0;
   if (isLate) { for (const name of ["lost", "UNAVAILABLE", "CANCELLED"]) mayFail.add(name); }
   return {
@@ -88,6 +97,8 @@ export function drawPlan(dice: Dice): Plan {
     framing: dice.pick(FRAMING_NAMES),
     transport: isRude || dice.chance(75) ? "tcp" : "memory",
     limits,
+    rate: rate === 0 ? undefined : rate,
+    asks: dice.chance(10),
     lines: dice.int(1, 3),
     rudeCallers: isRude ? 0 : dice.int(0, 2),
     deeds: dice.int(1, 16),

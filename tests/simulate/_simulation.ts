@@ -45,6 +45,15 @@ const BOUNDS: Bounds = { ms: 1_800_000, turns: 500_000 };
 
 const PORT = 1000;
 
+const TOKEN = "secret";
+
+const PERFECT: ConnectionPlan = {
+  faults: {},
+  connectDelay: 0,
+  isGone: false,
+  tap: () => new Counter(),
+};
+
 /** Lives through one world. */
 export async function simulate(seed: number, changes: Changes = {}): Promise<Result> {
   const world = new World(seed), plan = drawPlan(world.dice);
@@ -72,7 +81,8 @@ class Simulation {
     this.#limits = { ...DEFAULT_LIMITS, ...plan.limits };
     this.#address = plan.transport === "tcp" ? `tcp://127.0.0.1:${PORT}` : "memory:world";
     this.#network = new Network(world, {
-      connection: () => this.#connection(),
+      // A server's connection to itself goes nowhere else.
+      connection: (port) => port === PORT ? this.#connection() : PERFECT,
       noDescriptors: () => world.dice.chance(plan.noDescriptors),
       ...tamper && { tamper },
     });
@@ -135,6 +145,13 @@ class Simulation {
     const server = serve(serverApi(world, this.history), {
       listen: this.#address,
       limits: plan.limits,
+      ...plan.rate !== undefined && { rate: { connection: { calls: plan.rate, burst: 0.1 } } },
+      ...plan.asks && {
+        authenticate: async ({ token }) => {
+          await world.sleep(dice.int(0, 50));
+          return token === TOKEN ? "somebody" : undefined;
+        },
+      },
       state: ({ address }) => {
         const visit = { address, calls: 0, streams: 0, produced: 0, notes: [], isOpen: true };
         this.history.visits.push(visit);
@@ -206,6 +223,7 @@ class Simulation {
       return await connect<ReturnType<typeof serverApi>>(this.#address + query, {
         framing,
         limits,
+        ...plan.asks && !plan.isRude && { token: TOKEN },
         api: clientApi(this.history),
         onError: (error) => {
           world.note(`client error: ${error}`);
@@ -214,7 +232,9 @@ class Simulation {
       });
     } catch (error) {
       world.note(`not connected: ${error}`);
-      const isPlanned = plan.blackHoles > 0 || plan.goneCallers > 0 || this.#drainedAt < Infinity;
+      // Where the server asks who calls, connecting takes a call.
+      const isPlanned = plan.blackHoles > 0 || plan.goneCallers > 0 || this.#drainedAt < Infinity ||
+        plan.asks && plan.mayFail.size > 0;
       if (!isPlanned) world.violate(`it cannot connect: ${error}`);
     }
   }
@@ -269,7 +289,7 @@ class Simulation {
       return "it was sent, and ran";
     }
     const { limit } = (error instanceof RpcError ? error.data ?? {} : {}) as { limit?: string };
-    if (limit === "maxInFlight" && executed > 0) return "it was refused, and ran";
+    if (REFUSALS.has(limit) && executed > 0) return "it was refused, and ran";
     // What was promised is kept where nothing but the end of the server comes in between.
     const isOrderly = plan.shutdownAt !== undefined && plan.mayFail.size === 3 &&
       plan.closesEarly === 0 && this.#world.stoodStill === 0;
@@ -301,6 +321,15 @@ class Counter {
 
   look(): void {}
 }
+
+/** The limits whose errors say that a call was not begun. */
+const REFUSALS: ReadonlySet<string | undefined> = new Set([
+  "maxInFlight",
+  "maxRunning",
+  "maxStreams",
+  "maxPings",
+  "rate",
+]);
 
 /** Milliseconds for which a server may look at its deadlines too late. */
 const SLACK = 3000;

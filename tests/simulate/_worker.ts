@@ -1,5 +1,6 @@
 // A part of the worlds, in a thread of its own: they know nothing of each other.
 
+import { doWork } from "../_threads.ts";
 import { simulate } from "./_simulation.ts";
 
 /** What a part of the worlds came to. */
@@ -34,10 +35,4 @@ async function live(first: number, count: number): Promise<Summary> {
   return summary;
 }
 
-/** A worker's own end of its port, as far as it is used; the types know of a window here. */
-const port = globalThis as unknown as {
-  onmessage: (event: MessageEvent<[first: number, count: number]>) => void;
-  postMessage(summary: Summary): void;
-};
-
-port.onmessage = async ({ data: [first, count] }) => port.postMessage(await live(first, count));
+doWork(live);

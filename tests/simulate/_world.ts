@@ -183,6 +183,8 @@ export class World {
       [crypto, "randomUUID", uuid],
       [Deno, "unrefTimer", () => {}],
       [Deno, "refTimer", () => {}],
+      // What a program may do must not change what a seed does.
+      [Deno.permissions, "querySync", () => ({ state: "granted" })],
       [AbortSignal, "timeout", (ms: number) => {
         const controller = new AbortController();
         this.#after(

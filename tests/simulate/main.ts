@@ -8,6 +8,7 @@
  */
 
 import { parseArgs } from "@std/cli";
+import { runMain, spread, toCount } from "../_threads.ts";
 import { type Result, simulate } from "./_simulation.ts";
 import type { Summary } from "./_worker.ts";
 
@@ -23,19 +24,6 @@ const HELP = `Lives through simulated worlds of servers, clients and a network t
 
 Ends with 1 where something was wrong in a world, and says in which.`;
 
-/** Lives a part of the worlds in another thread: they are independent. */
-function liveElsewhere(first: number, count: number): Promise<Summary> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./_worker.ts", import.meta.url), { type: "module" });
-    worker.onerror = (event) => reject(new Error(event.message));
-    worker.onmessage = ({ data }) => {
-      worker.terminate();
-      resolve(data);
-    };
-    worker.postMessage([first, count]);
-  });
-}
-
 async function main(args: string[]): Promise<number> {
   const flags = parseArgs(args, {
     string: ["seeds", "seed", "jobs"],
@@ -48,17 +36,16 @@ async function main(args: string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const first = count("seed", flags.seed ?? "1", 0);
-  const seeds = count("seeds", flags.seeds ?? (flags.seed === undefined ? "10000" : "1"), 1);
-  const jobs = Math.min(seeds, count("jobs", flags.jobs ?? `${navigator.hardwareConcurrency}`, 1));
-  if (seeds === 1) return replay(await simulate(first), flags.json);
-  const begun = performance.now(), share = Math.ceil(seeds / jobs);
-  const parts = await Promise.all(
-    Array.from({ length: jobs }, (_, job) => {
-      const from = first + job * share;
-      return liveElsewhere(from, Math.max(0, Math.min(share, first + seeds - from)));
-    }),
+  const first = toCount("seed", flags.seed ?? "1", 0);
+  const seeds = toCount("seeds", flags.seeds ?? (flags.seed === undefined ? "10000" : "1"), 1);
+  const jobs = Math.min(
+    seeds,
+    toCount("jobs", flags.jobs ?? `${navigator.hardwareConcurrency}`, 1),
   );
+  if (seeds === 1) return replay(await simulate(first), flags.json);
+  const begun = performance.now();
+  const worker = new URL("./_worker.ts", import.meta.url);
+  const parts = await spread<Summary>(worker, first, seeds, jobs);
   const seconds = (performance.now() - begun) / 1000;
   const sum = (pick: (part: Summary) => number) => parts.reduce((sum, part) => sum + pick(part), 0);
   const failed = parts.flatMap(({ failed }) => failed);
@@ -96,17 +83,4 @@ function replay({ seed, violations, trace, calls, turns }: Result, asJson: boole
   return violations.length > 0 ? 1 : 0;
 }
 
-function count(name: string, text: string, min: number): number {
-  const value = Number(text);
-  if (/^[0-9]+$/.test(text) && value >= min && value < 2 ** 32) return value;
-  throw new RangeError(`Cannot simulate: --${name} must be an integer from ${min}, it is ${text}`);
-}
-
-if (import.meta.main) {
-  try {
-    Deno.exitCode = await main(Deno.args);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    Deno.exitCode = 2;
-  }
-}
+if (import.meta.main) await runMain(main);

@@ -1,0 +1,194 @@
+// One input against the reference: the same events however it is cut, nothing thrown, nothing held
+// beyond the limits, and no more work than its bytes are worth.
+
+import { type Decoder, DetectingDecoder, type Frame, FRAMINGS } from "../../lib/framing/mod.ts";
+import { isUnparsable, parseMessage } from "../../lib/message.ts";
+import { DEFAULT_LIMITS } from "../../lib/mod.ts";
+import { bytesOf, join } from "../_raw.ts";
+import { meaning, meaningOf } from "../_reference.ts";
+import { type Event, eventsIn, trim } from "./_reference.ts";
+import { Dice } from "../_dice.ts";
+import { drawInput, type Input, literalOf, message, mutated } from "./_inputs.ts";
+
+/** Bytes that the runtime's own functions were made to look at or to move, while they are counted. */
+let work = 0;
+
+/** Counts work while it lives: what is quadratic goes through these. */
+export function countWork(): Disposable {
+  const restore: (() => void)[] = [];
+  const wrap = (
+    object: object,
+    name: string,
+    cost: (self: Uint8Array, first: unknown, result: unknown) => number,
+  ) => {
+    const original = Reflect.get(object, name);
+    Reflect.set(object, name, function (this: Uint8Array, ...args: unknown[]) {
+      const result = Reflect.apply(original, this, args);
+      work += cost(this, args[0], result);
+      return result;
+    });
+    restore.push(() => Reflect.set(object, name, original));
+  };
+  const bytes = Object.getPrototypeOf(Uint8Array.prototype);
+  wrap(bytes, "set", (_, source) => (source as Uint8Array).length);
+  wrap(bytes, "slice", (_, _first, result) => (result as Uint8Array).length);
+  wrap(bytes, "copyWithin", (self) => self.length);
+  wrap(bytes, "indexOf", (self, _, at) => at as number < 0 ? self.length : 0);
+  wrap(bytes, "lastIndexOf", (self, _, at) => self.length - 1 - (at as number));
+  wrap(TextDecoder.prototype, "decode", (_, source) => (source as Uint8Array).length);
+  wrap(TextEncoder.prototype, "encode", (_, text) => (text as string).length);
+  return {
+    [Symbol.dispose]() {
+      for (const undo of restore) undo();
+    },
+  };
+}
+
+/** What a decoder makes of an input that comes in these pieces. */
+function decoded({ framing, limits, bytes }: Input, cuts: readonly number[]): Frame[] {
+  const decoder: Decoder = framing === "detect"
+    ? new DetectingDecoder(FRAMINGS, limits)
+    : FRAMINGS[framing].decoder(limits);
+  const frames: Frame[] = [];
+  work = 0;
+  let pushes = 0;
+  for (let at = 0; at < bytes.length; pushes++) {
+    const piece = bytes.slice(at, at + cuts[pushes % cuts.length]!);
+    at += piece.length;
+    decoder.push(piece);
+    for (let frame; (frame = decoder.next()) !== undefined;) {
+      // As a connection does: what is not JSON may be several values.
+      const isSeveral = typeof frame === "string" && decoder.split !== undefined &&
+        isUnparsable(parseMessage(frame, DEFAULT_LIMITS));
+      for (const found of isSeveral ? decoder.split!(frame as string) : [frame]) {
+        frames.push(found);
+        if (typeof found !== "string" && found.fatal) return frames;
+      }
+    }
+    piece.fill(0x21); // it was only lent
+    const { maxMessageBytes, maxHeaderBytes } = limits;
+    if (decoder.held > maxMessageBytes + maxHeaderBytes) {
+      throw new Error(`it holds ${decoder.held}`);
+    }
+    if (!decoder.midway && decoder.held > 0) throw new Error(`it holds ${decoder.held} of nothing`);
+  }
+  if (work > MAX_WORK * (bytes.length + 64) + 300 * pushes) {
+    throw new Error(`${work} bytes were touched for ${bytes.length} in ${pushes} pieces`);
+  }
+  return frames;
+}
+
+/** A piece that holds every input. */
+const WHOLE = 1 << 30;
+
+/** How often a byte may be touched. */
+const MAX_WORK = 8;
+
+function eventOf(frame: Frame): Event {
+  return typeof frame === "string" ? trim(frame) : { fault: frame.kind, fatal: frame.fatal };
+}
+
+/** What is wrong with how an input is read; undefined where nothing is. */
+export function wrongWith(given: Input): string | undefined {
+  // A line that does not end is no message: how much of it is looked at depends on the cuts.
+  const isEnded = given.framing === "headers" || given.framing === "length";
+  const input = isEnded ? given : { ...given, bytes: join([given.bytes, NEWLINE]) };
+  try {
+    const cut = decoded(input, input.cuts), whole = decoded(input, [WHOLE]);
+    const expected = JSON.stringify(eventsIn(input.framing, input.bytes, input.limits));
+    const found = JSON.stringify(cut.map(eventOf));
+    if (found !== expected) return `cut it is ${found}, expected ${expected}`;
+    const same = (frames: Frame[]) =>
+      JSON.stringify(frames.map((it) => typeof it === "string" ? trim(it) : it));
+    if (same(cut) !== same(whole)) return `cut it is ${same(cut)}, whole it is ${same(whole)}`;
+    for (const frame of cut) {
+      const why = typeof frame === "string" ? wrongWithText(frame) : undefined;
+      if (why !== undefined) return why;
+    }
+  } catch (error) {
+    return `it throws ${error}`;
+  }
+}
+
+/** What is wrong with how a text is understood; undefined where nothing is. */
+export function wrongWithText(text: string): string | undefined {
+  const found = JSON.stringify(meaning(parseMessage(text, DEFAULT_LIMITS)));
+  const expected = JSON.stringify(meaningOf(text));
+  return found === expected ? undefined : `it means ${found}, expected ${expected}`;
+}
+
+const NEWLINE = new Uint8Array([10]);
+
+/** A smaller input with which something is wrong, too. */
+export function minimised(input: Input, wrong: (input: Input) => string | undefined): Input {
+  let best = input;
+  const better = (bytes: Uint8Array, cuts = best.cuts) => {
+    const candidate = { ...best, bytes, cuts };
+    if (wrong(candidate) === undefined) return false;
+    best = candidate;
+    return true;
+  };
+  for (let size = best.bytes.length >> 1; size > 0; size >>= 1) {
+    for (let at = 0; at + size <= best.bytes.length;) {
+      const rest = new Uint8Array(best.bytes.length - size);
+      rest.set(best.bytes.subarray(0, at));
+      rest.set(best.bytes.subarray(at + size), at);
+      if (!better(rest)) at += size;
+    }
+  }
+  for (const cuts of [[WHOLE], [1], [2]]) if (better(best.bytes, cuts)) break;
+  return best;
+}
+
+/** What came of a part of the inputs. */
+export interface Summary {
+  inputs: number;
+  bytes: number;
+  failed: Failure[];
+}
+
+/** An input that is read wrongly, as small as it was found. */
+export interface Failure {
+  readonly literal: string;
+  readonly why: string;
+}
+
+/** Failures after which it is clear that something is wrong. */
+const MAX_FAILED = 10;
+
+/** Most inputs are wrong, and where in our code that was found says nothing: it costs half of the time. */
+function withoutStacks(): Disposable {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  return { [Symbol.dispose]: () => void (Error.stackTraceLimit = stackTraceLimit) };
+}
+
+/** Tries the inputs of these seeds: bytes in a framing, and now and then the text of a message alone. */
+export function fuzz(first: number, count: number): Summary {
+  using _work = countWork();
+  using _quick = withoutStacks();
+  const summary: Summary = { inputs: 0, bytes: 0, failed: [] };
+  for (let seed = first; seed < first + count && summary.failed.length < MAX_FAILED; seed++) {
+    const dice = new Dice(seed);
+    const input = dice.chance(30) ? drawText(dice) : drawInput(dice);
+    summary.inputs++;
+    summary.bytes += input.bytes.length;
+    if (wrongWith(input) === undefined) continue;
+    const smallest = minimised(input, wrongWith);
+    summary.failed.push({ literal: literalOf(smallest), why: wrongWith(smallest)! });
+  }
+  return summary;
+}
+
+/** The text of one message, which nothing but its length ends. */
+function drawText(dice: Dice): Input {
+  const body = mutated(dice, bytesOf(message(dice)));
+  const prefix = new Uint8Array(4);
+  new DataView(prefix.buffer).setUint32(0, body.length);
+  return {
+    framing: "length",
+    limits: { maxMessageBytes: 1 << 20, maxHeaderBytes: 4096, maxHeaderLines: 16 },
+    cuts: [WHOLE],
+    bytes: join([prefix, body]),
+  };
+}

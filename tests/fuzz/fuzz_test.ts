@@ -1,0 +1,125 @@
+// A part of what `deno task fuzz` tries, that it sees what is broken, and messages through real sockets.
+
+import { assert, assertEquals, assertLess } from "@std/assert";
+import type { Decoder, Framing } from "../../lib/framing/mod.ts";
+import { FRAMINGS } from "../../lib/framing/mod.ts";
+import { Dice } from "../_dice.ts";
+import { FRAMING_NAMES } from "../_raw.ts";
+import { countWork, fuzz, minimised, wrongWith } from "./_check.ts";
+import { exchange } from "./_exchange.ts";
+import { drawInput, fromLiteral, type Input, literalOf } from "./_inputs.ts";
+
+Deno.test("bytes of all kinds are read as the reference reads them, however they are cut", () => {
+  const { inputs, failed } = fuzz(1, 12_000);
+  assertEquals(failed, []);
+  assertEquals(inputs, 12_000);
+});
+
+/** Inputs that were read wrongly once, as the fuzzer printed them. */
+const FOUND = [
+  '{"framing":"lines","limits":{"maxMessageBytes":100,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[9],"bytes":"{\\"a\\":1}{\\u00fd"}',
+  '{"framing":"detect","limits":{"maxMessageBytes":64,"maxHeaderBytes":32,"maxHeaderLines":1},"cuts":[1],"bytes":"{\\"\\u00ea\\"}{\\"b\\":{}}"}',
+];
+
+for (const literal of FOUND) {
+  Deno.test(`an input that was read wrongly once is read well: ${literal}`, () => {
+    assertEquals(wrongWith(fromLiteral(literal)), undefined);
+  });
+}
+
+Deno.test("fromLiteral() gives the input that literalOf() wrote", () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const input = drawInput(new Dice(seed));
+    assertEquals(fromLiteral(literalOf(input)), input);
+    assert(/^[\x20-\x7e]*$/.test(literalOf(input)));
+  }
+});
+
+/** Lines, read by something that is nearly a decoder. */
+function withDecoder(change: (decoder: Decoder) => Partial<Decoder>): Disposable {
+  const real: Framing = FRAMINGS.lines;
+  const decoder: Framing["decoder"] = (limits) => {
+    const it = real.decoder(limits);
+    const same: Decoder = {
+      push: (chunk) => it.push(chunk),
+      next: () => it.next(),
+      split: (text) => it.split!(text),
+      get held() {
+        return it.held;
+      },
+      get midway() {
+        return it.midway;
+      },
+    };
+    return Object.defineProperties(same, Object.getOwnPropertyDescriptors(change(it)));
+  };
+  Reflect.set(FRAMINGS, "lines", { ...real, decoder });
+  return { [Symbol.dispose]: () => void Reflect.set(FRAMINGS, "lines", real) };
+}
+
+const TWO: Input = {
+  framing: "lines",
+  limits: { maxMessageBytes: 1000, maxHeaderBytes: 100, maxHeaderLines: 2 },
+  cuts: [1],
+  bytes: new TextEncoder().encode(`{"a":1}\n{"b":"${"x".repeat(800)}"}\n`),
+};
+
+const BROKEN: Readonly<Record<string, (decoder: Decoder) => Partial<Decoder>>> = {
+  "loses a frame": (it) => ({
+    next: () => {
+      const frame = it.next();
+      return typeof frame === "string" && frame.includes("b") ? it.next() : frame;
+    },
+  }),
+  "throws": () => ({
+    split: () => {
+      throw new TypeError("broken");
+    },
+    next: () => {
+      throw new TypeError("broken");
+    },
+  }),
+  "holds too much": (it) => ({
+    get held() {
+      return it.held * 2;
+    },
+  }),
+  "joins all that came again and again": (it) => {
+    let all = new Uint8Array(0);
+    return {
+      push: (chunk) => {
+        const more = new Uint8Array(all.length + chunk.length);
+        more.set(all);
+        more.set(chunk, all.length);
+        all = more;
+        it.push(chunk);
+      },
+    };
+  },
+};
+
+for (const [what, change] of Object.entries(BROKEN)) {
+  Deno.test(`the fuzzer sees a decoder that ${what}`, () => {
+    using _work = countWork();
+    assertEquals(wrongWith(TWO), undefined);
+    using _broken = withDecoder(change);
+    assert(wrongWith(TWO) !== undefined);
+  });
+}
+
+Deno.test("minimised() finds a smaller input with which the same is wrong", () => {
+  using _broken = withDecoder(BROKEN["loses a frame"]!);
+  const smallest = minimised(TWO, wrongWith);
+  assert(wrongWith(smallest) !== undefined);
+  assertLess(smallest.bytes.length, 20);
+});
+
+for (const framing of FRAMING_NAMES) {
+  Deno.test(`every request through a socket is answered once, whatever comes beside it (${framing})`, async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const { expected, found } = await exchange(seed, framing, 400);
+      assertEquals(found, expected, `seed ${seed}`);
+      assert(expected.length > 200);
+    }
+  });
+}

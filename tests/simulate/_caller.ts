@@ -18,6 +18,8 @@ export interface CallerPlan {
   readonly deeds: number;
   /** Whether calls are cancelled and timed. */
   readonly isImpatient: boolean;
+  /** Whether the server answers every call, so that one can wait for as long as it takes. */
+  readonly isTrusting: boolean;
 }
 
 /** The options of a call, and what is due before it is judged. */
@@ -112,6 +114,7 @@ export class Caller {
   /** Perhaps a deadline, perhaps a signal. */
   #patience(): Patience {
     const dice = this.#dice;
+    if (!this.#plan.isTrusting) return { ...PATIENT, options: { timeout: dice.int(1, 300) } };
     if (!this.#plan.isImpatient || dice.chance(50)) return PATIENT;
     const timeout = dice.chance(50) ? dice.int(0, 300) : undefined;
     if (timeout !== undefined && dice.chance(70)) {

@@ -99,9 +99,9 @@ export function drawPlan(dice: Dice): Plan {
     limits,
     rate: rate === 0 ? undefined : rate,
     asks: dice.chance(10),
-    lines: dice.int(1, 3),
+    lines: dice.pick([1, 1, 2, 3]),
     rudeCallers: isRude ? 0 : dice.int(0, 2),
-    deeds: dice.int(1, 16),
+    deeds: dice.int(1, 12),
     maxCount: dice.pick([20, 20, 100, 100, dice.chance(20) ? 2500 : 200]),
     shutdownAt: isLate ? dice.int(0, 1500) : undefined,
     grace: dice.pick([0, 50, 500, 5000]),
@@ -115,8 +115,10 @@ export function drawPlan(dice: Dice): Plan {
 }
 
 /** What goes wrong with one connection. */
-export function drawFaults(dice: Dice, { faulty, isCalm }: Plan): Faults {
-  const cut = dice.chance(50) ? { cut: [1, dice.pick([1, 10, 1000])] as const } : {};
+export function drawFaults(dice: Dice, { faulty, isCalm, maxCount }: Plan): Faults {
+  // One byte at a time is slow, where there are many.
+  const smallest = maxCount > 20 ? 30 : 1;
+  const cut = dice.chance(50) ? { cut: [1, dice.pick([smallest, 30, 1000])] as const } : {};
   const delay = dice.chance(50) ? { delay: [0, dice.pick([1, 20])] as const } : {};
   const seed = { seed: dice.bits() };
   if (isCalm || !dice.chance(faulty)) return { ...cut, ...delay, ...seed };

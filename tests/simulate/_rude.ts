@@ -89,7 +89,8 @@ async function deed(
       if (dice.chance(50)) await world.sleep(dice.int(1, 20));
       return conn.reset();
     case "flood": // never reads, and does not notice how it is answered
-      for (let i = 0; i < 30; i++) await write(conn, calls(framing, 10, 2000));
+      for (let i = 0; i < 10; i++) await write(conn, calls(framing, 10, 2000));
+      await world.sleep(dice.int(0, 20_000));
   }
 }
 

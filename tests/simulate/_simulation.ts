@@ -60,8 +60,17 @@ export async function simulate(seed: number, changes: Changes = {}): Promise<Res
   world.note(JSON.stringify({ ...plan, mayFail: [...plan.mayFail] }));
   const simulation = new Simulation(world, plan, changes);
   await simulation.run();
-  const { violations, trace, turns, now: ms } = world;
-  return { seed, violations, trace, turns, ms, calls: simulation.history.calls.size };
+  const { violations, turns, now: ms } = world;
+  return {
+    seed,
+    violations,
+    get trace() {
+      return world.trace;
+    },
+    calls: simulation.history.calls.size,
+    turns,
+    ms,
+  };
 }
 
 class Simulation {
@@ -209,6 +218,7 @@ class Simulation {
       maxCount: plan.maxCount,
       deeds: plan.deeds,
       isImpatient: dice.chance(70),
+      isTrusting: !plan.isRude,
     });
     if (dice.chance(plan.closesEarly)) world.sleep(dice.int(0, 500)).then(() => line.close());
     await caller.work();

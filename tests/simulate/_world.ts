@@ -29,8 +29,8 @@ export interface Bounds {
 /** A clock, a scheduler, and what they did. */
 export class World {
   readonly dice: Dice;
-  /** What happened, line by line: the same for the same seed. */
-  readonly trace: string[] = [];
+  /** When something happened, and what; a number is a callback's. Mostly nobody wants to read it. */
+  readonly #log: (readonly [ms: number, what: string | number])[] = [];
   /** What must not happen, and did. */
   readonly violations: string[] = [];
   /** Milliseconds since the world began. */
@@ -47,8 +47,15 @@ export class World {
   }
 
   /** Writes a line into the trace. */
-  note(what: string): void {
-    this.trace.push(`${this.now.toFixed(2)} ${what}`);
+  note(what: string | number): void {
+    this.#log.push([this.now, what]);
+  }
+
+  /** What happened, line by line: the same for the same seed. */
+  get trace(): string[] {
+    return this.#log.map(([ms, what]) =>
+      `${ms.toFixed(2)} ${typeof what === "number" ? `#${what}` : what}`
+    );
   }
 
   /** Something is wrong. */
@@ -91,7 +98,7 @@ export class World {
   #turn(): void {
     this.turns++;
     const next = this.#take();
-    this.trace.push(`${this.now.toFixed(2)} #${next.number}`);
+    this.note(next.number);
     try {
       next.callback();
     } catch (error) {

@@ -156,9 +156,10 @@ class Simulation {
       limits: plan.limits,
       ...plan.rate !== undefined && { rate: { connection: { calls: plan.rate, burst: 0.1 } } },
       ...plan.asks && {
-        authenticate: async ({ token }) => {
+        authenticate: async (credentials) => {
           await world.sleep(dice.int(0, 50));
-          return token === TOKEN ? "somebody" : undefined;
+          if (credentials.scheme !== "bearer") return undefined;
+          return credentials.token === TOKEN ? "somebody" : undefined;
         },
       },
       state: ({ address }) => {

@@ -125,6 +125,8 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   readonly #waiting: (() => void)[] = [];
   /** No new request is begun. */
   #draining = false;
+  /** It stays open for a while although nothing runs, so that many do not close at once. */
+  #isHeldOpen = false;
   /** The peer has said that it sends no more. */
   #inputEnded = false;
   /** Nothing more will be read, the last bytes are on their way. */
@@ -139,6 +141,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   #end: PromiseWithResolvers<CloseInfo> | undefined;
   #check: Timer | undefined;
   #graceTimer: Timer | undefined;
+  #lingerTimer: Timer | undefined;
   /** When running handlers have had their time. */
   #graceEnd = Infinity;
   /** When the first byte of an unfinished message came; undefined between messages. */
@@ -571,10 +574,13 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   /**
    * Ends the connection in order: running handlers may finish for `grace` milliseconds, new requests
    * are refused, the peer is told, and what is due is sent.
+   *
+   * @param delay milliseconds for which it stays open even if nothing runs
    */
-  drain(grace: number, reason = "shutdown"): Promise<CloseInfo> {
+  drain(grace: number, reason = "shutdown", delay = 0): Promise<CloseInfo> {
     if (!this.isClosing) {
       this.#draining = true;
+      this.#isHeldOpen = delay > 0;
       this.#requests.drain();
       if (this.#isFramed) {
         const params = JSON.stringify({ reason, graceMs: grace });
@@ -582,20 +588,23 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
       }
       this.#wake();
       this.#endWhenIdle();
+      if (this.#isHeldOpen) {
+        this.timers.after(delay, () => {
+          this.#isHeldOpen = false;
+          this.#endWhenIdle();
+        });
+      }
     }
     // Who drains it once more, with less patience, is not kept waiting.
     const end = this.timers.now() + grace;
-    if (!this.#ending && end < this.#graceEnd) {
+    if (!this.#ended && end < this.#graceEnd) {
       this.#graceEnd = end;
       this.#graceTimer?.cancel();
       this.#graceTimer = this.timers.after(grace, () => {
         this.#requests.stop(new RpcError("UNAVAILABLE", "The server is shutting down"));
         this.linger("shutdown");
         // Who takes what is due too slowly, a byte now and then, must not keep us.
-        this.#graceTimer = this.timers.after(
-          this.limits.lingerTimeout,
-          () => this.#finish({ reason: "shutdown" }),
-        );
+        this.#finishLater(this.#lingering ?? "shutdown");
       });
     }
     return this.closed;
@@ -630,7 +639,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   #endWhenIdle(): void {
     if (this.#requests.size > 0 || this.#ending) return;
     if (this.#inputEnded) this.#finishWhenSent("the peer closed the connection");
-    else if (this.#draining) this.linger("shutdown");
+    else if (this.#draining && !this.#isHeldOpen) this.linger("shutdown");
   }
 
   /**
@@ -645,13 +654,17 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     this.#wake();
     this.#writer.drained().then(async () => {
       if (this.#ended) return;
-      this.#graceTimer?.cancel();
-      this.#graceTimer = this.timers.after(
-        this.limits.lingerTimeout,
-        () => this.#finish({ reason }),
-      );
+      this.#finishLater(reason);
       await this.#duplex.closeWrite?.();
     }).catch((error) => this.#finish({ reason, error }));
+  }
+
+  /** Gives the peer a moment to hang up. */
+  #finishLater(reason: string): void {
+    this.#lingerTimer ??= this.timers.after(
+      this.limits.lingerTimeout,
+      () => this.#finish({ reason }),
+    );
   }
 
   #finishWhenSent(reason: string): void {
@@ -666,6 +679,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     if (this.#isHeavy) this.load.hold(this, 0);
     this.#check?.cancel();
     this.#graceTimer?.cancel();
+    this.#lingerTimer?.cancel();
     this.#writer.stop();
     let closing: void | Promise<void> = undefined;
     try {

@@ -124,6 +124,12 @@ export function serve(api: Api, options: ServeOptions = {}): Server {
 /** Connections that are told at once why they are not served: each holds a descriptor for a while. */
 const MAX_REFUSED = 64;
 
+/** Quiet connections that are closed together at a shutdown; more are closed one after another. */
+const MAX_AT_ONCE = 100;
+
+/** The part of the grace over which they are. */
+const SPREAD = 0.9;
+
 class RunningServer implements Server {
   readonly addresses: string[] = [];
   readonly health: Health = new Health();
@@ -322,7 +328,11 @@ class RunningServer implements Server {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.#stop.abort();
     this.health.drain();
-    for (const connection of this.#connections.keys()) connection.drain(grace);
+    // Callers who lose their server in the same moment all come to the next one in the same moment.
+    const spread = this.#connections.size > MAX_AT_ONCE ? SPREAD * grace : 0;
+    for (const connection of this.#connections.keys()) {
+      connection.drain(grace, "shutdown", spread * Math.random());
+    }
     for (const connection of this.#refused) connection.close();
     await Promise.all(this.#connections.values());
     await Promise.all(this.#accepting);

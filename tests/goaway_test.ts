@@ -1,6 +1,6 @@
 // $/goaway: a server that is about to end says so, finishes what runs, and is asked nothing new.
 
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertInstanceOf } from "@std/assert";
 import * as z from "zod";
 import {
   type CloseInfo,
@@ -233,4 +233,21 @@ Deno.test("shutdown() does not wait for a peer that does not read", async () => 
     if (hasCall) await peer.send({ jsonrpc: "2.0", id: 2, method: "never" });
     await within(local.server.shutdown(), "the server to end");
   }
+});
+
+Deno.test("a server that many are connected to says goodbye to all, and closes them one by one", async () => {
+  await using local = serveLocally({});
+  const peers = Array.from({ length: 150 }, () => local.peer());
+  for (const peer of peers) await peer.ask({ jsonrpc: "2.0", id: 1, method: "rpc.ping" });
+  const ended = local.server.shutdown(2000);
+  const left: number[] = [];
+  await Promise.all(peers.map(async (peer) => {
+    assertEquals((await peer.answer()).method, "$/goaway");
+    assertEquals(await peer.rest(), new Uint8Array(0));
+    left.push(local.server.connections);
+    peer.close();
+  }));
+  await ended;
+  // Together they would all be there when the first is seen to go.
+  assertGreater(new Set(left).size, 20);
 });

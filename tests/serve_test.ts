@@ -200,6 +200,8 @@ const SERVER = `
   });
   console.log(server.addresses[0]);
   if (hold === "hold") {
+    // Deno opens files of its own for a while after its start, and panics where it cannot.
+    await new Promise((resolve) => setTimeout(resolve, 500));
     // Takes every descriptor there is for a while, and does nothing that keeps the process alive.
     try {
       for (;;) held.push(Deno.openSync("/dev/null"));

@@ -136,12 +136,19 @@ export interface Decoded {
 
 /** Makes bytes of the markers at and below the places that these issues tell. Never throws. */
 export function decodeAt(value: unknown, issues: readonly ParamsIssue[]): Decoded {
-  const places = new Set(issues.map(({ path }) => placeOf(path, value)));
+  // Kept, because as many issues as an object has members may pass by it.
+  const known = new Map<object, boolean>();
+  const isMarker = (value: object): boolean => {
+    const found = known.get(value) ?? markerName(value) === NAME;
+    known.set(value, found);
+    return found;
+  };
+  const places = new Set(issues.map(({ path }) => placeOf(path, value, isMarker)));
   const wrong: ParamsIssue[] = [];
   const decode = (value: unknown, path: ParamsIssue["path"], isWithin: boolean): unknown => {
     if (value === null || typeof value !== "object") return value;
     isWithin ||= places.has(value);
-    if (!isWithin || markerName(value) !== NAME) {
+    if (!isWithin || !isMarker(value)) {
       return changed(value, (member, key) => decode(member, [...path, key], isWithin));
     }
     try {
@@ -155,11 +162,15 @@ export function decodeAt(value: unknown, issues: readonly ParamsIssue[]): Decode
 }
 
 /** What stands at the end of a path, or the first marker on the way there. */
-function placeOf(path: ParamsIssue["path"], value: unknown): unknown {
+function placeOf(
+  path: ParamsIssue["path"],
+  value: unknown,
+  isMarker: (value: object) => boolean,
+): unknown {
   let place = value;
   for (const key of path) {
     if (place === null || typeof place !== "object") return undefined;
-    if (markerName(place) === NAME) break;
+    if (isMarker(place)) break;
     if (!Object.hasOwn(place, key)) return undefined;
     place = (place as Members)[key];
   }

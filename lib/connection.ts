@@ -213,7 +213,9 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
 
   /** Reads until the connection ends. Never rejects. */
   async run(): Promise<CloseInfo> {
-    const decision = this.#ending ? undefined : this.#gate.begin(this.peer);
+    // Where everyone may call nobody is looked at, and a quiet connection makes no `peer`.
+    const isDecided = this.#ending || this.#gate.isOpen;
+    const decision = isDecided ? undefined : this.#gate.begin(this.peer);
     if (decision !== undefined) await this.#introduce(decision);
     const buffer = new ReadBuffer(this.#options.pool);
     try {

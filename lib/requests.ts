@@ -242,7 +242,7 @@ export class Requests {
       const left = typeof timeoutMs === "number"
         ? this.#host.lastActive + timeoutMs - this.#host.now()
         : NaN;
-      if (!(left > 0)) return refusedTimeout(timeoutMs);
+      if (!(left > 0)) return refusedTimeout(left);
     }
     // Whoever asks how the server is, is told so even then.
     return method.startsWith("rpc.") ? undefined : load.refusal();
@@ -318,11 +318,9 @@ function refuse({ version, id }: Request, answer: Answer, error: RpcError): unde
   answer(encodeError(version, id, error));
 }
 
-/** The answer to a call that leaves no time, or nonsense. */
-function refusedTimeout(timeoutMs: unknown): RpcError {
-  if (typeof timeoutMs === "number" && timeoutMs <= 0) {
-    return new RpcError("DEADLINE_EXCEEDED", "The call left no time");
-  }
+/** The answer to a call of which so much time is left: none, or NaN where it said nonsense. */
+function refusedTimeout(left: number): RpcError {
+  if (left <= 0) return new RpcError("DEADLINE_EXCEEDED", "The call left no time");
   return invalidParams([
     { path: ["_meta", "timeoutMs"], message: "must be milliseconds as a number" },
   ]);

@@ -16,7 +16,7 @@ import { turn, within } from "./_deadline.ts";
 import { aborted, Events, rejection } from "./_events.ts";
 import { connectOver } from "./_local.ts";
 import { pipe } from "./_memory.ts";
-import { RawPeer } from "./_raw.ts";
+import { type Answer, RawPeer } from "./_raw.ts";
 
 const request = (id: number, method: string, params?: unknown) => ({
   jsonrpc: "2.0",
@@ -204,6 +204,20 @@ Deno.test("a call that leaves no time is not dispatched, and one with nonsense n
     '{"jsonrpc":"2.0","id":1,"method":"left","params":{"_meta":{"timeoutMs":1e999}}}',
   );
   assertEquals(typeof result, "number");
+  assertEquals(events.all, []);
+});
+
+Deno.test("a call that waited for a place longer than it may take is told so, and not begun", async () => {
+  const { api, events } = waiting();
+  // The first holds the place until the second has no time left.
+  const busy = method(() => new Promise<void>((resolve) => setTimeout(resolve, 50)));
+  await using site = await rawPeerOf({ ...api, busy }, { limits: { maxInFlight: 1 } });
+  await site.peer.send(
+    request(1, "busy"),
+    request(2, "wait", { _meta: { timeoutMs: 10 } }),
+  );
+  const [, { id, error }] = await site.peer.answers(2) as [Answer, Answer];
+  assertEquals([id, error?.code], [2, -32004]);
   assertEquals(events.all, []);
 });
 

@@ -48,7 +48,7 @@ import { inTurn, Requests, type RequestsHost } from "./requests.ts";
 import { ReadBuffer } from "./reader.ts";
 import type { Answer } from "./running.ts";
 import { type Invoke, namesOf } from "./proxy.ts";
-import type { Timer, Timers } from "./timers.ts";
+import { TICK, type Timer, type Timers } from "./timers.ts";
 import type { Turns } from "./turns.ts";
 import { type BufferPool, type Duplex, Writer, type WriterHost } from "./writer.ts";
 
@@ -726,10 +726,25 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
         limits.maxConnectionAge,
       ].filter((ms) => ms > 0),
     );
-    this.#check = this.timers.after(Math.min(1000, Math.ceil(shortest / 8)), () => {
-      this.#lookAtDeadlines(this.timers.now());
+    const wait = Math.min(1000, Math.ceil(shortest / 8)), due = this.timers.now() + wait;
+    this.#check = this.timers.after(wait, () => {
+      const now = this.timers.now();
+      this.#excuse(now, now - due);
+      this.#lookAtDeadlines(now);
       if (!this.#ended) this.#watch();
     });
+  }
+
+  /**
+   * The time for which this process stood still was not the peer's: what it sent meanwhile has not been
+   * read, and what it took has not been seen.
+   */
+  #excuse(now: number, late: number): void {
+    if (late <= 2 * TICK) return;
+    const later = (since: number | undefined) =>
+      since === undefined ? undefined : Math.min(now, since + late);
+    this.#messageSince = later(this.#messageSince);
+    this.#writer.waitingSince = later(this.#writer.waitingSince);
   }
 
   #lookAtDeadlines(now: number): void {

@@ -223,6 +223,44 @@ Deno.test("messageTimeout does not run while a peer is slow to read", async () =
   assertEquals((await peer.answers(2)).map(({ id }) => id), [1, 2]);
 });
 
+Deno.test("messageTimeout does not run while the server stands still", async () => {
+  await using server = serve(api, {
+    listen: "tcp://127.0.0.1:0",
+    limits: { messageTimeout: 200 },
+  });
+  using peer = await RawPeer.dial(server.addresses[0]!);
+  for (let id = 1; id < 6; id += 2) {
+    const first = JSON.stringify(request(id, "upper", ["x"]));
+    const second = JSON.stringify(request(id + 1, "upper", ["y"]));
+    await peer.write(`${first}\n${second.slice(0, 20)}`);
+    assertEquals((await peer.answer()).id, id);
+    // The rest is there, and nobody gets to read it until it is long overdue.
+    await peer.write(second.slice(20) + "\n");
+    const end = performance.now() + 300;
+    while (performance.now() < end);
+    assertEquals((await peer.answer()).id, id + 1);
+  }
+});
+
+Deno.test("writeStallTimeout does not run while the server stands still", async () => {
+  const text = "x".repeat(8_000_000), begun = Promise.withResolvers<void>();
+  const large = method(() => {
+    begun.resolve();
+    return text;
+  });
+  await using server = serve({ large }, {
+    listen: "tcp://127.0.0.1:0",
+    limits: { writeStallTimeout: 200 },
+  });
+  using reader = await RawPeer.dial(server.addresses[0]!);
+  await reader.send(request(1, "large"));
+  await begun.promise;
+  await turn(); // it writes
+  const end = performance.now() + 300;
+  while (performance.now() < end);
+  assertEquals(((await reader.answer()).result as string).length, text.length);
+});
+
 Deno.test("a connection on which nothing is said for idleTimeout ends without a word", async () => {
   const { onClose, closed } = closing();
   await using local = serveLocally(api, { onClose, limits: { idleTimeout: 40 } });

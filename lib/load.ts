@@ -44,9 +44,14 @@ export class Load {
     return this.shortage();
   }
 
-  /** Why nothing new can be taken in now. */
+  /**
+   * Why nothing new can be taken in now. Where nothing runs, and no bytes wait, what fills the memory
+   * is mostly garbage, and the runtime collects it only when something is allocated: to refuse all
+   * would be to refuse for ever.
+   */
   shortage(): RpcError | undefined {
-    return this.#isShort ? new RpcError("UNAVAILABLE", "Memory is running short") : undefined;
+    if (!this.#isShort || this.running === 0 && this.#buffered === 0) return undefined;
+    return new RpcError("UNAVAILABLE", "Memory is running short");
   }
 
   /** So many bytes of this one are in memory. Past the limit who holds the most is evicted. */

@@ -49,7 +49,10 @@ export interface Limits {
   readonly outboundHighWater: number;
   /** Bytes waiting to be sent above which a connection is closed. @default {16777216} */
   readonly maxOutboundBytes: number;
-  /** Bytes that all connections keep of messages that come and go; the largest is closed. @default {268435456} */
+  /**
+   * Bytes that all connections keep of messages that come and go, and never more than a quarter of V8's
+   * heap; the largest is closed. @default {268435456}
+   */
   readonly maxBufferedBytes: number;
   /** Percent of V8's heap limit in use above which new calls are refused. @default {85} */
   readonly maxHeapPercent: number;

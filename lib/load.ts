@@ -19,13 +19,23 @@ export interface Holder {
 /** Milliseconds between two looks at the memory. */
 const LOOK = 250;
 
+/** The part of V8's heap that bytes which wait may fill: texts of messages lie there. */
+const HEAP_PART = 1 / 4;
+
+/** Looks within which the heap fills at the fastest: the next comes earlier where much is taken in. */
+const LOOKS = 32;
+
 /** What a server's connections use together. */
 export class Load {
   readonly #limits: Pick<
     Limits,
     "maxRunning" | "maxBufferedBytes" | "maxHeapPercent" | "maxResidentBytes"
   >;
+  readonly #maxBuffered: number;
+  readonly #heapLimit: number;
   readonly #held = new Map<Holder, number>();
+  /** Bytes that were taken in since the last look. */
+  #taken = 0;
   #buffered = 0;
   #timer: Timer | undefined;
   #isShort = false;
@@ -34,6 +44,8 @@ export class Load {
 
   constructor(limits: Limits) {
     this.#limits = limits;
+    this.#heapLimit = getHeapStatistics().heap_size_limit;
+    this.#maxBuffered = Math.min(limits.maxBufferedBytes, this.#heapLimit * HEAP_PART);
   }
 
   /** Why no call can be begun now; undefined while one can. */
@@ -58,9 +70,11 @@ export class Load {
   hold(holder: Holder, bytes: number): void {
     const before = this.#held.get(holder) ?? 0;
     this.#buffered += bytes - before;
+    this.#taken += Math.max(0, bytes - before);
+    if (this.#taken > this.#heapLimit / LOOKS) this.#look();
     if (bytes > 0) this.#held.set(holder, bytes);
     else if (before > 0) this.#held.delete(holder);
-    while (this.#buffered > this.#limits.maxBufferedBytes) this.#evictLargest();
+    while (this.#buffered > this.#maxBuffered) this.#evictLargest();
   }
 
   #evictLargest(): void {
@@ -75,11 +89,15 @@ export class Load {
 
   /** Looks at the memory now and then, until {@linkcode stop}. */
   watch(timers: Timers): void {
-    const { maxHeapPercent, maxResidentBytes } = this.#limits;
-    const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-    this.#isShort = used > limit * maxHeapPercent / 100 ||
-      maxResidentBytes > 0 && Deno.memoryUsage().rss > maxResidentBytes;
+    this.#look();
     this.#timer = timers.after(LOOK, () => this.watch(timers));
+  }
+
+  #look(): void {
+    const { maxHeapPercent, maxResidentBytes } = this.#limits;
+    this.#taken = 0;
+    this.#isShort = getHeapStatistics().used_heap_size > this.#heapLimit * maxHeapPercent / 100 ||
+      maxResidentBytes > 0 && Deno.memoryUsage().rss > maxResidentBytes;
   }
 
   /** Looks no more. */

@@ -8,6 +8,7 @@ import { resolveLimits } from "../lib/limits.ts";
 import { turn, until, within } from "./_deadline.ts";
 import { serveLocally } from "./_local.ts";
 import { Program } from "./_program.ts";
+import { LIB, run } from "./_child.ts";
 import type { Answer, RawPeer } from "./_raw.ts";
 import { ANYTHING } from "./_schemas.ts";
 
@@ -321,6 +322,28 @@ Deno.test("maxHeapPercent", async () => {
       .replace("TIMERS", JSON.stringify(new URL("../lib/timers.ts", import.meta.url).href)),
   );
   assertEquals(await program.line(), "Memory is running short UNAVAILABLE");
+});
+
+Deno.test("a small heap bounds what waits, and is looked at when much comes at once", async () => {
+  const { stdout, stderr } = await run(
+    `
+    import { getHeapStatistics } from "node:v8";
+    import { Load } from ${JSON.stringify(new URL("../lib/load.ts", import.meta.url).href)};
+    import { DEFAULT_LIMITS } from ${JSON.stringify(LIB)};
+    const limit = getHeapStatistics().heap_size_limit, part = limit / 16;
+    const load = new Load({ ...DEFAULT_LIMITS, maxHeapPercent: 20 });
+    load.running = 1;
+    const evicted = [];
+    for (let i = 1; i <= 5; i++) load.hold({ evict: () => evicted.push(i) }, part);
+    console.log(evicted.length, load.refusal()?.message);
+    const all = [];
+    while (getHeapStatistics().used_heap_size < limit / 5) all.push(new Array(10_000).fill(0.5));
+    load.hold({ evict() {} }, part); // in the same turn: no timer has looked
+    console.log(load.refusal()?.message, all.length > 0);
+    `,
+    ["--v8-flags=--max-old-space-size=128"],
+  );
+  assertEquals(stdout, "1 undefined\nMemory is running short true\n", stderr);
 });
 
 Deno.test("maxResidentBytes", async () => {

@@ -239,12 +239,14 @@ const silentRefused: Attack = {
       const { text } = await readToEnd(conn);
       return text;
     }));
-    check(texts.every((text) => text.includes("UNAVAILABLE")), "not all were told why");
+    // In a flood of them the last are not told why: whoever is told holds a descriptor meanwhile.
+    const told = texts.filter((text) => text.includes("UNAVAILABLE")).length;
+    check(told > 0, "nobody was told why");
     await sleep(target.limits.lingerTimeout + 500);
     const { fds = 0 } = sample(target.pid) ?? {};
     conns.forEach(close);
     check(fds < 150, `${fds} descriptors are still open`);
-    return { did: `told ${conns.length} of ${conns.length}, and let go of them` };
+    return { did: `told ${told} of ${conns.length} why, and let go of all` };
   },
 };
 

@@ -6,7 +6,7 @@
  * The load is open-loop: calls are made at times that were fixed beforehand, and their latency counts
  * from there, so that a server that stands still is not spared the calls that it keeps waiting. Every
  * answer is compared. Each line `next` on standard input ends a window and begins another; what
- * happened to the calls of a window is printed once all of them are answered, or 10 s after its end.
+ * happened to the calls of a window is printed once all of them are answered, or 30 s after its end.
  *
  * A client that is told `$/goaway` makes no more calls; without connections the windows go on empty.
  *

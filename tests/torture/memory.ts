@@ -107,8 +107,8 @@ const partialMessages: Attack = {
 const smallHeap: Attack = {
   name: "small-heap",
   rows: ["M06"],
-  does: "fills a heap of 128 MB with unfinished messages, answers nobody reads, and waiting calls",
-  server: { v8: ["--max-old-space-size=128"], clients: 10, rate: 200 },
+  does: "fills a heap of 256 MB with unfinished messages, answers nobody reads, and waiting calls",
+  server: { v8: ["--max-old-space-size=256"], clients: 10, rate: 200 },
   refuses: true,
   async run(target) {
     const bytes = large(1_000_000), begun = performance.now();

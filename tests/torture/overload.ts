@@ -4,7 +4,6 @@
  * @module
  */
 
-import { bytesOf } from "../_raw.ts";
 import { type Attack, check, type Target } from "./attack.ts";
 import { ask, close, connectAll, peer, ran, sleep, write } from "./crowd.ts";
 
@@ -124,23 +123,26 @@ const fiveTimes: Attack = {
 const expired: Attack = {
   name: "expired-in-the-queue",
   rows: ["O02"],
-  does: "makes calls of which nobody waits for the answer when their turn comes",
+  does: "makes calls that wait for a place until nobody waits for their answers any more",
   async run(target) {
-    const key = crypto.randomUUID(), count = 50;
+    const { maxInFlight } = target.limits, key = crypto.randomUUID(), count = 50;
     using hasty = await peer(target);
-    // They arrive in one piece and wait behind the first for longer than they have.
-    const line = (id: number, method: string, value: unknown, timeoutMs?: number) =>
-      JSON.stringify({ jsonrpc: "2.0", id, method, params: { value, _meta: { timeoutMs } } }) +
-      "\n";
-    const lines = [line(0, "block", 300, 5000)];
-    for (let id = 1; id <= count; id++) lines.push(line(id, "run", key, 50));
-    await hasty.write(bytesOf(lines.join("")));
-    const answers = await hasty.answers(count + 1);
-    check(answers.length === count + 1, "a call has no answer");
-    const runs = await ran(target, key);
-    return { did: `ran ${runs} of ${count} after their time`, figures: { runs } };
+    const call = (id: number, method: string, value: unknown, timeoutMs: number) => ({
+      jsonrpc: "2.0",
+      id,
+      method,
+      params: { value, _meta: { timeoutMs } },
+    });
+    const calls = Array.from({ length: maxInFlight }, (_, id) => call(id, "sleep", 500, 20_000));
+    for (let id = 1; id <= count; id++) calls.push(call(maxInFlight + id, "run", key, 50));
+    await hasty.send(...calls);
+    const answers = await hasty.answers(calls.length);
+    const late = answers.filter(({ id }) => id as number > maxInFlight);
+    const told = late.filter(({ error }) => error?.code === -32004).length;
+    check(told === count, `${told} of ${count} were told DEADLINE_EXCEEDED`);
+    check(await ran(target, key) === 0, "some of them ran");
+    return { did: `ran 0 of ${count}, told all DEADLINE_EXCEEDED` };
   },
-  figures: [{ what: "run after their time", value: ({ figures }) => figures.runs, atMost: 0 }],
 };
 
 const blocking: Attack = {

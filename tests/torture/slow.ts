@@ -193,12 +193,12 @@ const subscriberStopsLater: Attack = {
 const slowReaders: Attack = {
   name: "slow-readers",
   rows: ["S07"],
-  does: "asks for 8 MB on 300 connections, and reads none of them",
+  does: "asks for 8 MB on 100 connections, and reads none of them",
   refuses: true,
   figures: [{ ...RSS, atMost: 400 }],
   async run(target) {
     const { writeStallTimeout } = target.limits;
-    const conns = await connectAll(target, share(target, 300));
+    const conns = await connectAll(target, share(target, 100));
     const begun = performance.now();
     for (const conn of conns) await write(conn, line("big", [8_000_000]));
     // Only who writes is told of the end, without reading what was sent before.

@@ -7,8 +7,8 @@
 import { orders, tell } from "./child.ts";
 import { Latencies } from "./latencies.ts";
 
-/** Milliseconds after the end of a window in which its last answers must have come. */
-const PATIENCE = 10_000;
+/** Milliseconds after the end of a window in which its last answers must have come: late is not lost. */
+const PATIENCE = 30_000;
 
 /** What happened to the calls of one window; times are milliseconds. */
 export interface Health {

@@ -92,7 +92,7 @@ class LineDecoder implements Decoder {
   /** Decodes all lines that end in the chunk; false where they have to be looked at one by one. */
   #decodeRun(): boolean {
     const tail = this.#tail, held = tail.length;
-    if (this.#apart || this.#skipping) return false;
+    if (this.#apart || this.#torn || this.#skipping) return false;
     let end = this.#last + 1;
     // The line that began earlier is copied behind its beginning: a long run is not copied with it.
     if (held > 0 && end - this.#at > LONG) end = this.#chunk.indexOf(LF, this.#at) + 1;

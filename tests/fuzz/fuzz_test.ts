@@ -19,10 +19,11 @@ Deno.test("bytes of all kinds are read as the reference reads them, however they
 const FOUND = [
   '{"framing":"lines","limits":{"maxMessageBytes":100,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[9],"bytes":"{\\"a\\":1}{\\u00fd"}',
   '{"framing":"detect","limits":{"maxMessageBytes":64,"maxHeaderBytes":32,"maxHeaderLines":1},"cuts":[1],"bytes":"{\\"\\u00ea\\"}{\\"b\\":{}}"}',
+  '{"framing":"lines","limits":{"maxMessageBytes":100,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[100],"bytes":"\\"  :  \\"2.0\\"  ,\\"id\\"  :  12  ,\\"params\\"  :  {\\"a\\":1}}\\n{\\"jsonrpc\\":\\"2.0\\",\\"method\\":\\"sum\\",\\"params\\":[]}{\\"jsonrpc\\":\\"2.0\\",\\"id\\":36,\\"method\\":\\"nope\\",\\"params\\":{\\"a\\":1}}\\n{\\"jsonrpc\\":\\"2.0\\",\\"id\\":-1,\\"\\u00ed\\u00a0\\u0080method\\":\\"get_data\\"}[\\n , \\"method\\": \\"sum\\", \\"params\\": [1,2,4], \\"id\\": \\"1\\"},\\n        {\\"jsonrppc\\": \\"2.0\\", \\"method\\": \\"foo.get\\", \\"params\\": {\\"name\\": \\"myself\\"}, \\"id\\": \\"5\\"},\\n\\"}\\n    ]\\n"}',
 ];
 
 for (const literal of FOUND) {
-  Deno.test(`an input that was read wrongly once is read well: ${literal}`, () => {
+  Deno.test(`an input that was read wrongly once is read well: ${literal.slice(0, 160)}`, () => {
     assertEquals(wrongWith(fromLiteral(literal)), undefined);
   });
 }

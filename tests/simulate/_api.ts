@@ -52,7 +52,7 @@ export function serverApi(world: World, history: History) {
   }
 
   /** So long, or until nobody waits any more; the patient ones do not look. */
-  async function nap({ ms, how }: Job, signal: AbortSignal): Promise<void> {
+  async function nap({ token, ms, how }: Job, { signal, state }: Known): Promise<void> {
     if (how === "patient") return await world.sleep(ms);
     await new Promise<void>((resolve) => {
       const end = () => {
@@ -60,15 +60,20 @@ export function serverApi(world: World, history: History) {
         signal.removeEventListener("abort", end);
         resolve();
       };
-      const timer = setTimeout(end, ms);
+      const timer = setTimeout(() => {
+        if (!signal.aborted && !(state as Visit).isOpen) {
+          world.violate(`nobody told the handler of ${token} that its caller is gone`);
+        }
+        end();
+      }, ms);
       signal.addEventListener("abort", end);
       if (signal.aborted) end();
     });
   }
 
-  async function* counting(job: Job, { signal }: Known): AsyncGenerator<Item, string> {
+  async function* counting(job: Job, context: Known): AsyncGenerator<Item, string> {
     for (let index = 0; index < job.count; index++) {
-      if (job.ms > 0 && index % 3 === 2) await nap(job, signal);
+      if (job.ms > 0 && index % 3 === 2) await nap(job, context);
       yield [job.token, index];
     }
     if (job.how === "fails") throw new RpcError("ABORTED", "The stream fails");
@@ -93,7 +98,7 @@ export function serverApi(world: World, history: History) {
     }),
     later: method(JOB, (job, { state, signal }) =>
       counted("calls", state, job, async () => {
-        await nap(job, signal);
+        await nap(job, { state, signal });
         return answer(state, job);
       })),
     fail: method(JOB, (job, { state }) => {

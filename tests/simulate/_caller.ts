@@ -56,9 +56,11 @@ export class Caller {
 
   /** Does everything that it wants to do; resolves once all of it has an outcome. */
   async work(): Promise<void> {
+    const isHasty = this.#dice.chance(25);
     for (let i = 0; i < this.#plan.deeds; i++) {
       const deed = this.#deed();
       this.#deeds.push(deed);
+      if (isHasty) continue;
       if (this.#dice.chance(30)) await deed;
       else if (this.#dice.chance(50)) await this.#world.sleep(this.#dice.int(0, 60));
     }
@@ -222,7 +224,11 @@ export class Caller {
         await items.return!();
         return "stopped";
       }
-      const next = await items.next();
+      const next = await items.next().catch((error) => {
+        // What was sent before a failure comes before it.
+        if (nameOf(error) !== "ABORTED" || index === count) throw error;
+        return { done: true as const, value: `a failure after ${index}` };
+      });
       if (next.done) {
         if (index !== count) return `wrong: ${index} items of ${count}`;
         return verdict(next.value, expected);

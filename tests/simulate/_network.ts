@@ -88,7 +88,9 @@ export class Network {
       this.open.add(`${name} ${end}`);
       return () => void this.open.delete(`${name} ${end}`);
     };
+    const isLate = () => this.#world.dice.chance(20);
     const caller = new Conn(near, addressOf(from), addressOf(port), {
+      isLate,
       onWrite: (bytes) => {
         this.#world.note(`${name} > ${bytes.length}`);
         tap.bytes(true, bytes);
@@ -96,6 +98,7 @@ export class Network {
       onClose: open("near"),
     });
     const called = new Conn(far, addressOf(port), addressOf(from), {
+      isLate,
       onWrite: (bytes) => {
         this.#world.note(`${name} < ${bytes.length}`);
         tap.bytes(false, bytes);
@@ -129,6 +132,8 @@ function addressOf(port: number): Deno.NetAddr {
 }
 
 interface ConnEvents {
+  /** Whether the next write has to wait. */
+  isLate(): boolean;
   onWrite(bytes: Uint8Array): void;
   onClose(): void;
 }
@@ -160,6 +165,8 @@ export class Conn {
   }
 
   async write(bytes: Uint8Array): Promise<number> {
+    // A system looks at the bytes when it comes to it: until then they are lent.
+    if (this.#events.isLate()) await new Promise((resolve) => void setImmediate(resolve));
     const count = await this.#socket.write(bytes);
     this.#events.onWrite(bytes.subarray(0, count));
     return count;

@@ -40,7 +40,7 @@ export interface Plan {
 
 /** The limits that may be tiny, what they then are, and what that does to calls that did no wrong. */
 const TINY: readonly (readonly [name: keyof Limits, min: number, max: number, ...string[]])[] = [
-  ["maxInFlight", 1, 6, "UNAVAILABLE"],
+  ["maxInFlight", 1, 4, "UNAVAILABLE"],
   ["maxRunning", 1, 8, "UNAVAILABLE"],
   ["maxStreams", 0, 3, "RESOURCE_EXHAUSTED"],
   ["maxMessageBytes", 300, 2000, "RESOURCE_EXHAUSTED"],
@@ -102,7 +102,7 @@ export function drawPlan(dice: Dice): Plan {
     lines: dice.pick([1, 1, 2, 3]),
     rudeCallers: isRude ? 0 : dice.int(0, 2),
     deeds: dice.int(1, 12),
-    maxCount: dice.pick([20, 20, 100, 100, dice.chance(20) ? 2500 : 200]),
+    maxCount: dice.pick([20, 20, 100, 300, dice.chance(20) ? 2500 : 300]),
     shutdownAt: isLate ? dice.int(0, 1500) : undefined,
     grace: dice.pick([0, 50, 500, 5000]),
     closesEarly: sometimes(10, 50, "lost"),

@@ -175,7 +175,8 @@ class Simulation {
       },
       onClose: ({ address }, { reason }) => {
         world.note(`closed ${address}: ${reason}`);
-        visits.get(address)!.isOpen = false;
+        // All that come over memory: have one address.
+        if (plan.transport === "tcp") visits.get(address)!.isOpen = false;
       },
       onError: (error, about) => {
         world.note(`server error about ${about}: ${error}`);

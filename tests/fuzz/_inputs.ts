@@ -167,7 +167,10 @@ export function drawInput(dice: Dice): Input {
   const spoken = dice.pick(FRAMING_NAMES);
   const isDetecting = dice.chance(25);
   const parts = Array.from({ length: dice.int(1, 5) }, () => framed(dice, spoken));
-  const bytes = mutated(dice, join(parts));
+  // Now and then a long run of the same, beyond what is copied whole.
+  const times = dice.chance(2) ? dice.int(10, 60) : 1;
+  const run = Array.from({ length: times }, () => join(parts));
+  const bytes = mutated(dice, join([...run, ...parts]));
   return {
     framing: isDetecting ? "detect" : spoken,
     limits: {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { DEFAULT_LIMITS, serve, type ServeOptions, type Server } from "../lib/mod.ts";
-import { loadApi, loadRaw } from "./load_api.ts";
+import { DEFAULT_LIMITS, serve, type ServeOptions, type Server, serveWorkers } from "../lib/mod.ts";
+import { loadApi, loadRaw, urlOf } from "./load_api.ts";
 import { Log } from "./log.ts";
 import { openTokens, type TokenFile } from "./tokens.ts";
 import { printable } from "./printable.ts";
@@ -82,14 +82,20 @@ export async function runServer(args: string[]): Promise<number> {
 }
 
 /** Loads what is to be served. What is wrong with a module shows before anything listens. */
-async function load({ module, raw }: ServeArguments): Promise<Open> {
+async function load({ module, raw, workers }: ServeArguments): Promise<Open> {
   if (raw) {
     const service = module === undefined ? upperCase : await loadRaw(module);
     return (options) => serveRaw(service, options);
   }
-  const api = await loadApi(module ?? DEMO);
+  const begin = workers === undefined
+    ? serve.bind(undefined, await loadApi(module ?? DEMO))
+    : serveWorkers.bind(undefined, urlOf(module ?? DEMO));
   return async (options) => {
-    const server = serve(api, { ...options, version: VERSION });
+    const server = begin({
+      ...options,
+      version: VERSION,
+      ...(workers !== undefined && { workers }),
+    });
     await server.ready;
     return server;
   };
@@ -119,7 +125,9 @@ async function start(
     });
   } catch (error) {
     // The library's own errors say what is wrong with the API, an address or a limit.
-    if (!(error instanceof Error) || /^Cannot (use|serve|listen) /.test(error.message)) throw error;
+    if (!(error instanceof Error) || /^Cannot (load|use|serve|listen) /.test(error.message)) {
+      throw error;
+    }
     throw new Error(`Cannot listen at ${listen.join(" and ")}: ${error.message}`, { cause: error });
   }
 }

@@ -32,6 +32,8 @@ export interface ServeArguments {
   readonly rate: number | undefined;
   /** Ends the process where code fails that nobody waits for. */
   readonly crashOnError: boolean;
+  /** How many threads serve; undefined where this one does. */
+  readonly workers: number | undefined;
   /** Whether only the help, or only the version, is asked for. */
   readonly only: "help" | "version" | undefined;
 }
@@ -67,6 +69,9 @@ Options:
                       make in the long run; ten times as many at once
   --backlog N         TCP connections that may wait to be accepted
                       [default: 1024]
+  --workers N         serves tcp: and tls: addresses with N threads, each of
+                      which loads the API for itself; one that fails is
+                      replaced
   --grace MS          how long running calls may go on after a signal
                       [default: ${DEFAULT_LIMITS.shutdownGrace}]
   --limit NAME=VALUE  another limit than the default, such as maxDepth=32; may
@@ -134,6 +139,7 @@ export function readServeArguments(args: string[]): ServeArguments {
       "token-file",
       "rate",
       "backlog",
+      "workers",
       "grace",
       "limit",
       "_",
@@ -172,6 +178,10 @@ export function readServeArguments(args: string[]): ServeArguments {
   if (flags.raw && (flags["token-file"] ?? flags.rate) !== undefined) {
     throw new TypeError("Cannot use --token-file or --rate with --raw: bytes are no calls");
   }
+  const workers = flags.workers === undefined ? undefined : wholeNumber("--workers", flags.workers);
+  if (workers !== undefined && flags.raw) {
+    throw new TypeError("Cannot use --workers with --raw: bytes are served by one thread");
+  }
   return {
     module: flags._.length === 0 ? undefined : String(flags._[0]),
     raw: flags.raw,
@@ -184,6 +194,7 @@ export function readServeArguments(args: string[]): ServeArguments {
     insecure: flags.insecure,
     rate: flags.rate === undefined ? undefined : wholeNumber("--rate", flags.rate),
     crashOnError: flags["crash-on-error"],
+    workers,
     only: undefined,
   };
 }
@@ -200,6 +211,7 @@ const NOTHING: ServeArguments = {
   insecure: false,
   rate: undefined,
   crashOnError: false,
+  workers: undefined,
   only: undefined,
 };
 

@@ -113,4 +113,5 @@ export { serve, type ServeOptions, type Server } from "./serve.ts";
 export type { FaultRange, Faults, OneWayFaults } from "./transport/faults.ts";
 export { type MemorySocket, socketPair } from "./transport/memory.ts";
 export type { Socket, TlsClientOptions, TlsServerOptions } from "./transport/mod.ts";
+export { serveWorkers, type WorkersOptions } from "./workers.ts";
 export type { Duplex } from "./writer.ts";

@@ -57,6 +57,12 @@ export interface ServeOptions {
   readonly limits?: Partial<Limits>;
   /** TCP connections that the system completes before they are accepted. @default {1024} */
   readonly tcpBacklog?: number;
+  /**
+   * Whether others may listen at the same `tcp:` and `tls:` addresses, in this process or in another of
+   * the same user. The system spreads the callers over them. Linux alone can, and Deno needs the flag
+   * `--unstable-net`. @default {false}
+   */
+  readonly reusePort?: boolean;
   /** What `tls://` addresses need: the certificate, its key, and whether clients need one. */
   readonly tls?: TlsServerOptions;
   /** The name that `rpc.serverInfo` tells. @default {"landline"} */
@@ -130,13 +136,25 @@ const MAX_AT_ONCE = 100;
 /** The part of the grace over which they are. */
 const SPREAD = 0.9;
 
-class RunningServer implements Server {
+/** Where a server is to listen. */
+export function addressesOf(
+  { listen = "tcp://127.0.0.1:8080" }: Pick<ServeOptions, "listen">,
+): readonly (string | URL)[] {
+  return typeof listen === "string" || listen instanceof URL ? [listen] : listen;
+}
+
+/** Whether one more connection may be open, where so many are. Asked last: it is open then. */
+export type HasRoom = (open: number) => boolean;
+
+/** The server that {@linkcode serve} starts. */
+export class RunningServer implements Server {
   readonly addresses: string[] = [];
   readonly health: Health = new Health();
   readonly ready: Promise<void>;
   readonly finished: Promise<void>;
   readonly #options: ServeOptions;
   readonly #limits: Limits;
+  readonly #hasRoom: HasRoom;
   readonly #dispatcher: Dispatcher;
   readonly #timers = new TimerWheel();
   readonly #pool = new BufferPool();
@@ -159,8 +177,9 @@ class RunningServer implements Server {
   /** What kept it from listening. */
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(api: Api, options: ServeOptions) {
-    const { listen: where = "tcp://127.0.0.1:8080", signal, tcpBacklog = 1024 } = options;
+  /** @param hasRoom takes the place of the limit `maxConnections` */
+  constructor(api: Api, options: ServeOptions, hasRoom?: HasRoom) {
+    const { signal, tcpBacklog = 1024, reusePort = false } = options;
     if (!Number.isSafeInteger(tcpBacklog) || tcpBacklog < 1) {
       throw new RangeError(
         `Cannot serve: tcpBacklog must be an integer from 1, it is ${tcpBacklog}`,
@@ -171,6 +190,7 @@ class RunningServer implements Server {
     this.#load = new Load(this.#limits);
     this.#rates = new Rates(options.rate ?? {});
     this.#callers = new Callers(this.#limits.maxConnectionsPerAddress);
+    this.#hasRoom = hasRoom ?? ((open) => open < this.#limits.maxConnections);
     const methods = proceduresOf(options.use === undefined ? api : use(options.use, api));
     const { name = "landline", version = "0.0.0" } = options;
     this.#dispatcher = new Dispatcher(
@@ -183,7 +203,7 @@ class RunningServer implements Server {
     );
     this.finished = this.#end.promise;
     const later: Promise<void>[] = [];
-    const addresses: readonly (string | URL)[] = Array.isArray(where) ? where : [where];
+    const addresses = addressesOf(options);
     this.#sources = addresses.length;
     for (const address of addresses) {
       refuseExposed(address, {
@@ -196,6 +216,7 @@ class RunningServer implements Server {
       for (const address of addresses) {
         const listener = listen(address, {
           tcpBacklog,
+          reusePort,
           limits: this.#limits,
           onError: (error, about) => options.onError?.(error, about),
           ...(options.tls && { tls: options.tls }),
@@ -282,15 +303,15 @@ class RunningServer implements Server {
 
   /** Why one more connection from there is not served; undefined where it is. */
   #refusal(caller: string | undefined): RpcError | undefined {
-    if (this.#connections.size >= this.#limits.maxConnections) {
-      return new RpcError("UNAVAILABLE", "Too many connections", { limit: "maxConnections" });
-    }
     if (this.#callers.isFull(caller)) {
       return new RpcError("RESOURCE_EXHAUSTED", "Too many connections from one address", {
         limit: "maxConnectionsPerAddress",
       });
     }
-    return this.#load.shortage();
+    const shortage = this.#load.shortage();
+    if (shortage !== undefined) return shortage;
+    if (this.#hasRoom(this.#connections.size)) return undefined;
+    return new RpcError("UNAVAILABLE", "Too many connections", { limit: "maxConnections" });
   }
 
   /** Tells a caller why it is not served, unless many are being told already. */

@@ -116,6 +116,36 @@ for (const contentType of ["application/typescript", "text/plain; charset=utf-8"
   });
 }
 
+Deno.test("serveWorkers() serves when lib/mod.ts is imported from a URL", async () => {
+  await using host = serveTree("application/typescript");
+  const { code, stdout, stderr } = await runBare(
+    [
+      "run",
+      "--no-prompt",
+      "-N",
+      "-R",
+      "--unstable-net",
+      `--allow-import=${host.name}`,
+      "program.ts",
+    ],
+    {
+      "api.ts": `
+        import { method } from "${host.url}/lib/mod.ts";
+        export const api = { hello: method(() => "HELLO") };`,
+      "program.ts": `
+        import { connect, serveWorkers } from "${host.url}/lib/mod.ts";
+        await using server = serveWorkers(import.meta.resolve("./api.ts"), {
+          listen: "tcp://127.0.0.1:0",
+          workers: 2,
+        });
+        await server.ready;
+        await using line = await connect(server.addresses[0]!);
+        console.log(await line.request("hello"));`,
+    },
+  );
+  assertEquals([code, stdout], [0, "HELLO\n"], stderr);
+});
+
 Deno.test("the graph of lib/mod.ts holds nothing from elsewhere", async () => {
   await using host = serveTree("text/plain");
   const { code, stdout, stderr } = await runBare(

@@ -10,6 +10,7 @@ import { explain } from "./explain.ts";
 import { insteadOf } from "./instead.ts";
 import { memory } from "./memory.ts";
 import type { DialOptions, Listener, ListenOptions, Socket, Transport } from "./socket.ts";
+import * as shared from "./shared.ts";
 import { stdio } from "./stdio.ts";
 import { tcp } from "./tcp.ts";
 import { tls } from "./tls.ts";
@@ -44,6 +45,7 @@ export function listen(
 ): Listener | Promise<Listener> {
   const parsed = parseAddress(address);
   const transport = transportOf(parsed);
+  if (options.reusePort) shared.refuseUnshared(parsed);
   const fail = (error: unknown): never => {
     throw explain(error, "listen at", parsed);
   };
@@ -53,6 +55,13 @@ export function listen(
   } catch (error) {
     return fail(error);
   }
+}
+
+/** Throws where an address cannot have several listeners; see `shared.ts`. */
+export function refuseUnshared(address: string | URL): void {
+  const parsed = parseAddress(address);
+  transportOf(parsed);
+  shared.refuseUnshared(parsed);
 }
 
 /** Connects to an address. */

@@ -39,6 +39,8 @@ export interface Listener {
 export interface ListenOptions {
   /** Connections that the system completes before they are accepted. */
   readonly tcpBacklog: number;
+  /** Whether others may listen at the same address. Of those that cannot be shared see `shared.ts`. */
+  readonly reusePort?: boolean;
   /** What a server needs for TLS. */
   readonly tls?: TlsServerOptions;
   /** The limits of the server. */

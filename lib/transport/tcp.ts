@@ -10,10 +10,10 @@ import { DenoSocket, type Listener, type Socket, type Transport } from "./socket
 
 /** TCP. */
 export const tcp: Transport = {
-  listen(address, { tcpBacklog }): Listener {
+  listen(address, { tcpBacklog, reusePort = false }): Listener {
     const { hostname, port } = hostAndPort(address);
     const listenAt = (hostname: string, port: number) =>
-      Deno.listen({ hostname, port, tcpBacklog });
+      Deno.listen({ hostname, port, tcpBacklog, reusePort });
     if (!isLocalhost(hostname)) return toListener(listenAt(hostname, port));
     const both = listenAtBoth(port, listenAt, (listener) => listener.addr.port);
     return joinListeners(

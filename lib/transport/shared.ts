@@ -1,0 +1,31 @@
+/**
+ * Which addresses can have several listeners, each of which accepts a part of the callers.
+ *
+ * Only the system can spread callers: Deno has no way to hand a socket that was accepted here to
+ * another thread or process.
+ *
+ * @module
+ */
+
+import { type Address, badAddress } from "./address.ts";
+
+/**
+ * Throws where an address cannot have several listeners.
+ *
+ * @throws {TypeError} for a scheme that knows one listener alone
+ * @throws {Deno.errors.NotSupported} for a system that does not spread callers, and for a missing flag
+ */
+export function refuseUnshared({ scheme, text }: Address): void {
+  if (scheme !== "tcp" && scheme !== "tls") {
+    throw badAddress(text, "only tcp: and tls: addresses can have several listeners");
+  }
+  const fail = (why: string): never => {
+    throw new Deno.errors.NotSupported(
+      `Cannot listen at ${text} more than once: ${why}`,
+    );
+  };
+  // Elsewhere the listener that came last gets all callers.
+  if (Deno.build.os !== "linux") fail(`${Deno.build.os} does not spread callers over listeners`);
+  // With the flag comes listenDatagram; without it Deno would end the process, with code 70.
+  if (typeof Deno.listenDatagram !== "function") fail("that needs the flag --unstable-net");
+}

@@ -150,6 +150,6 @@ function watchMemory(): void {
   const limit = getHeapStatistics().heap_size_limit;
   setInterval(() => {
     if (getHeapStatistics().heap_size_limit <= limit) return;
-    fail(workerError(`Out of memory: the worker needs more than ${limit >> 20} MiB`));
+    fail(workerError(`Out of memory: the worker needs more than ${limit} bytes`));
   }, MEMORY_CHECK);
 }

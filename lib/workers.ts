@@ -14,7 +14,7 @@ import type { PeerInfo } from "./context.ts";
 import { Health, type HealthStatus } from "./health.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import { addressesOf, type ServeOptions, type Server } from "./serve.ts";
-import { listen, refuseUnshared, type TlsServerOptions } from "./transport/mod.ts";
+import { dial, refuseUnshared, type TlsServerOptions } from "./transport/mod.ts";
 import { type ThreadHost, WorkerThread } from "./worker_thread.ts";
 import type { Task } from "./worker_messages.ts";
 
@@ -30,6 +30,9 @@ const STEADY = 10_000;
 /** Milliseconds until a worker is replaced that fails for the second time in a row, and at most. */
 const MIN_BACKOFF = 100;
 const MAX_BACKOFF = 30_000;
+const MIB = 1 << 20;
+/** Milliseconds in which somebody who listens at our address answers. */
+const CALL_TIMEOUT = 1_000;
 /** Milliseconds that a worker may take to end beyond those that its connections may. */
 const END_MARGIN = 1_000;
 
@@ -151,13 +154,8 @@ class WorkersServer implements Server, ThreadHost {
 
   async #start(): Promise<void> {
     try {
-      const { connections, options: { listen: where, tls } } = this.#task;
-      if (!this.#options.reusePort) {
-        // Later it would not show that somebody else listens there, who shares the address, too.
-        for (const address of where) {
-          (await listen(address, { tcpBacklog: 1, ...(tls && { tls }) })).close();
-        }
-      }
+      const { connections, options: { listen: where } } = this.#task;
+      if (!this.#options.reusePort) { for (const address of where) await refuseTaken(address); }
       const makeWorker = await workerMaker();
       // Where the system chooses the port, the first worker has to listen before the others can.
       const addresses = await this.#begin(0, where, makeWorker).listening;
@@ -294,9 +292,30 @@ async function workerMaker(): Promise<MakeWorker> {
   const code = `import { work } from ${JSON.stringify(module)}; work();`;
   const entry = new URL(`data:text/javascript,${encodeURIComponent(code)}`);
   // The limit that holds anyway. With one that is said, the worker ends at it and not the process.
-  const maxOldGenerationSizeMb = getHeapStatistics().heap_size_limit >> 20;
+  const maxOldGenerationSizeMb = Math.floor(getHeapStatistics().heap_size_limit / MIB);
   return (task) =>
     new Worker(entry, { workerData: task, resourceLimits: { maxOldGenerationSizeMb } });
+}
+
+/**
+ * Throws where somebody listens at an address. Whoever shares it would get a part of the callers, and
+ * listening would not show it. To listen once without sharing would: but callers who come just then would
+ * be hung up on.
+ *
+ * @throws {Deno.errors.AddrInUse}
+ */
+async function refuseTaken(address: string): Promise<void> {
+  let isSelf: boolean;
+  try {
+    const signal = AbortSignal.timeout(CALL_TIMEOUT);
+    const socket = await dial(address.replace(/^tls:/i, "tcp:"), { signal });
+    isSelf = socket.local === socket.remote; // the port that the system chose for us was that one
+    socket.close();
+  } catch {
+    return; // nobody answers
+  }
+  if (isSelf) return;
+  throw new Deno.errors.AddrInUse(`Cannot listen at ${address}: Address already in use`);
 }
 
 /** A URL cannot be sent to a worker. */

@@ -1,5 +1,6 @@
 // An API that tells which worker serves it, and can make it fail in every way.
 
+import { getHeapStatistics } from "node:v8";
 import { threadId } from "node:worker_threads";
 import { define, method, type Peer, type PeerInfo } from "../lib/mod.ts";
 import { ANYTHING } from "./_schemas.ts";
@@ -30,6 +31,7 @@ const FAILURES: Readonly<Record<string, () => void>> = {
 
 export const api = {
   who: method(() => threadId),
+  memory: method(() => getHeapStatistics().heap_size_limit),
   from: told((_, { state }) => state.from),
   identity: method((_, { peer }) => peer.identity),
   wait: method((_, { signal }) =>

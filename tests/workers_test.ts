@@ -9,6 +9,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { getHeapStatistics } from "node:v8";
 import {
   type CloseInfo,
   connect,
@@ -422,6 +423,12 @@ for (
   });
 }
 
+Deno.test("serveWorkers() gives a worker as much memory as the main thread has", async () => {
+  await using server = await start();
+  await using line = await connect<Api>(server.addresses[0]!);
+  assert(await line.call.memory() >= getHeapStatistics().heap_size_limit);
+});
+
 Deno.test("serveWorkers() replaces a worker whose memory runs out, and the process lives", async () => {
   const { code, stdout, stderr } = await within(
     run(
@@ -449,7 +456,7 @@ Deno.test("serveWorkers() replaces a worker whose memory runs out, and the proce
   );
   assertMatch(
     stdout,
-    /^worker 1, which is replaced: Out of memory: the worker needs more than \d+ MiB\ntrue\n$/,
+    /^worker 1, which is replaced: Out of memory: the worker needs more than \d+ bytes\ntrue\n$/,
     stderr,
   );
   assertEquals(code, 0);

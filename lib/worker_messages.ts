@@ -9,6 +9,7 @@ import type { PeerInfo } from "./context.ts";
 import { type ErrorObject, RpcError } from "./error.ts";
 import type { HealthStatus } from "./health.ts";
 import type { Limits } from "./limits.ts";
+import type { RateOptions } from "./rate.ts";
 import type { TlsServerOptions } from "./transport/mod.ts";
 
 /** What a worker is started with. */
@@ -19,6 +20,8 @@ export interface Task {
   readonly options: {
     readonly listen: readonly string[];
     readonly limits: Partial<Limits>;
+    readonly rate?: RateOptions;
+    readonly insecure?: boolean;
     readonly tcpBacklog?: number;
     readonly tls?: TlsServerOptions;
     readonly name?: string;

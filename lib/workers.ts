@@ -12,7 +12,8 @@ import type { Worker } from "node:worker_threads";
 import type { CloseInfo } from "./connection.ts";
 import type { PeerInfo } from "./context.ts";
 import { Health, type HealthStatus } from "./health.ts";
-import { type Limits, resolveLimits } from "./limits.ts";
+import { LIMITS, type Limits, resolveLimits } from "./limits.ts";
+import type { Rate } from "./rate.ts";
 import { addressesOf, type ServeOptions, type Server } from "./serve.ts";
 import { dial, refuseUnshared, type TlsServerOptions } from "./transport/mod.ts";
 import { type ThreadHost, WorkerThread } from "./worker_thread.ts";
@@ -48,7 +49,9 @@ const END_MARGIN = 1_000;
  * worker as `structuredClone` does it.
  *
  * It is one server: `connections` and the limit `maxConnections` count those of all workers, `health`
- * and `shutdown` are for all. A worker that fails is told to `onError`, its connections are lost, and it
+ * and `shutdown` are for all. The other limits of a whole server (`maxRunning`, `maxBufferedBytes`,
+ * `maxHandshakes`, and what one address may do) are shared out: together the workers never let through
+ * more, and one worker refuses when its share is used up. A worker that fails is told to `onError`, its connections are lost, and it
  * is replaced: at once, and where it fails again and again after pauses that grow to 30 s. It fails by
  * an error that nobody catches, a rejection that nobody handles, `Deno.exit`, and when its memory
  * runs out. A worker whose code never comes back to its event loop cannot be ended by Deno: it is not
@@ -117,16 +120,15 @@ class WorkersServer implements Server, ThreadHost {
     this.#limits = resolveLimits(options.limits);
     const addresses = addressesOf(options).map(String);
     for (const address of addresses) refuseUnshared(address);
-    const { tcpBacklog, name, version } = options;
+    const { tcpBacklog, name, version, rate, insecure } = options;
     this.#task = {
       module: String(module),
       options: {
         listen: addresses,
-        limits: {
-          ...options.limits,
-          // Handshakes are counted where they are made: each worker has its share.
-          maxHandshakes: Math.ceil(this.#limits.maxHandshakes / workers),
-        },
+        limits: { ...options.limits, ...sharesOf(this.#limits, workers) },
+        ...(rate &&
+          { rate: rate.address ? { ...rate, address: slower(rate.address, workers) } : rate }),
+        ...(insecure !== undefined && { insecure }),
         ...(tls && { tls: withPaths(tls) }),
         ...(tcpBacklog !== undefined && { tcpBacklog }),
         ...(name !== undefined && { name }),
@@ -251,6 +253,28 @@ class WorkersServer implements Server, ThreadHost {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
+}
+
+/** What is counted in each worker by itself: all of them together must not let through more. */
+const SHARED_OUT = [
+  "maxConnectionsPerAddress",
+  "maxHandshakes",
+  "maxRunning",
+  "maxBufferedBytes",
+] as const;
+
+function sharesOf(limits: Limits, workers: number): Partial<Limits> {
+  return Object.fromEntries(
+    SHARED_OUT.map((name) => [name, Math.max(LIMITS[name].min, Math.ceil(limits[name] / workers))]),
+  );
+}
+
+function slower({ calls, bytes, ...others }: Rate, times: number): Rate {
+  return {
+    ...others,
+    ...(calls !== undefined && { calls: calls / times }),
+    ...(bytes !== undefined && { bytes: bytes / times }),
+  };
 }
 
 /** How the services are, for the workers that live and for those that are still to come. */

@@ -110,6 +110,27 @@ Deno.test("serveWorkers() counts the connections of all workers together", async
   for (const line of lines) await line.close();
 });
 
+Deno.test("serveWorkers() shares out the limits that each worker counts by itself", async () => {
+  await using server = await start({ limits: { maxRunning: 2 } });
+  await using lines = await Lines.to(server.addresses[0]!);
+  for (const line of lines.all) {
+    const running = line.call.wait().catch(reasonOf);
+    const error = await line.call.wait().catch((error) => error);
+    assertInstanceOf(error, RpcError);
+    assertEquals(error.data, { name: "UNAVAILABLE", limit: "maxRunning" });
+    await line.close();
+    await running;
+  }
+});
+
+Deno.test("serveWorkers() keeps to the rates that it is given", async () => {
+  await using server = await start({ rate: { connection: { calls: 0.001, burst: 2000 } } });
+  await using line = await connect<Api>(server.addresses[0]!);
+  const outcomes = [];
+  for (let i = 0; i < 3; i++) outcomes.push(await line.call.who().then(() => "answered", reasonOf));
+  assertEquals(outcomes, ["answered", "answered", "RESOURCE_EXHAUSTED"]);
+});
+
 Deno.test("serveWorkers() tells of connections and errors of all workers", async () => {
   const opened = new Told<[PeerInfo]>(), closed = new Told<[PeerInfo, CloseInfo]>();
   const errors = new Told<[unknown, string]>();

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { stripVTControlCharacters } from "node:util";
 import type { Api } from "./procedure.ts";
 
 /** What a module exports, by name. */
@@ -21,7 +20,10 @@ export async function load(url: string, name: string = url): Promise<Exports> {
   try {
     return await import(url);
   } catch (error) {
-    throw new TypeError(`Cannot load ${name}: ${reasonOf(error)}`, { cause: error });
+    // Loaded here: a module that can be loaded needs no reason.
+    const { stripVTControlCharacters } = await import("node:util");
+    const reason = reasonOf(error, stripVTControlCharacters);
+    throw new TypeError(`Cannot load ${name}: ${reason}`, { cause: error });
   }
 }
 
@@ -56,22 +58,22 @@ export function namesOf(exports: Exports): string {
 }
 
 /** What went wrong and where, on one line: without the runtime's colours, hints and code frames. */
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, strip: (text: string) => string): string {
   if (!(error instanceof Error)) return `it threw ${String(error)}`;
-  const message = stripVTControlCharacters(error.message);
+  const message = strip(error.message);
   const [first = "", ...others] = message.split("\n");
   const title = first.replace(/^\[\w+\] /, "").replace(/\.$/, "");
   // A failed download lists its causes by number, the last one says what it was.
   const cause = others.map((line) => /^ +\d+: (.*)/.exec(line)?.[1]).findLast(Boolean);
   const isOurs = "code" in error || error.name === "Error"; // the module did not throw it
   return (isOurs ? title : `${error.name}: ${title}`) +
-    (cause === undefined ? "" : `: ${cause}`) + placeOf(message, error.stack ?? "");
+    (cause === undefined ? "" : `: ${cause}`) + placeOf(message, strip(error.stack ?? ""));
 }
 
 /** Where in which module, if that is not plain already. */
 function placeOf(message: string, stack: string): string {
   const place = /\b(\w+:\/\/[^\s()]+):\d+:\d+/;
-  const [at, file] = place.exec(message) ?? place.exec(stripVTControlCharacters(stack)) ?? [];
+  const [at, file] = place.exec(message) ?? place.exec(stack) ?? [];
   // The line that imports is ours, and tells nothing.
   const isPlain = file === undefined || file === import.meta.url || message.includes(`"${file}"`);
   return isPlain ? "" : ` (${at})`;

@@ -82,20 +82,17 @@ export async function runServer(args: string[]): Promise<number> {
 }
 
 /** Loads what is to be served. What is wrong with a module shows before anything listens. */
-async function load({ module, raw, workers }: ServeArguments): Promise<Open> {
+async function load({ module, raw, workers, crashOnError }: ServeArguments): Promise<Open> {
   if (raw) {
     const service = module === undefined ? upperCase : await loadRaw(module);
     return (options) => serveRaw(service, options);
   }
-  const begin = workers === undefined
-    ? serve.bind(undefined, await loadApi(module ?? DEMO))
-    : serveWorkers.bind(undefined, urlOf(module ?? DEMO));
-  return async (options) => {
-    const server = begin({
-      ...options,
-      version: VERSION,
-      ...(workers !== undefined && { workers }),
-    });
+  const api = workers === undefined ? await loadApi(module ?? DEMO) : {};
+  return async (given) => {
+    const options = { ...given, version: VERSION };
+    const server = workers === undefined
+      ? serve(api, options)
+      : serveWorkers(urlOf(module ?? DEMO), { ...options, workers, replaceOnError: crashOnError });
     await server.ready;
     return server;
   };

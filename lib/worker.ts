@@ -26,10 +26,11 @@ const MEMORY_CHECK = 250;
 export async function work(): Promise<void> {
   // Web code knows the global object by this name; a worker of Node's kind does not have it.
   Object.assign(globalThis, { self: globalThis });
-  watchErrors();
+  const task = workerData as Task;
+  watchErrors(task);
   watchMemory();
   try {
-    await serveTask(workerData as Task);
+    await serveTask(task);
     tell({ kind: "ended" });
   } catch (error) {
     fail(error);
@@ -130,16 +131,15 @@ function fail(error: unknown): void {
   tell({ kind: "failed", error: toThrown(error) });
 }
 
-/** What nobody catches would end the worker, too, but without the error's stack. */
-function watchErrors(): void {
-  addEventListener("unhandledrejection", (event) => {
+/** Without this the worker would end, and nobody would know the error's stack. */
+function watchErrors({ replaceOnError }: Task): void {
+  const hear = (event: Event, error: unknown) => {
     event.preventDefault();
-    fail(event.reason);
-  });
-  addEventListener("error", (event) => {
-    event.preventDefault();
-    fail(event.error);
-  });
+    if (replaceOnError) fail(error);
+    else tell({ kind: "error", error: toThrown(error), about: "code that nobody waits for" });
+  };
+  addEventListener("unhandledrejection", (event) => hear(event, event.reason));
+  addEventListener("error", (event) => hear(event, event.error));
 }
 
 /**

@@ -37,6 +37,8 @@ export interface Task {
   readonly hearsConnections: boolean;
   /** Whether the main thread decides who a peer is. */
   readonly authenticates: boolean;
+  /** Whether the worker fails where code fails that nobody waits for. */
+  readonly replaceOnError: boolean;
 }
 
 /** What a worker is told. */

@@ -23,6 +23,12 @@ import type { Task } from "./worker_messages.ts";
 export interface WorkersOptions extends Omit<ServeOptions, "use" | "state"> {
   /** How many workers. @default as many as there are processors */
   readonly workers?: number;
+  /**
+   * Whether a worker is replaced where code fails that nobody waits for: a rejection that nobody
+   * handles, a throw in a timer. Else that is told to `onError`, and the worker goes on.
+   * @default {true}
+   */
+  readonly replaceOnError?: boolean;
 }
 
 const MAX_WORKERS = 256;
@@ -137,6 +143,7 @@ class WorkersServer implements Server, ThreadHost {
       connections: new Int32Array(new SharedArrayBuffer(workers * Int32Array.BYTES_PER_ELEMENT)),
       hearsConnections: options.onOpen !== undefined || options.onClose !== undefined,
       authenticates: options.authenticate !== undefined,
+      replaceOnError: options.replaceOnError ?? true,
     };
     this.finished = this.#end.promise;
     this.ready = this.#start();

@@ -181,8 +181,9 @@ Deno.test("serveWorkers() reports what a callback throws, and goes on", async ()
 Deno.test("serveWorkers() asks authenticate in its own thread, for all workers", async () => {
   const asked: string[] = [], errors = new Told<[unknown, string]>();
   await using server = await start({
-    authenticate({ token }, { address }) {
+    authenticate(credentials, { address }) {
       asked.push(address);
+      const token = credentials.scheme === "bearer" ? credentials.token : undefined;
       if (token === "bad") throw new RpcError("PERMISSION_DENIED", "Not you");
       if (token === "odd") return { cannot: () => "be copied" };
       return token === "good" ? { name: "alice", since: new Date(0) } : undefined;
@@ -443,6 +444,20 @@ for (
     await until(() => server.connections === 3, "the connections to be counted");
   });
 }
+
+Deno.test("serveWorkers() only reports failures that nobody waits for where that is asked for", async () => {
+  const errors = new Told<[unknown, string]>();
+  await using server = await start({ replaceOnError: false, onError: errors.add });
+  await using line = await connect<Api>(server.addresses[0]!);
+  const thread = await line.call.who();
+  for (const how of ["reject", "timer"]) line.call.fail(how).catch(() => {});
+  await until(() => errors.all.length === 2, "the errors to be told");
+  assertEquals(errors.all.map(([error, about]) => `${about}: ${error}`).sort(), [
+    "code that nobody waits for: TypeError: nobody catches this",
+    "code that nobody waits for: TypeError: nobody handles this",
+  ]);
+  assertEquals(await line.call.who(), thread);
+});
 
 Deno.test("serveWorkers() gives a worker as much memory as the main thread has", async () => {
   await using server = await start();

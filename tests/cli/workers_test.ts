@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connect, ConnectionLost } from "../../lib/mod.ts";
 import type { Api as Demo } from "../../examples/demo.ts";
-import { Lines, linesAfter, MODULE } from "../_workers.ts";
+import { type Api, Lines, linesAfter, MODULE } from "../_workers.ts";
 import { makeFolder, runServer, startServer } from "./_programs.ts";
 
 Deno.test("main.ts --workers serves with so many threads, and the permissions of the task", async () => {
@@ -21,7 +21,7 @@ Deno.test("main.ts --workers serves the demo, and logs connections as for one th
 });
 
 Deno.test("main.ts --workers logs errors of handlers, and workers that are replaced", async () => {
-  await using server = await startServer([MODULE, "--workers", "2", "--quiet"]);
+  await using server = await startServer([MODULE, "--workers", "2", "--quiet", "--crash-on-error"]);
   await using lines = await Lines.to(server.address);
   const [thread, line] = [...lines.byThread][0]!;
   await line.call.oops().catch(() => {});
@@ -41,6 +41,35 @@ Deno.test("main.ts --workers logs errors of handlers, and workers that are repla
     'error in worker N, which is replaced: Error "The worker has ended by itself, with code 7"',
   ]);
   assertMatch(stderr, /at .*_workers_api\.ts:\d+/);
+});
+
+Deno.test("main.ts --workers survives failures that nobody waits for, as one thread does", async () => {
+  await using server = await startServer([MODULE, "--workers", "1", "--quiet"]);
+  const line = await connect<Api>(server.address);
+  const thread = await line.call.who();
+  line.call.fail("reject").catch(() => {});
+  assertEquals(await line.call.who(), thread);
+  await line.close();
+  server.kill("SIGTERM");
+  const { code, stderr } = await server.outcome();
+  assertEquals(code, 0);
+  assertMatch(stderr, /^error in code that nobody waits for: TypeError "nobody handles this"\n/);
+});
+
+Deno.test("main.ts --workers asks for the tokens of a file, and reads it again at SIGHUP", async () => {
+  await using folder = await makeFolder({ "tokens": "s3cret-of-alice alice\n" });
+  await using server = await startServer(
+    [MODULE, "--workers", "2", "--token-file", `${folder.path}/tokens`],
+  );
+  const whoIs = async (token: string) => {
+    await using line = await connect<Api>(server.address, { token });
+    return await line.call.identity();
+  };
+  assertEquals(await whoIs("s3cret-of-alice"), "alice");
+  await Deno.writeTextFile(`${folder.path}/tokens`, "s3cret-of-bob bob\n");
+  server.kill("SIGHUP");
+  await server.lineWith(/^the token file was read again$/);
+  for (let i = 0; i < 6; i++) assertEquals(await whoIs("s3cret-of-bob"), "bob"); // in both workers
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

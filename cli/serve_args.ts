@@ -78,7 +78,7 @@ Options:
                       be repeated; lib/limits.ts has the table
   --crash-on-error    exits with 1 where code fails that no caller waits for: a
                       promise that nobody handles, a timer; by default this is
-                      logged and counted
+                      logged and counted; with --workers the thread is replaced
   --raw               serves bytes instead of calls, without framing; see below
   -q, --quiet         no lines about connections and signals; addresses and
                       errors are still printed

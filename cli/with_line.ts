@@ -60,6 +60,7 @@ export async function withLine(
         connect(address, {
           ...options,
           connectTimeout,
+          reconnect: false, // it is dialled again by hand, where that was asked for
           signal: interruption.signal,
           onError: (error) => refusal.abort(error),
         }),

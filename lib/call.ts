@@ -49,6 +49,11 @@ export interface CallOptions {
    * server that cannot fails the stream with `DATA_LOSS`.
    */
   readonly after?: string;
+  /**
+   * Whether the method may run twice: then a call that was lost is sent again, as the option `retry` of
+   * {@linkcode ConnectOptions} says. @default what its option `idempotent` says of the method
+   */
+  readonly idempotent?: boolean;
 }
 
 /** The options of a call whose method takes items. */

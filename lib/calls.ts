@@ -1,20 +1,18 @@
 /**
- * Our side of a connection: the calls that we make, from the first word to the answer.
- *
- * A call is begun at the end of the turn in which it was made. Until then it can be made a stream, by
- * iterating its answer; and all calls of one turn travel in one write.
+ * Our calls on one connection: from their requests to their answers.
  *
  * @module
  */
 
 import { decodeExactly, encodeValue } from "./bytes.ts";
-import type { CallOptions, ItemOptions, StreamAnswer, StreamIterator } from "./call.ts";
+import type { CallOptions, ItemOptions, StreamAnswer } from "./call.ts";
+import { type Bearer, type Call, type Carrier, Turn } from "./calling.ts";
 import { ConnectionLost, type ErrorData, RpcError } from "./error.ts";
-import { Inlet, itemsOf, iteratorOf, Outlet, WINDOW } from "./flow.ts";
+import { iteratorOf, Outlet } from "./flow.ts";
 import { isLongerThan } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
 import { encodeNotification, encodeParams, encodeRequest, type Response } from "./message.ts";
-import type { Timer, Timers } from "./timers.ts";
+import type { Timers } from "./timers.ts";
 
 /** What calls need of their connection. */
 export interface CallsHost {
@@ -33,65 +31,19 @@ export interface CallsHost {
   room(): Promise<void> | undefined;
   /** A call begins to wait. */
   onCall(): void;
+  /** No call waits any more. */
+  onQuiet(): void;
   /** Told of what is nobody's answer. */
   onError(error: unknown): void;
 }
 
-/** A call that was made, and waits for its turn, then for its answer. */
-class Call {
-  readonly method: string;
-  /** JSON text. */
-  readonly value: string | undefined;
-  readonly options: CallOptions;
-  readonly promise: Promise<unknown>;
-  resolve!: (result: unknown) => void;
-  reject!: (error: unknown) => void;
-  begun = false;
-  /** The text that was sent, and the writer's count then: it tells whether it has left. */
-  text = "";
-  order = Infinity;
-  /** Where the items of a stream go, and where those come from that we stream to the peer. */
-  inlet: Inlet | undefined;
-  outlet: Outlet | undefined;
-  id = 0;
-  /** How many calls travelled in one message with it. */
-  together = 1;
-  /** Whether the peer was asked for a stream. */
-  isStream = false;
-  /** By the clock of the timers. */
-  deadline = Infinity;
-  ended = false;
-  timer: Timer | undefined;
-  onAbort: (() => void) | undefined;
-
-  constructor(method: string, value: string | undefined, options: CallOptions) {
-    this.method = method;
-    this.value = value;
-    this.options = options;
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-  }
-
-  /** @param items what a peer that knows no streams answered instead of one */
-  succeed(result: unknown, items?: unknown): void {
-    this.inlet?.finish(result, Array.isArray(items) ? items : []);
-    this.resolve(result);
-  }
-
-  fail(error: unknown): void {
-    this.inlet?.fail(error);
-    this.reject(error);
-  }
-}
-
 /** The calls of one connection. */
-export class Calls {
+export class Calls implements Carrier, Bearer {
+  readonly timers: Timers;
   readonly #host: CallsHost;
-  /** Made in this turn, not begun. */
-  #made: Call[] = [];
-  /** Begun, by id; ids start at 1 because some peers take 0 for none. */
+  /** Calls that are made on this connection, and would end with it. */
+  readonly #turn = new Turn(this);
+  /** Those that wait for their answers, by id; ids start at 1 because some peers take 0 for none. */
   readonly #pending = new Map<number, Call>();
   /** Those whose params hold tokens of LSP's, by these. */
   readonly #byToken = new Map<unknown, Call>();
@@ -103,9 +55,12 @@ export class Calls {
   #asking: Promise<void> | undefined;
   /** What the peer said last that was no call's answer: where it hangs up, that is why. */
   #lastWords: RpcError | undefined;
+  /** Results and items that came so far: the peer is of use. */
+  yielded = 0;
 
   constructor(host: CallsHost) {
     this.#host = host;
+    this.timers = host.timers;
   }
 
   /** How many wait for answers. */
@@ -113,47 +68,31 @@ export class Calls {
     return this.#pending.size;
   }
 
-  /**
-   * Calls a method of the peer's.
-   *
-   * @param value as JSON text
-   * @returns the result; rejects with {@linkcode RpcError}, {@linkcode ConnectionLost}, or the
-   * signal's reason
-   */
+  /** Calls a method of the peer's; see {@linkcode Turn.call}. */
   call(
     method: string,
     value: string | undefined,
     options: CallOptions,
   ): StreamAnswer<unknown, unknown> {
-    const call = new Call(method, value, options);
-    if (this.#made.push(call) === 1) queueMicrotask(this.#beginMade);
-    const answer = call.promise as StreamAnswer<unknown, unknown>;
-    // Put on the promise itself: a class of its own would make every await slower.
-    answer[Symbol.asyncIterator] = () => this.#iterate(call);
-    return answer;
+    return this.#turn.call(method, value, options);
   }
 
-  /** Makes several calls that travel as one batch (JSON-RPC 2.0, section 6). */
+  /** Makes several calls that travel as one batch. */
   batch<T>(make: () => T): T {
-    const outer = this.#made, made: Call[] = [];
-    this.#made = made;
-    let answers: T;
-    try {
-      answers = make();
-    } finally {
-      this.#made = outer;
-    }
-    const { maxBatch } = this.#host.limits;
-    for (let from = 0; from < made.length; from += maxBatch) {
-      this.#beginTogether(made.slice(from, from + maxBatch));
-    }
-    return answers;
+    return this.#turn.batch(make);
   }
 
-  #beginTogether(calls: readonly Call[]): void {
+  carryTogether(calls: readonly Call[]): void {
+    const { maxBatch } = this.#host.limits;
+    for (let from = 0; from < calls.length; from += maxBatch) {
+      this.#sendTogether(calls.slice(from, from + maxBatch));
+    }
+  }
+
+  #sendTogether(calls: readonly Call[]): void {
     const texts: string[] = [], sent: Call[] = [];
     for (const call of calls) {
-      this.#begin(call, (text) => {
+      this.carry(call, (text) => {
         texts.push(text);
         sent.push(call);
       });
@@ -168,59 +107,13 @@ export class Calls {
     }
   }
 
-  /** The answer is looped over: the call becomes a stream, unless it has begun as something else. */
-  #iterate(call: Call): StreamIterator<unknown, unknown> {
-    if (call.begun) return itemsOf(call.promise);
-    call.promise.catch(() => {}); // the loop is told
-    return call.inlet ??= new Inlet(WINDOW, {
-      grant: (count) => this.#tellStream("credit", call, `"n":${count}`),
-      leave: () => this.#giveUp(call, new RpcError("CANCELLED", "The stream was left")),
-    }, call.options.after);
-  }
-
-  readonly #beginMade = (): void => {
-    const made = this.#made;
-    this.#made = [];
-    for (const call of made) this.#begin(call, this.#send);
-  };
-
   readonly #send = (text: string): void => this.#host.send(text);
 
-  /** Begins a call: from here on its time runs, and it can be cancelled. */
-  #begin(call: Call, send: (text: string) => void): void {
-    call.begun = true;
-    if (call.ended) return; // left in the turn in which it was made
-    const { method, options: { signal, timeout, after } } = call;
-    try {
-      if (timeout !== undefined && !(timeout >= 0)) {
-        throw new RangeError(
-          `Cannot call ${method}: timeout must be milliseconds from 0 on, it is ${timeout}`,
-        );
-      }
-      if (after !== undefined && call.inlet === undefined) {
-        throw new TypeError(`Cannot call ${method}: after is for streams, iterate the answer`);
-      }
-      signal?.throwIfAborted();
-      if (timeout === 0) throw deadlineExceeded(method, timeout);
-      if (timeout !== undefined && timeout !== Infinity) {
-        const late = () => this.#giveUp(call, deadlineExceeded(method, timeout));
-        call.timer = this.#host.timers.after(timeout, late);
-        call.deadline = this.#host.timers.now() + timeout;
-      }
-      if (signal !== undefined) {
-        call.onAbort = () => this.#giveUp(call, signal.reason);
-        signal.addEventListener("abort", call.onAbort, { once: true });
-      }
-    } catch (error) {
-      return call.fail(error);
-    }
+  /** Sends a call as soon as it is known what the peer understands of it. */
+  carry(call: Call, send: (text: string) => void = this.#send): void {
     if (this.#extensions !== undefined || !needsExtensions(call)) this.#request(call, send);
     else {
-      this.#ask().then(() => this.#request(call, this.#send), (error) => {
-        if (call.ended) return;
-        this.#end(call);
-        call.fail(error);
-      });
+      this.#ask().then(() => this.#request(call, this.#send), (error) => call.refuse(error));
     }
     // For the next call: this one does not wait to be told what the peer understands.
     if (call.deadline !== Infinity && this.#extensions === undefined) this.#ask().catch(() => {});
@@ -248,7 +141,11 @@ export class Calls {
         );
       }
       this.#pending.set(call.id = this.#lastId = id, call);
+      call.bearer = this;
+      call.attempts++;
       call.text = text;
+      call.together = 1;
+      call.order = Infinity;
       send(text);
       call.order = this.#host.queuedCount;
       for (const token of tokensOf(call)) this.#byToken.set(token, call);
@@ -256,15 +153,15 @@ export class Calls {
       if (items !== undefined) this.#sendItems(call, items);
       this.#host.onCall();
     } catch (error) {
-      this.#end(call);
-      call.fail(error);
+      this.#forget(call);
+      call.refuse(error);
     }
   }
 
   /** What travels beside the params: only to a peer that has said that it understands it. */
   #metaOf(call: Call, id: number): string | undefined {
-    const { inlet, deadline, options: { meta, onProgress, after } } = call;
-    const known = this.#extensions;
+    const { inlet, deadline, options: { meta, onProgress } } = call;
+    const known = this.#extensions, after = inlet?.after;
     if (after !== undefined && !known?.has("resume")) {
       throw new RpcError(
         "DATA_LOSS",
@@ -283,7 +180,9 @@ export class Calls {
       ...meta,
       ...(isTimed && { timeoutMs: left }),
       ...(onProgress !== undefined && { progressToken: id }),
-      ...(call.isStream && { stream: { credit: WINDOW, ...(after !== undefined && { after }) } }),
+      ...(call.isStream && {
+        stream: { credit: inlet!.open(), ...(after !== undefined && { after }) },
+      }),
     });
   }
 
@@ -318,8 +217,13 @@ export class Calls {
     );
     outlet.pump(iteratorOf(items)).then(
       () => this.#tellStream("end", call, undefined, true),
-      (error) => this.#giveUp(call, error),
+      (error) => call.giveUp(error),
     );
+  }
+
+  /** The consumer of a stream takes more. */
+  grant(call: Call, count: number): void {
+    this.#tellStream("credit", call, `"n":${count}`);
   }
 
   #tellStream(what: string, call: Call, members: string | undefined, isUp = false): void {
@@ -349,8 +253,9 @@ export class Calls {
       return; // given up, or never asked
     }
     if (error !== undefined) {
-      return call.fail(new RpcError(error.code, error.message, error.data, { remote: true }));
+      return call.refuse(new RpcError(error.code, error.message, error.data, { remote: true }));
     }
+    this.yielded++;
     try {
       if (isMarked && call.method !== ABOUT) result = this.#decode(call, result);
       call.succeed(result, call.isStream ? undefined : result);
@@ -379,17 +284,18 @@ export class Calls {
   ): boolean {
     const call = this.#pending.get(id as number);
     if (call?.inlet === undefined) return true;
+    this.yielded++;
     try {
       if (isMarked) items = this.#decode(call, items) as readonly unknown[];
     } catch (error) {
-      this.#giveUp(call, error);
+      call.giveUp(error);
       return true;
     }
     return call.inlet.push(items, ids);
   }
 
   /** The peer takes more of our items. */
-  grant(id: unknown, count: number): void {
+  credit(id: unknown, count: number): void {
     this.#pending.get(id as number)?.outlet?.grant(count);
   }
 
@@ -406,7 +312,7 @@ export class Calls {
   /** Ends a call because the peer broke the rules. */
   abandon(id: unknown, error: unknown): void {
     const call = this.#pending.get(id as number);
-    if (call !== undefined) this.#giveUp(call, error);
+    call?.giveUp(error);
   }
 
   /** An error without an id: the peer could not read something of ours. */
@@ -439,55 +345,49 @@ export class Calls {
 
   // ---- The end -------------------------------------------------------------------------------
 
+  /** Nobody wants this answer any more: says so to the peer. */
+  drop(call: Call): void {
+    this.#host.send(encodeNotification("$/cancelRequest", `{"id":${call.id}}`));
+    this.#forget(call);
+  }
+
   /** After this nothing can be asked: what the answers that are due may need is asked now. */
   askLast(): void {
     if (this.#pending.size === 0 || this.#extensions !== undefined) return;
     this.#ask().catch(() => {});
-    this.#beginMade();
-  }
-
-  /** Ends one of our calls from this side, and says so to the peer. */
-  #giveUp(call: Call, reason: unknown): void {
-    if (call.ended) return;
-    if (this.#pending.has(call.id)) {
-      this.#host.send(encodeNotification("$/cancelRequest", `{"id":${call.id}}`));
-    }
-    this.#end(call);
-    call.fail(reason);
+    this.#turn.end();
   }
 
   /** Ends all calls from this side. */
   cancelAll(reason: string): void {
     for (const call of this.#pending.values()) {
-      this.#giveUp(call, new ConnectionLost(reason, { sent: true }));
+      this.drop(call);
+      call.refuse(new ConnectionLost(reason, { sent: true }));
     }
   }
 
   /** Settles everyone who waits: no answer can come any more. */
   rejectAll(reason: string, cause: unknown = this.#lastWords): void {
     const why = cause instanceof Error ? `${reason}, ${cause.message}` : reason;
-    for (const { id, order } of this.#pending.values()) {
-      const sent = order <= this.#host.sentCount;
-      this.#take(id)!.fail(new ConnectionLost(`The connection ended: ${why}`, { sent, cause }));
+    for (const call of this.#pending.values()) {
+      const sent = call.order <= this.#host.sentCount;
+      this.#forget(call);
+      call.refuse(new ConnectionLost(`The connection ended: ${why}`, { sent, cause }));
     }
   }
 
   #take(id: number): Call | undefined {
     const call = this.#pending.get(id);
-    if (call !== undefined) this.#end(call);
+    if (call !== undefined) this.#forget(call);
     return call;
   }
 
-  /** Forgets a call, and lets go of its timer and its signal. */
-  #end(call: Call): void {
-    call.ended = true;
-    this.#pending.delete(call.id);
+  #forget(call: Call): void {
+    if (!this.#pending.delete(call.id)) return;
     for (const token of tokensOf(call)) this.#byToken.delete(token);
-    call.timer?.cancel();
-    if (call.onAbort !== undefined) {
-      call.options.signal!.removeEventListener("abort", call.onAbort);
-    }
+    call.bearer = undefined;
     call.outlet?.stop();
+    if (this.#pending.size === 0) this.#host.onQuiet();
   }
 }
 
@@ -510,8 +410,4 @@ function tokensOf({ value, options }: Call): readonly unknown[] {
   if (options.onProgress === undefined || !value?.includes('Token"')) return [];
   const { workDoneToken, partialResultToken } = JSON.parse(value) as Record<string, unknown>;
   return [workDoneToken, partialResultToken].filter((token) => token !== undefined);
-}
-
-function deadlineExceeded(method: string, timeout: number): RpcError {
-  return new RpcError("DEADLINE_EXCEEDED", `${method} took longer than ${timeout} ms`);
 }

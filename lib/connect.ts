@@ -5,12 +5,15 @@
  */
 
 import { around, type Caller } from "./around.ts";
-import { type CloseInfo, Connection } from "./connection.ts";
 import { builtins } from "./builtin.ts";
 import { encodeArgument } from "./bytes.ts";
 import type { CallOptions, Client, Notifier, Untyped, UntypedAnswer } from "./call.ts";
+import { Turn } from "./calling.ts";
+import { type CloseInfo, Connection, type ConnectionOptions } from "./connection.ts";
 import type { PeerInfo } from "./context.ts";
 import { Dispatcher, proceduresOf } from "./dispatch.ts";
+import type { LineState } from "./endpoint.ts";
+import { RpcError } from "./error.ts";
 import { FRAMINGS } from "./framing/mod.ts";
 import type { FramingName } from "./framing/frame.ts";
 import { Health } from "./health.ts";
@@ -19,6 +22,8 @@ import { Load } from "./load.ts";
 import type { ClientMiddleware } from "./middleware.ts";
 import type { Api } from "./procedure.ts";
 import { namesOf } from "./proxy.ts";
+import { type Policy, Reconnecting } from "./reconnect.ts";
+import { resolveRetryPolicy, type RetryPolicy } from "./retry.ts";
 import { TimerWheel } from "./timers.ts";
 import { dial, schemeOf, type Socket, type TlsClientOptions } from "./transport/mod.ts";
 import { BufferPool } from "./writer.ts";
@@ -27,10 +32,24 @@ import { BufferPool } from "./writer.ts";
 export interface ConnectOptions {
   /** The framing to speak. @default {"lines"} */
   readonly framing?: FramingName;
-  /** Gives up connecting; has no effect once connected. */
+  /** Gives up the first connection; has no effect once connected. */
   readonly signal?: AbortSignal;
-  /** Milliseconds after which connecting fails. @default {5000} */
+  /** Milliseconds after which an attempt to connect fails, authentication included. @default {5000} */
   readonly connectTimeout?: number;
+  /**
+   * Whether a connection that is lost is made again: after 100 ms, then after 1.6 times as long each
+   * time, ± 20 %, up to 30 s. `"always"` tries again where the first connection cannot be made, too.
+   * Over `stdio:` and `command:` nothing is made again. @default {true}
+   */
+  readonly reconnect?: boolean | "always";
+  /** What several addresses are for. @default {"first"} */
+  readonly policy?: Policy;
+  /** Methods that may run twice: their calls are sent again when they were lost. @default none */
+  readonly idempotent?: readonly string[];
+  /** How calls that may run twice are sent again. */
+  readonly retry?: RetryPolicy;
+  /** Told when a connection is made, lost, waited for, and when the line has ended. */
+  readonly onState?: (state: LineState) => void;
   /** Milliseconds that a call may take where it does not say. @default none; 5000 over udp: */
   readonly timeout?: number;
   /** A bearer token that says who calls, for servers that ask. */
@@ -78,21 +97,34 @@ export interface Line<A = Untyped> extends AsyncDisposable {
    * @param params an object, an array, or undefined for none
    */
   request(method: string, params?: unknown, options?: CallOptions): UntypedAnswer;
-  /** Who is at the other end. */
+  /** Who is at the other end, or was when there was a connection. */
   readonly peer: PeerInfo;
-  /** Resolves when the connection has ended, with why; never rejects. */
+  /**
+   * Resolves when the line has ended for good, with why: it was closed, its credentials were refused,
+   * or it was lost and does not connect again. Never rejects.
+   */
   readonly closed: Promise<CloseInfo>;
-  /** Ends the connection. Calls that wait are cancelled and reject with {@linkcode ConnectionLost}. */
+  /** Ends the line. Calls that wait are cancelled and reject with {@linkcode ConnectionLost}. */
   close(): Promise<void>;
+  /** Lets the process end while no call waits for an answer. Not over `udp:` and `command:`. */
+  unref(): void;
+  /** Keeps the process alive until the line is closed, as it does at first. */
+  ref(): void;
 }
 
 const CLIENT = { name: "landline-client", version: "0.0.0" };
 
 /**
- * Connects to a server.
+ * Connects to a server, and again when the connection is lost.
  *
- * @param address a URL: `tcp://127.0.0.1:8080`, `unix:///run/app.sock`
+ * A call that may have reached the server is never sent again, unless its method is `idempotent`: it
+ * rejects with {@linkcode ConnectionLost}, whose `sent` is true. A call that has not left waits for the
+ * next connection, within its timeout; without one for as long as the limit `callTimeout` says. A
+ * stream whose items are events goes on after the last of them.
+ *
+ * @param address a URL: `tcp://127.0.0.1:8080`, `unix:///run/app.sock`; or several of them
  * @throws {TypeError} for an address that nobody can dial
+ * @throws what kept the first connection from being made
  *
  * @example
  * ```ts
@@ -109,28 +141,20 @@ const CLIENT = { name: "landline-client", version: "0.0.0" };
  * ```
  */
 export async function connect<A = Untyped>(
-  address: string | URL,
+  address: string | URL | readonly (string | URL)[],
   options: ConnectOptions = {},
 ): Promise<Line<A>> {
-  const { framing = "lines", connectTimeout = 5000, token, onError } = options;
-  if (!Object.hasOwn(FRAMINGS, framing)) {
-    throw new TypeError(
-      `Cannot connect: framing must be lines, headers or length, it is ${JSON.stringify(framing)}`,
-    );
-  }
-  const limits = resolveLimits(options.limits);
-  const socket = await dialWithin(address, connectTimeout, options);
-  const own = proceduresOf(options.api ?? {});
-  if (socket.datagrams && framing !== "lines") {
-    socket.close();
-    throw new TypeError(
-      `Cannot connect: a datagram has no framing, it is ${JSON.stringify(framing)}`,
-    );
-  }
+  const { framing = "lines", policy = "first", reconnect = true, onError = () => {} } = options;
+  mustBeOneOf("framing", framing, Object.keys(FRAMINGS));
+  mustBeOneOf("policy", policy, ["first", "round-robin", "least-busy"]);
+  const addresses = (Array.isArray(address) ? address : [address]).map(String);
+  if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address");
+  const limits = resolveLimits(options.limits), retry = resolveRetryPolicy(options.retry);
+  const schemes = new Set(addresses.map(schemeOf)), timers = new TimerWheel();
   // Nobody tells that a datagram was lost.
-  const timeout = options.timeout ?? (socket.datagrams ? 5000 : undefined);
-  const timers = new TimerWheel();
-  const connection = new Connection(socket, {
+  const timeout = options.timeout ?? (schemes.has("udp") ? 5000 : undefined);
+  const own = proceduresOf(options.api ?? {});
+  const open = opener(options, {
     // What comes here are answers.
     limits: {
       ...limits,
@@ -139,54 +163,151 @@ export async function connect<A = Untyped>(
     dispatcher: new Dispatcher(
       new Map([...own, ...builtins(own, { ...CLIENT, health: new Health() }, limits)]),
       limits,
-      (error) => onError?.(error),
+      (error) => onError(error),
     ),
     timers,
     load: new Load(limits),
     pool: new BufferPool(),
     framing: FRAMINGS[framing],
     ...(timeout !== undefined && { timeout }),
-    peer: () => ({
-      address: socket.remote,
-      localAddress: socket.local,
-      transport: schemeOf(String(address)),
-      ...(socket.certificate && { certificate: socket.certificate }),
-    }),
     isDialler: true,
-    ...((socket.lasting || socket.datagrams) && { isLasting: true }),
-    onError: onError ?? (() => {}),
+    onError,
   });
-  connection.run().then(() => timers.stop());
-  if (token !== undefined) {
-    try {
-      await connection.call("rpc.authenticate", JSON.stringify({ scheme: "bearer", token }));
-    } catch (error) {
-      await connection.close();
-      throw error;
-    }
+  let last: Connection;
+  const carrier = new Reconnecting({
+    addresses,
+    policy,
+    timers,
+    limits,
+    retry,
+    idempotent: options.idempotent ?? [],
+    // A program that was started, or has started us, is the only one that there is.
+    returns: reconnect !== false && !schemes.has("stdio") && !schemes.has("command"),
+    isPatient: reconnect === "always",
+    open: async (address, signal, onLeave) => last = await open(address, signal, onLeave),
+    isHopeless,
+    onState(state) {
+      try {
+        options.onState?.(state);
+      } catch (error) {
+        onError(error); // the caller's own mistake must not end the line
+      }
+    },
+    random: Math.random,
+  });
+  carrier.closed.then(() => timers.stop());
+  try {
+    await carrier.start(options.signal);
+  } catch (error) {
+    await carrier.close();
+    throw error;
   }
+  const turn = new Turn(carrier);
   const wire: Caller = {
-    call: (name, value, options) => connection.call(name, encodeArgument(value), options),
-    batch: (make) => connection.batch(make),
+    call(name, value, options) {
+      const isTimed = timeout === undefined || options.timeout !== undefined;
+      return turn.call(name, encodeArgument(value), isTimed ? options : { ...options, timeout });
+    },
+    batch: (make) => turn.batch(make),
   };
   const { use = [] } = options;
   const caller = use.length === 0 ? wire : around(use, wire);
   const call = namesOf((name, value, options) =>
     orRejected(() => caller.call(name, value, (options ?? {}) as CallOptions))
   ) as Client<A>;
+  const close = async () => void await carrier.close();
   return {
     call,
-    notify: namesOf((name, value) => connection.notify(name, encodeArgument(value))) as Notifier<A>,
+    notify: namesOf((name, value) =>
+      carrier.connection?.notify(name, encodeArgument(value))
+    ) as Notifier<A>,
     batch: (make) => caller.batch(() => make(call)),
     request: (name, params, options = {}) =>
       orRejected(() => caller.call(name, rawParams(params), options)) as UntypedAnswer,
     get peer() {
-      return connection.peer;
+      return last.peer;
     },
-    closed: connection.closed,
-    close: () => connection.close(),
-    [Symbol.asyncDispose]: () => connection.close(),
+    closed: carrier.closed,
+    close,
+    unref: () => void (carrier.keepsAlive = false),
+    ref: () => void (carrier.keepsAlive = true),
+    [Symbol.asyncDispose]: close,
   };
+}
+
+/** Makes single connections: dials, and says who calls. */
+function opener(
+  { connectTimeout = 5000, token, tls, framing, wrap = (socket) => socket }: ConnectOptions,
+  common: Omit<ConnectionOptions, "peer">,
+) {
+  return async (
+    address: string,
+    closed: AbortSignal,
+    onLeave: (graceMs?: number) => void,
+  ): Promise<Connection> => {
+    const limit = new AbortController(), signal = AbortSignal.any([closed, limit.signal]);
+    const late = `No connection within ${connectTimeout} ms`;
+    const timer = setTimeout(
+      () => limit.abort(new DOMException(late, "TimeoutError")),
+      connectTimeout,
+    );
+    try {
+      const socket = wrap(await dial(address, { signal, ...(tls && { tls }) }));
+      if (socket.datagrams && framing !== undefined && framing !== "lines") {
+        socket.close();
+        throw new TypeError(
+          `Cannot connect: a datagram has no framing, it is ${JSON.stringify(framing)}`,
+        );
+      }
+      const connection = new Connection(socket, {
+        ...common,
+        peer: () => ({
+          address: socket.remote,
+          localAddress: socket.local,
+          transport: schemeOf(address),
+          ...(socket.certificate && { certificate: socket.certificate }),
+        }),
+        ...((socket.lasting || socket.datagrams) && { isLasting: true }),
+        onLeave,
+      });
+      connection.run();
+      if (token === undefined) return connection;
+      try {
+        const credentials = JSON.stringify({ scheme: "bearer", token });
+        await connection.call("rpc.authenticate", credentials, { signal, timeout: Infinity });
+        return connection;
+      } catch (error) {
+        await connection.close();
+        throw error;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/** Whether another attempt to connect would fail in the same way: it is us who ask for the wrong thing. */
+function isHopeless(error: unknown): boolean {
+  if (error instanceof RpcError) return !PASSING.includes(error.reason);
+  return error instanceof TypeError || error instanceof RangeError ||
+    error instanceof Deno.errors.NotCapable;
+}
+
+/** What a server may answer to good credentials when it is not well. */
+const PASSING: readonly (string | undefined)[] = [
+  "UNAVAILABLE",
+  "RESOURCE_EXHAUSTED",
+  "DEADLINE_EXCEEDED",
+  "INTERNAL_ERROR",
+];
+
+function mustBeOneOf(name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  throw new TypeError(
+    `Cannot connect: ${name} must be ${known.slice(0, -1).join(", ")} or ${known.at(-1)}, it is ${
+      JSON.stringify(value)
+    }`,
+  );
 }
 
 /** A value that cannot be written as JSON is a call that fails, like any other. */
@@ -206,26 +327,4 @@ function rawParams(params: unknown): unknown {
     );
   }
   return params;
-}
-
-async function dialWithin(
-  address: string | URL,
-  ms: number,
-  { signal, tls, wrap = (socket) => socket }: ConnectOptions,
-): Promise<Socket> {
-  const limit = new AbortController();
-  const timer = setTimeout(
-    () => limit.abort(new DOMException(`No connection within ${ms} ms`, "TimeoutError")),
-    ms,
-  );
-  try {
-    return wrap(
-      await dial(address, {
-        signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
-        ...(tls && { tls }),
-      }),
-    );
-  } finally {
-    clearTimeout(timer);
-  }
 }

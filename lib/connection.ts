@@ -16,6 +16,7 @@ import { type Authenticate, type Credentials, Gate } from "./auth.ts";
 import { Bucket } from "./bucket.ts";
 import { encodeArgument } from "./bytes.ts";
 import type { CallOptions, StreamAnswer } from "./call.ts";
+import type { Call } from "./calling.ts";
 import { Calls, type CallsHost } from "./calls.ts";
 import type { Context, Peer, PeerInfo } from "./context.ts";
 import { asRpcError, type Dispatcher } from "./dispatch.ts";
@@ -86,6 +87,8 @@ export interface ConnectionOptions {
   readonly isDialler: boolean;
   /** Whether silence means nothing: no pings, and no end for want of them. */
   readonly isLasting?: boolean;
+  /** Told once that no calls can be begun here any more, and for how long those that run may go on. */
+  readonly onLeave?: (graceMs?: number) => void;
   /** Told of what goes wrong and is nobody's answer. */
   readonly onError: (error: unknown) => void;
 }
@@ -134,6 +137,9 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   #ended = false;
   /** The peer begins nothing new. */
   #goneAway = false;
+  /** Whether it was told that we take no more calls. */
+  #hasLeft = false;
+  #keepsAlive = true;
   /** Why we end, while the peer reads our last words. */
   #lingering: string | undefined;
   /** Why it ended, once it has; and who waits for that, where somebody does. */
@@ -387,7 +393,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
       case "$/stream/credit": { // {"id":7,"n":16}, "dir":"up"
         const { n } = params;
         if (!Number.isSafeInteger(n) || (n as number) < 0) break;
-        if (params.dir === "up") this.#calls.grant(params.id, n as number);
+        if (params.dir === "up") this.#calls.credit(params.id, n as number);
         else this.#requests.get(params.id)?.grant(n as number);
         break;
       }
@@ -397,6 +403,11 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
       case "$/goaway": // {"reason":"shutdown","graceMs":10000}
         this.#calls.askLast();
         this.#goneAway = true;
+        this.#leave(
+          Number.isSafeInteger(params.graceMs)
+            ? params.graceMs as number
+            : this.limits.shutdownGrace,
+        );
         break;
     }
   }
@@ -428,6 +439,38 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   /** Makes the calls in one batch. */
   batch<T>(make: () => T): T {
     return this.#calls.batch(make);
+  }
+
+  /** Calls that were made elsewhere and are sent here; see {@linkcode Calls}. */
+  carry(call: Call): void {
+    this.#calls.carry(call);
+  }
+
+  /** The same for several that travel as one batch. */
+  carryTogether(calls: readonly Call[]): void {
+    this.#calls.carryTogether(calls);
+  }
+
+  /** How many of our calls wait for their answers. */
+  get callCount(): number {
+    return this.#calls.size;
+  }
+
+  /** Results and items that our calls got so far. */
+  get yielded(): number {
+    return this.#calls.yielded;
+  }
+
+  /** Whether calls can be begun here. */
+  get isOpen(): boolean {
+    return !this.#goneAway && !this.#ending && !this.#inputEnded;
+  }
+
+  /** Whether it keeps the process alive while nothing waits for an answer. @default {true} */
+  set keepsAlive(keeps: boolean) {
+    this.#keepsAlive = keeps;
+    if (keeps || this.#calls.size > 0) this.#duplex.ref?.();
+    else this.#duplex.unref?.();
   }
 
   /** Sends a notification; it is not known whether it arrives. */
@@ -557,6 +600,11 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
 
   onCall(): void {
     this.#wake(); // who waits for a place must not wait for us
+    if (!this.#keepsAlive) this.#duplex.ref?.();
+  }
+
+  onQuiet(): void {
+    if (!this.#keepsAlive) this.#duplex.unref?.();
   }
 
   onError(error: unknown): void {
@@ -631,9 +679,16 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     await this.closed;
   }
 
+  #leave(graceMs?: number): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#options.onLeave?.(graceMs);
+  }
+
   /** The peer sends no more. It may still be waiting for answers: they are finished first. */
   #inputEnd(): void {
     this.#inputEnded = true;
+    this.#leave();
     this.#messageSince = undefined;
     this.#ownCalls?.rejectAll("the peer closed the connection", undefined);
     this.#requests.endInput();
@@ -655,6 +710,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     if (this.#ending) return;
     if (this.#inputEnded) return this.#finishWhenSent(reason);
     this.#ending = true;
+    this.#leave();
     this.#lingering = reason;
     this.#wake();
     this.#writer.drained().then(async () => {
@@ -682,6 +738,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     if (this.#ended) return;
     this.#ended = this.#ending = true;
     if (this.#isHeavy) this.load.hold(this, 0);
+    this.#leave();
     this.#check?.cancel();
     this.#graceTimer?.cancel();
     this.#lingerTimer?.cancel();

@@ -201,6 +201,13 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
   #ids: (string | null)[] | undefined;
   /** The id of the last item that has one and was taken; before that the one that was resumed after. */
   lastEventId: string | undefined;
+  /**
+   * The id after which the producer can go on where it has to begin again: that of the last item that
+   * has come, taken or not. Undefined where that one had none.
+   */
+  after: string | undefined;
+  /** How many items have come. */
+  received = 0;
   readonly #waiting: PromiseWithResolvers<IteratorResult<unknown, unknown>>[] = [];
   /** Items that the producer may still send, and items taken since it was last told. */
   #credit: number;
@@ -214,7 +221,13 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
   constructor(window: number, events: InletEvents, after?: string) {
     this.#window = this.#credit = window;
     this.#events = events;
-    this.lastEventId = after;
+    this.lastEventId = this.after = after;
+  }
+
+  /** The producer begins, or begins again: the credit that it has then. */
+  open(): number {
+    this.#taken = 0;
+    return this.#credit = this.#window - (this.#items.length - this.#first);
   }
 
   /**
@@ -227,6 +240,8 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
     if (items.length > this.#credit) return false;
     this.#credit -= items.length;
     if (ids !== undefined) this.#ids ??= this.#items.map(() => null);
+    this.received += items.length;
+    this.after = ids?.[items.length - 1] ?? undefined;
     for (let i = 0; i < items.length; i++) this.#add(items[i], ids?.[i] ?? null);
     return true;
   }

@@ -28,6 +28,9 @@
 export { type Authenticate, bearerTokens, type Credentials, timingSafeEqual } from "./auth.ts";
 export { connect, type ConnectOptions, type Line } from "./connect.ts";
 export type { CloseInfo } from "./connection.ts";
+export type { LineState } from "./endpoint.ts";
+export type { Policy } from "./reconnect.ts";
+export type { RetryPolicy } from "./retry.ts";
 export { type ContextWith, define, type Definer } from "./define.ts";
 export {
   ConnectionLost,
@@ -99,6 +102,7 @@ export {
   type Outcome,
   use,
 } from "./middleware.ts";
+export { type Mock, mock, type MockMethod } from "./mock.ts";
 export { type Pair, pair, type PairOptions } from "./pair.ts";
 export type {
   InferInput,

@@ -36,6 +36,8 @@ export interface MethodObject {
   readonly result?: ContentDescriptor;
   /** The items that come before the result, and those that the caller sends. */
   readonly "x-stream"?: { readonly down?: JsonSchema; readonly up?: JsonSchema };
+  /** Running it twice does no more than running it once. */
+  readonly "x-idempotent"?: true;
   /** It never answers. */
   readonly "x-notification"?: true;
   /** The errors it declares. All have one number, where OpenRPC's `errors` need one each. */
@@ -75,7 +77,7 @@ export function describe(
   const schemas: Schemas = new Map();
   const described = Array.from(methods, ([name, procedure]): MethodObject => {
     const { schema, options } = procedure;
-    const { summary, description, deprecated } = options;
+    const { summary, description, deprecated, idempotent } = options;
     return {
       name,
       ...(summary !== undefined && { summary }),
@@ -83,6 +85,7 @@ export function describe(
       ...(deprecated !== undefined && { deprecated }),
       ...describeParams(name, schema, schemas),
       ...describeAnswer(name, procedure, schemas),
+      ...(idempotent && { "x-idempotent": true }),
     };
   });
   return {

@@ -21,6 +21,11 @@ export interface ProcedureOptions {
   readonly description?: string;
   /** Callers should use something else. */
   readonly deprecated?: boolean;
+  /**
+   * Running it twice does no more than running it once. It is told to callers, who decide: see the
+   * option `idempotent` of {@linkcode ConnectOptions}.
+   */
+  readonly idempotent?: boolean;
   /** The shape of the result, or of a stream's items, for documentation: results are not checked. */
   readonly result?: StandardSchema;
   /** Errors that the handler throws with `context.error`, by name. */

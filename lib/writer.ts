@@ -17,6 +17,10 @@ export interface Duplex {
   write(bytes: Uint8Array): Promise<number>;
   /** Says that no more bytes will come, where the transport can. */
   closeWrite?(): Promise<void>;
+  /** Lets a read that waits keep the process alive, as it does at first. */
+  ref?(): void;
+  /** Lets the process end although a read waits. */
+  unref?(): void;
   /** Lets go of it; a pending read or write rejects. The promise is for what takes a while. */
   close(): void | Promise<void>;
 }

@@ -623,7 +623,7 @@ export const CASES: readonly Case[] = [
     async run(wire) {
       const { wait, begun, aborted } = waiting();
       await using site = await wire.open({ ...api, wait });
-      await using line = await site.connect();
+      await using line = await site.connect({ reconnect: false });
       const call = assertRejects(() => line.call.wait());
       await begun;
       await site.server.shutdown(0);

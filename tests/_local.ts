@@ -130,7 +130,7 @@ export async function connectOver<A = Api>(
   using _network = instead({
     connect: () => Promise.resolve(connOf(duplex, addressOf(1025), addressOf(1))),
   });
-  return await connect<A>("tcp://127.0.0.1:1", options);
+  return await connect<A>("tcp://127.0.0.1:1", { reconnect: false, ...options }); // there is only one
 }
 
 /** Takes the place of the runtime's network: one read gives one byte, one write takes one. */

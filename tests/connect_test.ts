@@ -185,7 +185,7 @@ Deno.test("closed tells why the line ended, and never rejects", async () => {
   const first = await connect<typeof api>(server.addresses[0]!);
   await first.close();
   assertEquals((await first.closed).reason, "closed");
-  await using second = await connect<typeof api>(server.addresses[0]!);
+  await using second = await connect<typeof api>(server.addresses[0]!, { reconnect: false });
   assertEquals(await second.call.upper("x"), "X");
   await server.shutdown(0);
   assertEquals(

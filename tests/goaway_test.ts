@@ -63,7 +63,10 @@ async function served(options: ServeOptions = {}) {
     onClose: (_, info) => closed.add(info),
     ...options,
   });
-  const line: Line<typeof api> = await connect(server.addresses[0]!, { api: clientApi });
+  const line: Line<typeof api> = await connect(server.addresses[0]!, {
+    api: clientApi,
+    reconnect: false, // what happens to one connection
+  });
   return {
     server,
     line,

@@ -38,9 +38,13 @@ const ORDER = [
   "dispatch.ts",
   "running.ts",
   "requests.ts",
+  "calling.ts",
   "calls.ts",
   "proxy.ts",
   "connection.ts",
+  "retry.ts",
+  "endpoint.ts",
+  "reconnect.ts",
   "transport/",
   "accept.ts",
   "health.ts",
@@ -54,6 +58,7 @@ const ORDER = [
   "workers.ts",
   "connect.ts",
   "pair.ts",
+  "mock.ts",
   "mod.ts",
 ];
 

@@ -68,7 +68,7 @@ Deno.test("a client notices a server that is gone without a word", async () => {
   const api = { wait: method(() => new Promise(() => {})), hello: method(() => "hello") };
   // The line goes dead after so many bytes: nothing arrives, and nothing says so.
   await using ends = await pair(api, {
-    connect: { limits: quick },
+    connect: { limits: quick, reconnect: false },
     faults: { down: { stall: 60 } },
   });
   assertEquals(await ends.line.call.hello(), "hello");
@@ -143,7 +143,10 @@ Deno.test("pings keep a line open longer than the server's idleTimeout", async (
   const alive = await connect(server.addresses[0]!, {
     limits: { pingInterval: 20, pingTimeout: 10_000 },
   });
-  const silent = await connect(server.addresses[0]!, { limits: { pingInterval: 0 } });
+  const silent = await connect(server.addresses[0]!, {
+    limits: { pingInterval: 0 },
+    reconnect: false,
+  });
   const { reason } = await within(silent.closed, "the silent line to end");
   assert(reason.length > 0);
   for (let n = 0; n < 3; n++) {

@@ -183,6 +183,7 @@ function apiOf(schemas: Schemas): Api {
         summary: "One line",
         description: "More than one line",
         deprecated: true,
+        idempotent: true,
         result: schema,
         errors: { FIRST: schema, "an odd name": schema },
       }),

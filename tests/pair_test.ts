@@ -114,7 +114,8 @@ for (const [name, faults] of Object.entries(NETWORKS)) {
           return "kept";
         }),
       };
-      await using ends = await pair(slow, options);
+      const connect = { ...options.connect, reconnect: false };
+      await using ends = await pair(slow, { ...options, connect });
       const call = ends.line.call.wait();
       await begun.promise;
       const down = ends.server.shutdown();
@@ -177,7 +178,7 @@ async function exchange(faults: Faults) {
       }),
     },
   };
-  await using ends = await pair(noting, { faults });
+  await using ends = await pair(noting, { faults, connect: { reconnect: false } });
   const { call } = ends.line;
   const settled = await Promise.all(
     [call.upper("a"), call.later("b"), call.math.add({ a: 1, b: 2 })].map(async (call) => {

@@ -322,7 +322,7 @@ Deno.test("shutdown() frees the port at once", async () => {
 Deno.test("the signal option ends the server, now or later", async () => {
   const controller = new AbortController();
   const server = serve(api, { ...HERE, signal: controller.signal });
-  await using line = await connect<typeof api>(server.addresses[0]!);
+  await using line = await connect<typeof api>(server.addresses[0]!, { reconnect: false });
   assertEquals(await line.call.upper("x"), "X");
   controller.abort();
   await within(server.finished, "the server to end");

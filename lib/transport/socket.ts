@@ -127,6 +127,14 @@ export class DenoSocket<A extends Deno.Addr = Deno.Addr> implements Socket {
     return this.#conn.closeWrite();
   }
 
+  ref(): void {
+    this.#conn.ref();
+  }
+
+  unref(): void {
+    this.#conn.unref();
+  }
+
   close(): void {
     this.#conn.close();
   }

@@ -26,6 +26,7 @@ export class TlsSocket implements Socket {
   readonly certificate?: PeerCertificate;
   readonly #secure: TLSSocket;
   readonly #below: NodeStream;
+  readonly #socket: Socket;
   /** What was decrypted and not read yet: of one read from below at most. */
   readonly #chunks: Uint8Array[] = [];
   #reader: (() => void) | undefined;
@@ -35,9 +36,10 @@ export class TlsSocket implements Socket {
   #failure: Error | undefined;
 
   /** Takes over when both ends have shaken hands. */
-  constructor(secure: TLSSocket, below: NodeStream, { remote, local }: Socket) {
-    this.remote = secured(remote);
-    this.local = secured(local);
+  constructor(secure: TLSSocket, below: NodeStream, socket: Socket) {
+    this.remote = secured(socket.remote);
+    this.local = secured(socket.local);
+    this.#socket = socket;
     this.#secure = secure;
     this.#below = below;
     const certificate = certificateOf(secure);
@@ -80,6 +82,14 @@ export class TlsSocket implements Socket {
     const part = bytes.subarray(0, MAX_WRITE);
     await this.#send((done) => this.#secure.write(part, done));
     return part.length;
+  }
+
+  ref(): void {
+    this.#socket.ref?.();
+  }
+
+  unref(): void {
+    this.#socket.unref?.();
   }
 
   async closeWrite(): Promise<void> {

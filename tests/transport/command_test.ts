@@ -198,7 +198,7 @@ async function edit(line: Line): Promise<void> {
   await within(line.closed, "the language server to end");
 }
 
-const LSP: ConnectOptions = { framing: "headers" };
+const LSP: ConnectOptions = { framing: "headers", reconnect: false };
 
 testWith(["pylsp"], "pylsp is driven over command:", async () => {
   const line = await connect("command:pylsp", LSP);

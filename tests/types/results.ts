@@ -6,6 +6,7 @@ import {
   event,
   type Line,
   method,
+  mock,
   type Serialized,
   stream,
   type StreamAnswer,
@@ -162,3 +163,12 @@ same<Equal<typeof news, StreamAnswer<"plain" | { at: string }, null>>>();
 same<
   Equal<ReturnType<typeof news[typeof Symbol.asyncIterator]>["lastEventId"], string | undefined>
 >();
+
+// A mock has the types that callers see.
+const _mocks = [
+  mock<typeof events>({ news: () => ["plain", { at: "then" }] }),
+  // @ts-expect-error: an item looks as it does after JSON
+  mock<typeof events>({ news: () => [{ at: new Date() }] }),
+  // @ts-expect-error: there is no such method
+  mock<typeof events>({ old: () => [] }),
+];

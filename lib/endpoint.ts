@@ -36,7 +36,7 @@ export type LineState =
     /** It was lost or could not be made, and will be tried again. */
     readonly state: "waiting";
     readonly address: string;
-    /** Milliseconds until then. */
+    /** Milliseconds until then; `Infinity` where it is not tried again. */
     readonly delay: number;
     /** Why; undefined where the peer just ended it. */
     readonly error: unknown;
@@ -85,6 +85,7 @@ export class Endpoint {
   readonly #left = new Set<Connection>();
   /** Attempts that came to nothing since the last connection that was of use. */
   #failures = 0;
+  #attempt: Promise<unknown> | undefined;
   #wait: Timer | undefined;
   /** Results and items over the connections before this one, and over this one by its first call. */
   #yielded = 0;
@@ -122,7 +123,11 @@ export class Endpoint {
    *
    * @returns why it is not connected; undefined where it is
    */
-  async connect(): Promise<{ readonly error: unknown } | undefined> {
+  connect(): Promise<{ readonly error: unknown } | undefined> {
+    return this.#attempt = this.#connect();
+  }
+
+  async #connect(): Promise<{ readonly error: unknown } | undefined> {
     const { signal } = this.#closing, errors: unknown[] = [];
     for (const address of this.#addresses) {
       this.#host.onState({ state: "connecting", address });
@@ -143,11 +148,12 @@ export class Endpoint {
       this.#take(connection, address);
       return undefined;
     }
-    const error = joined(errors);
+    const error = joined(errors), address = this.#addresses.at(-1)!;
     if (!this.#host.returns || errors.some((error) => this.#host.isHopeless(error))) {
       this.isOver = true;
+      this.#host.onState({ state: "waiting", address, delay: Infinity, error });
       this.#host.onEnd({ reason: `no connection: ${messageOf(error)}`, error });
-    } else this.#connectLater(this.#addresses.at(-1)!, error);
+    } else this.#connectLater(address, error);
     return { error };
   }
 
@@ -195,6 +201,7 @@ export class Endpoint {
     this.#closing.abort();
     this.#wait?.cancel();
     await Promise.all(this.#all().map((connection) => connection.close()));
+    await this.#attempt;
   }
 
   #all(): Connection[] {

@@ -182,7 +182,7 @@ export class Reconnecting implements Carrier, Bearer {
       if (inlet.received > call.received) call.attempts = 1;
       call.received = inlet.received;
     } else if (inlet !== undefined && inlet.received > 0) return undefined;
-    else if (!(call.options.idempotent ?? this.#idempotent.has(call.method))) return undefined;
+    else if (!neverStarted(error) && !this.#isIdempotent(call)) return undefined;
     if (!retry.retryableStatusCodes.includes(name as ErrorName)) return undefined;
     const yielded = this.#endpoints.reduce((sum, endpoint) => sum + endpoint.yielded, 0);
     const isAllowed = this.#budget.allows(yielded);
@@ -194,6 +194,10 @@ export class Reconnecting implements Carrier, Bearer {
       multiplier: retry.backoffMultiplier,
       max: retry.maxBackoff,
     }, random());
+  }
+
+  #isIdempotent({ method, options }: Call): boolean {
+    return options.idempotent ?? this.#idempotent.has(method);
   }
 
   /** Keeps a call until there is a connection, or until its next attempt. */
@@ -296,4 +300,10 @@ export class Reconnecting implements Carrier, Bearer {
     }
     return await this.closed;
   }
+}
+
+/** Whether the peer says that it has not begun the call: it crossed its goodbye. */
+function neverStarted(error: unknown): boolean {
+  const { details } = (error as { data?: ErrorData }).data ?? {};
+  return (details as { started?: unknown } | null | undefined)?.started === false;
 }

@@ -225,7 +225,9 @@ export class Requests {
     const { method } = request, { dispatcher, load, limits: { maxStreams } } = this.#host;
     // How a last answer is to be read may still be asked.
     if (this.#closed !== "open" && method !== "rpc.serverInfo") {
-      return new RpcError("UNAVAILABLE", "The server is shutting down");
+      // It may have crossed our goodbye: a caller who knows that nothing ran may call elsewhere.
+      const details = { started: false };
+      return new RpcError("UNAVAILABLE", "The server is shutting down", { details });
     }
     if (this.#isFull()) {
       const message = "Too many calls are running on this connection";

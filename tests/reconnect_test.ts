@@ -817,7 +817,7 @@ Deno.test("a server that ends connections by age is called without an error", as
   const states = new States();
   await using line = await connect<typeof api>(server.addresses[0]!, {
     onState: states.onState,
-    idempotent: ["count"], // a call may cross the goodbye, and is then answered with UNAVAILABLE
+    idempotent: ["count"], // a call may arrive when nobody answers any more
   });
   let calls = 0;
   while (states.all.filter((state) => state === "ready").length < 4) {
@@ -825,6 +825,29 @@ Deno.test("a server that ends connections by age is called without an error", as
     calls++;
   }
   assertEquals(answered, calls);
+});
+
+Deno.test("a call that crossed a goodbye is sent to the next server, one that was stopped there is not", async () => {
+  for (const started of [false, undefined]) {
+    await using site = await played();
+    const { line, peer } = site;
+    const call = line.call.upper("x").catch((error: unknown) => error);
+    const { id } = await peer.answer();
+    const goodbye = { reason: "shutdown", graceMs: 1000 };
+    await peer.send(
+      { jsonrpc: "2.0", method: "$/goaway", params: goodbye },
+      unavailable(id, started === undefined ? {} : { details: { started } }),
+    );
+    using again = await site.next();
+    if (started === undefined) assertEquals(reasonOf(await call), "UNAVAILABLE");
+    else {
+      const asked = await again.answer();
+      assertEquals(asked.params, ["x"]);
+      await again.send(answer(asked.id, "X"));
+      assertEquals(await call, "X");
+    }
+    peer.close();
+  }
 });
 
 // ---- Several addresses -------------------------------------------------------------------------------
@@ -922,6 +945,37 @@ Deno.test("several addresses of which none answers reject, of which one answers 
 });
 
 // ---- The process -------------------------------------------------------------------------------------
+
+Deno.test("a line that waits for its server keeps the process, unless it is idle and unref'd", async () => {
+  const script = (after: string) => `
+    import { connect, method, serve } from ${JSON.stringify(LIB)};
+    const api = { upper: method(() => "back") };
+    const first = serve(api, { listen: "tcp://127.0.0.1:0" });
+    const address = first.addresses[0];
+    const waiting = Promise.withResolvers();
+    const line = await connect(address, {
+      onState: ({ state }) => state === "waiting" && waiting.resolve(),
+    });
+    await first.shutdown(0);
+    await waiting.promise;
+    ${after}
+  `;
+  const start = "setTimeout(() => serve(api, { listen: address }).finished, 20);";
+  const ends: [string, string][] = [
+    // Nothing but the line is left: it waits for its server, and gives up.
+    ["line.unref();", ""],
+    [`line.unref(); ${start} console.log(await line.call.upper()); Deno.exit();`, "back"],
+    [`${start} console.log(await line.call.upper()); Deno.exit();`, "back"],
+    [
+      "console.log(await line.call.upper(undefined, { timeout: 50 }).catch((it) => it.reason)); await line.close();",
+      "DEADLINE_EXCEEDED",
+    ],
+  ];
+  for (const [after, printed] of ends) {
+    const { stdout, stderr, code } = await within(run(script(after), ["-A"]), "the process to end");
+    assertEquals([stdout.trim(), code, stderr], [printed, 0, ""]);
+  }
+});
 
 Deno.test("an idle line that is unref'd lets its process end, a call that waits does not", async () => {
   const gate = Promise.withResolvers<void>();

@@ -55,6 +55,7 @@ export class TimerWheel implements Timers {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The tick for which the runtime's timer is set. */
   #next = Infinity;
+  #isStopped = false;
 
   now(): number {
     return performance.now();
@@ -70,8 +71,9 @@ export class TimerWheel implements Timers {
     return new Entry(slot, callback);
   }
 
-  /** Stops the clock: nothing that waits will happen. */
+  /** Stops the clock for good: nothing that waits, now or later, will happen. */
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#slots.clear();
@@ -79,6 +81,7 @@ export class TimerWheel implements Timers {
   }
 
   #arm(tick: number): void {
+    if (this.#isStopped) return;
     clearTimeout(this.#timer);
     this.#next = tick;
     const wait = Math.min(FAR, Math.max(0, tick * TICK - this.now()));
@@ -90,16 +93,18 @@ export class TimerWheel implements Timers {
     this.#timer = undefined;
     this.#next = Infinity;
     const now = this.now() / TICK;
-    const due: Entry[] = [];
+    const due: [tick: number, slot: Set<Entry>][] = [];
     let next = Infinity;
     for (const [tick, slot] of this.#slots) {
       if (tick <= now) {
-        due.push(...slot);
+        due.push([tick, slot]);
         this.#slots.delete(tick);
       } else if (slot.size === 0) this.#slots.delete(tick);
       else if (tick < next) next = tick;
     }
     if (next < Infinity) this.#arm(next);
-    for (const entry of due) entry.run();
+    // Who comes late finds several due, in the order in which they were set.
+    const inOrder = due.sort(([a], [b]) => a - b).flatMap(([, slot]) => [...slot]);
+    for (const entry of inOrder) entry.run();
   }
 }

@@ -467,7 +467,7 @@ Deno.test("bytes that a server answers while it drains are understood", async ()
     }),
   };
   const server = serve(slow, { listen: "tcp://127.0.0.1:0" });
-  await using line = await connect<typeof slow>(server.addresses[0]!);
+  await using line = await connect<typeof slow>(server.addresses[0]!, { reconnect: false });
   const call = line.call.wait();
   await begun.count(1);
   const ended = server.shutdown();

@@ -338,7 +338,7 @@ Deno.test("close() ends the calls that wait for a connection, and leaves nothing
   assertEquals(listeners, 0);
   assertEquals((await line.closed).reason, "closed");
   assertEquals(states.all.at(-1), "closed");
-  assertEquals(sentOf(await rejection(line.call.upper("x"))), false);
+  assertEquals(sentOf(await rejection(line.call.upper("x", { timeout: 60_000 }))), false);
   await line.close();
 });
 

@@ -167,7 +167,7 @@ export class Reconnecting implements Carrier, Bearer {
 
   /** Milliseconds after which a call that failed so is sent again; undefined where it is not. */
   #delayAfter(call: Call, error: unknown): number | undefined {
-    const { inlet } = call, { retry, random } = this.#options;
+    const { inlet } = call, { retry, random, limits } = this.#options;
     const isLost = error instanceof ConnectionLost;
     const name = isLost
       ? "UNAVAILABLE"
@@ -182,13 +182,15 @@ export class Reconnecting implements Carrier, Bearer {
       if (inlet.received > call.received) call.attempts = 1;
       call.received = inlet.received;
     } else if (inlet !== undefined && inlet.received > 0) return undefined;
-    else if (!neverStarted(error) && !this.#isIdempotent(call)) return undefined;
+    else if (!wasNotStarted(error) && !this.#isIdempotent(call)) return undefined;
     if (!retry.retryableStatusCodes.includes(name as ErrorName)) return undefined;
     const yielded = this.#endpoints.reduce((sum, endpoint) => sum + endpoint.yielded, 0);
     const isAllowed = this.#budget.allows(yielded);
     if (!isAllowed || call.attempts >= retry.maxAttempts) return undefined;
-    const { retryAfterMs } = (error as { data?: ErrorData }).data ?? {};
-    if (typeof retryAfterMs === "number" && retryAfterMs >= 0) return retryAfterMs;
+    const { retryAfterMs } = dataOf(error);
+    if (typeof retryAfterMs === "number" && retryAfterMs >= 0) {
+      return retryAfterMs <= limits.callTimeout ? retryAfterMs : undefined;
+    }
     return delayAfter(call.attempts, {
       initial: retry.initialBackoff,
       multiplier: retry.backoffMultiplier,
@@ -290,11 +292,13 @@ export class Reconnecting implements Carrier, Bearer {
   async #finish(info: CloseInfo): Promise<CloseInfo> {
     if (!this.#isEnded) {
       this.#isEnded = true;
-      for (const call of [...this.#waiting.keys()]) call.giveUp(this.#lost("The line was closed"));
+      const { reason } = info;
+      const why = reason === "closed" ? "The line was closed" : `The line has ended: ${reason}`;
+      for (const call of [...this.#waiting.keys()]) call.giveUp(this.#lost(why));
       await Promise.all(this.#endpoints.map((endpoint) => endpoint.close()));
       this.#hold();
       this.#first.promise.catch(() => {});
-      this.#first.reject(info.error ?? this.#lost("The line was closed"));
+      this.#first.reject(info.error ?? this.#lost(why));
       this.#options.onState({ state: "closed", ...info });
       this.#end.resolve(info);
     }
@@ -303,7 +307,13 @@ export class Reconnecting implements Carrier, Bearer {
 }
 
 /** Whether the peer says that it has not begun the call: it crossed its goodbye. */
-function neverStarted(error: unknown): boolean {
-  const { details } = (error as { data?: ErrorData }).data ?? {};
+function wasNotStarted(error: unknown): boolean {
+  const { details } = dataOf(error);
   return (details as { started?: unknown } | null | undefined)?.started === false;
+}
+
+function dataOf(error: unknown): ErrorData {
+  return error instanceof RpcError && error.data !== null && typeof error.data === "object"
+    ? error.data as ErrorData
+    : {};
 }

@@ -520,6 +520,9 @@ Deno.test("an idempotent call that is UNAVAILABLE is sent again, after the delay
   const { id } = await peer.answer();
   await peer.send({ jsonrpc: "2.0", id, error: { code: -32602, message: "Invalid params" } });
   assertEquals(reasonOf(await wrong), "INVALID_PARAMS");
+  const far = rejection(line.call.upper("z"));
+  await peer.send(unavailable((await peer.answer()).id, { retryAfterMs: 1e9 }));
+  assertEquals(reasonOf(await far), "UNAVAILABLE", "nobody waits for so long");
   peer.close();
 });
 

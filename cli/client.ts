@@ -19,10 +19,11 @@ const BY_OPTION: ReadonlyMap<string, () => Promise<Command>> = new Map<
   ["list", () => import("./describe.ts")],
   ["describe", () => import("./describe.ts")],
   ["types", () => import("./generate_types.ts")],
+  ["completions", () => import("./completions.ts")],
 ]);
 
 /** The options of everything that is done without a command. */
-const OPTIONS = {
+export const OPTIONS = {
   notify: { type: "boolean" },
   raw: { type: "boolean" },
   unordered: { type: "boolean" },
@@ -30,6 +31,7 @@ const OPTIONS = {
   describe: { type: "string" },
   types: { type: "boolean" },
   from: { type: "string" },
+  completions: { type: "string" },
 } as const satisfies ArgumentOptions;
 
 /**

@@ -16,6 +16,7 @@ Usage: deno run -N client.ts [OPTIONS] ADDRESS
        deno run -N client.ts [OPTIONS] --describe METHOD ADDRESS
        deno run -N client.ts [OPTIONS] --types ADDRESS > api.ts
        deno run -N client.ts --raw [--timeout MS] ADDRESS
+       deno run -N client.ts --completions SHELL
        deno run -N client.ts [OPTIONS] COMMAND …
 
 ADDRESS  tcp://127.0.0.1:8080, tcp://[::1]:8080, unix:///run/app.sock,
@@ -52,6 +53,8 @@ Instead of calls:
                      --from ADDRESS is where it imports the library from
                      [default: the client.ts that makes it]
   --raw              a telephone: bytes without framing
+  --completions SHELL
+                     what completes the command landline in bash, zsh or fish
 
 For calls:
   --notify           sends a notification: waits for no answer, prints nothing

@@ -256,8 +256,9 @@ class Prompt {
     const { title, version, methods } = this.#description;
     const about = [title, version].filter((text) => text !== "").join(" ");
     const what = methods.length === 0 ? "" : `, ${methods.length} methods`;
-    return `Connected to ${printable(address)}${about && `: ${printable(about)}`}${what}. ` +
-      ".help says what can be done here.\n";
+    return `Connected to ${printable(address)}${
+      about && `: ${printable(about)}`
+    }${what}; try .help\n`;
   }
 
   #say(error: unknown): void {

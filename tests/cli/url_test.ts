@@ -1,5 +1,6 @@
 // client.ts from a URL: no import map, no configuration, no registry, nothing in the cache.
 import { assert, assertEquals } from "@std/assert";
+import { dirname } from "node:path";
 import { method, serve } from "../../lib/mod.ts";
 import { makeFolder, Program } from "./_programs.ts";
 
@@ -66,4 +67,25 @@ Deno.test("connect() is imported from the URL of client.ts", async () => {
     flags: ["-N", `--allow-import=${new URL(tree.url).host}`],
   });
   assertEquals(await script.outcome(), { code: 0, stdout: "HELLO\ntrue\n", stderr: "" });
+});
+
+Deno.test("deno install makes a command of the URL of client.ts", async () => {
+  const tree = serveTree();
+  await using _tree = tree.server;
+  await using machine = await bareMachine();
+  await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+  const { cwd, env } = machine.options;
+  const run = async (command: string, ...args: string[]) => {
+    const { code, stdout } = await new Deno.Command(command, {
+      args,
+      cwd,
+      env: { ...env, NO_COLOR: "1", PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}` },
+      stderr: "null",
+    }).output();
+    return [code, new TextDecoder().decode(stdout)];
+  };
+  const install = ["install", "-q", "-g", "-N", "-n", "landline", "--root", cwd];
+  assertEquals((await run(Deno.execPath(), ...install, `${tree.url}/client.ts`))[0], 0);
+  const landline = `${cwd}/bin/landline${Deno.build.os === "windows" ? ".cmd" : ""}`;
+  assertEquals(await run(landline, server.addresses[0]!, "upper"), [0, '"HELLO"\n']);
 });

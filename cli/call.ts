@@ -10,6 +10,7 @@ import { errorText } from "./client_errors.ts";
 import { isStream } from "./discover.ts";
 import { EXIT } from "./exit.ts";
 import { makeCall } from "./make_call.ts";
+import { Attempts, hasNotRun } from "./retry.ts";
 import { sendNotification } from "./notification.ts";
 import { type Params, parseParams } from "./params.ts";
 import { late, type Open, withLine } from "./with_line.ts";
@@ -25,24 +26,34 @@ export function run([address, method, ...words]: readonly string[], given: Given
 }
 
 async function call(open: Open, method: string, params: Params, given: Given): Promise<number> {
-  const { line, signal, refused, timeLeft } = open;
+  const { signal, timeLeft } = open;
   const { timeout, json } = given;
-  try {
-    await makeCall(line, {
-      method,
-      params,
-      isStream: await isStream(line, method, timeLeft()),
-      signal: AbortSignal.any([signal, refused]),
-      timeout: timeLeft(),
-      json,
-    });
-    return EXIT.OK;
-  } catch (error) {
-    if (signal.aborted) return EXIT.FAILED; // the exit code is the signal's
-    if (error instanceof Deno.errors.BrokenPipe) throw error;
-    if (timeout !== undefined && isDeadline(error)) throw late(`no answer within ${timeout} ms`);
-    console.error(errorText(error, json));
-    return EXIT.FAILED;
+  const attempts = new Attempts(given.retry, timeLeft());
+  for (;;) {
+    let streams = false;
+    try {
+      streams = await isStream(open.line, method, timeLeft());
+      await makeCall(open.line, {
+        method,
+        params,
+        isStream: streams,
+        signal: AbortSignal.any([signal, open.refused]),
+        timeout: timeLeft(),
+        json,
+      });
+      return EXIT.OK;
+    } catch (error) {
+      if (signal.aborted) return EXIT.FAILED; // the exit code is the signal's
+      if (error instanceof Deno.errors.BrokenPipe) throw error;
+      // Of a stream some items may be printed.
+      if (!streams && hasNotRun(error) && await attempts.next(error, signal)) {
+        await open.redial();
+        continue;
+      }
+      if (timeout !== undefined && isDeadline(error)) throw late(`no answer within ${timeout} ms`);
+      console.error(errorText(error, json));
+      return EXIT.FAILED;
+    }
   }
 }
 

@@ -22,6 +22,7 @@ export const SHARED_OPTIONS = {
   ca: { type: "string" },
   cert: { type: "string" },
   key: { type: "string" },
+  retry: { type: "boolean" },
   json: { type: "boolean" },
   verbose: { type: "boolean", short: "v" },
   help: { type: "boolean", short: "h" },
@@ -48,6 +49,8 @@ export interface Given {
   readonly tokenFile: string | undefined;
   /** What was said about TLS. */
   readonly tls: TlsClientOptions | undefined;
+  /** Tries again what certainly has not run. */
+  readonly retry: boolean;
   /** Prints for programs: JSON, a text a line. */
   readonly json: boolean;
   /** Shows every frame on standard error. */
@@ -104,6 +107,7 @@ export function givenOf(values: Arguments["values"]): Given {
     framing: values.has("framing") ? framing(values.get("framing")) : "lines",
     tokenFile: values.has("token-file") ? fileOf(values, "token-file") : undefined,
     tls: tlsOptions(values),
+    retry: values.has("retry"),
     json: values.has("json"),
     verbose: values.has("verbose"),
   };

@@ -39,6 +39,10 @@ const SHARED_HELP = `\
   --ca FILE          for tls: the CA that the server must be signed by, PEM
   --cert FILE        for tls: our own certificate, PEM
   --key FILE         for tls: its private key, PEM
+  --retry            tries again, with pauses that grow, where nobody answers at
+                     the address, and what certainly has not run: a call that
+                     was not sent, or that the server was too busy for; within
+                     the --timeout [default: 30000]
   --json             prints for programs: one JSON text a line, errors too
   -v, --verbose      shows every frame on standard error
   -h, --help         prints this; after a command what there is to say of it

@@ -7,8 +7,9 @@
 import { connect, type ConnectOptions, type Line, RpcError, type Socket } from "../lib/mod.ts";
 import { dial } from "../lib/transport/mod.ts";
 import type { Given } from "./client_args.ts";
-import { noConnection } from "./client_errors.ts";
+import { describeError, noConnection } from "./client_errors.ts";
 import { EXIT, Exit } from "./exit.ts";
+import { Attempts, hasNotRun } from "./retry.ts";
 import { type Interruption, listenForSignals } from "./signals.ts";
 import { tapped } from "./tap.ts";
 
@@ -21,7 +22,7 @@ export interface Open {
   /** The line. */
   readonly line: Line;
   /**
-   * Opens another one, where this one has ended.
+   * Opens another one, and closes this one.
    *
    * @throws {Exit} where there is no connection
    */
@@ -49,10 +50,10 @@ export async function withLine(
 ): Promise<number> {
   const end = performance.now() + (given.timeout ?? Infinity);
   const interruption = listenForSignals();
-  const refusal = new AbortController();
   const options = await connectOptions(given);
-  const dialLine = () =>
-    reach(
+  const dialLine = async () => {
+    const refusal = new AbortController();
+    const line = await reach(
       address,
       given,
       interruption,
@@ -65,20 +66,25 @@ export async function withLine(
           onError: (error) => refusal.abort(error),
         }),
     );
-  const opened = await dialLine();
-  if (opened === undefined) return await interruption.exitCode;
-  let line = opened;
+    return line && { line, refused: refusal.signal };
+  };
+  const first = await dialLine();
+  if (first === undefined) return await interruption.exitCode;
+  let last = first;
   try {
     return await Promise.race([
       work({
         get line() {
-          return line;
+          return last.line;
+        },
+        get refused() {
+          return last.refused;
         },
         redial: async () => {
-          line = await dialLine() ?? line;
+          last.line.close();
+          last = await dialLine() ?? last;
         },
         signal: interruption.signal,
-        refused: refusal.signal,
         timeLeft: () =>
           given.timeout === undefined ? undefined : Math.max(0, end - performance.now()),
       }),
@@ -86,7 +92,7 @@ export async function withLine(
     ]);
   } finally {
     // A peer that takes nothing must not keep us here.
-    await Promise.race([line.close(), delay(CLOSE_TIMEOUT)]);
+    await Promise.race([last.line.close(), delay(CLOSE_TIMEOUT)]);
   }
 }
 
@@ -151,29 +157,41 @@ export async function connectOptions(given: Given): Promise<ConnectOptions> {
 /** Gets through, or says why not; undefined after a signal. */
 async function reach<T>(
   address: string,
-  { timeout }: Given,
+  { timeout, retry, json }: Given,
   { signal }: Interruption,
   open: (connectTimeout: number) => Promise<T>,
 ): Promise<T | undefined> {
-  const connectTimeout = Math.min(timeout ?? Infinity, CONNECT_TIMEOUT);
-  try {
-    return await open(connectTimeout);
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    throw whyNot(address, error, connectTimeout, timeout);
+  const end = performance.now() + (timeout ?? Infinity);
+  const attempts = new Attempts(retry, timeout);
+  for (let isFirst = true;; isFirst = false) {
+    const left = Math.max(0, Math.ceil(end - performance.now()));
+    const connectTimeout = Math.min(left, CONNECT_TIMEOUT);
+    try {
+      return await open(connectTimeout);
+    } catch (error) {
+      if (retry && isFirst && !json && isPassing(error)) {
+        console.error(`${describeError(noConnection(address, error))}; trying again`);
+      }
+      if (isPassing(error) && await attempts.next(error, signal)) continue;
+      if (signal.aborted) return undefined;
+      if (isTimeout(error) && left <= CONNECT_TIMEOUT) {
+        throw late(`no connection within ${timeout} ms`);
+      }
+      throw whyNot(address, error);
+    }
   }
 }
 
-function whyNot(
-  address: string,
-  error: unknown,
-  waited: number,
-  timeout: number | undefined,
-): Error {
+/** Whether the next attempt to connect may get through. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof RpcError) return hasNotRun(error);
+  return !(error instanceof TypeError || error instanceof Deno.errors.NotCapable);
+}
+
+function whyNot(address: string, error: unknown): Error {
   if (error instanceof TypeError) return error; // it says what is wrong with the address
   if (error instanceof RpcError) return new Exit(EXIT.FAILED, error); // credentials
-  if (isTimeout(error) && waited === timeout) return late(`no connection within ${timeout} ms`);
-  const why = isTimeout(error) ? new Error(`no answer within ${waited} ms`) : error;
+  const why = isTimeout(error) ? new Error(`no answer within ${CONNECT_TIMEOUT} ms`) : error;
   return new Exit(EXIT.NO_CONNECTION, noConnection(address, why));
 }
 

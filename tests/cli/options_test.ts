@@ -1,9 +1,10 @@
 // The options of client.ts that every command takes.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { TextLineStream, toText } from "@std/streams";
 import * as z from "zod";
-import { bearerTokens, method, serve } from "../../lib/mod.ts";
+import { bearerTokens, method, RpcError, serve } from "../../lib/mod.ts";
 import { FRAMING_NAMES } from "../_raw.ts";
-import { makeFolder, runClient } from "./_programs.ts";
+import { callsOf, CLIENT, makeFolder, runClient, say, serveRaw } from "./_programs.ts";
 
 const HERE = { listen: "tcp://127.0.0.1:0" };
 
@@ -75,4 +76,79 @@ Deno.test("client.ts --json prints errors as JSON, whatever they are", async () 
     const told = JSON.parse(stderr).error;
     for (const [key, value] of Object.entries(error)) assertEquals(told[key], value);
   }
+});
+
+Deno.test("client.ts --retry waits for a server that is not there yet", async () => {
+  await using folder = await makeFolder();
+  const address = `unix://${folder.path}/socket`; // a path is nobody else's, unlike a port
+  await using client = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "-N", "-R", "-W", CLIENT, "--retry", address, "add", "[1,2]"],
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const lines = client.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(
+    new TextLineStream(),
+  );
+  for await (const line of lines) {
+    assertMatch(line, /^error: Cannot connect to unix:.*; trying again$/);
+    break;
+  }
+  await using _server = serve(api, { listen: address });
+  assertEquals(await toText(client.stdout), "3\n");
+  assertEquals((await client.status).code, 0);
+});
+
+Deno.test("client.ts --retry makes a call on another connection where it was not sent", async () => {
+  let connections = 0;
+  await using server = serveRaw(async (socket) => {
+    if (++connections === 1) return; // hangs up before it is asked for anything
+    for await (const line of callsOf(socket)) {
+      await say(socket, `{"jsonrpc":"2.0","id":${JSON.parse(line).id},"result":true}\n`);
+    }
+  });
+  const { code, stdout } = await runClient(["--retry", server.address, "m"]);
+  assertEquals([code, stdout, connections], [0, "true\n", 2]);
+});
+
+Deno.test("client.ts --retry calls again what the server was too busy for, and nothing else", async () => {
+  let calls = 0;
+  await using server = serve({
+    busy: method(() => {
+      if (++calls < 3) throw new RpcError("UNAVAILABLE", "Busy", { retryAfterMs: 1 });
+      return calls;
+    }),
+    broken: method(() => {
+      calls++;
+      throw new RpcError("ABORTED", "Broken");
+    }),
+  }, HERE);
+  const [address] = server.addresses as [string];
+  assertEquals((await runClient(["--retry", address, "busy"])).stdout, "3\n");
+  calls = 0;
+  assertEquals((await runClient([address, "busy"])).code, 1);
+  assertEquals(calls, 1, "without --retry");
+  calls = 0;
+  assertEquals((await runClient(["--retry", address, "broken"])).code, 1);
+  assertEquals(calls, 1, "another error");
+  calls = -1000;
+  const { code, stderr } = await runClient(["--retry", "--timeout=300", address, "busy"]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /^error -32014 UNAVAILABLE: Busy\n/);
+});
+
+Deno.test("client.ts --retry does not repeat a call that may have run, or one that it may not make", async () => {
+  let calls = 0;
+  await using server = serveRaw(async (socket) => {
+    for await (const _ of callsOf(socket)) {
+      calls++;
+      return; // hangs up
+    }
+  });
+  const { code, stderr } = await runClient(["--retry", server.address, "m"]);
+  assertEquals([code, calls], [1, 1]);
+  assertMatch(stderr, /the call may have run\n$/);
+  const denied = await runClient(["--retry", "unix:///tmp/none.sock", "m"]);
+  assertEquals(denied.code, 3);
+  assertStringIncludes(denied.stderr, "it needs the permission");
 });

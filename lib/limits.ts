@@ -216,7 +216,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "a peer that sends faster than its handlers end is slowed down",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/requests.ts",
   },
   maxRunning: {
     default: 4096,

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { connect, DEFAULT_LIMITS, LIMITS, type Limits, method, serve } from "../lib/mod.ts";
 import { resolveLimits } from "../lib/limits.ts";
 import { turn, until, within } from "./_deadline.ts";
+import { PAGE, withTable } from "./_limits_table.ts";
 import { serveLocally } from "./_local.ts";
 import { Program } from "./_program.ts";
 import { LIB, run } from "./_child.ts";
@@ -45,6 +46,11 @@ Deno.test("the documentation of each limit tells the default that holds", async 
     const found = new RegExp(`@default \\{([0-9]+)\\}[^;]*?readonly ${name}: number`).exec(source);
     assertEquals(Number(found?.[1]), LIMITS[name].default, name);
   }
+});
+
+Deno.test("docs/reliability.md has the table of limits", async () => {
+  const page = await Deno.readTextFile(PAGE);
+  assertEquals(page, withTable(page), "deno run -RW tests/_limits_table.ts");
 });
 
 Deno.test("each limit is named in a test", async () => {

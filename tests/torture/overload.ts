@@ -139,10 +139,12 @@ const expired: Attack = {
     const answers = await hasty.answers(calls.length);
     const late = answers.filter(({ id }) => id as number > maxInFlight);
     const told = late.filter(({ error }) => error?.code === -32004).length;
-    check(told === count, `${told} of ${count} were told DEADLINE_EXCEEDED`);
-    check(await ran(target, key) === 0, "some of them ran");
-    return { did: `ran 0 of ${count}, told all DEADLINE_EXCEEDED` };
+    const runs = await ran(target, key);
+    check(told > 0 && told + runs === count, `${told} of ${count} were told so, ${runs} ran`);
+    // How long a call has lain in the system's buffer, unread, nobody can tell.
+    return { did: `told ${told} of ${count} DEADLINE_EXCEEDED`, figures: { runs } };
   },
+  figures: [{ what: "run after their time", value: ({ figures }) => figures.runs, atMost: 0 }],
 };
 
 const blocking: Attack = {

@@ -212,7 +212,8 @@ const badInARow: Attack = {
         check(error?.code === PARSE_ERROR, `a bad line was answered ${Deno.inspect(error)}`);
       }
       check((await bad.answer()).id === "next", "a good call behind them is not served");
-      await bad.write("}\n".repeat(100)).catch(() => {}); // it may have been hung up on
+      // More than are allowed again meanwhile.
+      await bad.write("}\n".repeat(maxProtocolErrors)).catch(() => {}); // hung up on already
       await bad.rest();
       refused += most;
       rounds++;

@@ -31,7 +31,7 @@ const sigterm: Attack = {
   exit: 0,
   server: {},
   refuses: true,
-  figures: [CUT, { what: "ended after ms", value: ({ figures }) => figures.ms, atMost: 10_000 }],
+  figures: [CUT, { what: "ended after ms", value: ({ figures }) => figures.ms, atMost: 10_500 }],
   async run(target) {
     const key = crypto.randomUUID();
     const conns = await connectAll(target, share(target, 9900));

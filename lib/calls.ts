@@ -366,11 +366,15 @@ export class Calls implements Carrier, Bearer {
     }
   }
 
-  /** Settles everyone who waits: no answer can come any more. */
-  rejectAll(reason: string, cause: unknown = this.#lastWords): void {
+  /**
+   * Settles everyone who waits: no answer can come any more.
+   *
+   * @param isWriting whether what is queued still goes to a peer that may read it
+   */
+  rejectAll(reason: string, cause: unknown = this.#lastWords, isWriting = false): void {
     const why = cause instanceof Error ? `${reason}, ${cause.message}` : reason;
     for (const call of this.#pending.values()) {
-      const sent = call.order <= this.#host.sentCount;
+      const sent = isWriting || call.order <= this.#host.sentCount;
       this.#forget(call);
       call.refuse(new ConnectionLost(`The connection ended: ${why}`, { sent, cause }));
     }

@@ -690,7 +690,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     this.#inputEnded = true;
     this.#leave();
     this.#messageSince = undefined;
-    this.#ownCalls?.rejectAll("the peer closed the connection", undefined);
+    this.#ownCalls?.rejectAll("the peer closed the connection", undefined, true);
     this.#requests.endInput();
     if (this.#lingering !== undefined) this.#finishWhenSent(this.#lingering);
     else this.#endWhenIdle();

@@ -10,7 +10,9 @@ import {
 } from "@std/assert";
 import * as z from "zod";
 import { type Api, connect, ConnectionLost, method, RpcError, serve } from "../lib/mod.ts";
-import { within } from "./_deadline.ts";
+import { turn, within } from "./_deadline.ts";
+import { rejection } from "./_events.ts";
+import { connectOver } from "./_local.ts";
 import { FRAMING_NAMES } from "./_raw.ts";
 import { ANYTHING } from "./_schemas.ts";
 import { socketPath } from "./_wires.ts";
@@ -241,4 +243,24 @@ Deno.test("fifteen megabytes in each direction at once arrive over TCP", async (
   const calls = Array.from({ length: 250 }, (_, n) => line.request("echo", [n, text]));
   const results = await within(Promise.all(calls), "the answers");
   assert(results.every((result, n) => (result as [number, string])[0] === n));
+});
+
+Deno.test("a call is lost as sent when its server says in the same turn that it sends no more", async () => {
+  const end = Promise.withResolvers<null>();
+  let written = "";
+  const line = await connectOver<{ hello: ReturnType<typeof method> }>({
+    read: () => end.promise,
+    write(bytes) {
+      written += new TextDecoder().decode(bytes);
+      return Promise.resolve(bytes.length);
+    },
+    close() {},
+  });
+  const lost = rejection(line.request("hello"));
+  end.resolve(null);
+  const error = await lost;
+  await turn();
+  assert(error instanceof ConnectionLost);
+  // Who still reads may run it: it must not be said that it can be repeated.
+  assertEquals(error.sent, written.includes("hello"));
 });

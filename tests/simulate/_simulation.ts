@@ -143,7 +143,8 @@ class Simulation {
     const open = await Promise.all(lines);
     // Those who never end by themselves are ended by the server.
     await end();
-    for (const line of open) await line?.closed;
+    // Those that go on to look for a server are told that there will be none.
+    for (const line of open) await line?.close();
     await Promise.all(rude);
   }
 

@@ -133,8 +133,7 @@ export class World {
     return first;
   }
 
-  #after(callback: () => void, ms = 0): number {
-    const number = ++this.#lastNumber;
+  #after(callback: () => void, ms = 0, number = ++this.#lastNumber): number {
     // As the runtime does: whole milliseconds, one at least, and at once beyond what it can count to.
     const wait = ms >= 1 && ms < 2 ** 31 ? Math.floor(ms) : 1;
     this.#timers.push({ number, due: this.now + wait, callback });
@@ -180,9 +179,15 @@ export class World {
         "clearImmediate",
         (it?: { number: number }) => this.#forget(this.#turns, it?.number),
       ],
-      [globalThis, "setInterval", () => {
-        throw new Error("Cannot simulate setInterval: nothing has used it so far");
+      [globalThis, "setInterval", (callback: () => void, ms?: number) => {
+        const number = ++this.#lastNumber;
+        const again = () => {
+          this.#after(again, ms, number); // first: the callback may clear it
+          callback();
+        };
+        return this.#after(again, ms, number);
       }],
+      [globalThis, "clearInterval", (number?: number) => this.#forget(this.#timers, number)],
       [performance, "now", () => this.now],
       [Date, "now", () => EPOCH + Math.floor(this.now)],
       [Math, "random", () => dice.bits() / 2 ** 32],

@@ -674,7 +674,10 @@ export const CASES: readonly Case[] = [
       });
       const refused = await peer.ask(request(2, "upper", ["x"]));
       assertEquals([refused.id, refused.error?.code], [2, -32014]);
-      assertEquals(refused.error?.data, { name: "UNAVAILABLE" });
+      assertEquals(refused.error?.data, {
+        name: "UNAVAILABLE",
+        details: { started: false },
+      });
       gate.resolve("done");
       assertEquals(await peer.messages(), [{ jsonrpc: "2.0", id: 1, result: "done" }]);
       peer.close();

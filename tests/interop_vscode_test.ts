@@ -2,7 +2,7 @@
 // our server, and as a server of our client.
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { connect as dialNode, createServer, type Socket } from "node:net";
+import { connect as dialNode, createServer } from "node:net";
 import * as rpc from "vscode-jsonrpc/node";
 import * as z from "zod";
 import {
@@ -20,33 +20,7 @@ import {
 } from "../lib/mod.ts";
 import { turn, within } from "./_deadline.ts";
 import { aborted, Events, rejection } from "./_events.ts";
-
-/** The other end, over a socket of Node's. */
-class VsCode implements AsyncDisposable {
-  readonly connection: rpc.MessageConnection;
-  readonly #socket: Socket;
-  readonly #closed: Promise<unknown>;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    this.#closed = new Promise((resolve) => socket.on("close", resolve));
-    this.connection = rpc.createMessageConnection(
-      new rpc.StreamMessageReader(socket),
-      new rpc.StreamMessageWriter(socket),
-    );
-  }
-
-  /** Resolves when the socket has ended. */
-  get closed(): Promise<unknown> {
-    return this.#closed;
-  }
-
-  async [Symbol.asyncDispose]() {
-    this.connection.dispose();
-    this.#socket.destroy();
-    await this.#closed;
-  }
-}
+import { cancelled, VsCode } from "./interop/_vscode.ts";
 
 /** Our server, and their client. */
 function ourServer<A extends Api>(api: A) {
@@ -92,14 +66,6 @@ async function theirServer<A>(
       await new Promise((resolve) => listener.close(resolve));
     },
   };
-}
-
-/** Resolves when a token of theirs is cancelled. */
-function cancelled(token: rpc.CancellationToken): Promise<void> {
-  return new Promise((resolve) => {
-    if (token.isCancellationRequested) resolve();
-    else token.onCancellationRequested(() => resolve());
-  });
 }
 
 const value = new rpc.ProgressType<unknown>();

@@ -14,7 +14,7 @@ import { type Params, parseParams } from "./params.ts";
 import { ProgressLine } from "./progress.ts";
 import { listenForSignals } from "./signals.ts";
 import { print } from "./stdio.ts";
-import { openSocket } from "./with_line.ts";
+import { openCaller } from "./with_line.ts";
 
 /** What `bench --help` prints. */
 export const help = `\
@@ -95,7 +95,7 @@ export async function run(words: readonly string[], given: Given): Promise<numbe
   try {
     // One after another: a server's backlog may be short.
     while (sockets.length < asked.connections) {
-      const socket = await openSocket(asked.address, given, interruption);
+      const socket = await openCaller(asked.address, given, interruption);
       if (socket === undefined) return await interruption.exitCode;
       sockets.push(socket);
     }

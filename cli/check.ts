@@ -16,7 +16,7 @@ import { printable } from "./printable.ts";
 import { mustBeStream } from "./raw_address.ts";
 import { type Interruption, listenForSignals } from "./signals.ts";
 import { print } from "./stdio.ts";
-import { openSocket } from "./with_line.ts";
+import { openCaller } from "./with_line.ts";
 
 /** What `check --help` prints. */
 export const help = `\
@@ -277,7 +277,7 @@ class Checker {
 
   async #open(): Promise<Talk> {
     if (this.#talk !== undefined) return this.#talk;
-    const socket = await openSocket(this.#address, this.#given, this.#interruption);
+    const socket = await openCaller(this.#address, this.#given, this.#interruption);
     // After a signal nobody waits for what comes of the check.
     if (socket === undefined) return await new Promise<never>(() => {});
     return this.#talk = new Talk(socket, this.#given.framing);

@@ -58,7 +58,7 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   }],
   ["bench", {
     usage: "bench ADDRESS METHOD [PARAMS]",
-    summary: "puts a load on a server, and says how long calls took",
+    summary: "measures how a server bears a load",
     load: () => import("./bench.ts"),
   }],
   ["watch", {
@@ -68,12 +68,12 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   }],
   ["record", {
     usage: "record FILE ADDRESS",
-    summary: "stands between clients and a server, and writes down what they say",
+    summary: "a proxy that writes down what passes",
     load: () => import("./record.ts"),
   }],
   ["replay", {
     usage: "replay FILE ADDRESS",
-    summary: "says the same to a server again, and compares the answers",
+    summary: "sends that again, and compares the answers",
     load: () => import("./replay.ts"),
   }],
 ]);

@@ -156,9 +156,17 @@ export class Load {
     if (due >= this.start && due < this.end) this.latencies.add(now - due);
   }
 
-  /** Counts what went wrong with a call that was due then, or at that time where it is nobody's. */
+  /** Counts what went wrong with a call that was due then. */
   fail(kind: string, due: number): void {
-    if (due >= this.end || due < this.start) return;
+    if (due >= this.start && due < this.end) this.#count(kind);
+  }
+
+  /** Counts what came and is the answer to no call. */
+  stray(kind: string): void {
+    if (performance.now() >= this.start) this.#count(kind);
+  }
+
+  #count(kind: string): void {
     this.failures++;
     const known = this.kinds.has(kind) || this.kinds.size < MAX_KINDS ? kind : "others";
     this.kinds.set(known, (this.kinds.get(known) ?? 0) + 1);
@@ -312,7 +320,7 @@ class Pipe {
         for (let frame; (frame = decoder.next()) !== undefined;) {
           if (typeof frame === "string") this.#take(frame, now);
           else {
-            this.#load.fail(`no frame: ${frame.reason}`, now);
+            this.#load.stray(`no frame: ${frame.reason}`);
             if (frame.fatal) throw new Error(frame.reason);
           }
         }
@@ -331,9 +339,9 @@ class Pipe {
     const verdict = this.#answers.read(frame);
     if (verdict.kind === "message") return;
     const due = verdict.kind === "stray" ? undefined : this.#due[verdict.slot];
-    if (verdict.kind === "stray") this.#load.fail(verdict.why, now);
+    if (verdict.kind === "stray") this.#load.stray(verdict.why);
     else if (due === undefined || due < 0) {
-      this.#load.fail("an answer that nobody waits for", now);
+      this.#load.stray("an answer that nobody waits for");
     } else {
       this.#due[verdict.slot] = -1;
       this.underWay--;

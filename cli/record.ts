@@ -48,10 +48,11 @@ with "at" in milliseconds; "base64" where the bytes are not what the text alone
 would be sent as, and "fault" in place of "text" where they are no frame.
 
 Ends at Ctrl-C, with stdio: after its one client. Exit codes: 0, and those that
-all commands have. Permissions: -N -W, for unix: -R too, for command: --allow-run.
+all commands have. Permissions: -N -W, for unix: -R too, for command:
+--allow-run.
 
 Examples:
-  client.ts record calls.ndjson --listen tcp://127.0.0.1:9000 tcp://127.0.0.1:8080
+  client.ts record a.ndjson --listen tcp://127.0.0.1:9000 tcp://127.0.0.1:8080
   client.ts record lsp.ndjson --listen stdio: 'command:pylsp'
 `;
 
@@ -148,7 +149,7 @@ class Proxy {
     try {
       server = await openSocket(this.#address, this.#given, this.#interruption);
     } catch (error) {
-      console.error(describeError(error));
+      console.error(describeError(error instanceof Exit ? error.error : error));
     }
     if (server !== undefined) {
       this.#open.add(server);

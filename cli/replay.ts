@@ -22,8 +22,8 @@ import type { Socket } from "../lib/mod.ts";
 
 /** What `replay --help` prints. */
 export const help = `\
-Says to a server what the clients of a recording said, byte by byte, and compares
-what it answers with what was answered then.
+Says to a server what the clients of a recording said, byte by byte, and
+compares what it answers with what was answered then.
 
 Usage: client.ts replay [OPTIONS] FILE ADDRESS
 

@@ -6,6 +6,7 @@
 
 import { connect, type ConnectOptions, type Line, RpcError, type Socket } from "../lib/mod.ts";
 import { dial } from "../lib/transport/mod.ts";
+import { authenticate } from "./authenticate.ts";
 import type { Given } from "./client_args.ts";
 import { describeError, noConnection } from "./client_errors.ts";
 import { EXIT, Exit } from "./exit.ts";
@@ -140,6 +141,32 @@ export function deadlineSignal(
     setTimeout(() => deadline.abort(late(`no answer within ${timeout} ms`)), timeLeft());
   }
   return AbortSignal.any([signal, refused, deadline.signal]);
+}
+
+/**
+ * The same for a command that makes calls of its own there: says who calls, and shows frames.
+ *
+ * @throws {Exit} where the server does not take the token
+ */
+export async function openCaller(
+  address: string,
+  given: Given,
+  interruption: Interruption,
+): Promise<Socket | undefined> {
+  const { framing, tokenFile, verbose } = given;
+  const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
+  const dialled = await openSocket(address, given, interruption);
+  if (dialled === undefined) return undefined;
+  const socket = verbose ? tapped(dialled, framing, (line) => console.error(line)) : dialled;
+  if (token !== undefined) {
+    try {
+      await authenticate(socket, framing, token);
+    } catch (error) {
+      await socket.close();
+      throw new Exit(EXIT.FAILED, error);
+    }
+  }
+  return socket;
 }
 
 /** What the options say to `connect`; those who connect more than once need it. */

@@ -91,7 +91,7 @@ Deno.test("client.ts watch exits with 1 where the connection is lost", async () 
   const { code, stdout, stderr } = await runClient(["watch", "--every=1ms", server.address, "m"]);
   assertEquals(code, 1);
   assertStringIncludes(stdout, "  ~ the result: 1 → 2\n");
-  assertMatch(stderr, /^error: /);
+  assertMatch(stderr, /^error: The connection ended: [^\n]+\n$/);
 });
 
 Deno.test("client.ts watch ends at SIGINT with 130", async () => {

@@ -12,14 +12,13 @@
 import type { Socket } from "../lib/mod.ts";
 import { DEFAULT_LIMITS } from "../lib/limits.ts";
 import { listen, type Listener } from "../lib/transport/mod.ts";
-import { showBytes } from "./bytes.ts";
 import type { ArgumentOptions, Given } from "./client_args.ts";
 import { describeError } from "./client_errors.ts";
 import { EXIT, Exit } from "./exit.ts";
-import { FrameTap, isEqual, type Piece } from "./frame_tap.ts";
-import { printable } from "./printable.ts";
+import { FrameTap, type Piece } from "./frame_tap.ts";
 import { mustBeStream } from "./raw_address.ts";
-import { canonical, type Entry, type RecordingTitle, type Side } from "./recording.ts";
+import { AnswerTimer, Log } from "./record_log.ts";
+import type { Side } from "./recording.ts";
 import { type Interruption, listenForSignals } from "./signals.ts";
 import { openSocket } from "./with_line.ts";
 
@@ -60,12 +59,6 @@ Examples:
 export const options = {
   listen: { type: "string" },
 } as const satisfies ArgumentOptions;
-
-/** Characters of a frame that are shown. */
-const MAX_SHOWN = 2000;
-
-/** Calls of one side of a connection whose answers are timed; a peer may never answer. */
-const MAX_TIMED = 10_000;
 
 /** Records. */
 export async function run(words: readonly string[], given: Given): Promise<number> {
@@ -206,120 +199,5 @@ class Proxy {
     this.#isClosed = true;
     this.#listener.close();
     await Promise.all(Array.from(this.#open, (socket) => this.#hangUp(socket)));
-  }
-}
-
-/** How long answers took, by the ids of their calls. */
-class AnswerTimer {
-  readonly #calls: Readonly<Record<Side, Map<string, number>>> = {
-    client: new Map(),
-    server: new Map(),
-  };
-
-  /** Notes a message; for an answer the milliseconds since its call. */
-  note(side: Side, text: string, now: number): number | undefined {
-    let message: unknown;
-    try {
-      message = JSON.parse(text);
-    } catch {
-      return undefined;
-    }
-    if (message === null || typeof message !== "object" || !("id" in message)) return undefined;
-    const id = JSON.stringify(message.id);
-    if ("method" in message) {
-      const calls = this.#calls[side];
-      if (calls.size < MAX_TIMED) calls.set(id, now);
-      return undefined;
-    }
-    const calls = this.#calls[side === "client" ? "server" : "client"];
-    const start = calls.get(id);
-    calls.delete(id);
-    return start === undefined ? undefined : now - start;
-  }
-}
-
-/** The file and the screen. */
-class Log {
-  readonly #file: Deno.FsFile;
-  readonly #start = performance.now();
-  readonly #show: (line: string) => void;
-
-  private constructor(file: Deno.FsFile, toStandardError: boolean) {
-    this.#file = file;
-    this.#show = toStandardError ? console.error : console.log;
-  }
-
-  /** @throws {TypeError} where the file cannot be written */
-  static async open(path: string, title: RecordingTitle, toStandardError: boolean): Promise<Log> {
-    let file: Deno.FsFile;
-    try {
-      file = await Deno.open(path, { write: true, create: true, truncate: true });
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new TypeError(`Cannot write the recording: ${why}`);
-    }
-    const log = new Log(file, toStandardError);
-    log.#write(title);
-    return log;
-  }
-
-  say(line: string): void {
-    this.#show(printable(line));
-  }
-
-  opened(connection: number): void {
-    this.#event({ connection, at: this.#now(), event: "open" });
-  }
-
-  ended(connection: number, from: Side): void {
-    this.#event({ connection, at: this.#now(), from, event: "end" });
-  }
-
-  sent(connection: number, from: Side, piece: Piece, timer: AnswerTimer): void {
-    const { bytes, framing, text, fault } = piece, at = this.#now();
-    const isPlain = text !== undefined && isEqual(bytes, canonical(framing!, text));
-    this.#write({
-      connection,
-      at,
-      from,
-      ...framing !== undefined && { framing },
-      ...text !== undefined ? { text } : { fault: fault! },
-      ...!isPlain && { base64: bytes.toBase64() },
-    });
-    const took = text === undefined ? undefined : timer.note(from, text, at);
-    this.#line(
-      connection,
-      at,
-      from,
-      text === undefined
-        ? `no frame, ${printable(fault!)}: ${showBytes(bytes, MAX_SHOWN)}`
-        : `${framing} ${printable(text.slice(0, MAX_SHOWN))}${text.length > MAX_SHOWN ? "…" : ""}` +
-          (took === undefined ? "" : `  (${took.toFixed(1)} ms)`),
-    );
-  }
-
-  close(): void {
-    this.#file.close();
-  }
-
-  #event(event: Entry & { readonly event: string }): void {
-    this.#write(event);
-    this.#line(event.connection, event.at, event.from, event.event);
-  }
-
-  #line(connection: number, at: number, from: Side | undefined, what: string): void {
-    const arrow = from === undefined ? "--" : from === "client" ? ">>" : "<<";
-    this.#show(`${(at / 1000).toFixed(3).padStart(8)} #${connection} ${arrow} ${what}`);
-  }
-
-  /** Synchronously: entries must not overtake each other, nor be lost at Ctrl-C. */
-  #write(entry: Entry | RecordingTitle): void {
-    const line = new TextEncoder().encode(JSON.stringify(entry) + "\n");
-    for (let at = 0; at < line.length;) at += this.#file.writeSync(line.subarray(at));
-  }
-
-  /** Milliseconds since the start, to the microsecond. */
-  #now(): number {
-    return Math.round((performance.now() - this.#start) * 1000) / 1000;
   }
 }

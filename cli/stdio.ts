@@ -4,6 +4,8 @@
  * @module
  */
 
+import { joined } from "./bytes.ts";
+
 /** A line of the input, or what is wrong with it. */
 export type InputLine = { readonly text: string } | { readonly fault: string };
 
@@ -76,23 +78,13 @@ class LineBuffer {
     this.#size = 0;
     if (size > this.#max) return { fault: `the line is longer than ${this.#max} bytes` };
     try {
-      const bytes = parts.length === 1 ? parts[0]! : joined(parts, size);
+      const bytes = parts.length === 1 ? parts[0]! : joined(parts);
       const text = this.#decoder.decode(bytes).trim();
       return text === "" ? undefined : { text };
     } catch {
       return { fault: "the line is not UTF-8" };
     }
   }
-}
-
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /**

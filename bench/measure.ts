@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Histogram } from "../cli/histogram.ts";
 import type { FramingName } from "../lib/mod.ts";
 
 /** What to send, to whom, and for how long. */
@@ -72,8 +73,39 @@ export interface Found {
   readonly first_error: string;
 }
 
-/** Buckets of the histogram for each doubling of a latency: steps of 1.1 %. */
-const STEPS = 64;
+/** What a run comes to, before it is printed. */
+export interface Run {
+  /** Milliseconds that each call took. */
+  readonly latencies: Histogram;
+  readonly seconds: number;
+  /** Right answers that came while it was measured. */
+  readonly results: number;
+  readonly errors: number;
+  readonly lost: number;
+  readonly firstError: string;
+}
+
+/** Prints what was found, and ends the process: with 3 where an answer was wrong or missing. */
+export function report({ latencies, seconds, results, errors, lost, firstError }: Run): never {
+  const us = (ms: number) => Math.round(ms * 10_000) / 10;
+  const found: Found = {
+    rps: Math.round(results / seconds * 10) / 10,
+    n: results,
+    dur_s: seconds,
+    p50_us: us(latencies.quantile(0.5)),
+    p90_us: us(latencies.quantile(0.9)),
+    p99_us: us(latencies.quantile(0.99)),
+    p999_us: us(latencies.quantile(0.999)),
+    max_us: us(latencies.max),
+    mean_us: us(latencies.mean),
+    errors,
+    lost,
+    conn_errors: 0,
+    first_error: firstError,
+  };
+  console.log(JSON.stringify(found));
+  Deno.exit(errors + lost > 0 ? 3 : 0);
+}
 
 /** The clock of a run, and what was counted in its measured part. */
 export class Meter {
@@ -81,10 +113,7 @@ export class Meter {
   readonly start: number;
   readonly end: number;
   readonly #seconds: number;
-  readonly #latencies = new Uint32Array(32 * STEPS);
-  #count = 0;
-  #sum = 0;
-  #max = 0;
+  readonly #latencies = new Histogram();
   #errors = 0;
   #firstError = "";
 
@@ -93,18 +122,12 @@ export class Meter {
     this.#seconds = dur;
     this.start = performance.now() + warm * 1000;
     this.end = this.start + dur * 1000;
-    setTimeout(() => console.log("measuring"), warm * 1000);
+    sayWhenMeasuring(warm);
   }
 
-  /** Counts answers that came together, to calls that were made together. */
-  add(from: number, to: number, answers = 1): void {
-    if (from < this.start || to >= this.end) return;
-    const ms = to - from;
-    const bucket = Math.max(0, Math.log2(ms * 1000) * STEPS | 0);
-    this.#latencies[bucket]! += answers;
-    this.#count += answers;
-    this.#sum += ms * answers;
-    if (ms > this.#max) this.#max = ms;
+  /** Counts an answer. */
+  add(from: number, to: number): void {
+    if (from >= this.start && to < this.end) this.#latencies.add(to - from);
   }
 
   /** Counts a wrong answer. */
@@ -112,37 +135,20 @@ export class Meter {
     if (this.#errors++ === 0) this.#firstError = what.slice(0, 300);
   }
 
-  /** Prints what was found, and ends the process: with 3 where an answer was wrong or missing. */
+  /** Prints what was found, and ends the process. */
   report(lost: number): never {
-    const us = (ms: number) => Math.round(ms * 10_000) / 10;
-    const found: Found = {
-      rps: Math.round(this.#count / this.#seconds * 10) / 10,
-      n: this.#count,
-      dur_s: this.#seconds,
-      p50_us: us(this.#quantile(0.5)),
-      p90_us: us(this.#quantile(0.9)),
-      p99_us: us(this.#quantile(0.99)),
-      p999_us: us(this.#quantile(0.999)),
-      max_us: us(this.#max),
-      mean_us: us(this.#count === 0 ? 0 : this.#sum / this.#count),
+    report({
+      latencies: this.#latencies,
+      seconds: this.#seconds,
+      results: this.#latencies.count,
       errors: this.#errors,
       lost,
-      conn_errors: 0,
-      first_error: this.#firstError,
-    };
-    console.log(JSON.stringify(found));
-    Deno.exit(this.#errors + lost > 0 ? 3 : 0);
+      firstError: this.#firstError,
+    });
   }
+}
 
-  /** The latency below which this part of the answers came. */
-  #quantile(part: number): number {
-    let left = part * this.#count;
-    for (const [bucket, answers] of this.#latencies.entries()) {
-      left -= answers;
-      if (left <= 0 && answers > 0) {
-        return Math.min(this.#max, 2 ** ((bucket + 0.5) / STEPS) / 1000);
-      }
-    }
-    return 0;
-  }
+/** Says when the warm-up is over, to who reads the CPU times. */
+export function sayWhenMeasuring(warm: number): void {
+  setTimeout(() => console.log("measuring"), warm * 1000);
 }

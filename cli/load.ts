@@ -172,7 +172,7 @@ export class Load implements PipeEvents {
   /** Counts a call that nobody waits for any more: it took at least until now. */
   giveUp(kind: string, due: number, now: number): void {
     if (due >= this.start && due < this.end) this.latencies.add(now - due);
-    this.fail(kind, due);
+    this.#count(kind); // when it was due is no matter: whoever is left without an answer wants to know
   }
 
   /** A connection has room for more calls. */

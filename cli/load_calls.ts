@@ -85,9 +85,12 @@ export class AnswerReader {
   /** What this text of one frame is. */
   read(text: string): Verdict {
     const head = this.#head, slot = this.#slotAt(text, head.length);
-    if (slot < 0 || --this.#untilParsed <= 0 || !text.startsWith(head)) return this.#parse(text);
+    if (slot < 0 || --this.#untilParsed <= 0 || text.slice(0, head.length) !== head) {
+      return this.#parse(text);
+    }
     const tail = this.#tail, end = head.length + ID_DIGITS;
-    const isSame = text.length === end + tail.length && text.endsWith(tail);
+    // Comparing is fast; endsWith() goes letter by letter.
+    const isSame = text.length === end + tail.length && text.slice(end) === tail;
     const isAlike = isSame ||
       this.#resultFollows && text.startsWith(RESULT, end) && !text.includes('"error"');
     return isAlike ? { kind: "result", slot } : this.#parse(text);

@@ -128,7 +128,7 @@ Deno.test("client.ts bench counts the calls of a connection that is lost", async
     [
       "bench",
       "--seconds=5",
-      "--warmup=0",
+      "--warmup=5",
       "--connections=3",
       "--depth=2",
       "--json",

@@ -234,17 +234,25 @@ class Checker {
         }
         return expected.fault(values);
       }
-      case "nothing": {
-        const id = `check-${++this.#count}`;
-        await talk.send(this.#frame(lastCall(id)));
-        let isAnswered = false;
-        for (;;) {
-          const heard = await this.#answer(talk, isAnswered ? SILENCE : this.#timeout);
-          if (heard.kind === "frame" && isAnswerTo(id, heard.text)) isAnswered = true;
-          else if (heard.kind === "frame") return "expected nothing";
-          else if (isAnswered && heard.kind === "silence") return undefined;
-          else return `the call that follows is not answered${this.#after(heard)}`;
-        }
+      case "nothing":
+        return await this.#faultBefore(talk, false);
+      case "no harm":
+        return await this.#faultBefore(talk, true);
+    }
+  }
+
+  /** What is wrong up to the answer to one call more, and in the silence behind it. */
+  async #faultBefore(talk: Talk, mayAnswer: boolean): Promise<string | undefined> {
+    const id = `check-${++this.#count}`;
+    await talk.send(this.#frame(lastCall(id)));
+    let isAnswered = false;
+    for (;;) {
+      const heard = await this.#answer(talk, isAnswered ? SILENCE : this.#timeout);
+      if (heard.kind === "frame" && isAnswerTo(id, heard.text)) isAnswered = true;
+      else if (heard.kind === "frame" && !mayAnswer) return "expected nothing";
+      else if (isAnswered && heard.kind === "silence") return undefined;
+      else if (heard.kind !== "frame") {
+        return `the call that follows is not answered${this.#after(heard)}`;
       }
     }
   }

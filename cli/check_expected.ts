@@ -11,6 +11,8 @@ export type Answer = Readonly<Record<string, unknown>>;
 export type Expected =
   /** No bytes. */
   | { readonly kind: "nothing" }
+  /** Whatever it is, the call that follows is answered. */
+  | { readonly kind: "no harm" }
   /** So many frames, of which this function says what is wrong with them. */
   | {
     readonly kind: "answers";

@@ -142,7 +142,7 @@ class Proxy {
     try {
       server = await openSocket(this.#address, this.#given, this.#interruption);
     } catch (error) {
-      console.error(describeError(error instanceof Exit ? error.error : error));
+      console.error(describeError(error));
     }
     if (server !== undefined) {
       this.#open.add(server);

@@ -7,7 +7,7 @@ import { runClient } from "./_programs.ts";
 Deno.test("client.ts --help lists all commands, and each has its own help", async () => {
   const { stdout } = await runClient(["--help"]);
   for (const [name, { usage }] of COMMANDS) {
-    assertStringIncludes(stdout, `  ${usage}  `);
+    assertStringIncludes(stdout, `\n  ${usage}`);
     const help = await runClient([name, "--help"]);
     assertEquals([help.code, help.stderr], [0, ""]);
     assertStringIncludes(help.stdout, `client.ts ${name} `);

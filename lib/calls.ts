@@ -12,6 +12,7 @@ import { iteratorOf, Outlet } from "./flow.ts";
 import { isLongerThan } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
 import { encodeNotification, encodeParams, encodeRequest, type Response } from "./message.ts";
+import { Pending } from "./pending.ts";
 import type { Timers } from "./timers.ts";
 
 /** What calls need of their connection. */
@@ -43,11 +44,10 @@ export class Calls implements Carrier, Bearer {
   readonly #host: CallsHost;
   /** Calls that are made on this connection, and would end with it. */
   readonly #turn = new Turn(this);
-  /** Those that wait for their answers, by id; ids start at 1 because some peers take 0 for none. */
-  readonly #pending = new Map<number, Call>();
+  /** Those that wait for their answers, by id. */
+  readonly #pending = new Pending<Call>();
   /** Those whose params hold tokens of LSP's, by these. */
   readonly #byToken = new Map<unknown, Call>();
-  #lastId = 0;
   /** What the peer understands besides JSON-RPC, once it was asked. */
   #extensions: ReadonlySet<string> | undefined;
   /** The longest message that the peer says it takes. */
@@ -128,7 +128,7 @@ export class Calls implements Carrier, Bearer {
       if (closed !== undefined) {
         throw new ConnectionLost(`Cannot call ${method}: ${closed}`, { sent: false });
       }
-      const id = this.#lastId + 1;
+      const id = this.#pending.nextId();
       const meta = this.#metaOf(call, id);
       const text = encodeRequest(id, method, encodeParams(call.value, meta));
       if (this.#host.waiting + text.length > this.#host.limits.maxOutboundBytes) {
@@ -140,7 +140,8 @@ export class Calls implements Carrier, Bearer {
           },
         );
       }
-      this.#pending.set(call.id = this.#lastId = id, call);
+      call.id = id;
+      this.#pending.add(call);
       call.bearer = this;
       call.attempts++;
       call.text = text;
@@ -148,7 +149,9 @@ export class Calls implements Carrier, Bearer {
       call.order = Infinity;
       send(text);
       call.order = this.#host.queuedCount;
-      for (const token of tokensOf(call)) this.#byToken.set(token, call);
+      if (options.onProgress !== undefined) {
+        for (const token of tokensOf(call)) this.#byToken.set(token, call);
+      }
       const { items } = options as Partial<ItemOptions<unknown>>;
       if (items !== undefined) this.#sendItems(call, items);
       this.#host.onCall();
@@ -227,7 +230,7 @@ export class Calls implements Carrier, Bearer {
   }
 
   #tellStream(what: string, call: Call, members: string | undefined, isUp = false): void {
-    if (!this.#pending.has(call.id)) return;
+    if (this.#pending.get(call.id) !== call) return;
     const parts = [`"id":${call.id}`];
     if (members !== undefined) parts.push(members);
     if (isUp) parts.push('"dir":"up"');
@@ -282,7 +285,7 @@ export class Calls implements Carrier, Bearer {
     isMarked: boolean,
     ids?: readonly (string | null)[],
   ): boolean {
-    const call = this.#pending.get(id as number);
+    const call = this.#pending.get(id);
     if (call?.inlet === undefined) return true;
     this.yielded++;
     try {
@@ -296,12 +299,12 @@ export class Calls implements Carrier, Bearer {
 
   /** The peer takes more of our items. */
   credit(id: unknown, count: number): void {
-    this.#pending.get(id as number)?.outlet?.grant(count);
+    this.#pending.get(id)?.outlet?.grant(count);
   }
 
   /** A handler says how far it is. */
   progress(token: unknown, value: unknown): void {
-    const call = this.#byToken.get(token) ?? this.#pending.get(token as number);
+    const call = this.#byToken.get(token) ?? this.#pending.get(token);
     try {
       call?.options.onProgress?.(value);
     } catch (error) {
@@ -311,7 +314,7 @@ export class Calls implements Carrier, Bearer {
 
   /** Ends a call because the peer broke the rules. */
   abandon(id: unknown, error: unknown): void {
-    const call = this.#pending.get(id as number);
+    const call = this.#pending.get(id);
     call?.giveUp(error);
   }
 
@@ -323,13 +326,13 @@ export class Calls implements Carrier, Bearer {
     // It does not say which batch was too long for it: whatever its limit, the longest was.
     const together = limit === "maxBatch" ? this.#longestBatch() : Infinity;
     let told = false;
-    for (const [id, call] of this.#pending) {
+    for (const call of this.#pending) {
       if (
         call.together >= together ||
         typeof maxBytes === "number" && isLongerThan(call.text, maxBytes)
       ) {
         told = true;
-        this.#take(id)!.fail(error);
+        this.#take(call.id)!.fail(error);
       }
     }
     if (told) return;
@@ -339,7 +342,7 @@ export class Calls implements Carrier, Bearer {
 
   #longestBatch(): number {
     let longest = 2; // a call alone was in none
-    for (const { together } of this.#pending.values()) longest = Math.max(longest, together);
+    for (const { together } of this.#pending) longest = Math.max(longest, together);
     return longest;
   }
 
@@ -360,7 +363,7 @@ export class Calls implements Carrier, Bearer {
 
   /** Ends all calls from this side. */
   cancelAll(reason: string): void {
-    for (const call of this.#pending.values()) {
+    for (const call of this.#pending) {
       this.drop(call);
       call.refuse(new ConnectionLost(reason, { sent: true }));
     }
@@ -373,7 +376,7 @@ export class Calls implements Carrier, Bearer {
    */
   rejectAll(reason: string, cause: unknown = this.#lastWords, isWriting = false): void {
     const why = cause instanceof Error ? `${reason}, ${cause.message}` : reason;
-    for (const call of this.#pending.values()) {
+    for (const call of this.#pending) {
       const sent = isWriting || call.order <= this.#host.sentCount;
       this.#forget(call);
       call.refuse(new ConnectionLost(`The connection ended: ${why}`, { sent, cause }));
@@ -387,8 +390,10 @@ export class Calls implements Carrier, Bearer {
   }
 
   #forget(call: Call): void {
-    if (!this.#pending.delete(call.id)) return;
-    for (const token of tokensOf(call)) this.#byToken.delete(token);
+    if (!this.#pending.delete(call)) return;
+    if (call.options.onProgress !== undefined) {
+      for (const token of tokensOf(call)) this.#byToken.delete(token);
+    }
     call.bearer = undefined;
     call.outlet?.stop();
     if (this.#pending.size === 0) this.#host.onQuiet();

@@ -10,9 +10,10 @@ export type Invoke = (name: string, value: unknown, options: unknown) => unknown
 /** An object that has a function for every name; each is made once. */
 export function namesOf(invoke: Invoke, prefix = ""): unknown {
   const known = new Map<string, unknown>();
+  const name = prefix.slice(0, -1);
   const target = prefix === ""
     ? Object.create(null)
-    : (value: unknown, options: unknown) => invoke(prefix.slice(0, -1), value, options);
+    : (value: unknown, options: unknown) => invoke(name, value, options);
   return new Proxy(target, {
     get(_, key) {
       // A promise looks for `then`, JSON.stringify for `toJSON`: neither means to call the peer.

@@ -39,6 +39,7 @@ const ORDER = [
   "running.ts",
   "requests.ts",
   "calling.ts",
+  "pending.ts",
   "calls.ts",
   "proxy.ts",
   "connection.ts",

@@ -12,6 +12,7 @@ import { Load } from "./load.ts";
 import { numberOption, pathOption } from "./number_option.ts";
 import { type Params, parseParams } from "./params.ts";
 import { ProgressLine } from "./progress.ts";
+import { mustBeStream } from "./raw_address.ts";
 import { listenForSignals } from "./signals.ts";
 import { print } from "./stdio.ts";
 import { openCaller } from "./with_line.ts";
@@ -86,7 +87,9 @@ interface Asked {
 
 /** Measures. */
 export async function run(words: readonly string[], given: Given): Promise<number> {
-  const asked = read(words, given.values), svg = pathOption(given.values, "svg");
+  const asked = read(words, given.values);
+  mustBeStream(asked.address); // many requests go out in one write
+  const svg = pathOption(given.values, "svg");
   const { framing, json } = given;
   const interruption = listenForSignals();
   const { signal } = interruption;

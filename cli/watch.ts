@@ -7,7 +7,7 @@
 import { withMarkers } from "../lib/bytes.ts";
 import { ConnectionLost } from "../lib/mod.ts";
 import type { ArgumentOptions, Given } from "./client_args.ts";
-import { describeError } from "./client_errors.ts";
+import { describeError, toErrorObject } from "./client_errors.ts";
 import { differenceLine, paint } from "./difference_text.ts";
 import { EXIT, Exit } from "./exit.ts";
 import { differences } from "./json_diff.ts";
@@ -118,7 +118,7 @@ async function watch({ line, signal }: Open, asked: Asked, given: Given): Promis
 function asJson(last: Outcome | undefined, now: Outcome, date: Date): string {
   const time = date.toISOString();
   if ("error" in now) {
-    const error = describeError(now.error);
+    const error = toErrorObject(now.error);
     return isSameError(last, now) ? "" : JSON.stringify({ time, error }) + "\n";
   }
   if (last === undefined || "error" in last) {

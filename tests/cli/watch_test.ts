@@ -68,14 +68,17 @@ Deno.test("client.ts watch tells an error once, and watches on", async () => {
 });
 
 Deno.test("client.ts watch --json prints changes with their paths", async () => {
-  await using server = serveStates({ a: [1, 2] }, { a: [1, 2, 3] });
-  const { code, stdout } = await watch(server, 4, "--json");
+  const lost = new RpcError("UNAVAILABLE", "not now");
+  await using server = serveStates({ a: [1, 2] }, { a: [1, 2, 3] }, lost, 4);
+  const { code, stdout } = await watch(server, 5, "--json");
   assertEquals(code, 0);
   const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
   for (const { time } of lines) assertEquals(new Date(time).toISOString(), time);
   assertEquals(lines.map(({ time: _, ...rest }) => rest), [
     { result: { a: [1, 2] } },
     { changes: [{ path: ["a", 2], after: 3 }] },
+    { error: { code: -32014, message: "not now", data: { name: "UNAVAILABLE" } } },
+    { result: 4 },
   ]);
 });
 

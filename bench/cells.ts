@@ -9,26 +9,59 @@ export interface Contender {
   readonly name: string;
   /** The program, in this folder. */
   readonly program: string;
+  /** What is said to the load generator besides the cell's load. */
+  readonly load?: Readonly<Record<string, string | number>>;
 }
 
-/** The servers; the first is what the others are compared with. */
-export const CONTENDERS: readonly Contender[] = [
-  { name: "by hand", program: "by_hand.ts" },
-  { name: "Landline", program: "server.ts" },
-];
+const BY_HAND: Contender = { name: "by hand", program: "by_hand.ts" };
+const LANDLINE: Contender = { name: "Landline", program: "server.ts" };
+/** Sends back what it gets: requests of the same sizes go in and out, and nobody looks at them. */
+const BARE: Contender = { name: "bare socket", program: "bare.ts", load: { raw: 1 } };
 
 /** One load. */
 export interface Cell {
   readonly name: string;
   /** Arguments of the load generator. */
   readonly load: Readonly<Record<string, string | number>>;
+  /** Where it stands on the axis of a chart. */
+  readonly x?: number;
 }
 
-/** The rows of the table. */
-export const CELLS: readonly Cell[] = [
-  { name: "add, 1 × 1", load: { conns: 1, depth: 1 } },
-  { name: "add, 1 × 64", load: { conns: 1, depth: 64 } },
-  { name: "add, 64 × 16", load: { conns: 64, depth: 16 } },
-  { name: "echo 1 KiB, 16 × 4", load: { conns: 16, depth: 4, kind: "echo", size: 1 << 10 } },
-  { name: "echo 64 KiB, 16 × 4", load: { conns: 16, depth: 4, kind: "echo", size: 1 << 16 } },
-];
+/** Servers side by side, and the loads that each gets. The others are compared with the first. */
+export interface Suite {
+  readonly contenders: readonly Contender[];
+  readonly cells: readonly Cell[];
+}
+
+const CONNECTIONS = [1, 8, 64, 512];
+const BYTES = [100, 1000, 10_000, 100_000, 1_000_000];
+
+/** What is measured, by the names that `--suite` takes. */
+export const SUITES: Readonly<Record<string, Suite>> = {
+  table: {
+    contenders: [BY_HAND, LANDLINE],
+    cells: [
+      { name: "add, 1 × 1", load: { conns: 1, depth: 1 } },
+      { name: "add, 1 × 64", load: { conns: 1, depth: 64 } },
+      { name: "add, 64 × 16", load: { conns: 64, depth: 16 } },
+      { name: "echo 1 KiB, 16 × 4", load: { conns: 16, depth: 4, kind: "echo", size: 1 << 10 } },
+      { name: "echo 64 KiB, 16 × 4", load: { conns: 16, depth: 4, kind: "echo", size: 1 << 16 } },
+    ],
+  },
+  connections: {
+    contenders: [BY_HAND, LANDLINE, BARE],
+    cells: CONNECTIONS.map((conns) => ({
+      name: `add, ${conns} × 8`,
+      load: { conns, depth: 8 },
+      x: conns,
+    })),
+  },
+  bytes: {
+    contenders: [BY_HAND, LANDLINE, BARE],
+    cells: BYTES.map((size) => ({
+      name: `echo ${size} bytes, 8 × 2`,
+      load: { conns: 8, depth: 2, kind: "echo", size },
+      x: size,
+    })),
+  },
+};

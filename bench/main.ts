@@ -2,22 +2,26 @@
  * The benchmark: Landline next to the same thing written by hand, in one table. README.md in this
  * folder says how to read it.
  *
- *     deno task bench [--reps 3] [--seconds 3] [--cells TEXT] [--json FILE]
+ *     deno task bench [--reps 3] [--seconds 3] [--cells TEXT] [--suite NAME] [--json FILE]
  *
- * `--cells` takes only the cells whose names hold the text; `--json` writes every single measurement.
+ * `--cells` takes only the cells whose names hold the text; `--suite` takes other cells than those of the
+ * table, `connections` or `bytes`; `--json` writes every single measurement, for charts.ts.
  *
  * @module
  */
 
 import { parseArgs } from "@std/cli";
-import { type Cell, CELLS, type Contender, CONTENDERS } from "./cells.ts";
+import { type Cell, type Contender, SUITES } from "./cells.ts";
 import type { Found } from "./measure.ts";
 import { canPin, machineCpu, Program } from "./program.ts";
 
 /** One server under one load for some seconds. */
-interface Measured extends Found {
+export interface Measured extends Found {
+  readonly suite: string;
   readonly server: string;
   readonly cell: string;
+  /** Where the cell stands on the axis of a chart. */
+  readonly x?: number;
   /** The servers of one round were measured in a row. */
   readonly round: number;
   /** Microseconds of the server's CPU time a call. */
@@ -35,22 +39,28 @@ const NOISE = 0.1;
 const PATIENCE_MS = 165_000;
 
 const flags = parseArgs(Deno.args, {
-  string: ["reps", "seconds", "cells", "json"],
-  default: { reps: "3", seconds: "3", cells: "", json: "" },
+  string: ["reps", "seconds", "cells", "suite", "json"],
+  default: { reps: "3", seconds: "3", cells: "", suite: "table", json: "" },
 });
+const suite = SUITES[flags.suite];
+if (suite === undefined) {
+  throw new TypeError(
+    `Cannot measure: there are the suites ${Object.keys(SUITES).join(", ")}, not ${flags.suite}`,
+  );
+}
 const repetitions = Number(flags.reps), seconds = Number(flags.seconds);
-const cells = CELLS.filter(({ name }) => name.includes(flags.cells));
+const cells = suite.cells.filter(({ name }) => name.includes(flags.cells));
 const [serverCpu, loadCpu] = canPin() ? [0, 1] : [undefined, undefined];
 
 /** Starts the server and the load generator, and takes the CPU times at both ends of the measuring. */
 async function measure(
-  { name: server, program }: Contender,
-  { name: cell, load }: Cell,
+  { name: server, program, load: own }: Contender,
+  { name: cell, load, x }: Cell,
   round: number,
 ): Promise<Measured> {
   await using serving = new Program(program, ["0"], serverCpu);
   const port = (await serving.line()).replace(/^.*:/, "");
-  const args = Object.entries({ ...load, port, warm: WARM_UP_SECONDS, dur: seconds });
+  const args = Object.entries({ ...load, ...own, port, warm: WARM_UP_SECONDS, dur: seconds });
   await using calling = new Program("load.ts", args.map((arg) => arg.join("=")), loadCpu);
   const times = () => [performance.now() / 1000, serving.cpu, calling.cpu, machineCpu()];
   await calling.line(); // "measuring"
@@ -68,8 +78,10 @@ async function measure(
   }
   return {
     ...found,
+    suite: flags.suite,
     server,
     cell,
+    ...(x !== undefined && { x }),
     round,
     cpu_us: server_cpu! / time! / found.rps * 1e6,
     server_cpu: server_cpu! / time!,
@@ -106,9 +118,9 @@ function table(): string {
   ];
   for (const { name: cell } of cells) {
     const measured = measuredIn(cell);
-    const first = measured.filter(({ server }) => server === CONTENDERS[0]!.name);
+    const first = measured.filter(({ server }) => server === suite!.contenders[0]!.name);
     const doubt = isDisturbed(measured) ? "~" : "";
-    for (const { name: server } of CONTENDERS) {
+    for (const { name: server } of suite!.contenders) {
       const its = measured.filter((it) => it.server === server);
       const rps = median(its, "rps"), cpu = median(its, "cpu_us");
       rows.push([
@@ -155,7 +167,7 @@ let rounds = 0;
 let due = repetitions * cells.length;
 for (let repetition = 0; repetition < repetitions; repetition++) {
   // Who comes first changes from one repetition to the next.
-  const contenders = repetition % 2 === 0 ? CONTENDERS : CONTENDERS.toReversed();
+  const contenders = repetition % 2 === 0 ? suite.contenders : suite.contenders.toReversed();
   for (const cell of cells) {
     const isQuiet = await measureRound(cell, contenders);
     due--;

@@ -33,6 +33,9 @@ export interface Suite {
   readonly cells: readonly Cell[];
 }
 
+/** Few calls a second take longer until the code that answers them is compiled. */
+const WARM_UP_SECONDS = 3;
+
 const CONNECTIONS = [1, 8, 64, 512];
 const BYTES = [100, 1000, 10_000, 100_000, 1_000_000];
 
@@ -52,7 +55,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     contenders: [BY_HAND, LANDLINE, BARE],
     cells: CONNECTIONS.map((conns) => ({
       name: `add, ${conns} × 8`,
-      load: { conns, depth: 8 },
+      load: { conns, depth: 8, warm: WARM_UP_SECONDS },
       x: conns,
     })),
   },
@@ -60,7 +63,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     contenders: [BY_HAND, LANDLINE, BARE],
     cells: BYTES.map((size) => ({
       name: `echo ${size} bytes, 8 × 2`,
-      load: { conns: 8, depth: 2, kind: "echo", size },
+      load: { conns: 8, depth: 2, kind: "echo", size, warm: WARM_UP_SECONDS },
       x: size,
     })),
   },

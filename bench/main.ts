@@ -60,7 +60,7 @@ async function measure(
 ): Promise<Measured> {
   await using serving = new Program(program, ["0"], serverCpu);
   const port = (await serving.line()).replace(/^.*:/, "");
-  const args = Object.entries({ ...load, ...own, port, warm: WARM_UP_SECONDS, dur: seconds });
+  const args = Object.entries({ warm: WARM_UP_SECONDS, ...load, ...own, port, dur: seconds });
   await using calling = new Program("load.ts", args.map((arg) => arg.join("=")), loadCpu);
   const times = () => [performance.now() / 1000, serving.cpu, calling.cpu, machineCpu()];
   await calling.line(); // "measuring"

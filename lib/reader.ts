@@ -12,8 +12,8 @@ import type { BufferPool } from "./writer.ts";
 
 /** The buffer of a connection that has said nothing: it takes one small call. */
 const MIN_WAKE = 1 << 7;
-/** The most that a connection keeps while it waits: room for many small calls in flight. */
-const MAX_WAKE = 1 << 13;
+/** The most that a connection keeps while it waits: a second read of few kilobytes costs a fifth. */
+const MAX_WAKE = 1 << 15;
 /** The most that is lent. More than most have outstanding, so that none is served twice in a row. */
 const MAX_READ = 1 << 18;
 /** What was filled is followed by so many times as much: who sends little can make us hold little. */
@@ -64,10 +64,11 @@ export class ReadBuffer {
     this.#burst = 0;
     if (this.#lent !== undefined) {
       this.#giveBack();
-      if (this.#own.length > MIN_WAKE) this.#own = new Uint8Array(MIN_WAKE);
+      const fitting = burst < MAX_WAKE ? 2 ** Math.ceil(Math.log2(burst + 1)) : MIN_WAKE;
+      if (this.#own.length !== fitting) this.#own = new Uint8Array(fitting);
     } else if (burst * GROWTH > this.#own.length || this.#own.length === MIN_WAKE) this.#quiet = 0;
     else if (++this.#quiet > 16) {
-      this.#own = new Uint8Array(this.#own.length / GROWTH);
+      this.#own = new Uint8Array(Math.max(MIN_WAKE, this.#own.length / GROWTH));
       this.#quiet = 0;
     }
   }

@@ -39,17 +39,20 @@ const WARM_UP_SECONDS = 3;
 const CONNECTIONS = [1, 8, 64, 512];
 const BYTES = [100, 1000, 10_000, 100_000, 1_000_000];
 
+/** The rows of the table. */
+export const CELLS: readonly Cell[] = [
+  { name: "add, 1 × 1", load: { conns: 1, depth: 1 } },
+  { name: "add, 1 × 64", load: { conns: 1, depth: 64 } },
+  { name: "add, 64 × 16", load: { conns: 64, depth: 16 } },
+  { name: "echo 1 KiB, 16 × 4", load: { conns: 16, depth: 4, kind: "echo", size: 1 << 10 } },
+  { name: "echo 64 KiB, 16 × 4", load: { conns: 16, depth: 4, kind: "echo", size: 1 << 16 } },
+];
+
 /** What is measured, by the names that `--suite` takes. */
 export const SUITES: Readonly<Record<string, Suite>> = {
   table: {
     contenders: [BY_HAND, LANDLINE],
-    cells: [
-      { name: "add, 1 × 1", load: { conns: 1, depth: 1 } },
-      { name: "add, 1 × 64", load: { conns: 1, depth: 64 } },
-      { name: "add, 64 × 16", load: { conns: 64, depth: 16 } },
-      { name: "echo 1 KiB, 16 × 4", load: { conns: 16, depth: 4, kind: "echo", size: 1 << 10 } },
-      { name: "echo 64 KiB, 16 × 4", load: { conns: 16, depth: 4, kind: "echo", size: 1 << 16 } },
-    ],
+    cells: CELLS,
   },
   connections: {
     contenders: [BY_HAND, LANDLINE, BARE],

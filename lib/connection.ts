@@ -18,17 +18,12 @@ import { encodeArgument } from "./bytes.ts";
 import type { CallOptions, StreamAnswer } from "./call.ts";
 import type { Call } from "./calling.ts";
 import { Calls, type CallsHost } from "./calls.ts";
+import { control, type Controlled } from "./control.ts";
 import type { Context, Peer, PeerInfo } from "./context.ts";
 import { asRpcError, type Dispatcher } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
-import {
-  type Decoder,
-  DetectingDecoder,
-  type Fault,
-  type Framing,
-  type FramingLimits,
-  FRAMINGS,
-} from "./framing/mod.ts";
+import { type Fault, type Framing, type FramingLimits, FRAMINGS } from "./framing/mod.ts";
+import { Intake, type IntakeHost } from "./intake.ts";
 import type { Limits } from "./limits.ts";
 import type { Holder, Load } from "./load.ts";
 import {
@@ -37,26 +32,18 @@ import {
   encodeParams,
   faultAnswer,
   type Invalid,
-  isUnparsable,
   type Message,
-  type Notification,
-  parseMessage,
   type Single,
   unreadableAnswer,
 } from "./message.ts";
 import type { Allowance } from "./rate.ts";
-import { inTurn, Requests, type RequestsHost } from "./requests.ts";
-import { ReadBuffer } from "./reader.ts";
+import { Requests, type RequestsHost } from "./requests.ts";
 import type { Answer } from "./running.ts";
 import { type Invoke, namesOf } from "./proxy.ts";
-import { TICK, type Timer, type Timers } from "./timers.ts";
+import type { Timer, Timers } from "./timers.ts";
 import type { Turns } from "./turns.ts";
+import { Watch, type Watched } from "./watch.ts";
 import { type BufferPool, type Duplex, Writer, type WriterHost } from "./writer.ts";
-
-const NOTHING: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
-
-/** Messages of one read after which it is looked whether others have waited for long. */
-const LOOK = 16;
 
 /** Bytes that a connection may keep without being counted among those who keep many. */
 const LIGHT = 1 << 12;
@@ -102,7 +89,8 @@ export interface CloseInfo {
 }
 
 /** One peer, symmetrical. */
-export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
+export class Connection
+  implements RequestsHost, CallsHost, WriterHost, IntakeHost, Controlled, Watched, Holder {
   readonly #duplex: Duplex;
   readonly #options: ConnectionOptions;
   readonly limits: Limits;
@@ -112,10 +100,9 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   readonly state: unknown;
   readonly #writer: Writer;
   readonly #gate: Gate;
-  readonly #turns: Turns | undefined;
   /** Smaller than our limits until it is known who the peer is. */
   readonly #framingLimits: { -readonly [Name in keyof FramingLimits]: FramingLimits[Name] };
-  #decoder: Decoder;
+  readonly #intake: Intake;
   /** Whether it is known how the peer wants to be spoken to. */
   #isFramed: boolean;
   #framing: Framing;
@@ -123,7 +110,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   /** Our calls that wait for their answers; most servers make none. */
   #ownCalls: Calls | undefined;
   /** The peer's requests whose handlers have not ended. */
-  readonly #requests: Requests;
+  readonly requests: Requests;
   /** Wakes those who wait for a place among the running, or for the writer to have room. */
   readonly #waiting: (() => void)[] = [];
   /** No new request is begun. */
@@ -145,22 +132,13 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   /** Why it ended, once it has; and who waits for that, where somebody does. */
   #closeInfo: CloseInfo | undefined;
   #end: PromiseWithResolvers<CloseInfo> | undefined;
-  #check: Timer | undefined;
-  readonly #checkInterval: number;
-  #checkDue = 0;
+  readonly #watch: Watch;
   #graceTimer: Timer | undefined;
   #lingerTimer: Timer | undefined;
   /** When running handlers have had their time. */
   #graceEnd = Infinity;
-  /** When the first byte of an unfinished message came; undefined between messages. */
-  #messageSince: number | undefined;
   lastActive: number;
-  /** When the last handler ended: silence counts from there, too. */
-  #lastEnd = 0;
-  readonly #openedAt: number;
-  /** With a jitter of 10 %, so that connections made together do not end together. */
-  readonly #maxAge: number;
-  #pinging = false;
+  lastEnd = 0;
   /** What the peer may still send against the rules. */
   #mistakes: Bucket | undefined;
   /** Whether we are among those who keep many bytes. */
@@ -175,9 +153,8 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     this.load = options.load;
     this.allowance = options.allowance;
     this.state = options.state;
-    this.#requests = new Requests(this);
+    this.requests = new Requests(this);
     this.#gate = new Gate(options.authenticate);
-    this.#turns = options.turns;
     const { maxMessageBytes, maxUnauthenticatedBytes, maxHeaderBytes, maxHeaderLines } =
       options.limits;
     this.#framingLimits = this.#gate.isOpen ? options.limits : {
@@ -187,19 +164,10 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     };
     const framing = this.#framing = options.framing ?? FRAMINGS.lines;
     this.#isFramed = options.framing !== undefined;
-    this.#decoder = options.framing?.decoder(this.#framingLimits) ??
-      new DetectingDecoder(FRAMINGS, this.#framingLimits, (framing, decoder) => {
-        this.#isFramed = true;
-        this.#decoder = decoder;
-        this.#writer.framing = framing;
-        this.#framing = framing;
-        if (this.#peer !== undefined) this.#peer = { ...this.#peer, framing: framing.name };
-      });
-    this.lastActive = this.#openedAt = this.timers.now();
-    this.#maxAge = options.limits.maxConnectionAge * (0.9 + 0.2 * Math.random());
+    this.#intake = new Intake(duplex, this, this.#framingLimits, options.framing, options.turns);
+    this.lastActive = this.timers.now();
     this.#writer = new Writer(duplex, framing, options.pool, this);
-    this.#checkInterval = checkInterval(options.limits);
-    this.#watch();
+    this.#watch = new Watch(this);
   }
 
   /** Who is at the other end. */
@@ -226,95 +194,48 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     const isDecided = this.#ending || this.#gate.isOpen;
     const decision = isDecided ? undefined : this.#gate.begin(this.peer);
     if (decision !== undefined) await this.#introduce(decision);
-    const buffer = new ReadBuffer(this.#options.pool);
     try {
-      for (;;) {
-        const { space } = buffer, count = await this.#duplex.read(space);
-        if (count === null) break;
-        if (this.#ending) continue; // read and forgotten, until the peer has read our last words
-        this.lastActive = this.timers.now();
-        this.allowance?.receive(count, this.lastActive);
-        this.#decoder.push(count === space.length ? space : space.subarray(0, count));
-        const wait = this.#next();
-        if (wait !== undefined) await wait;
-        this.#decoder.push(NOTHING); // lets go of the buffer
-        this.#weigh();
-        if (this.#isFull()) await this.#drained();
-        if (this.#turns?.isOver(this.lastActive)) await this.#turns.end();
-        buffer.adapt(count);
-      }
+      await this.#intake.run(this.#options.pool);
       this.#inputEnd();
     } catch (error) {
-      this.#finish({ reason: this.#lingering ?? "the connection was lost", error });
+      this.finish({ reason: this.#lingering ?? "the connection was lost", error });
     }
     return await this.closed;
   }
 
-  /**
-   * Whether so much waits to be sent that we do not read. Only while no answer is due to us: a peer of
-   * the same kind that waits too would never end it.
-   */
-  #isFull(): boolean {
-    return this.#writer.waiting > this.limits.outboundHighWater && !this.isWaiting &&
-      !this.#ending;
+  onBytes(count: number, now: number): void {
+    this.lastActive = now;
+    this.allowance?.receive(count, now);
   }
 
-  /** Waits for room. The time of a message does not run while it is us who do not read it. */
-  async #drained(): Promise<void> {
-    const since = this.#messageSince, begun = this.timers.now();
-    this.#messageSince = undefined;
-    do await this.change(); while (this.#isFull());
-    if (since !== undefined) this.#messageSince = since + this.timers.now() - begun;
+  onHandled(): void {
+    this.#weigh();
   }
 
-  /** Handles what arrived, frame after frame. The promise is back-pressure: read on after it. */
-  #next(): Promise<void> | undefined {
-    const decoder = this.#decoder, before = this.#messageSince;
-    this.#messageSince = undefined;
-    let count = 0;
-    for (let frame; !this.#ending && (frame = decoder.next()) !== undefined;) {
-      const wait = (typeof frame === "string" ? this.#text(frame) : this.#fault(frame)) ??
-        (++count % LOOK === 0 ? this.#turn() : undefined);
-      if (wait !== undefined) return wait.then(() => this.#next());
-    }
-    if (decoder.midway) {
-      this.#messageSince = count > 0 || before === undefined ? this.timers.now() : before;
-    }
-    return undefined;
+  onFraming(framing: Framing): void {
+    this.#isFramed = true;
+    this.#framing = this.#writer.framing = framing;
+    if (this.#peer !== undefined) this.#peer = { ...this.#peer, framing: framing.name };
+  }
+
+  /** Only while no answer is due to us: a peer of the same kind that waits too would never end it. */
+  get isFull(): boolean {
+    return this.#writer.waiting > this.limits.outboundHighWater && !this.isWaiting && !this.#ending;
   }
 
   /** Tells how many bytes we keep, where they are many. */
   #weigh(): void {
-    const bytes = this.#decoder.held + this.#writer.waiting, isHeavy = bytes > LIGHT;
+    const bytes = this.#intake.held + this.#writer.waiting, isHeavy = bytes > LIGHT;
     if (!isHeavy && !this.#isHeavy || this.#ended) return;
     this.#isHeavy = isHeavy;
     this.load.hold(this, isHeavy ? bytes : 0);
   }
 
   evict(): void {
-    this.#finish({ reason: "it kept more bytes waiting than any other when there were too many" });
+    this.finish({ reason: "it kept more bytes waiting than any other when there were too many" });
   }
 
-  /** Lets others have their turn, where ours has been long. */
-  #turn(): Promise<void> | undefined {
-    return this.#turns?.isOver(this.timers.now()) ? this.#turns.end() : undefined;
-  }
-
-  #text(text: string): Promise<void> | undefined {
-    const decoder = this.#decoder, message = parseMessage(text, this.limits);
-    if (decoder.split === undefined || !isUnparsable(message)) return this.#handle(message, text);
-    const frames = decoder.split(text);
-    if (frames.length < 2) return this.#handle(message, text);
-    return inTurn(
-      frames,
-      (frame) =>
-        typeof frame === "string"
-          ? this.#handle(parseMessage(frame, this.limits), frame)
-          : this.#fault(frame),
-    );
-  }
-
-  #fault(fault: Fault): undefined {
+  onFault(fault: Fault): undefined {
     // A browser must never get a line executed here; and to TLS there is nothing to say.
     if (fault.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
     else if (fault.protocol === undefined) this.#invalid(faultAnswer(fault), fault.start);
@@ -323,10 +244,10 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
 
   // ---- Messages ------------------------------------------------------------------------------
 
-  #handle(message: Message, text: string): Promise<void> | undefined {
+  onMessage(message: Message, text: string): Promise<void> | undefined {
     if (message.kind === "invalid") return this.#invalid(message, text);
     return message.kind === "batch"
-      ? this.#requests.batch(message.items, (item, answer) => this.#single(item, answer, true))
+      ? this.requests.batch(message.items, (item, answer) => this.#single(item, answer, true))
       : this.#single(message, this.#send);
   }
 
@@ -334,7 +255,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   #invalid({ version, id, error }: Invalid, start = ""): undefined {
     const answer = this.isWaiting ? unreadableAnswer(start, error) : undefined;
     if (answer === undefined) this.send(encodeError(version, id, error));
-    else this.#calls.settle(answer);
+    else this.calls.settle(answer);
     this.#mistake();
   }
 
@@ -343,14 +264,13 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   #single(message: Single, answer: Answer, isPaid = false): Promise<void> | undefined {
     switch (message.kind) {
       case "request": // {"jsonrpc":"2.0","id":…,"method":…,"params":…}
-        return this.#requests.request(message, answer, isPaid);
-      case "notification": { // {"jsonrpc":"2.0","method":…,"params":…}
-        if (!message.method.startsWith("$/")) return this.#requests.notification(message, isPaid);
-        this.#control(message, (message.params ?? {}) as Readonly<Record<string, unknown>>);
+        return this.requests.request(message, answer, isPaid);
+      case "notification": // {"jsonrpc":"2.0","method":…,"params":…}
+        if (!message.method.startsWith("$/")) return this.requests.notification(message, isPaid);
+        control(message, this);
         return undefined;
-      }
       case "response": // {"jsonrpc":"2.0","id":…,"result":…} or "error"
-        this.#calls.settle(message);
+        this.calls.settle(message);
         return undefined;
       case "invalid":
         answer(encodeError(message.version, message.id, message.error));
@@ -370,58 +290,16 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     queueMicrotask(() => this.refuse(error)); // once this one is answered
   }
 
-  /** Control messages. LSP's rule: who does not know a `$/` notification ignores it. */
-  #control(
-    { method, isMarked }: Notification,
-    params: Readonly<Record<string, unknown>>,
-  ): void {
-    switch (method) {
-      case "$/cancelRequest": // {"id":7}
-        this.#requests.get(params.id)?.stop(new RpcError("CANCELLED", "The call was cancelled"));
-        break;
-      case "$/progress": // {"token":7,"value":…}: our tokens are our ids
-        this.#calls.progress(params.token, params.value);
-        break;
-      case "$/stream/item": { // {"id":7,"value":…} or "values":[…], "eventId":…, "dir":"up"
-        const values = Array.isArray(params.values) ? params.values : [params.value];
-        const taken = params.dir === "up"
-          ? this.#requests.get(params.id)?.receive(values)
-          : this.#calls.receive(params.id, values, isMarked, eventIdsIn(params));
-        if (taken === false) this.#overrun(params);
-        break;
-      }
-      case "$/stream/credit": { // {"id":7,"n":16}, "dir":"up"
-        const { n } = params;
-        if (!Number.isSafeInteger(n) || (n as number) < 0) break;
-        if (params.dir === "up") this.#calls.credit(params.id, n as number);
-        else this.#requests.get(params.id)?.grant(n as number);
-        break;
-      }
-      case "$/stream/end": // {"id":7,"dir":"up"}
-        if (params.dir === "up") this.#requests.get(params.id)?.receiveEnd();
-        break;
-      case "$/goaway": // {"reason":"shutdown","graceMs":10000}
-        this.#calls.askLast();
-        this.#goneAway = true;
-        this.#leave(
-          Number.isSafeInteger(params.graceMs)
-            ? params.graceMs as number
-            : this.limits.shutdownGrace,
-        );
-        break;
-    }
-  }
-
-  /** Items came that nobody gave credit for. */
-  #overrun({ id, dir }: Readonly<Record<string, unknown>>): void {
-    const error = new RpcError("RESOURCE_EXHAUSTED", "More items came than there was credit for");
-    if (dir === "up") this.#requests.get(id)?.stop(error);
-    else this.#calls.abandon(id, error);
+  onGoAway(graceMs = this.limits.shutdownGrace): void {
+    this.calls.askLast();
+    this.#goneAway = true;
+    this.#leave(graceMs);
   }
 
   // ---- Calls of ours -------------------------------------------------------------------------
 
-  get #calls(): Calls {
+  /** Our calls that wait for their answers. */
+  get calls(): Calls {
     return this.#ownCalls ??= new Calls(this);
   }
 
@@ -433,32 +311,32 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   ): StreamAnswer<unknown, unknown> {
     const { timeout } = this.#options;
     if (timeout !== undefined && options.timeout === undefined) options = { ...options, timeout };
-    return this.#calls.call(method, value, options);
+    return this.calls.call(method, value, options);
   }
 
   /** Makes the calls in one batch. */
   batch<T>(make: () => T): T {
-    return this.#calls.batch(make);
+    return this.calls.batch(make);
   }
 
   /** Calls that were made elsewhere and are sent here; see {@linkcode Calls}. */
   carry(call: Call): void {
-    this.#calls.carry(call);
+    this.calls.carry(call);
   }
 
   /** The same for several that travel as one batch. */
   carryTogether(calls: readonly Call[]): void {
-    this.#calls.carryTogether(calls);
+    this.calls.carryTogether(calls);
   }
 
   /** How many of our calls wait for their answers. */
   get callCount(): number {
-    return this.#calls.size;
+    return this.calls.size;
   }
 
   /** Results and items that our calls got so far. */
   get yielded(): number {
-    return this.#calls.yielded;
+    return this.calls.yielded;
   }
 
   /** Whether calls can be begun here. */
@@ -469,7 +347,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   /** Whether it keeps the process alive while nothing waits for an answer. @default {true} */
   set keepsAlive(keeps: boolean) {
     this.#keepsAlive = keeps;
-    if (keeps || this.#calls.size > 0) this.#duplex.ref?.();
+    if (keeps || this.calls.size > 0) this.#duplex.ref?.();
     else this.#duplex.unref?.();
   }
 
@@ -526,7 +404,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     this.#writer.push(text);
     if (this.#writer.waiting > LIGHT) this.#weigh();
     if (this.#writer.waiting > this.limits.maxOutboundBytes) {
-      this.#finish({ reason: `more than ${this.limits.maxOutboundBytes} bytes wait to be sent` });
+      this.finish({ reason: `more than ${this.limits.maxOutboundBytes} bytes wait to be sent` });
     }
   }
 
@@ -593,7 +471,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   }
 
   onEnd(): void {
-    this.#lastEnd = this.timers.now();
+    this.lastEnd = this.timers.now();
     this.#wake();
     this.#endWhenIdle();
   }
@@ -611,10 +489,54 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     this.#options.onError(error);
   }
 
+  // What the watch looks at.
+
+  get isDialler(): boolean {
+    return this.#options.isDialler;
+  }
+
+  get isLasting(): boolean {
+    return this.#options.isLasting ?? false;
+  }
+
+  get messageSince(): number | undefined {
+    return this.#intake.messageSince;
+  }
+
+  set messageSince(since: number | undefined) {
+    this.#intake.messageSince = since;
+  }
+
+  get waitingSince(): number | undefined {
+    return this.#writer.waitingSince;
+  }
+
+  set waitingSince(since: number | undefined) {
+    this.#writer.waitingSince = since;
+  }
+
+  get isIdle(): boolean {
+    return this.requests.size === 0 && !this.isWaiting && this.#writer.waiting === 0;
+  }
+
+  get isEnding(): boolean {
+    return this.#ending;
+  }
+
+  async ping(): Promise<boolean> {
+    try {
+      await this.call("rpc.ping", undefined, { timeout: this.limits.pingTimeout });
+    } catch (error) {
+      // A ping that could not be sent shows nothing.
+      return this.#ended || !(error instanceof RpcError && error.reason === "DEADLINE_EXCEEDED");
+    }
+    return true;
+  }
+
   // What the writer tells.
 
   onGone(error: unknown): void {
-    this.#finish({ reason: "the peer is gone", error });
+    this.finish({ reason: "the peer is gone", error });
   }
 
   onRoom(): void {
@@ -634,7 +556,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     if (!this.isClosing) {
       this.#draining = true;
       this.#isHeldOpen = delay > 0;
-      this.#requests.drain();
+      this.requests.drain();
       if (this.#isFramed) {
         const params = JSON.stringify({ reason, graceMs: grace });
         this.#writer.push(encodeNotification("$/goaway", params));
@@ -654,7 +576,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
       this.#graceEnd = end;
       this.#graceTimer?.cancel();
       this.#graceTimer = this.timers.after(grace, () => {
-        this.#requests.stop(new RpcError("UNAVAILABLE", "The server is shutting down"));
+        this.requests.stop(new RpcError("UNAVAILABLE", "The server is shutting down"));
         this.linger("shutdown");
         // Who takes what is due too slowly, a byte now and then, must not keep us.
         this.#finishLater(this.#lingering ?? "shutdown");
@@ -675,7 +597,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     this.#ownCalls?.cancelAll("The line was closed");
     this.#ending = true;
     await this.#writer.drained();
-    this.#finish({ reason: "closed" });
+    this.finish({ reason: "closed" });
     await this.closed;
   }
 
@@ -689,15 +611,15 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
   #inputEnd(): void {
     this.#inputEnded = true;
     this.#leave();
-    this.#messageSince = undefined;
+    this.#intake.messageSince = undefined;
     this.#ownCalls?.rejectAll("the peer closed the connection", undefined, true);
-    this.#requests.endInput();
+    this.requests.endInput();
     if (this.#lingering !== undefined) this.#finishWhenSent(this.#lingering);
     else this.#endWhenIdle();
   }
 
   #endWhenIdle(): void {
-    if (this.#requests.size > 0 || this.#ending) return;
+    if (this.requests.size > 0 || this.#ending) return;
     if (this.#inputEnded) this.#finishWhenSent("the peer closed the connection");
     else if (this.#draining && !this.#isHeldOpen) this.linger("shutdown");
   }
@@ -717,29 +639,29 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
       if (this.#ended) return;
       this.#finishLater(reason);
       await this.#duplex.closeWrite?.();
-    }).catch((error) => this.#finish({ reason, error }));
+    }).catch((error) => this.finish({ reason, error }));
   }
 
   /** Gives the peer a moment to hang up. */
   #finishLater(reason: string): void {
     this.#lingerTimer ??= this.timers.after(
       this.limits.lingerTimeout,
-      () => this.#finish({ reason }),
+      () => this.finish({ reason }),
     );
   }
 
   #finishWhenSent(reason: string): void {
     this.#ending = true;
-    this.#writer.drained().then(() => this.#finish({ reason }));
+    this.#writer.drained().then(() => this.finish({ reason }));
   }
 
   /** The only way to the end: lets go of the socket, and settles everyone who waits. */
-  #finish(info: CloseInfo): void {
+  finish(info: CloseInfo): void {
     if (this.#ended) return;
     this.#ended = this.#ending = true;
     if (this.#isHeavy) this.load.hold(this, 0);
     this.#leave();
-    this.#check?.cancel();
+    this.#watch.stop();
     this.#graceTimer?.cancel();
     this.#lingerTimer?.cancel();
     this.#writer.stop();
@@ -750,7 +672,7 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
       // closed already, from the other side
     }
     this.#ownCalls?.rejectAll(info.reason, info.error);
-    this.#requests.end();
+    this.requests.end();
     this.#wake();
     const close = () => {
       this.#closeInfo = info;
@@ -771,109 +693,8 @@ export class Connection implements RequestsHost, CallsHost, WriterHost, Holder {
     if (this.#waiting.length === 0) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
-
-  /** Looks at the slow deadlines now and then: they cost nothing while bytes flow. */
-  #watch(): void {
-    this.#checkDue = this.timers.now() + this.#checkInterval;
-    this.#check = this.timers.after(this.#checkInterval, this.#look);
-  }
-
-  // Made once, as what it uses: ten thousand silent connections look ten thousand times a second.
-  readonly #look = (): void => {
-    const now = this.timers.now();
-    this.#excuse(now, now - this.#checkDue);
-    this.#lookAtDeadlines(now);
-    if (!this.#ended) this.#watch();
-  };
-
-  /**
-   * The time for which this process stood still was not the peer's: what it sent meanwhile has not been
-   * read, and what it took has not been seen.
-   */
-  #excuse(now: number, late: number): void {
-    if (late <= 2 * TICK) return;
-    const later = (since: number | undefined) =>
-      since === undefined ? undefined : Math.min(now, since + late);
-    this.#messageSince = later(this.#messageSince);
-    this.#writer.waitingSince = later(this.#writer.waitingSince);
-  }
-
-  #lookAtDeadlines(now: number): void {
-    const { limits } = this, { waitingSince } = this.#writer, silence = now - this.lastActive;
-    if (waitingSince !== undefined && now - waitingSince > limits.writeStallTimeout) {
-      return this.#finish({ reason: `the peer took nothing for ${limits.writeStallTimeout} ms` });
-    }
-    if (this.#ending) return;
-    if (this.#messageSince !== undefined && now - this.#messageSince > limits.messageTimeout) {
-      this.#messageSince = undefined;
-      const reason = `a message took longer than ${limits.messageTimeout} ms`;
-      this.refuse(
-        new RpcError("RESOURCE_EXHAUSTED", `Message too slow: ${reason}`, {
-          limit: "messageTimeout",
-        }),
-      );
-    } else if (!this.isKnown && now - this.#openedAt > limits.authTimeout) {
-      const message = `Nobody said who calls within ${limits.authTimeout} ms`;
-      this.refuse(new RpcError("UNAUTHENTICATED", message, { limit: "authTimeout" }));
-    } else if (this.#options.isLasting) {
-      return;
-    } else if (this.#options.isDialler) {
-      if (limits.pingInterval > 0 && silence > limits.pingInterval) this.#ping();
-    } else if (
-      Math.min(silence, now - this.#lastEnd) > limits.idleTimeout && this.#isIdle()
-    ) {
-      this.linger(`nothing was said for ${limits.idleTimeout} ms`);
-    } else if (limits.maxConnectionAge > 0 && now - this.#openedAt > this.#maxAge) {
-      this.drain(limits.shutdownGrace, "age");
-    }
-  }
-
-  #isIdle(): boolean {
-    return this.#requests.size === 0 && !this.isWaiting && this.#writer.waiting === 0;
-  }
-
-  /** Any answer will do, an error too: it shows that somebody is there. */
-  #ping(): void {
-    if (this.#pinging) return;
-    this.#pinging = true;
-    const { pingTimeout } = this.limits, sent = this.lastActive;
-    this.call("rpc.ping", undefined, { timeout: pingTimeout }).catch((error) => {
-      // A ping that could not be sent shows nothing.
-      const isLate = error instanceof RpcError && error.reason === "DEADLINE_EXCEEDED";
-      if (!isLate || this.#ended) return;
-      // A process that stood still finds the answer once it reads: timers come first.
-      this.timers.after(0, () => {
-        if (this.lastActive !== sent) return;
-        this.#finish({ reason: `the peer did not answer a ping within ${pingTimeout} ms` });
-      });
-    }).finally(() => this.#pinging = false);
-  }
-}
-
-/** The ids of the items in a message, an id or null for each; undefined where none has one. */
-function eventIdsIn(
-  { eventId, eventIds = eventId && [eventId] }: Readonly<Record<string, unknown>>,
-): (string | null)[] | undefined {
-  if (!Array.isArray(eventIds)) return undefined;
-  return eventIds.map((id) => typeof id === "string" && id !== "" ? id : null);
 }
 
 const HTTP_REFUSAL = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" +
   "Content-Type: text/plain\r\nContent-Length: 47\r\n\r\n" +
   "This port speaks JSON-RPC over TCP, not HTTP.\r\n";
-
-/** Milliseconds between two looks at the slow deadlines. */
-function checkInterval(limits: Limits): number {
-  const shortest = Math.min(
-    ...[
-      limits.messageTimeout,
-      limits.idleTimeout,
-      limits.writeStallTimeout,
-      limits.authTimeout,
-      limits.pingInterval,
-      limits.pingTimeout,
-      limits.maxConnectionAge,
-    ].filter((ms) => ms > 0),
-  );
-  return Math.min(1000, Math.ceil(shortest / 8));
-}

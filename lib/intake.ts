@@ -1,0 +1,149 @@
+/**
+ * The reading end of a connection: bytes, frames, messages, one after another, and no more of them than
+ * are handled.
+ *
+ * @module
+ */
+
+import {
+  type Decoder,
+  DetectingDecoder,
+  type Fault,
+  type Framing,
+  type FramingLimits,
+  FRAMINGS,
+} from "./framing/mod.ts";
+import type { Limits } from "./limits.ts";
+import { isUnparsable, type Message, parseMessage } from "./message.ts";
+import { ReadBuffer } from "./reader.ts";
+import { inTurn } from "./requests.ts";
+import type { Timers } from "./timers.ts";
+import type { Turns } from "./turns.ts";
+import type { BufferPool, Duplex } from "./writer.ts";
+
+const NOTHING: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
+
+/** Messages of one read after which it is looked whether others have waited for long. */
+const LOOK = 16;
+
+/** What reading needs of its connection. */
+export interface IntakeHost {
+  readonly limits: Limits;
+  readonly timers: Timers;
+  /** Whether nothing more is handled: what still comes is read and forgotten. */
+  readonly isEnding: boolean;
+  /** Whether so much waits to be sent that no more is read. */
+  readonly isFull: boolean;
+  /** Resolves when something changes that somebody may have waited for. */
+  change(): Promise<void>;
+  /** So many bytes came, by the clock of the timers. */
+  onBytes(count: number, now: number): void;
+  /** What they held was handled. */
+  onHandled(): void;
+  /** The peer's framing is known now. */
+  onFraming(framing: Framing): void;
+  /** A message came; the promise is back-pressure: the next is handled after it. */
+  onMessage(message: Message, text: string): Promise<void> | undefined;
+  /** Bytes came that are no message. */
+  onFault(fault: Fault): undefined;
+}
+
+/** Reads what a peer sends. */
+export class Intake {
+  readonly #duplex: Duplex;
+  readonly #host: IntakeHost;
+  readonly #turns: Turns | undefined;
+  #decoder: Decoder;
+  /** When the first byte of an unfinished message came; undefined between messages. */
+  messageSince: number | undefined;
+
+  /**
+   * @param limits may be raised while it reads
+   * @param framing without it the peer's first bytes decide
+   * @param turns whose turns the work is done in
+   */
+  constructor(
+    duplex: Duplex,
+    host: IntakeHost,
+    limits: FramingLimits,
+    framing?: Framing,
+    turns?: Turns,
+  ) {
+    this.#duplex = duplex;
+    this.#host = host;
+    this.#turns = turns;
+    this.#decoder = framing?.decoder(limits) ??
+      new DetectingDecoder(FRAMINGS, limits, (framing, decoder) => {
+        this.#decoder = decoder;
+        host.onFraming(framing);
+      });
+  }
+
+  /** Bytes that are kept of a message that has not ended. */
+  get held(): number {
+    return this.#decoder.held;
+  }
+
+  /** Reads until the peer sends no more; rejects where the connection is lost. */
+  async run(pool: BufferPool): Promise<void> {
+    const host = this.#host, buffer = new ReadBuffer(pool);
+    for (;;) {
+      const { space } = buffer, count = await this.#duplex.read(space);
+      if (count === null) return;
+      if (host.isEnding) continue;
+      const now = host.timers.now();
+      host.onBytes(count, now);
+      this.#decoder.push(count === space.length ? space : space.subarray(0, count));
+      const wait = this.#next();
+      if (wait !== undefined) await wait;
+      this.#decoder.push(NOTHING); // lets go of the buffer
+      host.onHandled();
+      if (host.isFull) await this.#drained();
+      if (this.#turns?.isOver(now)) await this.#turns.end();
+      buffer.adapt(count);
+    }
+  }
+
+  /** Handles what arrived, frame after frame. */
+  #next(): Promise<void> | undefined {
+    const host = this.#host, decoder = this.#decoder, before = this.messageSince;
+    this.messageSince = undefined;
+    let count = 0;
+    for (let frame; !host.isEnding && (frame = decoder.next()) !== undefined;) {
+      const wait = (typeof frame === "string" ? this.#text(frame) : host.onFault(frame)) ??
+        (++count % LOOK === 0 ? this.#turn() : undefined);
+      if (wait !== undefined) return wait.then(() => this.#next());
+    }
+    if (decoder.midway) {
+      this.messageSince = count > 0 || before === undefined ? host.timers.now() : before;
+    }
+    return undefined;
+  }
+
+  #text(text: string): Promise<void> | undefined {
+    const host = this.#host, decoder = this.#decoder, message = parseMessage(text, host.limits);
+    if (decoder.split === undefined || !isUnparsable(message)) return host.onMessage(message, text);
+    const frames = decoder.split(text);
+    if (frames.length < 2) return host.onMessage(message, text);
+    return inTurn(
+      frames,
+      (frame) =>
+        typeof frame === "string"
+          ? host.onMessage(parseMessage(frame, host.limits), frame)
+          : host.onFault(frame),
+    );
+  }
+
+  /** Lets others have their turn, where ours has been long. */
+  #turn(): Promise<void> | undefined {
+    return this.#turns?.isOver(this.#host.timers.now()) ? this.#turns.end() : undefined;
+  }
+
+  /** Waits for room. The time of a message does not run while it is us who do not read it. */
+  async #drained(): Promise<void> {
+    const host = this.#host, since = this.messageSince, begun = host.timers.now();
+    this.messageSince = undefined;
+    do await host.change(); while (host.isFull);
+    if (since !== undefined) this.messageSince = since + host.timers.now() - begun;
+  }
+}

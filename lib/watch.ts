@@ -1,0 +1,156 @@
+/**
+ * The slow deadlines of a connection: a message that does not end, a peer that takes nothing or says
+ * nothing. They are looked at now and then, so that they cost nothing while bytes flow.
+ *
+ * @module
+ */
+
+import { RpcError } from "./error.ts";
+import type { Limits } from "./limits.ts";
+import { TICK, type Timer, type Timers } from "./timers.ts";
+
+/** A connection, as far as its deadlines go. Times are those of {@linkcode Timers.now}. */
+export interface Watched {
+  readonly limits: Limits;
+  readonly timers: Timers;
+  /** Whether we are the end that dialled: it pings, where the other ends a silent connection. */
+  readonly isDialler: boolean;
+  /** Whether silence means nothing. */
+  readonly isLasting: boolean;
+  /** When bytes came last. */
+  readonly lastActive: number;
+  /** When the last handler ended: silence counts from there, too. */
+  readonly lastEnd: number;
+  /** When the first byte of an unfinished message came; undefined between messages. */
+  messageSince: number | undefined;
+  /** When the write that is under way last made progress; undefined while there is none. */
+  waitingSince: number | undefined;
+  /** Whether it is known who the peer is, where it is asked. */
+  readonly isKnown: boolean;
+  /** Whether nothing runs, and nothing waits. */
+  readonly isIdle: boolean;
+  /** Whether nothing more will be read. */
+  readonly isEnding: boolean;
+  /** Whether the peer answers a ping in time; any answer will do. */
+  ping(): Promise<boolean>;
+  /** Ends it, in the ways that there are. */
+  finish(info: { readonly reason: string }): void;
+  refuse(error: RpcError): void;
+  linger(reason: string): void;
+  drain(grace: number, reason: string): void;
+}
+
+/** Looks after the deadlines of one connection. */
+export class Watch {
+  readonly #connection: Watched;
+  readonly #interval: number;
+  readonly #openedAt: number;
+  /** With a jitter of 10 %, so that connections made together do not end together. */
+  readonly #maxAge: number;
+  #timer: Timer | undefined;
+  #due = 0;
+  #isPinging = false;
+
+  /** Begins to look; see {@linkcode stop}. */
+  constructor(connection: Watched) {
+    this.#connection = connection;
+    this.#interval = interval(connection.limits);
+    this.#openedAt = connection.timers.now();
+    this.#maxAge = connection.limits.maxConnectionAge * (0.9 + 0.2 * Math.random());
+    this.#wait();
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #wait(): void {
+    const { timers } = this.#connection;
+    this.#due = timers.now() + this.#interval;
+    this.#timer = timers.after(this.#interval, this.#look);
+  }
+
+  // Made once, as what it uses: ten thousand silent connections look ten thousand times a second.
+  readonly #look = (): void => {
+    const now = this.#connection.timers.now();
+    this.#excuse(now, now - this.#due);
+    this.#lookAt(now);
+    if (this.#timer !== undefined) this.#wait();
+  };
+
+  /**
+   * The time for which this process stood still was not the peer's: what it sent meanwhile has not been
+   * read, and what it took has not been seen.
+   */
+  #excuse(now: number, late: number): void {
+    if (late <= 2 * TICK) return;
+    const connection = this.#connection;
+    const later = (since: number | undefined) =>
+      since === undefined ? undefined : Math.min(now, since + late);
+    connection.messageSince = later(connection.messageSince);
+    connection.waitingSince = later(connection.waitingSince);
+  }
+
+  #lookAt(now: number): void {
+    const connection = this.#connection, { limits, messageSince, waitingSince } = connection;
+    if (waitingSince !== undefined && now - waitingSince > limits.writeStallTimeout) {
+      const reason = `the peer took nothing for ${limits.writeStallTimeout} ms`;
+      return connection.finish({ reason });
+    }
+    if (connection.isEnding) return;
+    const silence = now - connection.lastActive, age = now - this.#openedAt;
+    if (messageSince !== undefined && now - messageSince > limits.messageTimeout) {
+      const message = `Message too slow: a message took longer than ${limits.messageTimeout} ms`;
+      connection.messageSince = undefined;
+      connection.refuse(
+        new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }),
+      );
+    } else if (!connection.isKnown && age > limits.authTimeout) {
+      const message = `Nobody said who calls within ${limits.authTimeout} ms`;
+      connection.refuse(new RpcError("UNAUTHENTICATED", message, { limit: "authTimeout" }));
+    } else if (connection.isLasting) {
+      return;
+    } else if (connection.isDialler) {
+      if (limits.pingInterval > 0 && silence > limits.pingInterval) this.#ping();
+    } else if (
+      Math.min(silence, now - connection.lastEnd) > limits.idleTimeout && connection.isIdle
+    ) {
+      connection.linger(`nothing was said for ${limits.idleTimeout} ms`);
+    } else if (limits.maxConnectionAge > 0 && age > this.#maxAge) {
+      connection.drain(limits.shutdownGrace, "age");
+    }
+  }
+
+  async #ping(): Promise<void> {
+    if (this.#isPinging) return;
+    this.#isPinging = true;
+    const connection = this.#connection, sent = connection.lastActive;
+    const { timers, limits: { pingTimeout } } = connection;
+    if (!await connection.ping()) {
+      // A process that stood still finds the answer once it reads: timers come first.
+      timers.after(0, () => {
+        if (connection.lastActive !== sent) return;
+        connection.finish({ reason: `the peer did not answer a ping within ${pingTimeout} ms` });
+      });
+    }
+    this.#isPinging = false;
+  }
+}
+
+/** Milliseconds between two looks. */
+function interval(limits: Limits): number {
+  const shortest = Math.min(
+    ...[
+      limits.messageTimeout,
+      limits.idleTimeout,
+      limits.writeStallTimeout,
+      limits.authTimeout,
+      limits.pingInterval,
+      limits.pingTimeout,
+      limits.maxConnectionAge,
+    ].filter((ms) => ms > 0),
+  );
+  return Math.min(1000, Math.ceil(shortest / 8));
+}

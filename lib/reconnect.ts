@@ -62,7 +62,7 @@ export class Reconnecting implements Carrier, Bearer {
   #turn = 0;
   #keepsAlive = true;
   /** Keeps the process alive where no socket does. */
-  #anchor: ReturnType<typeof setInterval> | undefined;
+  #anchor: ReturnType<typeof setTimeout> | undefined;
   /** Why there is no connection. */
   #failure: unknown;
   readonly #first = Promise.withResolvers<void>();
@@ -277,9 +277,9 @@ export class Reconnecting implements Carrier, Bearer {
     const isNeeded = !this.#isEnded &&
       (this.#waiting.size > 0 ||
         this.#keepsAlive && !this.#endpoints.some(({ isReady }) => isReady));
-    if (isNeeded) this.#anchor ??= setInterval(() => {}, 2 ** 30);
+    if (isNeeded) this.#anchor ??= setTimeout(() => {}, 2 ** 31 - 1);
     else {
-      clearInterval(this.#anchor);
+      clearTimeout(this.#anchor);
       this.#anchor = undefined;
     }
   }

@@ -236,6 +236,7 @@ class Simulation {
       return await connect<ReturnType<typeof serverApi>>(this.#address + query, {
         framing,
         limits,
+        reconnect: false, // what is looked at is one connection
         ...plan.asks && !plan.isRude && { token: TOKEN },
         api: clientApi(this.history),
         onError: (error) => {

@@ -8,7 +8,7 @@ import type { Line, UntypedAnswer } from "../lib/mod.ts";
 import type { Params } from "./params.ts";
 import { printable } from "./printable.ts";
 import { itemText, resultText } from "./result_text.ts";
-import { print } from "./stdio.ts";
+import { LinePrinter, print } from "./stdio.ts";
 
 /** What is to be called, and how. */
 export interface CallPlan {
@@ -41,12 +41,15 @@ export async function makeCall(line: Line, plan: CallPlan): Promise<void> {
 
 /** Prints items as they come; what the stream returned, where that is something, to standard error. */
 async function printItems(answer: UntypedAnswer, json: boolean): Promise<void> {
-  const items = answer[Symbol.asyncIterator]();
-  for (;;) {
-    const { done, value } = await items.next();
-    if (!done) await print(itemText(value, json) + "\n");
-    else if (value !== null && value !== undefined) {
-      return console.error(`returned ${printable(JSON.stringify(value))}`);
-    } else return;
+  const items = answer[Symbol.asyncIterator](), lines = new LinePrinter();
+  let next;
+  try {
+    while (!(next = await items.next()).done) await lines.print(itemText(next.value, json));
+  } finally {
+    await lines.end(); // the items before a failure stand before it
+  }
+  const { value } = next;
+  if (value !== null && value !== undefined) {
+    console.error(`returned ${printable(JSON.stringify(value))}`);
   }
 }

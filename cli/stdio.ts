@@ -96,3 +96,47 @@ export async function print(text: string | Uint8Array): Promise<void> {
   const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
   for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
 }
+
+/** Lines that are printed together are no longer than this together; the next one waits. */
+const MAX_TOGETHER = 1 << 16;
+
+/** Prints lines as they come; those that come while some are printed go out together. */
+export class LinePrinter {
+  #text = "";
+  #printing: Promise<void> | undefined;
+  #failed: { readonly error: unknown } | undefined;
+
+  /**
+   * Prints a line; a promise where there is no room for another.
+   *
+   * @throws {Deno.errors.BrokenPipe} where nobody reads any more
+   */
+  print(line: string): Promise<void> | undefined {
+    if (this.#failed !== undefined) throw this.#failed.error;
+    this.#text += line + "\n";
+    this.#printing ??= this.#print();
+    return this.#text.length > MAX_TOGETHER ? this.end() : undefined;
+  }
+
+  /**
+   * Resolves when all is printed.
+   *
+   * @throws {Deno.errors.BrokenPipe} where nobody reads any more
+   */
+  async end(): Promise<void> {
+    await this.#printing;
+    if (this.#failed !== undefined) throw this.#failed.error;
+  }
+
+  async #print(): Promise<void> {
+    try {
+      for (let text; (text = this.#text) !== "";) {
+        this.#text = "";
+        await print(text);
+      }
+    } catch (error) {
+      this.#failed = { error };
+    }
+    this.#printing = undefined;
+  }
+}

@@ -13,6 +13,7 @@
 import type { Attack, Figure, Seen, ServerSpec, Target } from "./attack.ts";
 import type { Told } from "./attacker.ts";
 import { Child } from "./child.ts";
+import { sleep } from "./crowd.ts";
 import type { Health } from "./window.ts";
 import { Watch } from "./proc.ts";
 import { type Setting, Victim } from "./server.ts";
@@ -281,8 +282,4 @@ function reached({ what, value, atMost, atLeast }: Figure, seen: Seen): Reached 
     goal: atMost !== undefined ? `<= ${atMost}` : `>= ${atLeast}`,
     isReached: is <= (atMost ?? Infinity) && is >= (atLeast ?? -Infinity),
   };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

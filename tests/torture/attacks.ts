@@ -6,6 +6,7 @@
 
 import { ACCEPT } from "./accept.ts";
 import type { Attack } from "./attack.ts";
+import { FLOOD } from "./flood.ts";
 import { FRAMING } from "./framing.ts";
 import { HALF_OPEN } from "./half_open.ts";
 import { MEMORY } from "./memory.ts";
@@ -21,6 +22,7 @@ export const ATTACKS: readonly Attack[] = [
   ...PARSING,
   ...ACCEPT,
   ...SLOW,
+  ...FLOOD,
   ...HALF_OPEN,
   ...MEMORY,
   ...TLS,

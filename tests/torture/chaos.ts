@@ -6,10 +6,11 @@
  */
 
 import { parseArgs } from "@std/cli";
-import { connect, ConnectionLost, type Line, RpcError } from "../../lib/mod.ts";
 import { FaultProxy, type Link, type Toxic } from "../_toxics.ts";
-import { type api, ledgerOf } from "./chaos_api.ts";
+import { ledgerOf } from "./chaos_api.ts";
+import { Client, Tally } from "./chaos_client.ts";
 import { Child } from "./child.ts";
+import { sleep } from "./crowd.ts";
 
 const HELP = `\
 Has clients call a server through a network that fails, while the server is
@@ -25,6 +26,7 @@ Options:
   --rate N         calls a second of all clients together [default: 1000]
   -h, --help       prints this
 
+The clients are our own, with reconnection: a line that is lost connects again.
 Each connection goes through a proxy and gets one of toxiproxy's eight toxics
 now and then, for one to five seconds, or until it is closed: latency,
 bandwidth, slicer, slow_close, timeout (a black hole), reset_peer, limit_data,
@@ -33,7 +35,8 @@ and all of them together: down.
 Nine calls of ten must not be repeated: the server writes each down in a file
 before it answers. A client makes such a call again only where it is sure that
 it has not run: it was never sent, or it was refused as UNAVAILABLE. One call of
-ten may be repeated, and is, until it is answered.
+ten may be repeated, and is, by the library and then by hand, until it is
+answered.
 
 Every call must have one outcome: its answer, an error, a deadline, or
 ConnectionLost, which says whether it was sent.
@@ -49,155 +52,8 @@ const NAMES = ["minutes", "clients", "kill-every", "rate"] as const;
 type Options = Readonly<Record<(typeof NAMES)[number], number>>;
 const DEFAULTS: Options = { minutes: 5, clients: 200, "kill-every": 10, rate: 1000 };
 
-/** Milliseconds that a call may take, and after which a call is one without an outcome. */
-const DEADLINE = 5000;
+/** Milliseconds after the end within which each call must have an outcome. */
 const NO_OUTCOME = 60_000;
-
-/** What came of all calls. */
-class Tally {
-  made = 0;
-  answered = 0;
-  /** It may have run, and nobody will know. */
-  unknown = 0;
-  /** Refused or failed, and known not to have run. */
-  notRun = 0;
-  deadline = 0;
-  wrong = 0;
-  /** Errors that should not have come. */
-  failed = 0;
-  connects = 0;
-  kills = 0;
-  example = "";
-  /** Keys that were answered: they must have run. */
-  readonly acknowledged: string[] = [];
-  /** Keys that are known not to have run. */
-  readonly refused: string[] = [];
-  /** Calls that have no outcome yet. */
-  readonly pending = new Map<string, number>();
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** One client: a line that is dialled again whenever it has ended. */
-class Client {
-  readonly #address: string;
-  readonly #tally: Tally;
-  readonly #name: string;
-  #line: Promise<Line<typeof api>> | undefined;
-  #calls = 0;
-  isOver = false;
-
-  constructor(address: string, name: string, tally: Tally) {
-    this.#address = address;
-    this.#name = name;
-    this.#tally = tally;
-  }
-
-  /** The line that is open, or the next. */
-  #open(): Promise<Line<typeof api>> {
-    return this.#line ??= this.#dial();
-  }
-
-  async #dial(): Promise<Line<typeof api>> {
-    for (let wait = 50;; wait = Math.min(1000, wait * 1.6)) {
-      try {
-        const line = await connect<typeof api>(this.#address, {
-          connectTimeout: DEADLINE,
-          // A black hole is noticed while the chaos lasts.
-          limits: { pingInterval: 2000, pingTimeout: 2000 },
-        });
-        this.#tally.connects++;
-        line.closed.then(() => this.#line = undefined);
-        return line;
-      } catch (error) {
-        if (this.isOver) throw error;
-        await sleep(wait * (0.8 + 0.4 * Math.random()));
-      }
-    }
-  }
-
-  /** Makes a call, and counts what came of it. Never rejects. */
-  async call(): Promise<void> {
-    const number = this.#calls++, key = `${this.#name}-${number}`, tally = this.#tally;
-    tally.made++;
-    tally.pending.set(key, performance.now());
-    try {
-      if (number % 10 === 9) await this.#repeat(key);
-      else await this.#once(key);
-    } finally {
-      tally.pending.delete(key);
-    }
-  }
-
-  /** A call that may be repeated. */
-  async #repeat(key: string): Promise<void> {
-    const ms = Math.floor(Math.random() * 100), tally = this.#tally;
-    for (;;) {
-      try {
-        const line = await this.#open();
-        const answer = await line.call.later({ key, ms }, { timeout: DEADLINE });
-        if (answer === key + "x".repeat(ms * 10)) tally.answered++;
-        else this.#wrong(key, answer);
-        return;
-      } catch (error) {
-        if (this.isOver) return void tally.unknown++;
-        if (!isExpected(error)) return this.#failed(error);
-      }
-    }
-  }
-
-  /** A call that must not run twice. */
-  async #once(key: string): Promise<void> {
-    const tally = this.#tally;
-    for (;;) {
-      try {
-        const line = await this.#open();
-        const answer = await line.call.once(key, { timeout: DEADLINE });
-        if (answer !== key) return this.#wrong(key, answer);
-        tally.answered++;
-        tally.acknowledged.push(key);
-        return;
-      } catch (error) {
-        if (!isExpected(error)) return this.#failed(error);
-        const hasNotRun = error instanceof ConnectionLost && !error.sent ||
-          error instanceof RpcError && error.reason === "UNAVAILABLE";
-        if (hasNotRun && !this.isOver) continue; // the same key: if it had run, it would run twice
-        if (hasNotRun) {
-          tally.notRun++;
-          tally.refused.push(key);
-        } else if (error instanceof RpcError) tally.deadline++;
-        else tally.unknown++;
-        return;
-      }
-    }
-  }
-
-  #wrong(key: string, answer: string): void {
-    this.#tally.wrong++;
-    this.#tally.example ||= `${key} was answered ${Deno.inspect(answer).slice(0, 200)}`;
-  }
-
-  #failed(error: unknown): void {
-    if (this.isOver) return void this.#tally.notRun++; // it could not connect any more
-    this.#tally.failed++;
-    this.#tally.example ||= Deno.inspect(error).slice(0, 1000);
-  }
-
-  async close(): Promise<void> {
-    this.isOver = true;
-    const line = await this.#line?.catch(() => undefined);
-    await line?.close();
-  }
-}
-
-/** What a call may reject with in a chaos. */
-function isExpected(error: unknown): boolean {
-  return error instanceof ConnectionLost ||
-    error instanceof RpcError &&
-      ["DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED"].includes(error.reason ?? "");
-}
 
 /** A toxic of each kind, with figures at random. */
 function anyToxic(): Toxic {

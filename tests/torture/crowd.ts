@@ -11,6 +11,11 @@ import type { Target } from "./attack.ts";
 /** Connections that are being made at once. */
 const DIALLING = 256;
 
+/** A request as a line. */
+export function line(method: string, params: unknown, id = 1): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, method, params }) + "\n";
+}
+
 /** Resolves after so many milliseconds. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -18,6 +18,7 @@ import {
   sleep,
   write,
 } from "./crowd.ts";
+import { sample } from "./proc.ts";
 
 const MIB = 1 << 20;
 
@@ -143,11 +144,11 @@ const tinySegments: Attack = {
     );
     // The answer is as large as the call; it is read to the end after half-closing.
     const ended = readToEnd(conn!, Infinity);
-    const before = cpuOf(target.pid);
+    const before = cpuOf(target);
     for (let at = 0; at < bytes.length; at += 10) {
       check(await write(conn!, bytes.subarray(at, at + 10)), `hung up after ${at} bytes`);
     }
-    const cpu = cpuOf(target.pid) - before;
+    const cpu = cpuOf(target) - before;
     await conn!.closeWrite();
     const answer: Answer = JSON.parse((await ended).text);
     close(conn!);
@@ -156,11 +157,9 @@ const tinySegments: Attack = {
   },
 };
 
-/** Milliseconds of processor time of a process, its healthy callers included. */
-function cpuOf(pid: number): number {
-  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10;
+/** Milliseconds of the server's processor time, what it does for healthy callers included. */
+function cpuOf({ pid }: Target): number {
+  return sample(pid)?.cpu ?? 0;
 }
 
 /** Header blocks that must close the connection, with the body that follows them. */

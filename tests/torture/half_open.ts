@@ -11,6 +11,7 @@ import {
   connectAll,
   connectAndReset,
   during,
+  line,
   peer,
   ran,
   readToEnd,
@@ -18,10 +19,6 @@ import {
   times,
   write,
 } from "./crowd.ts";
-
-function line(method: string, params: unknown, id = 1): string {
-  return JSON.stringify({ jsonrpc: "2.0", id, method, params }) + "\n";
-}
 
 const callsThenFin: Attack = {
   name: "calls-then-fin",

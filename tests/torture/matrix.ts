@@ -147,8 +147,8 @@ const CASES: readonly (readonly [id: string, what: string, reference?: Reference
   ]],
   ["T09", "wrong tokens", ["auth_test.ts", "wrong credentials end the connection"]],
   ["T10", "calls before authentication", ["auth_test.ts", "nothing is served before"]],
-  ["T11", "tokens in logs", "open: main.ts takes no tokens yet"],
-  ["T12", "listening for the whole network", "open: any address is listened at"],
+  ["T11", "tokens in logs", ["cli/defence_test.ts", "main.ts --token-file asks who calls"]],
+  ["T12", "listening for the whole network", ["cli/defence_test.ts", "names the ways out"]],
   ["T13", "permissions a method, on every way in", ["middleware_test.ts", "for every way in"]],
   ["T14", "Unix sockets of the dead and of the living", [
     "transport_test.ts",
@@ -171,7 +171,7 @@ const CASES: readonly (readonly [id: string, what: string, reference?: Reference
     "serve_test.ts",
     "shutdown() frees the port at once",
   ]],
-  ["G09", "SIGHUP", "open: main.ts does not take it yet"],
+  ["G09", "SIGHUP", ["cli/defence_test.ts", "and SIGHUP reads it again"]],
   ["G11", "a rolling restart", "deno task chaos restarts one server again and again"],
 ];
 

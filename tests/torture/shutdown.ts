@@ -5,11 +5,8 @@
  */
 
 import { type Attack, check, type Figure, share, type Target } from "./attack.ts";
-import { becomes, close, connectAll, peer, ran, readToEnd, sleep, write } from "./crowd.ts";
+import { becomes, close, connectAll, line, peer, ran, readToEnd, sleep, write } from "./crowd.ts";
 import { sample } from "./proc.ts";
-
-const line = (method: string, params: unknown, id = 1) =>
-  JSON.stringify({ jsonrpc: "2.0", id, method, params }) + "\n";
 
 /** Waits until the process has ended; gives the milliseconds that it took. */
 async function ended({ pid }: Target, withinMs: number): Promise<number> {

@@ -6,6 +6,7 @@
 
 import { parseArgs } from "@std/cli";
 import { Child } from "./child.ts";
+import { sleep } from "./crowd.ts";
 import { type Sample, sample } from "./proc.ts";
 import { Victim } from "./server.ts";
 import type { Health } from "./window.ts";
@@ -143,10 +144,6 @@ export function slope(points: readonly (readonly [x: number, y: number])[]): num
     below += (point[0] - x) ** 2;
   }
   return below === 0 ? 0 : above / below;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function soak({ minutes, rate, connects, json }: Options): Promise<number> {

@@ -511,10 +511,6 @@ export class Connection
     return this.#writer.waitingSince;
   }
 
-  set waitingSince(since: number | undefined) {
-    this.#writer.waitingSince = since;
-  }
-
   get isIdle(): boolean {
     return this.requests.size === 0 && !this.isWaiting && this.#writer.waiting === 0;
   }

@@ -24,7 +24,7 @@ export interface Watched {
   /** When the first byte of an unfinished message came; undefined between messages. */
   messageSince: number | undefined;
   /** When the write that is under way last made progress; undefined while there is none. */
-  waitingSince: number | undefined;
+  readonly waitingSince: number | undefined;
   /** Whether it is known who the peer is, where it is asked. */
   readonly isKnown: boolean;
   /** Whether nothing runs, and nothing waits. */
@@ -49,6 +49,8 @@ export class Watch {
   readonly #maxAge: number;
   #timer: Timer | undefined;
   #due = 0;
+  /** Since when what was overdue at a look that came late. */
+  #doubted: number | undefined;
   #isPinging = false;
 
   /** Begins to look; see {@linkcode stop}. */
@@ -75,33 +77,28 @@ export class Watch {
   // Made once, as what it uses: ten thousand silent connections look ten thousand times a second.
   readonly #look = (): void => {
     const now = this.#connection.timers.now();
-    this.#excuse(now, now - this.#due);
-    this.#lookAt(now);
+    this.#lookAt(now, now - this.#due > 2 * TICK);
     if (this.#timer !== undefined) this.#wait();
   };
 
-  /**
-   * The time for which this process stood still was not the peer's: what it sent meanwhile has not been
-   * read, and what it took has not been seen.
-   */
-  #excuse(now: number, late: number): void {
-    if (late <= 2 * TICK) return;
-    const connection = this.#connection;
-    const later = (since: number | undefined) =>
-      since === undefined ? undefined : Math.min(now, since + late);
-    connection.messageSince = later(connection.messageSince);
-    connection.waitingSince = later(connection.waitingSince);
-  }
-
-  #lookAt(now: number): void {
+  /** @param isLate whether this process has just stood still */
+  #lookAt(now: number, isLate: boolean): void {
     const connection = this.#connection, { limits, messageSince, waitingSince } = connection;
-    if (waitingSince !== undefined && now - waitingSince > limits.writeStallTimeout) {
+    const isStalled = now - (waitingSince ?? now) > limits.writeStallTimeout;
+    const isSlow = now - (messageSince ?? now) > limits.messageTimeout;
+    // Timers come before sockets: what the peer sent or took meanwhile is known at the next look.
+    const since = isStalled ? waitingSince : messageSince;
+    if (isLate && (isStalled || isSlow) && this.#doubted !== since) {
+      this.#doubted = since;
+      return;
+    }
+    if (isStalled) {
       const reason = `the peer took nothing for ${limits.writeStallTimeout} ms`;
       return connection.finish({ reason });
     }
     if (connection.isEnding) return;
     const silence = now - connection.lastActive, age = now - this.#openedAt;
-    if (messageSince !== undefined && now - messageSince > limits.messageTimeout) {
+    if (isSlow) {
       const message = `Message too slow: a message took longer than ${limits.messageTimeout} ms`;
       connection.messageSince = undefined;
       connection.refuse(

@@ -115,7 +115,7 @@ export class Connection
   readonly #waiting: (() => void)[] = [];
   /** No new request is begun. */
   #draining = false;
-  /** It stays open for a while although nothing runs, so that many do not close at once. */
+  /** It stays open for a while although nothing runs, to refuse what comes. */
   #isHeldOpen = false;
   /** The peer has said that it sends no more. */
   #inputEnded = false;
@@ -551,7 +551,7 @@ export class Connection
   drain(grace: number, reason = "shutdown", delay = 0): Promise<CloseInfo> {
     if (!this.isClosing) {
       this.#draining = true;
-      this.#isHeldOpen = delay > 0;
+      this.#isHeldOpen = delay > 0 && this.#isFramed; // who has said nothing has asked nothing
       this.requests.drain();
       if (this.#isFramed) {
         const params = JSON.stringify({ reason, graceMs: grace });

@@ -136,6 +136,12 @@ const MAX_AT_ONCE = 100;
 /** The part of the grace over which they are. */
 const SPREAD = 0.9;
 
+/** Milliseconds for which the others are still answered: a request may cross our goodbye on its way. */
+const CROSSING = 200;
+
+/** The longest interval of the runtime's. */
+const MAX_MS = 2 ** 31 - 1;
+
 /** Where a server is to listen. */
 export function addressesOf(
   { listen = "tcp://127.0.0.1:8080" }: Pick<ServeOptions, "listen">,
@@ -350,13 +356,17 @@ export class RunningServer implements Server {
     this.#stop.abort();
     this.health.drain();
     // Callers who lose their server in the same moment all come to the next one in the same moment.
-    const spread = this.#connections.size > MAX_AT_ONCE ? SPREAD * grace : 0;
+    const isCrowd = this.#connections.size > MAX_AT_ONCE;
     for (const connection of this.#connections.keys()) {
-      connection.drain(grace, "shutdown", spread * Math.random());
+      const delay = isCrowd ? SPREAD * grace * Math.random() : Math.min(CROSSING, grace);
+      connection.drain(grace, "shutdown", delay);
     }
     for (const connection of this.#refused) connection.close();
+    // Neither timers nor handlers keep the process alive, and what was promised is still to be done.
+    const alive = setInterval(() => {}, MAX_MS);
     await Promise.all(this.#connections.values());
     await Promise.all(this.#accepting);
+    clearInterval(alive);
     this.#load.stop();
     this.#timers.stop();
     await this.#turns.close();

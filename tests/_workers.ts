@@ -21,7 +21,7 @@ export class Lines implements AsyncDisposable {
     for (let tries = 0; lines.byThread.size < count; tries++) {
       assert(tries < 200, `${lines.byThread.size} of ${count} workers were reached`);
       await using trying = new AsyncDisposableStack();
-      const line = trying.use(await connect<Api>(address, { api }));
+      const line = trying.use(await connect<Api>(address, { api, reconnect: false }));
       const thread = await line.call.who();
       if (lines.byThread.has(thread)) continue;
       lines.byThread.set(thread, line);

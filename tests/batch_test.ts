@@ -209,10 +209,12 @@ Deno.test("calls of a batch reject with ConnectionLost and whether they were sen
   const outcomes = Promise.all([...first, ...second].map(rejection));
   await turn();
   server.close();
-  assertEquals(
-    (await outcomes).map((error) => error instanceof ConnectionLost && error.sent),
-    [true, true, false, false],
-  );
+  const errors = await outcomes;
+  for (const error of errors) assertInstanceOf(error, ConnectionLost);
+  const sent = errors.map((error) => (error as ConnectionLost).sent);
+  // Where the end is seen before a write has failed, the second may still be written.
+  assertEquals(sent.slice(0, 2), [true, true]);
+  assertEquals(sent[2], sent[3]);
   await line.close();
 });
 

@@ -254,3 +254,21 @@ Deno.test("a server that many are connected to says goodbye to all, and closes t
   // Together they would all be there when the first is seen to go.
   assertGreater(new Set(left).size, 20);
 });
+
+Deno.test("a request that crosses the goodbye is refused as not started", async () => {
+  await using local = serveLocally({ ping: method(() => "pong") });
+  using peer = local.peer();
+  assertEquals((await peer.ask({ jsonrpc: "2.0", id: 1, method: "ping" })).result, "pong");
+  const ended = local.server.shutdown();
+  await peer.send({ jsonrpc: "2.0", id: 2, method: "ping" });
+  assertEquals((await peer.answer()).method, "$/goaway");
+  const { id, error } = await peer.answer();
+  assertEquals([id, error], [2, {
+    code: -32014,
+    message: "The server is shutting down",
+    data: { name: "UNAVAILABLE", details: { started: false } },
+  }]);
+  await peer.rest();
+  peer.close();
+  await ended;
+});

@@ -477,7 +477,7 @@ Deno.test("serveWorkers() replaces a worker whose memory runs out, and the proce
       });
       await server.ready;
       const [address] = server.addresses;
-      const line = await connect(address);
+      const line = await connect(address, { reconnect: false });
       const error = await line.request("fail", ["memory"]).catch((error) => error);
       console.log(error instanceof ConnectionLost);
       for (let thread; thread === undefined;) {

@@ -30,8 +30,7 @@ export class TerminalInput implements Disposable {
   /** What was typed while nobody asked. */
   readonly #typed: Typed[] = [];
   #asking: ((typed: Typed) => void) | undefined;
-  /** Called instead, while something else than a line is waited for. */
-  onInterrupt: (() => void) | undefined;
+  #onInterrupt: (() => void) | undefined;
 
   constructor({ history, complete }: TerminalInputOptions) {
     this.#readline = createInterface({
@@ -45,12 +44,23 @@ export class TerminalInput implements Disposable {
     });
     this.#readline.on("line", (text) => this.#tell({ kind: "line", text }));
     this.#readline.on("SIGINT", () => {
-      if (this.onInterrupt !== undefined) return this.onInterrupt();
+      if (this.#onInterrupt !== undefined) return this.#onInterrupt();
       const isEmpty = this.#readline.line === "";
       if (!isEmpty) this.#clear();
       this.#tell({ kind: "interrupted", isEmpty });
     });
     this.#readline.on("close", () => this.#tell({ kind: "ended" }));
+  }
+
+  /**
+   * Called for Ctrl-C while something else than a line is waited for; at once where it was typed behind
+   * the line, before anyone could say what it is to interrupt.
+   */
+  set onInterrupt(interrupt: (() => void) | undefined) {
+    this.#onInterrupt = interrupt;
+    if (interrupt === undefined || this.#typed[0]?.kind !== "interrupted") return;
+    this.#typed.shift();
+    interrupt();
   }
 
   /** Asks for a line. */

@@ -38,8 +38,8 @@ export interface DatagramEnd {
   readonly remote: string;
   /** Sends one datagram. */
   send(datagram: Uint8Array): Promise<unknown>;
-  /** Told once that it was closed. */
-  closed(): void;
+  /** Told once that it was closed; the promise is for what takes a while. */
+  closed(): void | Promise<void>;
 }
 
 /** One end of a line of datagrams. */
@@ -141,11 +141,11 @@ abstract class DatagramSocket implements Socket {
     return Promise.resolve();
   }
 
-  close(): void {
+  close(): void | Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.endInput();
-    this.#end.closed();
+    return this.#end.closed();
   }
 }
 

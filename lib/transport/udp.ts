@@ -77,7 +77,7 @@ export class UdpListener implements Listener {
   #open = 0;
   #closed = false;
   #failure: { readonly error: unknown } | undefined;
-  #hearing = false;
+  #hearing: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -99,7 +99,7 @@ export class UdpListener implements Listener {
         this.#failure = undefined; // hearing begins again with the next call
         throw failure.error;
       }
-      if (!this.#hearing) this.#hear();
+      this.#hearing ??= this.#hear();
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
@@ -115,7 +115,6 @@ export class UdpListener implements Listener {
   }
 
   async #hear(): Promise<void> {
-    this.#hearing = true;
     // One byte more than any datagram has.
     const buffer = new Uint8Array(MAX_DATAGRAM + 1);
     try {
@@ -126,7 +125,7 @@ export class UdpListener implements Listener {
     } catch (error) {
       if (!this.#closed) this.#failure = { error };
     } finally {
-      this.#hearing = false;
+      this.#hearing = undefined;
       this.#wake?.();
     }
   }
@@ -152,7 +151,7 @@ export class UdpListener implements Listener {
       closed: () => {
         this.#open--;
         if (this.#peers.get(key)?.socket === socket) this.#peers.delete(key);
-        if (this.#closed) this.#letGo();
+        if (this.#closed) return this.#letGo();
       },
     });
     this.#open++;
@@ -187,8 +186,11 @@ export class UdpListener implements Listener {
     Deno.unrefTimer(this.#timer);
   }
 
-  #letGo(): void {
-    if (this.#open === 0) this.#conn.close();
+  /** The port is free once what was to be received has been called off. */
+  async #letGo(): Promise<void> {
+    if (this.#open > 0) return;
+    this.#conn.close();
+    await this.#hearing;
   }
 }
 

@@ -120,7 +120,7 @@ function contentLength(block: string): number | Fault {
         );
       }
       length = Number(value);
-    } else if (name === "content-type" && /charset=(?!"?utf-?8"?\s*(;|$))/i.test(value)) {
+    } else if (name === "content-type" && /charset=(?!"?utf-?8"?[ \t]*(;|$))/i.test(value)) {
       return fatal("Content-Type must have charset=utf-8");
     }
   }

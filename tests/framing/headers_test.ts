@@ -78,6 +78,10 @@ Deno.test("headers.decoder() ends with a fault when headers cannot be understood
       "Content-Type: application/json; charset=utf-16\r\nContent-Length: 2\r\n\r\n",
       "Content-Type must have charset=utf-8",
     ],
+    [
+      "Content-Type: application/json; charset=utf8\ufeff\r\nContent-Length: 2\r\n\r\n",
+      "Content-Type must have charset=utf-8",
+    ],
     ['{"jsonrpc":"2.0"}\r\n\r\n', '"{\\"jsonrpc\\":\\"2.0\\"}" is not a header line'],
   ];
   for (const [block, reason] of bad) {

@@ -72,7 +72,7 @@ function decoded({ framing, limits, bytes }: Input, cuts: readonly number[]): Fr
     }
     if (!decoder.midway && decoder.held > 0) throw new Error(`it holds ${decoder.held} of nothing`);
   }
-  if (work > MAX_WORK * (bytes.length + 64) + 300 * pushes) {
+  if (work > MAX_WORK * (bytes.length + 64) + PIECE_WORK * pushes) {
     throw new Error(`${work} bytes were touched for ${bytes.length} in ${pushes} pieces`);
   }
   return frames;
@@ -83,6 +83,9 @@ const WHOLE = 1 << 30;
 
 /** How often a byte may be touched. */
 const MAX_WORK = 8;
+
+/** And what a piece may cost beside that, however small it is: what is held of a value is looked at. */
+const PIECE_WORK = 350;
 
 function eventOf(frame: Frame): Event {
   return typeof frame === "string" ? trim(frame) : { fault: frame.kind, fatal: frame.fatal };

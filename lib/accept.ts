@@ -17,6 +17,8 @@ export interface AcceptOptions {
   readonly signal: AbortSignal;
   /** Told of each failure that makes the loop wait, and of what `handle` throws. */
   readonly onError?: (error: unknown) => void;
+  /** Lets others have their turn where accepting has gone on for long. */
+  readonly turn?: () => Promise<void> | undefined;
   /** What the waiting is measured with. @default timers that keep the process alive */
   readonly timers?: Pick<Timers, "after">;
 }
@@ -48,7 +50,7 @@ const KEEPING_ALIVE: Pick<Timers, "after"> = {
 export async function acceptAll(
   listener: Listener,
   handle: (socket: Socket) => void,
-  { signal, onError, timers = KEEPING_ALIVE }: AcceptOptions,
+  { signal, onError, turn, timers = KEEPING_ALIVE }: AcceptOptions,
 ): Promise<void> {
   let wake: (() => void) | undefined;
   const stop = () => {
@@ -61,6 +63,8 @@ export async function acceptAll(
   try {
     for (let backoff = 0;;) {
       let socket: Socket;
+      const wait = turn?.();
+      if (wait !== undefined) await wait;
       try {
         socket = await listener.accept();
       } catch (error) {

@@ -255,7 +255,9 @@ export class RunningServer implements Server {
   #accept(listener: Listener): void {
     if (this.#closing !== undefined) return listener.close();
     this.addresses.push(listener.address);
+    const isLocal = schemeOf(listener.address) === "memory";
     const accepting = acceptAll(listener, (socket) => this.#open(socket, listener), {
+      ...(!isLocal && { turn: () => this.#turn() }),
       signal: this.#stop.signal,
       onError: (error) => this.#report(error, `accept at ${listener.address}`),
     });
@@ -264,6 +266,10 @@ export class RunningServer implements Server {
       this.#endWhenAlone();
     }));
     this.#tell(() => this.#options.onListen?.(listener.address));
+  }
+
+  #turn(): Promise<void> | undefined {
+    return this.#turns.isOver(this.#timers.now()) ? this.#turns.end() : undefined;
   }
 
   #open(socket: Socket, listener: Listener): void {

@@ -22,6 +22,10 @@ export interface Timers {
 /** Milliseconds to which deadlines are rounded up. */
 export const TICK = 8;
 
+/** Milliseconds for which callbacks run, and how many of them do, before the sockets have their turn. */
+const SLICE_MS = 5;
+const SLICE = 64;
+
 /** Deadlines further away than this are looked at again on the way: `setTimeout` overflows. */
 const FAR = 2 ** 30;
 
@@ -56,6 +60,8 @@ export class TimerWheel implements Timers {
   /** The tick for which the runtime's timer is set. */
   #next = Infinity;
   #isStopped = false;
+  /** What is due, and had no time yet. */
+  readonly #due: Entry[] = [];
 
   now(): number {
     return performance.now();
@@ -77,6 +83,7 @@ export class TimerWheel implements Timers {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#slots.clear();
+    this.#due.length = 0;
     this.#next = Infinity;
   }
 
@@ -104,7 +111,16 @@ export class TimerWheel implements Timers {
     }
     if (next < Infinity) this.#arm(next);
     // Who comes late finds several due, in the order in which they were set.
-    const inOrder = due.sort(([a], [b]) => a - b).flatMap(([, slot]) => [...slot]);
-    for (const entry of inOrder) entry.run();
+    for (const [, slot] of due.sort(([a], [b]) => a - b)) this.#due.push(...slot);
+    this.#run();
+  }
+
+  /** Ten thousand connections may have the same deadline, and others wait for their sockets. */
+  #run(): void {
+    const due = this.#due, end = this.now() + SLICE_MS;
+    let count = 0;
+    do due[count++]?.run(); while (count < due.length && count < SLICE && this.now() < end);
+    due.splice(0, count);
+    if (due.length > 0) this.#arm(0);
   }
 }

@@ -149,5 +149,5 @@ function interval(limits: Limits): number {
       limits.maxConnectionAge,
     ].filter((ms) => ms > 0),
   );
-  return Math.min(1000, Math.ceil(shortest / 8));
+  return Math.min(500, Math.ceil(shortest / 8));
 }

@@ -101,3 +101,29 @@ Deno.test("a wheel does not keep the process alive", async () => {
   }).spawn();
   assertEquals((await within(process.status, "the process to end")).code, 0);
 });
+
+Deno.test("callbacks that take long together leave others their turn, and keep their order", async () => {
+  const timers = new TimerWheel();
+  const order: (number | string)[] = [], end = Promise.withResolvers<void>();
+  const other = Promise.withResolvers<void>();
+  for (let n = 0; n < 100; n++) {
+    timers.after(1, () => {
+      if (n === 0) {
+        setTimeout(() => {
+          order.push("other");
+          other.resolve();
+        }, 0);
+      }
+      for (const until = performance.now() + 1; performance.now() < until;);
+      order.push(n);
+      if (n === 99) end.resolve();
+    });
+  }
+  await within(Promise.all([end.promise, other.promise]), "all of them");
+  assertEquals(
+    order.filter((entry) => entry !== "other"),
+    Array.from({ length: 100 }, (_, n) => n),
+  );
+  assert(order.indexOf("other") < 100, "all others waited");
+  timers.stop();
+});

@@ -85,7 +85,7 @@ const WHOLE = 1 << 30;
 const MAX_WORK = 8;
 
 /** And what a piece may cost beside that, however small it is: what is held of a value is looked at. */
-const PIECE_WORK = 350;
+const PIECE_WORK = 500;
 
 function eventOf(frame: Frame): Event {
   return typeof frame === "string" ? trim(frame) : { fault: frame.kind, fatal: frame.fatal };

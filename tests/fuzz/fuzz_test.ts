@@ -60,9 +60,9 @@ function withDecoder(change: (decoder: Decoder) => Partial<Decoder>): Disposable
 
 const TWO: Input = {
   framing: "lines",
-  limits: { maxMessageBytes: 1000, maxHeaderBytes: 100, maxHeaderLines: 2 },
+  limits: { maxMessageBytes: 6000, maxHeaderBytes: 100, maxHeaderLines: 2 },
   cuts: [1],
-  bytes: new TextEncoder().encode(`{"a":1}\n{"b":"${"x".repeat(800)}"}\n`),
+  bytes: new TextEncoder().encode(`{"a":1}\n{"b":"${"x".repeat(5000)}"}\n`),
 };
 
 const BROKEN: Readonly<Record<string, (decoder: Decoder) => Partial<Decoder>>> = {

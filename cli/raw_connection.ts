@@ -137,7 +137,7 @@ export class RawConnection {
         }
         if (this.#lingering) continue;
         await this.#answer(buffer.subarray(0, count));
-        if (this.#turns?.isOver(this.#since)) await this.#turns.end();
+        await this.#turns?.endWhenOver(this.#since);
         // Grow when full, shrink when far too large for a while.
         if (count === size && size < MAX_READ) buffer = new Uint8Array(size *= 4);
         else if (count > size >> 3) small = 0;

@@ -5,12 +5,13 @@
  */
 
 import { ConnectionLost, type ErrorData, RpcError } from "../lib/mod.ts";
+import { delayAfter } from "../lib/retry.ts";
 
 /** Milliseconds that `--retry` goes on where no `--timeout` says. */
 const RETRY_TIME = 30_000;
 
-/** Milliseconds before the second attempt, by how much each pause is longer, and their longest. */
-const FIRST = 100, MULTIPLIER = 1.6, LONGEST = 5000;
+/** Pauses between attempts. */
+const BACKOFF = { initial: 100, multiplier: 1.6, max: 5000 } as const;
 
 /** The attempts at one thing. */
 export class Attempts {
@@ -37,11 +38,7 @@ export class Attempts {
    */
   async next(error: unknown, signal: AbortSignal): Promise<boolean> {
     if (!this.#isWanted || signal.aborted) return false;
-    // Spread, so that those who failed together do not come back together.
-    const pause = Math.max(
-      Math.min(LONGEST, FIRST * MULTIPLIER ** this.#failures++) * (0.8 + 0.4 * Math.random()),
-      askedFor(error),
-    );
+    const pause = Math.max(delayAfter(++this.#failures, BACKOFF, Math.random()), askedFor(error));
     if (performance.now() + pause > this.#end) return false;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, pause);

@@ -99,7 +99,8 @@ export class Intake {
       this.#decoder.push(NOTHING); // lets go of the buffer
       host.onHandled();
       if (host.isFull) await this.#drained();
-      if (this.#turns?.isOver(now)) await this.#turns.end();
+      const pause = this.#turns?.endWhenOver(now);
+      if (pause !== undefined) await pause;
       buffer.adapt(count);
     }
   }
@@ -111,7 +112,7 @@ export class Intake {
     let count = 0;
     for (let frame; !host.isEnding && (frame = decoder.next()) !== undefined;) {
       const wait = (typeof frame === "string" ? this.#text(frame) : host.onFault(frame)) ??
-        (++count % LOOK === 0 ? this.#turn() : undefined);
+        (++count % LOOK === 0 ? this.#turns?.endWhenOver() : undefined);
       if (wait !== undefined) return wait.then(() => this.#next());
     }
     if (decoder.midway) {
@@ -132,11 +133,6 @@ export class Intake {
           ? host.onMessage(parseMessage(frame, host.limits), frame)
           : host.onFault(frame),
     );
-  }
-
-  /** Lets others have their turn, where ours has been long. */
-  #turn(): Promise<void> | undefined {
-    return this.#turns?.isOver(this.#host.timers.now()) ? this.#turns.end() : undefined;
   }
 
   /** Waits for room. The time of a message does not run while it is us who do not read it. */

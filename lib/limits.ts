@@ -100,8 +100,8 @@ export interface LimitRow {
   readonly enforcedIn: string;
 }
 
-/** `setTimeout` fires at once above this. */
-const MAX_MS = 2 ** 31 - 1;
+/** Milliseconds that a timer of the runtime takes; above them it fires at once. */
+export const MAX_MS = 2 ** 31 - 1;
 const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 
 /** The table itself, in the order in which a connection meets the limits. */

@@ -12,7 +12,7 @@ import { type CloseInfo, Connection } from "./connection.ts";
 import { Dispatcher, proceduresOf } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
 import { FRAMINGS } from "./framing/mod.ts";
-import { type Limits, resolveLimits } from "./limits.ts";
+import { type Limits, MAX_MS, resolveLimits } from "./limits.ts";
 import { Load } from "./load.ts";
 import type { PeerInfo } from "./context.ts";
 import type { Api } from "./procedure.ts";
@@ -139,9 +139,6 @@ const SPREAD = 0.9;
 /** Milliseconds for which the others are still answered: a request may cross our goodbye on its way. */
 const CROSSING = 200;
 
-/** The longest interval of the runtime's. */
-const MAX_MS = 2 ** 31 - 1;
-
 /** Where a server is to listen. */
 export function addressesOf(
   { listen = "tcp://127.0.0.1:8080" }: Pick<ServeOptions, "listen">,
@@ -257,7 +254,7 @@ export class RunningServer implements Server {
     this.addresses.push(listener.address);
     const isLocal = schemeOf(listener.address) === "memory";
     const accepting = acceptAll(listener, (socket) => this.#open(socket, listener), {
-      ...(!isLocal && { turn: () => this.#turn() }),
+      ...(!isLocal && { turn: () => this.#turns.endWhenOver() }),
       signal: this.#stop.signal,
       onError: (error) => this.#report(error, `accept at ${listener.address}`),
     });
@@ -266,10 +263,6 @@ export class RunningServer implements Server {
       this.#endWhenAlone();
     }));
     this.#tell(() => this.#options.onListen?.(listener.address));
-  }
-
-  #turn(): Promise<void> | undefined {
-    return this.#turns.isOver(this.#timers.now()) ? this.#turns.end() : undefined;
   }
 
   #open(socket: Socket, listener: Listener): void {

@@ -46,6 +46,11 @@ export class Turns {
     return now - this.#since > this.#length;
   }
 
+  /** Ends this turn where it has gone on for long; undefined where it has not. */
+  endWhenOver(now: number = this.#now()): Promise<void> | undefined {
+    return this.isOver(now) ? this.end() : undefined;
+  }
+
   /** Resolves when the runtime has looked at all sockets. All who ask meanwhile wait for the same. */
   end(): Promise<void> {
     return this.#pause ??= this.#end();

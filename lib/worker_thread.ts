@@ -11,6 +11,7 @@ import type { Worker } from "node:worker_threads";
 import type { Authenticate } from "./auth.ts";
 import type { PeerInfo } from "./context.ts";
 import type { CloseInfo } from "./connection.ts";
+import { MAX_MS } from "./limits.ts";
 import {
   fromThrown,
   type FromWorker,
@@ -32,9 +33,6 @@ export interface ThreadHost {
 export interface Failure {
   readonly error: unknown;
 }
-
-/** `setTimeout` fires at once above this. */
-const MAX_PATIENCE = 2 ** 31 - 1;
 
 /** One worker. */
 export class WorkerThread {
@@ -88,7 +86,7 @@ export class WorkerThread {
     this.tell({ kind: "shutdown", grace });
     this.#patience = setTimeout(
       () => this.#fail(workerError(`The worker has not ended within ${patience} ms`)),
-      Math.min(patience, MAX_PATIENCE),
+      Math.min(patience, MAX_MS),
     );
   }
 

@@ -11,6 +11,7 @@ import { ledgerOf } from "./chaos_api.ts";
 import { Client, Tally } from "./chaos_client.ts";
 import { Child } from "./child.ts";
 import { sleep } from "./crowd.ts";
+import { runTool } from "./tool.ts";
 
 const HELP = `\
 Has clients call a server through a network that fails, while the server is
@@ -195,13 +196,8 @@ function readOptions(args: string[]): Options | "help" {
 }
 
 if (import.meta.main) {
-  let options: Options | "help";
-  try {
-    options = readOptions(Deno.args);
-  } catch (error) {
-    console.error(`error: ${(error as Error).message}`);
-    Deno.exit(2);
-  }
-  if (options === "help") console.log(HELP.trimEnd());
-  else Deno.exit(await chaos(options));
+  await runTool(readOptions, (options) => {
+    if (options !== "help") return chaos(options);
+    console.log(HELP.trimEnd());
+  });
 }

@@ -13,6 +13,7 @@ import { list } from "./matrix.ts";
 import { HELP, type Options, readOptions } from "./options.ts";
 import type { Setting } from "./server.ts";
 import { figures, table } from "./table.ts";
+import { runTool } from "./tool.ts";
 
 /** The server that attacks share which need none of their own. */
 const SHARED: ServerSpec = {};
@@ -20,20 +21,10 @@ const SHARED: ServerSpec = {};
 /** The part of its connections that an attack makes when all run at once. */
 const TOGETHER = 0.05;
 
-let options: Options;
-try {
-  options = readOptions(Deno.args);
-} catch (error) {
-  console.error(`error: ${(error as Error).message}`);
-  Deno.exit(2);
-}
-if (options.action === "help") {
-  console.log(HELP.trimEnd());
-} else if (options.action === "list") {
-  console.log(list());
-} else {
-  Deno.exit(await run(options));
-}
+await runTool(readOptions, (options) => {
+  if (options.action === "run") return run(options);
+  console.log(options.action === "help" ? HELP.trimEnd() : list());
+});
 
 async function run(options: Options): Promise<number> {
   const { only, seconds, together, limits, scale, json, strict, quietMs } = options;

@@ -10,6 +10,7 @@ import { sleep } from "./crowd.ts";
 import { type Sample, sample } from "./proc.ts";
 import { Victim } from "./server.ts";
 import type { Health } from "./window.ts";
+import { runTool } from "./tool.ts";
 
 const HELP = `\
 Calls a server for a long time at half the rate that it can take, and looks for
@@ -229,13 +230,8 @@ function verdict(all: readonly Stretch[], minutes: number): number {
 }
 
 if (import.meta.main) {
-  let options: Options | "help";
-  try {
-    options = readOptions(Deno.args);
-  } catch (error) {
-    console.error(`error: ${(error as Error).message}`);
-    Deno.exit(2);
-  }
-  if (options === "help") console.log(HELP.trimEnd());
-  else Deno.exit(await soak(options));
+  await runTool(readOptions, (options) => {
+    if (options !== "help") return soak(options);
+    console.log(HELP.trimEnd());
+  });
 }

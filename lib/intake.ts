@@ -86,7 +86,16 @@ export class Intake {
 
   /** Reads until the peer sends no more; rejects where the connection is lost. */
   async run(pool: BufferPool): Promise<void> {
-    const host = this.#host, buffer = new ReadBuffer(pool);
+    const buffer = new ReadBuffer(pool);
+    try {
+      await this.#readInto(buffer);
+    } finally {
+      buffer.release();
+    }
+  }
+
+  async #readInto(buffer: ReadBuffer): Promise<void> {
+    const host = this.#host;
     for (;;) {
       const { space } = buffer, count = await this.#duplex.read(space);
       if (count === null) return;

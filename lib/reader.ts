@@ -3,7 +3,8 @@
  *
  * A read that waits keeps its buffer, and most connections wait most of the time. So the bytes that wake
  * one come into a small buffer of its own, and where these fill it the rest comes into a large one, which
- * is lent until there is nothing more to read.
+ * is lent until there is nothing more to read. A few that read much keep theirs: a large message that
+ * begins in another buffer than it ends in is copied once more, which costs a fifth.
  *
  * @module
  */
@@ -12,18 +13,22 @@ import type { BufferPool } from "./writer.ts";
 
 /** The buffer of a connection that has said nothing: it takes one small call. */
 const MIN_WAKE = 1 << 7;
-/** The most that a connection keeps while it waits: a second read of few kilobytes costs a fifth. */
+/** The most that each connection may keep while it waits: a second read of few kilobytes costs a fifth. */
 const MAX_WAKE = 1 << 15;
 /** The most that is lent. More than most have outstanding, so that none is served twice in a row. */
 const MAX_READ = 1 << 18;
 /** What was filled is followed by so many times as much: who sends little can make us hold little. */
 const GROWTH = 8;
+/** Waits in a row for which a buffer was much too large, after which it is made smaller. */
+const QUIET = 16;
 
 /** The read buffer of one connection, which sizes itself by what comes. */
 export class ReadBuffer {
   readonly #pool: BufferPool;
   #own = new Uint8Array(MIN_WAKE);
   #lent: Uint8Array<ArrayBuffer> | undefined;
+  /** Whether the lent one stays while we wait. */
+  #isKept = false;
   /** Bytes that came since the last wait, and between the two waits before. */
   #burst = 0;
   #lastBurst = 0;
@@ -48,33 +53,40 @@ export class ReadBuffer {
     } else this.#rest();
   }
 
+  /** Gives back what is lent: nothing more is read. */
+  release(): void {
+    if (this.#lent !== undefined) this.#pool.give(this.#lent);
+    this.#lent = undefined;
+    if (this.#isKept) this.#pool.unkeep();
+    this.#isKept = false;
+  }
+
   /** There is more, most likely: as much as the last time, or some times as much as came. */
   #grow(size: number): void {
     if (size <= MAX_WAKE) {
       this.#own = new Uint8Array(size);
     } else if (size > this.space.length) {
-      this.#giveBack();
+      this.release();
       this.#lent = this.#pool.take(size);
     }
   }
 
   /** There is no more: the next read waits. */
   #rest(): void {
-    const burst = this.#lastBurst = this.#burst;
+    const burst = this.#lastBurst = this.#burst, { length } = this.space;
     this.#burst = 0;
+    if (burst * GROWTH > length || length === MIN_WAKE) this.#quiet = 0;
+    else this.#quiet++;
     if (this.#lent !== undefined) {
-      this.#giveBack();
+      if (this.#quiet === 0 && burst >= MAX_WAKE) this.#isKept ||= this.#pool.keep();
+      if (this.#isKept && this.#quiet <= QUIET) return;
+      this.release();
       const fitting = burst < MAX_WAKE ? 2 ** Math.ceil(Math.log2(burst + 1)) : MIN_WAKE;
       if (this.#own.length !== fitting) this.#own = new Uint8Array(fitting);
-    } else if (burst * GROWTH > this.#own.length || this.#own.length === MIN_WAKE) this.#quiet = 0;
-    else if (++this.#quiet > 16) {
-      this.#own = new Uint8Array(Math.max(MIN_WAKE, this.#own.length / GROWTH));
+      this.#quiet = 0;
+    } else if (this.#quiet > QUIET) {
+      this.#own = new Uint8Array(Math.max(MIN_WAKE, length / GROWTH));
       this.#quiet = 0;
     }
-  }
-
-  #giveBack(): void {
-    if (this.#lent !== undefined) this.#pool.give(this.#lent);
-    this.#lent = undefined;
   }
 }

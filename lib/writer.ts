@@ -28,9 +28,13 @@ export interface Duplex {
 /** A write takes at most about this much, so that a huge queue is not encoded at once. */
 const MAX_WRITE = 1 << 18;
 
+/** How many of those who read much may keep their large buffer while they wait: 8 MiB in all. */
+const MAX_KEPT = 32;
+
 /** Buffers that are lent for as long as one write takes, or the reading of a large message. */
 export class BufferPool {
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  #kept = 0;
 
   /** A buffer of at least so many bytes. */
   take(bytes: number): Uint8Array<ArrayBuffer> {
@@ -43,6 +47,18 @@ export class BufferPool {
   give(buffer: Uint8Array<ArrayBuffer>): void {
     if (buffer.length <= MAX_WRITE && this.#free.length < 64) this.#free.push(buffer);
     else buffer.buffer.transfer(0);
+  }
+
+  /** Asks to keep one for longer than that; false where too many do. */
+  keep(): boolean {
+    if (this.#kept === MAX_KEPT) return false;
+    this.#kept++;
+    return true;
+  }
+
+  /** It is kept no longer. */
+  unkeep(): void {
+    this.#kept--;
   }
 }
 

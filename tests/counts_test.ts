@@ -234,11 +234,11 @@ const LOADS: Record<string, [load: () => Promise<Counts>, expected: Counts]> = {
   ],
   "echoes of 64 KiB, one at a time": [
     () => serving("echo", TEXT, 1),
-    { reads: 2000, writes: 1000, timers: 0, promises: 8000 },
+    { reads: 1000, writes: 1000, timers: 0, promises: 6000 },
   ],
   "echoes of 64 KiB, four in flight": [
     () => serving("echo", TEXT, 4),
-    { reads: 1000, writes: 500, timers: 0, promises: 4000 },
+    { reads: 500, writes: 250, timers: 0, promises: 2000 },
   ],
   "items of a stream": [
     streaming,

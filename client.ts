@@ -21,38 +21,35 @@
  * @module
  */
 
+// By name from where they are: a script that only calls does not load what serves.
 export {
   type Answer,
-  type Api,
   type CallOptions,
   type Client,
-  type CloseInfo,
-  connect,
+  type Notifier,
+  type Serialized,
+  settle,
+  type Settled,
+  type StreamAnswer,
+} from "./lib/call.ts";
+export { connect, type ConnectOptions, type Line } from "./lib/connect.ts";
+export type { CloseInfo } from "./lib/connection.ts";
+export type { PeerInfo } from "./lib/context.ts";
+export {
   ConnectionLost,
-  type ConnectOptions,
   ERROR_CODES,
   type ErrorCodes,
   type ErrorData,
   type ErrorName,
   type ErrorObject,
-  type FramingName,
-  type Limits,
-  type Line,
-  type Method,
-  type MethodOptions,
-  type NoErrors,
-  type Notification,
-  type Notifier,
   type ParamsIssue,
-  type PeerInfo,
   RpcError,
-  type Serialized,
-  settle,
-  type Settled,
-  type StandardSchema,
-  type Stream,
-  type StreamAnswer,
-} from "./lib/mod.ts";
+} from "./lib/error.ts";
+export type { FramingName } from "./lib/framing/frame.ts";
+export type { Limits } from "./lib/limits.ts";
+export type { MethodOptions } from "./lib/method.ts";
+export type { Api, Method, NoErrors, Notification, Stream } from "./lib/procedure.ts";
+export type { StandardSchema } from "./lib/schema.ts";
 
 if (import.meta.main) {
   // A literal, so that no permission is needed to load it; run only here, so that scripts stay light.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RpcError } from "../lib/mod.ts";
+import { RpcError } from "../lib/error.ts";
 import type { ArgumentOptions, Given } from "./client_args.ts";
 import { errorText } from "./client_errors.ts";
 import { isStream } from "./discover.ts";

@@ -11,7 +11,7 @@ import {
   type ErrorObject,
   type ParamsIssue,
   RpcError,
-} from "../lib/mod.ts";
+} from "../lib/error.ts";
 import { Exit } from "./exit.ts";
 import { printable, quoted } from "./printable.ts";
 

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { apiOf, load, namesOf } from "../lib/module.ts";
 import type { Api } from "../lib/mod.ts";
 import type { RawService } from "./raw_connection.ts";
@@ -17,7 +15,7 @@ import type { RawService } from "./raw_connection.ts";
  * @throws {TypeError} for a module that cannot be loaded or exports no API; the message is one line
  */
 export async function loadApi(module: string): Promise<Api> {
-  return apiOf(await load(urlOf(module), module), module);
+  return apiOf(await load(await urlOf(module), module), module);
 }
 
 /**
@@ -27,7 +25,7 @@ export async function loadApi(module: string): Promise<Api> {
  * @throws {TypeError} for a module that cannot be loaded or exports no `raw`; the message is one line
  */
 export async function loadRaw(module: string): Promise<RawService> {
-  const exports = await load(urlOf(module), module);
+  const exports = await load(await urlOf(module), module);
   const { raw } = exports;
   if (typeof raw !== "function") {
     throw new TypeError(
@@ -39,6 +37,12 @@ export async function loadRaw(module: string): Promise<RawService> {
 }
 
 /** The address of a module. A scheme has two letters at least: `C:\api.ts` is a path. */
-export function urlOf(module: string): string {
-  return /^[a-z][a-z0-9+.-]+:/i.test(module) ? module : pathToFileURL(resolve(module)).href;
+export async function urlOf(module: string): Promise<string> {
+  if (/^[a-z][a-z0-9+.-]+:/i.test(module)) return module;
+  // Loaded here: these take longer than all else that a server without a path loads.
+  const [{ resolve }, { pathToFileURL }] = await Promise.all([
+    import("node:path"),
+    import("node:url"),
+  ]);
+  return pathToFileURL(resolve(module)).href;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConnectionLost, type ErrorData, RpcError } from "../lib/mod.ts";
+import { ConnectionLost, type ErrorData, RpcError } from "../lib/error.ts";
 import { delayAfter } from "../lib/retry.ts";
 
 /** Milliseconds that `--retry` goes on where no `--timeout` says. */

@@ -92,7 +92,11 @@ async function load({ module, raw, workers, crashOnError }: ServeArguments): Pro
     const options = { ...given, version: VERSION };
     const server = workers === undefined
       ? serve(api, options)
-      : serveWorkers(urlOf(module ?? DEMO), { ...options, workers, replaceOnError: crashOnError });
+      : serveWorkers(await urlOf(module ?? DEMO), {
+        ...options,
+        workers,
+        replaceOnError: crashOnError,
+      });
     await server.ready;
     return server;
   };

@@ -5,7 +5,7 @@
  */
 
 import { withMarkers } from "../lib/bytes.ts";
-import { ConnectionLost } from "../lib/mod.ts";
+import { ConnectionLost } from "../lib/error.ts";
 import type { ArgumentOptions, Given } from "./client_args.ts";
 import { describeError, toErrorObject } from "./client_errors.ts";
 import { differenceLine, paint } from "./difference_text.ts";

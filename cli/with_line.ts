@@ -4,8 +4,9 @@
  * @module
  */
 
-import { connect, type ConnectOptions, type Line, RpcError, type Socket } from "../lib/mod.ts";
-import { dial } from "../lib/transport/mod.ts";
+import { connect, type ConnectOptions, type Line } from "../lib/connect.ts";
+import { RpcError } from "../lib/error.ts";
+import { dial, type Socket } from "../lib/transport/mod.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Given } from "./client_args.ts";
 import { describeError, noConnection } from "./client_errors.ts";

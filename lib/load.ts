@@ -5,7 +5,6 @@
  * @module
  */
 
-import { getHeapStatistics } from "node:v8";
 import { RpcError } from "./error.ts";
 import type { Limits } from "./limits.ts";
 import type { Timer, Timers } from "./timers.ts";
@@ -25,14 +24,27 @@ const HEAP_PART = 1 / 4;
 /** Looks within which the heap fills at the fastest: the next comes earlier where much is taken in. */
 const LOOKS = 32;
 
+/** Bytes taken in after which it is looked in any case. */
+const MUCH = 1 << 24;
+
+/** What V8 tells of its heap, in bytes. */
+interface Heap {
+  readonly used_heap_size: number;
+  readonly heap_size_limit: number;
+}
+
 /** What a server's connections use together. */
 export class Load {
   readonly #limits: Pick<
     Limits,
     "maxRunning" | "maxBufferedBytes" | "maxHeapPercent" | "maxResidentBytes"
   >;
-  readonly #maxBuffered: number;
-  readonly #heapLimit: number;
+  /** Bytes that may wait, and that the heap may hold as far as is known. */
+  #maxBuffered: number;
+  #heapLimit = Infinity;
+  /** Asks V8, once its module is there: a small script would start 6 ms later for it. */
+  #heap: (() => Heap) | undefined;
+  #loading: Promise<void> | undefined;
   readonly #held = new Map<Holder, number>();
   /** Bytes that were taken in since the last look. */
   #taken = 0;
@@ -44,8 +56,7 @@ export class Load {
 
   constructor(limits: Limits) {
     this.#limits = limits;
-    this.#heapLimit = getHeapStatistics().heap_size_limit;
-    this.#maxBuffered = Math.min(limits.maxBufferedBytes, this.#heapLimit * HEAP_PART);
+    this.#maxBuffered = limits.maxBufferedBytes;
   }
 
   /** Why no call can be begun now; undefined while one can. */
@@ -71,9 +82,16 @@ export class Load {
     const before = this.#held.get(holder) ?? 0;
     this.#buffered += bytes - before;
     this.#taken += Math.max(0, bytes - before);
-    if (this.#taken > this.#heapLimit / LOOKS) this.#look();
+    if (this.#taken > Math.min(this.#heapLimit / LOOKS, MUCH)) {
+      this.#loading ??= this.#load();
+      this.#look();
+    }
     if (bytes > 0) this.#held.set(holder, bytes);
     else if (before > 0) this.#held.delete(holder);
+    this.#evict();
+  }
+
+  #evict(): void {
     while (this.#buffered > this.#maxBuffered) this.#evictLargest();
   }
 
@@ -90,14 +108,27 @@ export class Load {
   /** Looks at the memory now and then, until {@linkcode stop}. */
   watch(timers: Timers): void {
     this.#look();
-    this.#timer = timers.after(LOOK, () => this.watch(timers));
+    this.#timer = timers.after(LOOK, () => {
+      this.#loading ??= this.#load();
+      this.watch(timers);
+    });
   }
 
   #look(): void {
     const { maxHeapPercent, maxResidentBytes } = this.#limits;
     this.#taken = 0;
-    this.#isShort = getHeapStatistics().used_heap_size > this.#heapLimit * maxHeapPercent / 100 ||
+    const used = this.#heap?.().used_heap_size ?? 0;
+    this.#isShort = used > this.#heapLimit * maxHeapPercent / 100 ||
       maxResidentBytes > 0 && Deno.memoryUsage().rss > maxResidentBytes;
+  }
+
+  async #load(): Promise<void> {
+    const { getHeapStatistics } = await import("node:v8");
+    this.#heap = getHeapStatistics;
+    this.#heapLimit = getHeapStatistics().heap_size_limit;
+    this.#maxBuffered = Math.min(this.#maxBuffered, this.#heapLimit * HEAP_PART);
+    this.#look();
+    this.#evict();
   }
 
   /** Looks no more. */

@@ -44,14 +44,8 @@ export {
 } from "./error.ts";
 export { event, StreamEvent } from "./event.ts";
 export { EventRing, type EventRingOptions } from "./event_ring.ts";
-export {
-  type Fault,
-  type Frame,
-  FrameStream,
-  type FrameStreamOptions,
-  type FramingLimits,
-  type FramingName,
-} from "./framing/mod.ts";
+export type { Fault, Frame, FramingLimits, FramingName } from "./framing/frame.ts";
+export { FrameStream, type FrameStreamOptions } from "./framing/stream.ts";
 export { Health, type HealthStatus } from "./health.ts";
 export { DEFAULT_LIMITS, type LimitRow, LIMITS, type Limits } from "./limits.ts";
 export {

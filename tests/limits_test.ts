@@ -339,9 +339,10 @@ Deno.test("a small heap bounds what waits, and is looked at when much comes at o
     const limit = getHeapStatistics().heap_size_limit, part = limit / 16;
     const load = new Load({ ...DEFAULT_LIMITS, maxHeapPercent: 20 });
     load.running = 1;
-    const evicted = [];
-    for (let i = 1; i <= 5; i++) load.hold({ evict: () => evicted.push(i) }, part);
-    console.log(evicted.length, load.refusal()?.message);
+    const evicted = await new Promise((resolve) => {
+      for (let i = 1; i <= 5; i++) load.hold({ evict: () => resolve(i) }, part);
+    });
+    console.log(evicted, load.refusal()?.message);
     const all = [];
     while (getHeapStatistics().used_heap_size < limit / 5) all.push(new Array(10_000).fill(0.5));
     load.hold({ evict() {} }, part); // in the same turn: no timer has looked

@@ -13,6 +13,7 @@
  */
 
 import { type Authenticate, type Credentials, Gate } from "./auth.ts";
+import type { Backlog } from "./backlog.ts";
 import { Bucket } from "./bucket.ts";
 import { encodeArgument } from "./bytes.ts";
 import type { CallOptions, StreamAnswer } from "./call.ts";
@@ -60,6 +61,8 @@ export interface ConnectionOptions {
   readonly allowance?: Allowance;
   /** Whose turns our work is done in; without them only our own runtime's. */
   readonly turns?: Turns;
+  /** Where calls wait for the processor; without it none does. */
+  readonly backlog?: Backlog;
   /** The framing that we speak first; without it the peer's first bytes decide. */
   readonly framing?: Framing;
   /** The two addresses and the transport; asked once somebody wants to know. */
@@ -97,6 +100,7 @@ export class Connection
   readonly timers: Timers;
   readonly load: Load;
   readonly allowance: Allowance | undefined;
+  readonly backlog: Backlog | undefined;
   readonly state: unknown;
   readonly #writer: Writer;
   readonly #gate: Gate;
@@ -152,6 +156,7 @@ export class Connection
     this.timers = options.timers;
     this.load = options.load;
     this.allowance = options.allowance;
+    this.backlog = options.backlog;
     this.state = options.state;
     this.requests = new Requests(this);
     this.#gate = new Gate(options.authenticate);

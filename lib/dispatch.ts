@@ -132,7 +132,12 @@ export class Dispatcher {
 
   /** Whether a method is a stream, or takes one. */
   isStreaming(method: string): boolean {
-    return isStreaming(this.#targets.get(method)?.procedure);
+    return isStreaming(this.procedureOf(method));
+  }
+
+  /** The method with this name. */
+  procedureOf(method: string): Procedure | undefined {
+    return this.#targets.get(method)?.procedure;
   }
 
   /** How many calls it counts for. */

@@ -13,6 +13,7 @@ import {
   type FramingLimits,
   FRAMINGS,
 } from "./framing/mod.ts";
+import type { Backlog } from "./backlog.ts";
 import type { Limits } from "./limits.ts";
 import { isUnparsable, type Message, parseMessage } from "./message.ts";
 import { ReadBuffer } from "./reader.ts";
@@ -30,6 +31,8 @@ const LOOK = 16;
 export interface IntakeHost {
   readonly limits: Limits;
   readonly timers: Timers;
+  /** Calls that wait for the processor. */
+  readonly backlog: Backlog | undefined;
   /** Whether nothing more is handled: what still comes is read and forgotten. */
   readonly isEnding: boolean;
   /** Whether so much waits to be sent that no more is read. */
@@ -54,6 +57,8 @@ export class Intake {
   readonly #host: IntakeHost;
   readonly #turns: Turns | undefined;
   #decoder: Decoder;
+  /** Messages of the last read that were handled without waiting. */
+  #handled = 0;
   /** When the first byte of an unfinished message came; undefined between messages. */
   messageSince: number | undefined;
 
@@ -105,6 +110,7 @@ export class Intake {
       this.#decoder.push(count === space.length ? space : space.subarray(0, count));
       const wait = this.#next();
       if (wait !== undefined) await wait;
+      else host.backlog?.note(this.#handled, host.timers.now() - now);
       this.#decoder.push(NOTHING); // lets go of the buffer
       host.onHandled();
       if (host.isFull) await this.#drained();
@@ -124,6 +130,7 @@ export class Intake {
         (++count % LOOK === 0 ? this.#turns?.endWhenOver() : undefined);
       if (wait !== undefined) return wait.then(() => this.#next());
     }
+    this.#handled = count;
     if (decoder.midway) {
       this.messageSince = count > 0 || before === undefined ? host.timers.now() : before;
     }

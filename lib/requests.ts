@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Backlog } from "./backlog.ts";
 import { Bucket } from "./bucket.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
@@ -29,6 +30,8 @@ export interface RequestsHost extends RunningHost {
   readonly isWaiting: boolean;
   /** What the connections of a server use together. */
   readonly load: Load;
+  /** Where calls wait for the processor; undefined where they do not. */
+  readonly backlog: Backlog | undefined;
   /** How fast the peer may go; undefined where it may go as fast as it can. */
   readonly allowance: Allowance | undefined;
   /** Ends the connection once the peer has read what is due to it. */
@@ -214,7 +217,9 @@ export class Requests {
     const error = this.#refusal(request);
     if (error !== undefined) return refuse(request, answer, error);
     const running = new Running(this.#host, request, answer, this.#host.lastActive);
-    const outcome = this.#host.dispatcher.answer(request, running);
+    const outcome = this.#host.backlog?.mustWait
+      ? this.#later(running)
+      : this.#host.dispatcher.answer(request, running);
     if (typeof outcome === "string") running.answer(outcome);
     else this.#await(running, outcome);
     return undefined;
@@ -222,7 +227,8 @@ export class Requests {
 
   /** Why a request is not begun now; undefined where it is. */
   #refusal(request: Request): RpcError | undefined {
-    const { method } = request, { dispatcher, load, limits: { maxStreams } } = this.#host;
+    const { method } = request,
+      { dispatcher, load, limits: { maxStreams, callTimeout } } = this.#host;
     // How a last answer is to be read may still be asked.
     if (this.#closed !== "open" && method !== "rpc.serverInfo") {
       // It may have crossed our goodbye: a caller who knows that nothing ran may call elsewhere.
@@ -239,15 +245,28 @@ export class Requests {
       return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" });
     }
     const { timeoutMs } = metaOf(request.params);
+    let left = callTimeout;
     if (timeoutMs !== undefined) {
       // It may have waited for its place longer than anyone waits for its answer.
-      const left = typeof timeoutMs === "number"
+      left = typeof timeoutMs === "number"
         ? this.#host.lastActive + timeoutMs - this.#host.now()
         : NaN;
       if (!(left > 0)) return refusedTimeout(left);
     }
     // Whoever asks how the server is, is told so even then.
-    return method.startsWith("rpc.") ? undefined : load.refusal();
+    if (method.startsWith("rpc.")) return undefined;
+    return load.refusal() ?? this.#lateness(left);
+  }
+
+  /**
+   * The error for a call that would wait for the processor for more than half of the time that it has:
+   * the other half is for its handler, and for the way back.
+   */
+  #lateness(left: number): RpcError | undefined {
+    const delay = this.#host.backlog?.delay(this) ?? 0;
+    if (delay <= left / 2) return undefined;
+    const message = "Too many calls wait for the processor", retryAfterMs = Math.ceil(delay);
+    return new RpcError("UNAVAILABLE", message, { retryAfterMs, details: { started: false } });
   }
 
   /** Begins what a notification asks for, or waits until there is room. */
@@ -264,10 +283,22 @@ export class Requests {
     }
     if (!this.#host.isKnown || this.#host.load.refusal() !== undefined) return undefined;
     const running = new Running(this.#host, message, undefined, this.#host.lastActive);
-    const { method, params } = message;
-    const outcome = this.#host.dispatcher.notify(method, params, running);
+    const outcome = this.#host.backlog?.mustWait
+      ? this.#later(running)
+      : this.#host.dispatcher.notify(message.method, message.params, running);
     if (outcome !== undefined) this.#await(running, outcome);
     return undefined;
+  }
+
+  /** Begins it once the processor has time for it, if anyone is still waiting for it then. */
+  async #later(running: Running): Promise<string | void> {
+    const { dispatcher, backlog } = this.#host, { request } = running;
+    running.procedure = dispatcher.procedureOf(request.method);
+    await backlog!.enter(this);
+    if (running.isStopped) return;
+    return request.kind === "request"
+      ? dispatcher.answer(request, running)
+      : dispatcher.notify(request.method, request.params, running);
   }
 
   #isFull(): boolean {

@@ -169,6 +169,11 @@ export class Running implements CallContext {
     return isStreaming(this.procedure);
   }
 
+  /** Whether it was stopped from outside: nobody waits for what it does. */
+  get isStopped(): boolean {
+    return this.#stopped !== undefined;
+  }
+
   /** Whether the caller has its answer. */
   get answered(): boolean {
     return this.#answered;

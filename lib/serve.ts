@@ -6,6 +6,7 @@
 
 import { acceptAll } from "./accept.ts";
 import type { Authenticate } from "./auth.ts";
+import { Backlog } from "./backlog.ts";
 import { builtins } from "./builtin.ts";
 import { Callers } from "./callers.ts";
 import { type CloseInfo, Connection } from "./connection.ts";
@@ -162,6 +163,7 @@ export class RunningServer implements Server {
   readonly #timers = new TimerWheel();
   readonly #pool = new BufferPool();
   readonly #turns = new Turns(this.#timers);
+  readonly #backlog = new Backlog(this.#turns, this.#timers);
   readonly #load: Load;
   readonly #rates: Rates;
   readonly #callers: Callers;
@@ -284,7 +286,7 @@ export class RunningServer implements Server {
         allowance: this.#rates.allow(caller, this.#timers.now()),
       }),
       // What stays in this process needs no look at sockets.
-      ...(transport !== "memory" && { turns: this.#turns }),
+      ...(transport !== "memory" && { turns: this.#turns, backlog: this.#backlog }),
       peer,
       state: state?.({ ...peer(), framing: "lines" }),
       isDialler: false,

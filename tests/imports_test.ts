@@ -31,6 +31,7 @@ const ORDER = [
   "timers.ts",
   "load.ts",
   "turns.ts",
+  "backlog.ts",
   "watch.ts",
   "writer.ts",
   "reader.ts",

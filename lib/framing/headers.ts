@@ -11,11 +11,16 @@
 import { ByteQueue } from "./buffer.ts";
 import type { Decoder, Fault, Frame, Framing, FramingLimits } from "./frame.ts";
 import { decodeLoosely, encodeUtf8, utf8Length } from "./text.ts";
-import { Body } from "./body.ts";
+import { Body, frameOf } from "./body.ts";
 
 const LF = 10;
 const CR = 13;
 const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
+
+/** How nearly everyone's header block begins and ends; between the two stand up to nine digits. */
+const NAME = /* @__PURE__ */ new TextEncoder().encode("Content-Length: ");
+const END = [CR, LF, CR, LF] as const;
+const MAX_DIGITS = 9;
 
 class HeaderDecoder implements Decoder {
   readonly #limits: FramingLimits;
@@ -48,12 +53,19 @@ class HeaderDecoder implements Decoder {
   next(): Frame | undefined {
     if (this.#failed) return undefined;
     if (this.#body === undefined) {
-      const found = this.#header();
+      const found = this.#usualHeader() ?? this.#header();
       if (found === undefined) return undefined;
       if (typeof found !== "number") {
         this.#failed = true;
         this.#block.clear();
         return found;
+      }
+      // One that lies in a single chunk, as most do, is decoded where it is.
+      const end = this.#at + found;
+      if (end <= this.#chunk.length) {
+        const bytes = this.#chunk.subarray(this.#at, end);
+        this.#at = end;
+        return frameOf(bytes);
       }
       this.#body = new Body(found);
     }
@@ -62,6 +74,23 @@ class HeaderDecoder implements Decoder {
     if (!body.complete) return undefined;
     this.#body = undefined;
     return body.frame();
+  }
+
+  /** Passes over a header block that holds nothing but a good length, and lies in one chunk. */
+  #usualHeader(): number | undefined {
+    const chunk = this.#chunk, { maxHeaderBytes, maxMessageBytes } = this.#limits;
+    let at = this.#at, length = 0;
+    if (this.#block.length > 0) return undefined;
+    for (let i = 0; i < NAME.length; i++) if (chunk[at++] !== NAME[i]) return undefined;
+    const first = at;
+    for (let digit; (digit = chunk[at]! - 0x30) >= 0 && digit <= 9; at++) {
+      length = length * 10 + digit;
+    }
+    if (at === first || at - first > MAX_DIGITS) return undefined;
+    for (let i = 0; i < END.length; i++) if (chunk[at++] !== END[i]) return undefined;
+    if (length > maxMessageBytes || at - this.#at > maxHeaderBytes) return undefined;
+    this.#at = at;
+    return length;
   }
 
   /** Reads on in the header block: the length of the body, a fault, or undefined for more bytes. */

@@ -4,11 +4,14 @@
  * @module
  */
 
-import { Body } from "./body.ts";
+import { Body, frameOf } from "./body.ts";
 import type { Decoder, Frame, Framing, FramingLimits } from "./frame.ts";
-import { encodeUtf8At, utf8Length } from "./text.ts";
+import { encodeUtf8, utf8Length } from "./text.ts";
 
 const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
+
+/** Where a size goes: four characters of a byte each. */
+const ROOM = "\0\0\0\0";
 
 class LengthDecoder implements Decoder {
   readonly #limits: FramingLimits;
@@ -56,6 +59,13 @@ class LengthDecoder implements Decoder {
           fatal: true,
         };
       }
+      // One that lies in a single chunk, as most do, is decoded where it is.
+      const end = this.#at + size;
+      if (end <= this.#chunk.length) {
+        const bytes = this.#chunk.subarray(this.#at, end);
+        this.#at = end;
+        return frameOf(bytes);
+      }
       this.#body = new Body(size);
     }
     const body = this.#body;
@@ -71,20 +81,20 @@ export const lengthPrefix: Framing = {
   name: "length",
   decoder: (limits) => new LengthDecoder(limits),
   encode(messages, reserve) {
-    let room = 0;
-    for (const message of messages) {
-      room += 4 + (messages.length === 1 ? utf8Length(message) : message.length * 3);
-    }
-    const buffer = reserve(room);
+    // Nearly all JSON is ASCII: all is written in one go on that guess, and sizes are put in after.
+    let text = "";
+    for (const message of messages) text += ROOM + message;
+    const bytes = encodeUtf8(text, reserve);
+    const isAscii = bytes.length === text.length;
     let at = 0;
     for (const message of messages) {
-      const size = encodeUtf8At(message, buffer, at + 4);
-      buffer[at] = size >>> 24;
-      buffer[at + 1] = size >>> 16;
-      buffer[at + 2] = size >>> 8;
-      buffer[at + 3] = size;
+      const size = isAscii ? message.length : utf8Length(message);
+      bytes[at] = size >>> 24;
+      bytes[at + 1] = size >>> 16;
+      bytes[at + 2] = size >>> 8;
+      bytes[at + 3] = size;
       at += 4 + size;
     }
-    return buffer.subarray(0, at);
+    return bytes;
   },
 };

@@ -36,11 +36,6 @@ export function encodeUtf8(text: string, reserve: Reserve): Uint8Array<ArrayBuff
   return read === text.length ? buffer.subarray(0, written) : encoder.encode(text);
 }
 
-/** Writes text as UTF-8 at an offset of a buffer that has room; returns the bytes written. */
-export function encodeUtf8At(text: string, buffer: Uint8Array, offset: number): number {
-  return encoder.encodeInto(text, offset === 0 ? buffer : buffer.subarray(offset)).written;
-}
-
 /** How many bytes this text takes as UTF-8. */
 export function utf8Length(text: string): number {
   let bytes = text.length;

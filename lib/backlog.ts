@@ -14,7 +14,7 @@ import type { Timers } from "./timers.ts";
 import type { Turns } from "./turns.ts";
 
 /** Milliseconds a call, in the mean, from which they are read ahead: that costs some microseconds. */
-const LONG = 0.1;
+const LONG = 0.25;
 
 /** The part of the mean that the calls between two looks are. */
 const WEIGHT = 1 / 8;

@@ -120,7 +120,7 @@ export class Requests {
     return undefined;
   }
 
-  /** All answers of a batch go back in one frame; none, where it held no request. */
+  /** All answers of a batch go back in one frame, in its order; none, where it held no request. */
   batch(
     items: readonly Single[],
     handle: (item: Single, answer: Answer, isPaid: true) => Promise<void> | undefined,
@@ -129,14 +129,19 @@ export class Requests {
       { isKnown } = this.#host,
       { maxResponseBytes } = this.#host.limits;
     let due = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
-    let size = 0;
-    const answer: Answer = (text) => {
-      size += utf8Length(text);
-      answers.push(text);
-      if (--due === 0) this.#host.send(`[${answers.join(",")}]`);
+    let size = 0, count = 0;
+    const place = (): Answer => {
+      const at = count++;
+      return (text) => {
+        size += utf8Length(text);
+        answers[at] = text;
+        if (--due === 0) this.#host.send(`[${answers.join(",")}]`);
+      };
     };
     const tooFast = this.#pay(items.reduce((sum, item) => sum + this.#costOf(item), 0));
     return inTurn(items, (item) => {
+      // The others have none, and ask for no place.
+      const answer = item.kind === "request" || item.kind === "invalid" ? place() : ignore;
       if (item.kind !== "request" && item.kind !== "notification") {
         return handle(item, answer, true);
       }
@@ -336,6 +341,8 @@ export class Requests {
 
 /** The only method for those of whom it is not known who they are. */
 const AUTHENTICATE = "rpc.authenticate";
+
+const ignore: Answer = () => {};
 
 function tooLarge(): RpcError {
   return new RpcError("RESOURCE_EXHAUSTED", "The batch's answers are too large", {

@@ -14,7 +14,7 @@ import type { Timers } from "./timers.ts";
 import type { Turns } from "./turns.ts";
 
 /** Milliseconds a call, in the mean, from which they are read ahead: that costs some microseconds. */
-const LONG = 0.25;
+const LONG = 0.5;
 
 /** The part of the mean that the calls between two looks are. */
 const WEIGHT = 1 / 8;
@@ -53,6 +53,11 @@ export class Backlog {
   /** Whether a call that comes now has to wait. */
   get mustWait(): boolean {
     return this.#isRunning || this.#cost > LONG && this.#turns.isOver(this.#now());
+  }
+
+  /** Whether calls of this caller's wait. */
+  holds(caller: unknown): boolean {
+    return this.#waiting.has(caller);
   }
 
   /** Milliseconds that a call of this caller's would wait which came now. */

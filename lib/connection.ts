@@ -259,8 +259,9 @@ export class Connection
   /** Answers what breaks the rules. Answers are not answered: the call that waits for one fails. */
   #invalid({ version, id, error }: Invalid, start = ""): undefined {
     const answer = this.isWaiting ? unreadableAnswer(start, error) : undefined;
-    if (answer === undefined) this.send(encodeError(version, id, error));
-    else this.calls.settle(answer);
+    if (answer === undefined) {
+      this.requests.inOrder(() => this.send(encodeError(version, id, error)));
+    } else this.calls.settle(answer);
     this.#mistake();
   }
 

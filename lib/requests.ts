@@ -274,6 +274,13 @@ export class Requests {
     return new RpcError("UNAVAILABLE", message, { retryAfterMs, details: { started: false } });
   }
 
+  /** Does what needs no handler, but not before the peer's calls that wait for the processor. */
+  inOrder(work: () => void): void {
+    const { backlog } = this.#host;
+    if (backlog?.holds(this)) backlog.enter(this).then(work);
+    else work();
+  }
+
   /** Begins what a notification asks for, or waits until there is room. */
   notification(message: Notification, isPaid = false): Promise<void> | undefined {
     if (!isPaid && this.#pay(this.#costOf(message)) !== undefined) return undefined;

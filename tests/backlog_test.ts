@@ -142,11 +142,17 @@ Deno.test("calls that wait for the processor begin in order, and can be cancelle
   const note = { jsonrpc: "2.0", method: "note", params: { n: "note", ms: 0 } };
   await peer.send(
     ...calls.slice(0, 55),
+    "no message",
     note,
     ...calls.slice(55),
     { jsonrpc: "2.0", method: "$/cancelRequest", params: { id: 58 } },
   );
-  const answers = await peer.answers(60);
+  const answers = await peer.answers(61);
+  assertEquals(
+    answers.findIndex(({ error }) => error?.code === -32700),
+    55 + 1,
+    "one was cancelled",
+  );
   assertEquals(answers.find(({ id }) => id === 58)?.error?.code, -32800);
   const { result } = await peer.ask({ jsonrpc: "2.0", id: 1, method: "begun" });
   const numbers = Array.from({ length: 60 }, (_, i) => i);

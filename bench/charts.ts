@@ -1,9 +1,9 @@
 /**
  * Charts of what was measured, as SVG files in `charts/`: processor time a call by connections and by
  * bytes, from what `main.ts --json` wrote; and, from lines of JSON with `server`, `scenario` and `cpu_us`,
- * bars of servers side by side.
+ * bars of servers side by side, in a chart of the file's name.
  *
- *     deno run -A bench/charts.ts connections.json bytes.json [peers.jsonl]
+ *     deno run -A bench/charts.ts connections.json bytes.json [peers.jsonl] [cores.jsonl]
  *
  * @module
  */
@@ -139,7 +139,8 @@ for (const file of Deno.args) {
     const bars = [...Map.groupBy(rows, ({ server }) => server as string)]
       .map(([name, its]) => [name, median(its.map(({ cpu_us }) => cpu_us as number))] as const);
     const title = "Server CPU a small call, µs: 64 connections with 16 in flight (logarithmic)";
-    await Deno.writeTextFile(new URL("peers.svg", folder), barChart(title, bars));
+    const name = file.replace(/^.*\//, "").replace(".jsonl", ".svg");
+    await Deno.writeTextFile(new URL(name, folder), barChart(title, bars));
   } else {
     const measured = JSON.parse(content) as Measured[];
     for (const [suite, its] of Map.groupBy(measured, ({ suite }) => suite)) {

@@ -1,7 +1,7 @@
 /**
  * What several workers cost, and how evenly the system spreads connections over them.
  *
- *     deno run -A bench/workers.ts [--rounds 20] [--seconds 0.5]
+ *     deno run -A bench/workers.ts [--rounds 20] [--seconds 0.5] [--json cores.jsonl]
  *
  * The same API is served by the main thread, by one worker and by two. All three are measured in turns
  * for a moment each, so that what others do meanwhile is done to all. Nothing is pinned: two workers and
@@ -18,7 +18,7 @@ import { Program } from "./program.ts";
 import type { api } from "./workers_api.ts";
 
 const flags = parseArgs(Deno.args, {
-  string: ["rounds", "seconds"],
+  string: ["rounds", "seconds", "json"],
   default: { rounds: "20", seconds: "0.5" },
 });
 const rounds = Number(flags.rounds), dur = Number(flags.seconds);
@@ -92,6 +92,14 @@ for (const { name: cell, load } of cells) {
     for (const it of round % 2 === 0 ? contenders : contenders.toReversed()) {
       await measure(it, load);
     }
+  }
+  if (flags.json !== undefined && cell === cells[0]!.name) {
+    const rows = contenders.flatMap(({ name, costs }) =>
+      costs.map((cpu_us) =>
+        JSON.stringify({ server: `landline, ${name}`, scenario: "c64d16", cpu_us }) + "\n"
+      )
+    );
+    await Deno.writeTextFile(flags.json, rows.join(""));
   }
   const first = quantile(contenders[1]!.costs, 0.25);
   for (const { name, costs, rates } of contenders) {

@@ -16,21 +16,33 @@ import type { Turns } from "./turns.ts";
 /** Milliseconds a call, in the mean, from which they are read ahead: that costs some microseconds. */
 const LONG = 0.5;
 
-/** The part of the mean that the calls between two looks are. */
+/** The part of the mean that one more call is. */
 const WEIGHT = 1 / 8;
 
-/** Milliseconds for which calls are run before the sockets are looked at. */
+/** Milliseconds for which calls are run, at least, before the sockets are looked at. */
 const SLICE = 2;
+
+/** A caller, some of whose calls wait. */
+interface Caller {
+  /** What lets each begin, in the order in which they came. */
+  readonly waiting: (() => void)[];
+  /** Milliseconds that a call of this caller's takes in the mean. */
+  cost: number;
+}
 
 /** The calls of a server that wait for the processor. */
 export class Backlog {
   readonly #turns: Pick<Turns, "isOver" | "end">;
   readonly #now: () => number;
-  /** What lets each begin, by caller; the caller whose turn it is stands first. */
-  readonly #waiting = new Map<unknown, (() => void)[]>();
-  #size = 0;
+  /** Those whose calls wait; it is the turn of the first. */
+  readonly #callers = new Map<object, Caller>();
+  /** All that have ever waited here. */
+  readonly #known = new WeakMap<object, Caller>();
+  /** Milliseconds that one call of each takes, and all that wait. */
+  #round = 0;
+  #total = 0;
   #isRunning = false;
-  /** Milliseconds that a call takes in the mean. */
+  /** Milliseconds that a call takes in the mean, whoever makes it. */
   #cost = 0;
 
   /** @param turns which end while it runs calls */
@@ -41,13 +53,7 @@ export class Backlog {
 
   /** So many calls were handled as they came, in so many milliseconds. */
   note(calls: number, ms: number): void {
-    if (calls > 0 && !this.#isRunning) this.#learn(ms / calls);
-  }
-
-  #learn(cost: number): void {
-    // One that takes very long says little of the next: the mean is doubled by it at most.
-    const most = this.#cost / WEIGHT + LONG;
-    this.#cost += (Math.min(cost, most) - this.#cost) * WEIGHT;
+    if (calls > 0 && !this.#isRunning) this.#cost = learnt(this.#cost, ms / calls);
   }
 
   /** Whether a call that comes now has to wait. */
@@ -56,51 +62,65 @@ export class Backlog {
   }
 
   /** Whether calls of this caller's wait. */
-  holds(caller: unknown): boolean {
-    return this.#waiting.has(caller);
+  holds(caller: object): boolean {
+    return this.#callers.has(caller);
   }
 
   /** Milliseconds that a call of this caller's would wait which came now. */
-  delay(caller: unknown): number {
-    if (!this.#isRunning) return 0;
-    const own = this.#waiting.get(caller)?.length ?? 0;
-    return Math.min(this.#size, own * this.#waiting.size) * this.#cost;
+  delay(caller: object): number {
+    const own = this.#callers.get(caller)?.waiting.length ?? 0;
+    return Math.min(this.#total, own * this.#round);
   }
 
   /** Resolves when a call of this caller's may begin. */
-  enter(caller: unknown): Promise<void> {
+  enter(caller: object): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const own = this.#waiting.get(caller);
-    if (own === undefined) this.#waiting.set(caller, [resolve]);
-    else own.push(resolve);
-    this.#size++;
+    let entry = this.#known.get(caller);
+    if (entry === undefined) this.#known.set(caller, entry = { waiting: [], cost: this.#cost });
+    if (entry.waiting.length === 0) {
+      this.#callers.set(caller, entry);
+      this.#round += entry.cost;
+    }
+    entry.waiting.push(resolve);
+    this.#total += entry.cost;
     if (!this.#isRunning) this.#run();
     return promise;
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    while (this.#size > 0) {
+    for (let paused = this.#now(); this.#callers.size > 0;) {
       await this.#turns.end();
-      const begun = this.#now(), end = begun + SLICE;
-      let count = 0;
-      do {
-        this.#next()();
-        count++;
+      const begun = this.#now();
+      // As long as the others took: reading and refusing must not leave the calls without time.
+      const end = begun + Math.max(SLICE, begun - paused);
+      for (let now = begun; this.#callers.size > 0 && now < end;) {
+        const [caller, entry] = this.#callers.entries().next().value!;
+        entry.waiting.shift()!();
         await undefined; // it runs here, as far as it does not wait itself
-      } while (this.#size > 0 && this.#now() < end);
-      this.#learn((this.#now() - begun) / count);
+        const ms = (paused = this.#now()) - now;
+        now = paused;
+        entry.cost = learnt(entry.cost, ms);
+        this.#cost = learnt(this.#cost, ms);
+        this.#callers.delete(caller);
+        if (entry.waiting.length > 0) this.#callers.set(caller, entry); // behind the others
+      }
+      this.#count();
     }
     this.#isRunning = false;
   }
 
-  /** Takes the next, of the caller whose turn it is. */
-  #next(): () => void {
-    const [caller, own] = this.#waiting.entries().next().value!;
-    const next = own.shift()!;
-    this.#waiting.delete(caller);
-    if (own.length > 0) this.#waiting.set(caller, own);
-    this.#size--;
-    return next;
+  /** What those that wait will take, as far as it is known now. */
+  #count(): void {
+    this.#round = this.#total = 0;
+    for (const { cost, waiting } of this.#callers.values()) {
+      this.#round += cost;
+      this.#total += cost * waiting.length;
+    }
   }
+}
+
+/** A mean with one more in it. One that is very long says little of the next: it doubles it at most. */
+function learnt(mean: number, ms: number): number {
+  return mean + (Math.min(ms, mean / WEIGHT + LONG) - mean) * WEIGHT;
 }

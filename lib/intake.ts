@@ -28,6 +28,9 @@ const NOTHING: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 const CRUMB = 64;
 const CRUMBS = 32;
 
+/** Bytes of a read beyond which no more is read before its calls have begun: they lie in memory. */
+const AHEAD = 1 << 12;
+
 /** Messages of one read after which it is looked whether others have waited for long. */
 const LOOK = 16;
 
@@ -35,8 +38,9 @@ const LOOK = 16;
 export interface IntakeHost {
   readonly limits: Limits;
   readonly timers: Timers;
-  /** Calls that wait for the processor. */
+  /** Calls that wait for the processor; ours do in the name of `requests`. */
   readonly backlog: Backlog | undefined;
+  readonly requests: object;
   /** Whether nothing more is handled: what still comes is read and forgotten. */
   readonly isEnding: boolean;
   /** Whether so much waits to be sent that no more is read. */
@@ -121,6 +125,9 @@ export class Intake {
       this.#decoder.push(NOTHING); // lets go of the buffer
       host.onHandled();
       if (host.isFull) await this.#drained();
+      if (count > AHEAD && host.backlog?.holds(host.requests)) {
+        await host.backlog.enter(host.requests);
+      }
       const pause = this.#turns?.endWhenOver(now);
       if (pause !== undefined) await pause;
       if (count >= CRUMB || !this.#decoder.midway) {

@@ -25,6 +25,7 @@ class Reading {
         },
       },
       backlog: undefined,
+      requests: {},
       isEnding: false,
       isFull: false,
       change: () => this.#change.promise,

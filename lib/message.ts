@@ -319,6 +319,16 @@ const HEAD = new RegExp(
 const TAIL = new RegExp(`(?:, ?"id": ?(${ID}))?(?:, ?"jsonrpc": ?"(2\\.0)")?\\}\\r?$`);
 const MAX_TAIL = 64;
 
+/** Characters of a text that may live as long as a call does, for the sake of its name or its id. */
+const MAX_SHARED = 1024;
+
+/** The same in memory of its own: V8 makes what is cut out of a text refer to all of it. */
+function detached(part: string | undefined): string | undefined {
+  return part && (" " + part).slice(1);
+}
+
+const itself = (part: string | undefined) => part;
+
 /**
  * A message as nearly every peer writes it, read without building an object for its envelope: the
  * version, the id and the method, then `params` or `result`, or all of that with the id and the
@@ -330,8 +340,9 @@ const MAX_TAIL = 64;
 function parsePlain(text: string, limits: MessageLimits): Single | undefined {
   const head = HEAD.exec(text);
   if (head === null) return undefined;
-  const start = head[0].length, method = head[4];
-  let id = head[2], version = head[1] ?? head[3];
+  const start = head[0].length, own = text.length > MAX_SHARED ? detached : itself;
+  const method = own(head[4]);
+  let id = own(head[2]), version = head[1] ?? head[3];
   let end: number;
   if (id !== undefined && version !== undefined) {
     end = text.length - (text.endsWith("\r") ? 2 : 1);
@@ -340,7 +351,7 @@ function parsePlain(text: string, limits: MessageLimits): Single | undefined {
     const from = Math.max(start, text.length - MAX_TAIL), tail = TAIL.exec(text.slice(from));
     if (tail === null || tail[1] !== undefined && id !== undefined) return undefined;
     end = from + tail.index;
-    id ??= tail[1];
+    id ??= own(tail[1]);
     version ??= tail[2];
   }
   if (id !== undefined && id.length > limits.maxIdBytes) return undefined;

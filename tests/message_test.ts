@@ -13,6 +13,7 @@ import {
   unreadableAnswer,
 } from "../lib/message.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/mod.ts";
+import { LIB, run } from "./_child.ts";
 
 function parse(text: string, limits: Partial<Limits> = {}): Message {
   return parseMessage(text, { ...DEFAULT_LIMITS, ...limits });
@@ -183,6 +184,32 @@ Deno.test("parseMessage() takes an id up to maxIdBytes, whatever its type", () =
       assertEquals(refusal(text, limits), ["null", -32600, details], text);
     }
   }
+});
+
+Deno.test("parseMessage() keeps nothing of a long text but its parts", async () => {
+  const { stdout, stderr } = await run(
+    `
+    import { getHeapStatistics } from "node:v8";
+    import { parseMessage } from ${
+      JSON.stringify(new URL("../lib/message.ts", import.meta.url).href)
+    };
+    import { DEFAULT_LIMITS } from ${JSON.stringify(LIB)};
+    const id = "an id that is not short", method = "a.name.that.is.not.short";
+    const text = JSON.stringify({ jsonrpc: "2.0", id, method, params: ["x".repeat(900_000)] });
+    const bytes = new TextEncoder().encode(text), decoder = new TextDecoder(), kept = [];
+    const used = () => (gc(), getHeapStatistics().used_heap_size);
+    const before = used();
+    for (let i = 0; i < 20; i++) {
+      const message = parseMessage(decoder.decode(bytes), DEFAULT_LIMITS);
+      delete message.params;
+      kept.push(message);
+    }
+    console.log(used() - before < 4 * bytes.length, kept.length, kept[0].id, kept[0].method);
+    `,
+    ["--v8-flags=--expose-gc"],
+  );
+  const expected = 'true 20 "an id that is not short" a.name.that.is.not.short\n';
+  assertEquals(stdout, expected, stderr);
 });
 
 Deno.test("isUnparsable() is true of what may be several messages, and of nothing else", () => {

@@ -26,7 +26,7 @@ const RATE = 2000;
 const GIVE_BACK = 30_000;
 const SOON = 10_000;
 
-/** Milliseconds after which an attack is given up that does not end. */
+/** Milliseconds for which an attack may go on beyond its time before it is given up. */
 const PATIENCE = 120_000;
 
 const BACK: Figure = { what: "descriptors back after ms", value: ({ back }) => back, atMost: SOON };
@@ -230,9 +230,11 @@ export class Arena implements AsyncDisposable {
 /** One attack in a process of its own. */
 class Attacker implements AsyncDisposable {
   readonly #child: Child;
+  readonly #patience: number;
   readonly ready: Promise<unknown>;
 
   constructor(attack: Attack, target: Target) {
+    this.#patience = target.seconds * 1000 + PATIENCE;
     this.#child = new Child("tests/torture/attacker.ts", [attack.name, JSON.stringify(target)]);
     this.ready = this.#child.lineWith('"ready"');
   }
@@ -241,7 +243,8 @@ class Attacker implements AsyncDisposable {
   async attack(): Promise<Told> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<Told>((resolve) => {
-      timer = setTimeout(() => resolve({ wrong: `not over after ${PATIENCE} ms` }), PATIENCE);
+      const wrong = `not over after ${this.#patience} ms`;
+      timer = setTimeout(() => resolve({ wrong }), this.#patience);
     });
     try {
       await this.#child.tell("go");

@@ -9,14 +9,10 @@ export interface Contender {
   readonly name: string;
   /** The program, in this folder. */
   readonly program: string;
-  /** What is said to the load generator besides the cell's load. */
-  readonly load?: Readonly<Record<string, string | number>>;
 }
 
 const BY_HAND: Contender = { name: "by hand", program: "by_hand.ts" };
 const LANDLINE: Contender = { name: "Landline", program: "server.ts" };
-/** Sends back what it gets: requests of the same sizes go in and out, and nobody looks at them. */
-const BARE: Contender = { name: "bare socket", program: "bare.ts", load: { raw: 1 } };
 
 /** One load. */
 export interface Cell {
@@ -36,7 +32,7 @@ export interface Suite {
 /** Few calls a second take longer until the code that answers them is compiled. */
 const WARM_UP_SECONDS = 3;
 
-const CONNECTIONS = [1, 8, 64, 512];
+const CONNECTIONS = [1, 10, 100, 1000, 10_000];
 const BYTES = [100, 1000, 10_000, 100_000, 1_000_000];
 
 /** The rows of the table. */
@@ -55,7 +51,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     cells: CELLS,
   },
   connections: {
-    contenders: [BY_HAND, LANDLINE, BARE],
+    contenders: [BY_HAND, LANDLINE],
     cells: CONNECTIONS.map((conns) => ({
       name: `add, ${conns} × 8`,
       load: { conns, depth: 8, warm: WARM_UP_SECONDS },
@@ -63,7 +59,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     })),
   },
   bytes: {
-    contenders: [BY_HAND, LANDLINE, BARE],
+    contenders: [BY_HAND, LANDLINE],
     cells: BYTES.map((size) => ({
       name: `echo ${size} bytes, 8 × 2`,
       load: { conns: 8, depth: 2, kind: "echo", size, warm: WARM_UP_SECONDS },

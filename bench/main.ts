@@ -54,13 +54,13 @@ const [serverCpu, loadCpu] = canPin() ? [0, 1] : [undefined, undefined];
 
 /** Starts the server and the load generator, and takes the CPU times at both ends of the measuring. */
 async function measure(
-  { name: server, program, load: own }: Contender,
+  { name: server, program }: Contender,
   { name: cell, load, x }: Cell,
   round: number,
 ): Promise<Measured> {
   await using serving = new Program(program, ["0"], serverCpu);
   const port = (await serving.line()).replace(/^.*:/, "");
-  const args = Object.entries({ warm: WARM_UP_SECONDS, ...load, ...own, port, dur: seconds });
+  const args = Object.entries({ warm: WARM_UP_SECONDS, ...load, port, dur: seconds });
   await using calling = new Program("load.ts", args.map((arg) => arg.join("=")), loadCpu);
   const times = () => [performance.now() / 1000, serving.cpu, calling.cpu, machineCpu()];
   await calling.line(); // "measuring"

@@ -28,8 +28,6 @@ export interface Load {
   readonly dur: number;
   /** The framing to speak. */
   readonly framing: FramingName;
-  /** Whether the server sends back what it gets, and nothing else. */
-  readonly raw: boolean;
 }
 
 /** Reads the load from arguments of the form `name=value`. */
@@ -45,7 +43,6 @@ export function loadOf(args: readonly string[]): Load {
     warm: Number(warm),
     dur: Number(dur),
     framing: (given.framing ?? "lines") as FramingName,
-    raw: given.raw !== undefined,
   };
 }
 

@@ -137,11 +137,11 @@ Deno.test("pings keep a line open longer than the server's idleTimeout", async (
   const ended = new Events();
   await using server = serve({ hello: method(() => "hello") }, {
     listen: "memory:",
-    limits: { idleTimeout: 100 },
+    limits: { idleTimeout: 500 },
     onClose: () => ended.add("closed"),
   });
   const alive = await connect(server.addresses[0]!, {
-    limits: { pingInterval: 20, pingTimeout: 10_000 },
+    limits: { pingInterval: 50, pingTimeout: 10_000 },
   });
   const silent = await connect(server.addresses[0]!, {
     limits: { pingInterval: 0 },
@@ -150,7 +150,7 @@ Deno.test("pings keep a line open longer than the server's idleTimeout", async (
   const { reason } = await within(silent.closed, "the silent line to end");
   assert(reason.length > 0);
   for (let n = 0; n < 3; n++) {
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     assertEquals(await alive.request("hello"), "hello");
   }
   await alive.close();

@@ -54,10 +54,17 @@ function lineChart(title: string, axis: string, lines: readonly Line[]): string 
   return svg(title, HEIGHT, parts);
 }
 
+/** The most that bars drawn to scale may differ by; others are drawn by their logarithms. */
+const MAX_TIMES = 10;
+
 /** One bar a name, the shortest first. */
 function barChart(title: string, bars: readonly (readonly [name: string, value: number])[]) {
   const sorted = bars.toSorted(([, a], [, b]) => a - b);
-  const x = scale(sorted.map(([, value]) => value), 190, WIDTH - 60);
+  const values = sorted.map(([, value]) => value), most = values.at(-1)!;
+  const isLinear = most < values[0]! * MAX_TIMES;
+  const x = isLinear
+    ? (value: number) => 190 + (WIDTH - 250) * value / most
+    : scale(values, 190, WIDTH - 60);
   const parts = sorted.flatMap(([name, value], i) => {
     const y = TOP + 8 + i * 22, end = x(value);
     const colour = name.startsWith("landline") ? COLOURS[1] : COLOURS[2];
@@ -67,7 +74,8 @@ function barChart(title: string, bars: readonly (readonly [name: string, value: 
       text(Math.max(192, end) + 6, y + 12, value.toPrecision(3), "start"),
     ];
   });
-  return svg(title, TOP + 20 + sorted.length * 22, parts);
+  const shown = isLinear ? title : `${title} (logarithmic)`;
+  return svg(shown, TOP + 20 + sorted.length * 22, parts);
 }
 
 /** From values to places between two ends, by their logarithms, with a little room. */
@@ -116,7 +124,8 @@ function svg(title: string, height: number, parts: readonly string[]): string {
 }
 
 function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+  const sorted = values.toSorted((a, b) => a - b), { length } = sorted;
+  return (sorted[(length - 1) >> 1]! + sorted[length >> 1]!) / 2;
 }
 
 /** The medians of a suite, one line a server. */
@@ -138,7 +147,7 @@ for (const file of Deno.args) {
       .filter(({ scenario, cpu_us }) => scenario === SCENARIO && cpu_us > 0);
     const bars = [...Map.groupBy(rows, ({ server }) => server as string)]
       .map(([name, its]) => [name, median(its.map(({ cpu_us }) => cpu_us as number))] as const);
-    const title = "Server CPU a small call, µs: 64 connections with 16 in flight (logarithmic)";
+    const title = "Server CPU a small call, µs: 64 connections with 16 in flight";
     const name = file.replace(/^.*\//, "").replace(".jsonl", ".svg");
     await Deno.writeTextFile(new URL(name, folder), barChart(title, bars));
   } else {

@@ -24,10 +24,6 @@ import type { BufferPool, Duplex } from "./writer.ts";
 
 const NOTHING: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
-/** Bytes of a read in the middle of a message, and how many such reads in a row are too many. */
-const CRUMB = 64;
-const CRUMBS = 32;
-
 /** Bytes of a read beyond which no more is read before its calls have begun: they lie in memory. */
 const AHEAD = 1 << 12;
 
@@ -67,9 +63,6 @@ export class Intake {
   #decoder: Decoder;
   /** Messages of the last read that were handled without waiting. */
   #handled = 0;
-  /** Reads in a row that brought a crumb of a message, and after how many it is waited for more. */
-  #crumbs = 0;
-  #maxCrumbs = CRUMBS;
   /** When the first byte of an unfinished message came; undefined between messages. */
   messageSince: number | undefined;
 
@@ -130,10 +123,6 @@ export class Intake {
       }
       const pause = this.#turns?.endWhenOver(now);
       if (pause !== undefined) await pause;
-      if (count >= CRUMB || !this.#decoder.midway) {
-        this.#crumbs = 0;
-        this.#maxCrumbs = CRUMBS;
-      } else if (++this.#crumbs === this.#maxCrumbs) await this.#gather();
       buffer.adapt(count);
     }
   }
@@ -167,18 +156,6 @@ export class Intake {
           ? host.onMessage(parseMessage(frame, host.limits), frame)
           : host.onFault(frame),
     );
-  }
-
-  /**
-   * Waits until more has come, after many crumbs of a message, which cost a wake-up each. Where that does
-   * not help, because the next is no more than a crumb, twice as many may come before it is tried again.
-   */
-  #gather(): Promise<void> {
-    this.#crumbs = 0;
-    this.#maxCrumbs *= 2;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#host.timers.after(0, resolve);
-    return Promise.race([promise, this.#host.change()]);
   }
 
   /** Waits for room. The time of a message does not run while it is us who do not read it. */

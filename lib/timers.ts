@@ -111,7 +111,9 @@ export class TimerWheel implements Timers {
     }
     if (next < Infinity) this.#arm(next);
     // Who comes late finds several due, in the order in which they were set.
-    for (const [, slot] of due.sort(([a], [b]) => a - b)) this.#due.push(...slot);
+    for (const [, slot] of due.sort(([a], [b]) => a - b)) {
+      for (const entry of slot) this.#due.push(entry); // too many to be arguments of one call
+    }
     this.#run();
   }
 

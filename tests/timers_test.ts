@@ -127,3 +127,13 @@ Deno.test("callbacks that take long together leave others their turn, and keep t
   assert(order.indexOf("other") < 100, "all others waited");
   timers.stop();
 });
+
+Deno.test("hundreds of thousands may have the same deadline", async () => {
+  const timers = new TimerWheel(), first = Promise.withResolvers<void>();
+  const { now } = performance, begun = now.call(performance);
+  performance.now = () => begun; // however long it takes to set them
+  for (let i = 0; i < 300_000; i++) timers.after(1, first.resolve);
+  performance.now = now;
+  await within(first.promise, "the first of them");
+  timers.stop();
+});

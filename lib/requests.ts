@@ -135,13 +135,13 @@ export class Requests {
       return (text) => {
         size += utf8Length(text);
         answers[at] = text;
-        if (--due === 0) this.#host.send(`[${answers.join(",")}]`);
+        // Those that get no answer leave their places empty.
+        if (--due === 0) this.#host.send(`[${Object.values(answers).join(",")}]`);
       };
     };
     const tooFast = this.#pay(items.reduce((sum, item) => sum + this.#costOf(item), 0));
     return inTurn(items, (item) => {
-      // The others have none, and ask for no place.
-      const answer = item.kind === "request" || item.kind === "invalid" ? place() : ignore;
+      const answer = place();
       if (item.kind !== "request" && item.kind !== "notification") {
         return handle(item, answer, true);
       }
@@ -348,8 +348,6 @@ export class Requests {
 
 /** The only method for those of whom it is not known who they are. */
 const AUTHENTICATE = "rpc.authenticate";
-
-const ignore: Answer = () => {};
 
 function tooLarge(): RpcError {
   return new RpcError("RESOURCE_EXHAUSTED", "The batch's answers are too large", {

@@ -54,7 +54,7 @@ export interface Limits {
    * heap; the largest is closed. @default {268435456}
    */
   readonly maxBufferedBytes: number;
-  /** Percent of V8's heap limit in use above which new calls are refused. @default {85} */
+  /** Percent of V8's old generation in use above which new calls are refused. @default {85} */
   readonly maxHeapPercent: number;
   /** Bytes of the process in memory above which new calls are refused; 0 never does. @default {0} */
   readonly maxResidentBytes: number;

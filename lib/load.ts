@@ -27,11 +27,11 @@ const LOOKS = 32;
 /** Bytes taken in after which it is looked in any case. */
 const MUCH = 1 << 24;
 
-/** What V8 tells of its heap, in bytes. */
-interface Heap {
-  readonly used_heap_size: number;
-  readonly heap_size_limit: number;
-}
+/**
+ * Bytes of V8's limit that only its young generation may fill. The old one, where all that lives for long
+ * ends up, has a limit of its own, and to reach that ends the process.
+ */
+const YOUNG = 96 << 20;
 
 /** What a server's connections use together. */
 export class Load {
@@ -42,8 +42,8 @@ export class Load {
   /** Bytes that may wait, and that the heap may hold as far as is known. */
   #maxBuffered: number;
   #heapLimit = Infinity;
-  /** Asks V8, once its module is there: a small script would start 6 ms later for it. */
-  #heap: (() => Heap) | undefined;
+  /** Bytes of it in use; known once V8's module is there: a small script would start 6 ms later for it. */
+  #heapUsed: () => number = () => 0;
   #loading: Promise<void> | undefined;
   readonly #held = new Map<Holder, number>();
   /** Bytes that were taken in since the last look. */
@@ -117,15 +117,19 @@ export class Load {
   #look(): void {
     const { maxHeapPercent, maxResidentBytes } = this.#limits;
     this.#taken = 0;
-    const used = this.#heap?.().used_heap_size ?? 0;
-    this.#isShort = used > this.#heapLimit * maxHeapPercent / 100 ||
+    this.#isShort = this.#heapUsed() > this.#heapLimit * maxHeapPercent / 100 ||
       maxResidentBytes > 0 && Deno.memoryUsage().rss > maxResidentBytes;
   }
 
   async #load(): Promise<void> {
-    const { getHeapStatistics } = await import("node:v8");
-    this.#heap = getHeapStatistics;
-    this.#heapLimit = getHeapStatistics().heap_size_limit;
+    const { getHeapStatistics, getHeapSpaceStatistics } = await import("node:v8");
+    this.#heapUsed = () =>
+      getHeapSpaceStatistics().reduce(
+        (sum, { space_name, space_used_size }) =>
+          space_name.startsWith("new_") ? sum : sum + space_used_size,
+        0,
+      );
+    this.#heapLimit = getHeapStatistics().heap_size_limit - YOUNG;
     this.#maxBuffered = Math.min(this.#maxBuffered, this.#heapLimit * HEAP_PART);
     this.#look();
     this.#evict();

@@ -30,14 +30,16 @@ export interface Request {
   /** The id as JSON text: `7`, `"a"`, `null`. */
   readonly id: string;
   readonly method: string;
-  readonly params: Params;
+  /** All of them until the handler has its value. */
+  params: Params;
 }
 
 /** A request without an id, which gets no answer. Section 4.1. */
 export interface Notification {
   readonly kind: "notification";
   readonly method: string;
-  readonly params: Params;
+  /** All of them until the handler has its value. */
+  params: Params;
   /** Whether the text may hold markers of bytes; see bytes.ts. */
   readonly isMarked: boolean;
 }

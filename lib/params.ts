@@ -138,6 +138,17 @@ function setOwn(object: Record<string, unknown>, name: string, value: unknown): 
 /** Members of params that are about the call: our metadata, and LSP's tokens. */
 const BESIDE: ReadonlySet<string> = new Set(["_meta", "workDoneToken", "partialResultToken"]);
 
+/** Of params only what is about the call. */
+export function besidesValue(params: Params): Params {
+  if (params === undefined || Array.isArray(params)) return undefined;
+  let beside: Record<string, unknown> | undefined;
+  for (const key of BESIDE) {
+    if (!Object.hasOwn(params, key)) continue;
+    (beside ??= {})[key] = (params as Readonly<Record<string, unknown>>)[key];
+  }
+  return beside;
+}
+
 /** Whether params hold nothing for a handler. */
 export function isNothing(params: Params): boolean {
   if (params === undefined) return true;

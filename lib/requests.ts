@@ -222,11 +222,9 @@ export class Requests {
     const error = this.#refusal(request);
     if (error !== undefined) return refuse(request, answer, error);
     const running = new Running(this.#host, request, answer, this.#host.lastActive);
-    const outcome = this.#host.backlog?.mustWait
-      ? this.#later(running)
-      : this.#host.dispatcher.answer(request, running);
+    const outcome = this.#host.backlog?.mustWait ? this.#later(running) : this.#begin(running);
     if (typeof outcome === "string") running.answer(outcome);
-    else this.#await(running, outcome);
+    else if (outcome !== undefined) this.#await(running, outcome);
     return undefined;
   }
 
@@ -295,22 +293,27 @@ export class Requests {
     }
     if (!this.#host.isKnown || this.#host.load.refusal() !== undefined) return undefined;
     const running = new Running(this.#host, message, undefined, this.#host.lastActive);
-    const outcome = this.#host.backlog?.mustWait
-      ? this.#later(running)
-      : this.#host.dispatcher.notify(message.method, message.params, running);
-    if (outcome !== undefined) this.#await(running, outcome);
+    const outcome = this.#host.backlog?.mustWait ? this.#later(running) : this.#begin(running);
+    if (typeof outcome === "object") this.#await(running, outcome);
     return undefined;
+  }
+
+  /** Begins it now: the text of its answer, or a promise of it where its handler has not ended. */
+  #begin(running: Running): string | void | Promise<string | void> {
+    const { dispatcher } = this.#host, { request } = running;
+    const outcome = request.kind === "request"
+      ? dispatcher.answer(request, running)
+      : dispatcher.notify(request.method, request.params, running);
+    if (typeof outcome === "object") running.releaseParams();
+    return outcome;
   }
 
   /** Begins it once the processor has time for it, if anyone is still waiting for it then. */
   async #later(running: Running): Promise<string | void> {
-    const { dispatcher, backlog } = this.#host, { request } = running;
-    running.procedure = dispatcher.procedureOf(request.method);
+    const { dispatcher, backlog } = this.#host;
+    running.procedure = dispatcher.procedureOf(running.method);
     await backlog!.enter(this);
-    if (running.isStopped) return;
-    return request.kind === "request"
-      ? dispatcher.answer(request, running)
-      : dispatcher.notify(request.method, request.params, running);
+    if (!running.isStopped) return this.#begin(running);
   }
 
   #isFull(): boolean {

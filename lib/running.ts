@@ -19,7 +19,7 @@ import {
   type Params,
   type Request,
 } from "./message.ts";
-import { otherwise } from "./params.ts";
+import { besidesValue, otherwise } from "./params.ts";
 import { isStreaming, type Procedure } from "./procedure.ts";
 import { invalidParams, type StandardSchema } from "./schema.ts";
 import type { Timer } from "./timers.ts";
@@ -167,6 +167,14 @@ export class Running implements CallContext {
   /** Whether it goes on only if messages of the caller's are read: credit, or items. */
   get isStreaming(): boolean {
     return isStreaming(this.procedure);
+  }
+
+  /**
+   * Keeps of the params only what is about the call: the handler has its value, and how long it runs must
+   * not decide how long the rest lies in memory.
+   */
+  releaseParams(): void {
+    this.request.params = besidesValue(this.request.params);
   }
 
   /** Whether it was stopped from outside: nobody waits for what it does. */

@@ -336,7 +336,7 @@ Deno.test("a small heap bounds what waits, and is looked at when much comes at o
     import { getHeapStatistics } from "node:v8";
     import { Load } from ${JSON.stringify(new URL("../lib/load.ts", import.meta.url).href)};
     import { DEFAULT_LIMITS } from ${JSON.stringify(LIB)};
-    const limit = getHeapStatistics().heap_size_limit, part = limit / 16;
+    const limit = getHeapStatistics().heap_size_limit, part = limit / 32;
     const load = new Load({ ...DEFAULT_LIMITS, maxHeapPercent: 20 });
     load.running = 1;
     const evicted = await new Promise((resolve) => {
@@ -344,13 +344,70 @@ Deno.test("a small heap bounds what waits, and is looked at when much comes at o
     });
     console.log(evicted, load.refusal()?.message);
     const all = [];
-    while (getHeapStatistics().used_heap_size < limit / 5) all.push(new Array(10_000).fill(0.5));
+    while (getHeapStatistics().used_heap_size < limit / 2) all.push(new Array(10_000).fill(0.5));
     load.hold({ evict() {} }, part); // in the same turn: no timer has looked
     console.log(load.refusal()?.message, all.length > 0);
     `,
     ["--v8-flags=--max-old-space-size=128"],
   );
   assertEquals(stdout, "1 undefined\nMemory is running short true\n", stderr);
+});
+
+Deno.test("new calls are refused before the heap's old generation is full, whose end is the process's", async () => {
+  const { stdout, stderr } = await run(
+    `
+    import { Load } from ${JSON.stringify(new URL("../lib/load.ts", import.meta.url).href)};
+    import { TimerWheel } from ${JSON.stringify(new URL("../lib/timers.ts", import.meta.url).href)};
+    import { DEFAULT_LIMITS } from ${JSON.stringify(LIB)};
+    const load = new Load({ ...DEFAULT_LIMITS, maxHeapPercent: 50 });
+    const timers = new TimerWheel(), all = [];
+    load.watch(timers);
+    for (load.running = 1; load.refusal() === undefined;) {
+      all.push(new Array(10_000).fill(0.5));
+      if (all.length % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    console.log(load.refusal().message, all.length > 0);
+    load.stop();
+    timers.stop();
+    `,
+    ["--v8-flags=--max-old-space-size=64"],
+  );
+  assertEquals(stdout, "Memory is running short true\n", stderr);
+});
+
+Deno.test("a call that runs keeps of its params what its handler does", async () => {
+  const { stdout, stderr } = await run(
+    `
+    import { getHeapStatistics } from "node:v8";
+    import { method, serve } from ${JSON.stringify(LIB)};
+    let go, begun;
+    const gate = new Promise((resolve) => go = resolve);
+    const validate = ({ key }) => ({ value: key });
+    const wait = method({ "~standard": { version: 1, vendor: "test", validate } }, async (key, { meta }) => {
+      begun();
+      await gate;
+      return key + meta.note;
+    });
+    await using server = serve({ wait }, { listen: "tcp://127.0.0.1:0" });
+    const conn = await Deno.connect({ port: Number(new URL(server.addresses[0]).port) });
+    const params = { key: "k", filler: "x".repeat(900_000), _meta: { note: "!" } };
+    const text = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "wait", params }) + "\\n";
+    const bytes = new TextEncoder().encode(text);
+    const used = () => (gc(), getHeapStatistics().used_heap_size), before = used();
+    for (let i = 0; i < 20; i++) {
+      const running = new Promise((resolve) => begun = resolve);
+      for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+      await running;
+    }
+    console.log(Math.round((used() - before) / 9e6));
+    go();
+    await conn.closeWrite();
+    for await (const chunk of conn.readable) await Deno.stdout.write(chunk);
+    `,
+    ["--v8-flags=--expose-gc", "--allow-net"],
+  );
+  const answer = '{"jsonrpc":"2.0","id":1,"result":"k!"}\n';
+  assertEquals(stdout, "0\n" + answer.repeat(20), stderr);
 });
 
 Deno.test("maxResidentBytes", async () => {

@@ -115,7 +115,7 @@ const smallHeap: Attack = {
     let waves = 0;
     while (performance.now() < begun + target.seconds * 1000) {
       const conns = await connectAll(target, 300);
-      const params = { key: "heap", ms: 20_000, filler: "x".repeat(900_000) };
+      const params = { key: "heap", ms: 8_000, filler: "x".repeat(900_000) };
       const wait = bytesOf(
         JSON.stringify({ jsonrpc: "2.0", id: 1, method: "wait", params }) + "\n",
       );

@@ -25,7 +25,7 @@ import { asRpcError, type Dispatcher } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
 import { type Fault, type Framing, type FramingLimits, FRAMINGS } from "./framing/mod.ts";
 import { Intake, type IntakeHost } from "./intake.ts";
-import type { Limits } from "./limits.ts";
+import { type Limits, MAX_MS } from "./limits.ts";
 import type { Holder, Load } from "./load.ts";
 import {
   encodeError,
@@ -482,6 +482,10 @@ export class Connection
     this.#endWhenIdle();
   }
 
+  onStop(): void {
+    this.#endWhenIdle();
+  }
+
   onCall(): void {
     this.#wake(); // who waits for a place must not wait for us
     if (!this.#keepsAlive) this.#duplex.ref?.();
@@ -621,9 +625,13 @@ export class Connection
   }
 
   #endWhenIdle(): void {
-    if (this.requests.size > 0 || this.#ending) return;
-    if (this.#inputEnded) this.#finishWhenSent("the peer closed the connection");
-    else if (this.#draining && !this.#isHeldOpen) this.linger("shutdown");
+    if (this.#ending) return;
+    if (this.#inputEnded) {
+      // A handler that goes on although it was stopped must not keep the socket of one who has left.
+      if (!this.requests.isDue) this.#finishWhenSent("the peer closed the connection");
+    } else if (this.requests.size === 0 && this.#draining && !this.#isHeldOpen) {
+      this.linger("shutdown");
+    }
   }
 
   /**
@@ -689,6 +697,15 @@ export class Connection
   /** Resolves when something changes that somebody may have waited for. */
   change(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async pause(ms: number): Promise<void> {
+    const timer = this.timers.after(ms, () => this.#wake());
+    // Nothing is read meanwhile that would keep the process alive, as a connection does.
+    const alive = this.#keepsAlive ? setTimeout(() => {}, MAX_MS) : undefined;
+    await this.change();
+    clearTimeout(alive);
+    timer.cancel();
   }
 
   #wake(): void {

@@ -27,6 +27,16 @@ const NOTHING: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 /** Bytes of a read beyond which no more is read before its calls have begun: they lie in memory. */
 const AHEAD = 1 << 12;
 
+/**
+ * Reads of so few bytes, in a row and within one message, after which it is waited for more: each costs
+ * microseconds, and a message of 1 MB may come in a hundred thousand of them.
+ */
+const CRUMBS = 32;
+const CRUMB = 1 << 8;
+
+/** Milliseconds for which it is waited. */
+const GATHER = 8;
+
 /** Messages of one read after which it is looked whether others have waited for long. */
 const LOOK = 16;
 
@@ -43,6 +53,8 @@ export interface IntakeHost {
   readonly isFull: boolean;
   /** Resolves when something changes that somebody may have waited for. */
   change(): Promise<void>;
+  /** Resolves after so many milliseconds, or when something changes. */
+  pause(ms: number): Promise<void>;
   /** So many bytes came, by the clock of the timers. */
   onBytes(count: number, now: number): void;
   /** What they held was handled. */
@@ -63,6 +75,10 @@ export class Intake {
   #decoder: Decoder;
   /** Messages of the last read that were handled without waiting. */
   #handled = 0;
+  /** Crumbs in a row, how many it takes to wait for more, and whether the last read came after that. */
+  #crumbs = 0;
+  #maxCrumbs = CRUMBS;
+  #hasWaited = false;
   /** When the first byte of an unfinished message came; undefined between messages. */
   messageSince: number | undefined;
 
@@ -123,8 +139,20 @@ export class Intake {
       }
       const pause = this.#turns?.endWhenOver(now);
       if (pause !== undefined) await pause;
+      if (this.#isCrumbling(count, space.length)) await host.pause(GATHER);
       buffer.adapt(count);
     }
+  }
+
+  /** Whether the peer cuts its message so small, and so fast, that waiting brings more of it at once. */
+  #isCrumbling(count: number, room: number): boolean {
+    const isCrumb = this.messageSince !== undefined && count <= CRUMB && count < room;
+    // Who is not faster than that is waited for more and more seldom.
+    if (this.#hasWaited) this.#maxCrumbs = isCrumb ? 2 * this.#maxCrumbs : CRUMBS;
+    this.#crumbs = isCrumb ? this.#crumbs + 1 : 0;
+    this.#hasWaited = this.#crumbs >= this.#maxCrumbs;
+    if (this.#hasWaited) this.#crumbs = 0;
+    return this.#hasWaited;
   }
 
   /** Handles what arrived, frame after frame. */

@@ -40,6 +40,8 @@ export interface RequestsHost extends RunningHost {
   change(): Promise<void>;
   /** A handler has ended. */
   onEnd(): void;
+  /** A handler was stopped: nobody waits for what it does any more. */
+  onStop(): void;
 }
 
 /** Does one after another, at once where nothing has to wait. */
@@ -76,6 +78,12 @@ export class Requests {
     return this.#running.size;
   }
 
+  /** Whether somebody still waits for one that runs: it is not answered, and was not stopped. */
+  get isDue(): boolean {
+    for (const running of this.#running) if (!running.isStopped) return true;
+    return false;
+  }
+
   /** Begins nothing new: requests are told so. */
   drain(): void {
     if (this.#closed === "open") this.#closed = "draining";
@@ -95,7 +103,7 @@ export class Requests {
       if (!running.isStreaming) continue;
       running.endInput();
       running.timer ??= this.#host.timers.after(this.#host.limits.callTimeout, () => {
-        running.stop(new RpcError("CANCELLED", "The caller has hung up"));
+        this.#stop(running, new RpcError("CANCELLED", "The caller has hung up"));
       });
     }
   }
@@ -316,6 +324,11 @@ export class Requests {
     if (!running.isStopped) return this.#begin(running);
   }
 
+  #stop(running: Running, error: RpcError): void {
+    running.stop(error);
+    this.#host.onStop();
+  }
+
   #isFull(): boolean {
     // Before it is known who a peer is nothing goes on beside finding out.
     const calls = this.#running.size - this.#streams;
@@ -336,7 +349,7 @@ export class Requests {
     if (timeout !== Infinity) {
       running.timer = this.#host.timers.after(running.timeLeft(), () => {
         const message = `The call took longer than ${timeout} ms`;
-        running.stop(new RpcError("DEADLINE_EXCEEDED", message));
+        this.#stop(running, new RpcError("DEADLINE_EXCEEDED", message));
       });
     }
     const text = await outcome;

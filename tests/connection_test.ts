@@ -154,6 +154,40 @@ Deno.test("last words reach a peer that is still sending", async () => {
   }
 });
 
+Deno.test("a peer that half-closes is hung up on once its last call is given up, whatever its handler does", async () => {
+  const gate = Promise.withResolvers<void>();
+  await using local = serveLocally({ stuck: method(() => gate.promise) }, {
+    limits: { callTimeout: 20 },
+  });
+  using peer = local.peer();
+  await peer.send({ jsonrpc: "2.0", id: 1, method: "stuck" });
+  await peer.closeWrite();
+  const [answer, ...others] = await peer.messages();
+  assertEquals([answer!.error?.code, others.length], [-32004, 0]);
+  gate.resolve();
+});
+
+Deno.test("a message in thousands of small parts is read in fewer", async () => {
+  await using local = serveLocally(api);
+  const [here, there] = pipe();
+  let reads = 0;
+  local.accept({
+    read: (buffer) => {
+      reads++;
+      return there.read(buffer);
+    },
+    write: (bytes) => there.write(bytes),
+    closeWrite: () => there.closeWrite!(),
+    close: () => there.close(),
+  });
+  const text = "x".repeat(200_000), bytes = bytesOf(JSON.stringify(request(1, "echo", [text])));
+  for (let at = 0; at < bytes.length;) at += await here.write(bytes.subarray(at, at + 10));
+  using peer = new RawPeer(here, "lines");
+  await here.write(bytesOf("\n"));
+  assert((await peer.text()).includes(text));
+  assertLess(reads, 2000);
+});
+
 Deno.test("a peer that does not hang up after its last words is hung up on", async () => {
   const { onClose, closed } = closing();
   await using local = serveLocally(api, { onClose, limits: { lingerTimeout: 20 } });

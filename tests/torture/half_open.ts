@@ -81,9 +81,9 @@ const resetWhileRunning: Attack = {
       return promise;
     });
     const haveBegun = await becomes(async () => await ran(target, `${key} begun`) === count);
-    check(haveBegun, `not all of ${count} calls began`);
     const begun = performance.now();
     for (const reset of resets) await reset();
+    check(haveBegun, `not all of ${count} calls began`);
     const haveEnded = await becomes(async () => await ran(target, `${key} aborted`) === count);
     const aborted = await ran(target, `${key} aborted`);
     check(haveEnded, `${aborted} of ${count} handlers were told`);

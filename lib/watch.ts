@@ -59,7 +59,7 @@ export class Watch {
     this.#interval = interval(connection.limits);
     this.#openedAt = connection.timers.now();
     this.#maxAge = connection.limits.maxConnectionAge * (0.9 + 0.2 * Math.random());
-    this.#wait();
+    this.#wait(this.#openedAt + this.#interval, this.#openedAt);
   }
 
   /** Looks no more. */
@@ -68,56 +68,79 @@ export class Watch {
     this.#timer = undefined;
   }
 
-  #wait(): void {
-    const { timers } = this.#connection;
-    this.#due = timers.now() + this.#interval;
-    this.#timer = timers.after(this.#interval, this.#look);
+  #wait(due: number, now: number): void {
+    this.#due = due;
+    this.#timer = this.#connection.timers.after(due - now, this.#look);
   }
 
-  // Made once, as what it uses: ten thousand silent connections look ten thousand times a second.
   readonly #look = (): void => {
     const now = this.#connection.timers.now();
-    this.#lookAt(now, now - this.#due > 2 * TICK);
-    if (this.#timer !== undefined) this.#wait();
+    const due = this.#lookAt(now, now - this.#due > 2 * TICK);
+    if (this.#timer !== undefined) this.#wait(Math.max(due, now), now);
   };
 
-  /** @param isLate whether this process has just stood still */
-  #lookAt(now: number, isLate: boolean): void {
+  /**
+   * Ends what is overdue. What has not begun by now can be overdue after the whole of its time at the
+   * earliest: ten thousand silent connections are looked at a thousand times a second.
+   *
+   * @param isLate whether this process has just stood still
+   * @returns when to look again
+   */
+  #lookAt(now: number, isLate: boolean): number {
     const connection = this.#connection, { limits, messageSince, waitingSince } = connection;
-    const isStalled = now - (waitingSince ?? now) > limits.writeStallTimeout;
-    const isSlow = now - (messageSince ?? now) > limits.messageTimeout;
+    const stalled = (waitingSince ?? now) + limits.writeStallTimeout;
+    const slow = (messageSince ?? now) + limits.messageTimeout;
     // Timers come before sockets: what the peer sent or took meanwhile is known at the next look.
-    const since = isStalled ? waitingSince : messageSince;
-    if (isLate && (isStalled || isSlow) && this.#doubted !== since) {
+    const since = stalled <= now ? waitingSince : messageSince;
+    if (isLate && (stalled <= now || slow <= now) && this.#doubted !== since) {
       this.#doubted = since;
-      return;
+      return now + this.#interval;
     }
-    if (isStalled) {
-      const reason = `the peer took nothing for ${limits.writeStallTimeout} ms`;
-      return connection.finish({ reason });
+    if (stalled <= now) {
+      connection.finish({ reason: `the peer took nothing for ${limits.writeStallTimeout} ms` });
+    } else if (!connection.isEnding) {
+      if (slow <= now) {
+        const message = `Message too slow: a message took longer than ${limits.messageTimeout} ms`;
+        connection.messageSince = undefined;
+        connection.refuse(
+          new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }),
+        );
+      } else return Math.min(stalled, slow, this.#lookAtRest(now));
     }
-    if (connection.isEnding) return;
-    const silence = now - connection.lastActive, age = now - this.#openedAt;
-    if (isSlow) {
-      const message = `Message too slow: a message took longer than ${limits.messageTimeout} ms`;
-      connection.messageSince = undefined;
-      connection.refuse(
-        new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }),
-      );
-    } else if (!connection.isKnown && age > limits.authTimeout) {
-      const message = `Nobody said who calls within ${limits.authTimeout} ms`;
-      connection.refuse(new RpcError("UNAUTHENTICATED", message, { limit: "authTimeout" }));
-    } else if (connection.isLasting) {
-      return;
-    } else if (connection.isDialler) {
-      if (limits.pingInterval > 0 && silence > limits.pingInterval) this.#ping();
-    } else if (
-      Math.min(silence, now - connection.lastEnd) > limits.idleTimeout && connection.isIdle
-    ) {
+    return stalled;
+  }
+
+  /** The same for those who do not say who they are, are silent, or have been here for long. */
+  #lookAtRest(now: number): number {
+    const connection = this.#connection, { limits } = connection;
+    let due = Infinity;
+    if (!connection.isKnown) {
+      due = this.#openedAt + limits.authTimeout;
+      if (due <= now) {
+        const message = `Nobody said who calls within ${limits.authTimeout} ms`;
+        connection.refuse(new RpcError("UNAUTHENTICATED", message, { limit: "authTimeout" }));
+        return Infinity;
+      }
+    }
+    if (connection.isLasting) return due;
+    if (connection.isDialler) {
+      const silent = connection.lastActive + limits.pingInterval;
+      if (limits.pingInterval === 0) return due;
+      if (silent > now) return Math.min(due, silent);
+      this.#ping();
+      return now + this.#interval;
+    }
+    const silent = Math.max(connection.lastActive, connection.lastEnd) + limits.idleTimeout;
+    if (silent > now) due = Math.min(due, silent);
+    else if (connection.isIdle) {
       connection.linger(`nothing was said for ${limits.idleTimeout} ms`);
-    } else if (limits.maxConnectionAge > 0 && age > this.#maxAge) {
-      connection.drain(limits.shutdownGrace, "age");
+      return Infinity;
     }
+    if (limits.maxConnectionAge === 0) return due;
+    const old = this.#openedAt + this.#maxAge;
+    if (old > now) return Math.min(due, old);
+    connection.drain(limits.shutdownGrace, "age");
+    return due;
   }
 
   async #ping(): Promise<void> {
@@ -136,7 +159,7 @@ export class Watch {
   }
 }
 
-/** Milliseconds between two looks. */
+/** Milliseconds to another look at what cannot be told now. */
 function interval(limits: Limits): number {
   const shortest = Math.min(
     ...[

@@ -238,7 +238,7 @@ export async function connect<A = Untyped>(
 /** Makes single connections: dials, and says who calls. */
 function opener(
   { connectTimeout = 5000, token, tls, framing, wrap = (socket) => socket }: ConnectOptions,
-  common: Omit<ConnectionOptions, "peer">,
+  common: Omit<ConnectionOptions, "transport">,
 ) {
   return async (
     address: string,
@@ -261,13 +261,7 @@ function opener(
       }
       const connection = new Connection(socket, {
         ...common,
-        peer: () => ({
-          address: socket.remote,
-          localAddress: socket.local,
-          transport: schemeOf(address),
-          ...(socket.certificate && { certificate: socket.certificate }),
-        }),
-        ...((socket.lasting || socket.datagrams) && { isLasting: true }),
+        transport: schemeOf(address),
         onLeave,
       });
       connection.run();

@@ -44,12 +44,12 @@ import { type Invoke, namesOf } from "./proxy.ts";
 import type { Timer, Timers } from "./timers.ts";
 import type { Turns } from "./turns.ts";
 import { Watch, type Watched } from "./watch.ts";
-import { type BufferPool, type Duplex, Writer, type WriterHost } from "./writer.ts";
+import { type BufferPool, type Socket, Writer, type WriterHost } from "./writer.ts";
 
 /** Bytes that a connection may keep without being counted among those who keep many. */
 const LIGHT = 1 << 12;
 
-/** What a connection is given besides its socket. */
+/** What a connection is given besides its socket: the same for all of a listener's, or of a line's. */
 export interface ConnectionOptions {
   readonly limits: Limits;
   readonly dispatcher: Dispatcher;
@@ -57,30 +57,30 @@ export interface ConnectionOptions {
   readonly pool: BufferPool;
   /** What the connections of a server use together. */
   readonly load: Load;
-  /** How fast the peer may go; without it as fast as it can. */
-  readonly allowance?: Allowance;
+  /** How fast the peer at an address may go; without it as fast as it can. */
+  readonly allowance?: (address: string) => Allowance;
   /** Whose turns our work is done in; without them only our own runtime's. */
   readonly turns?: Turns;
   /** Where calls wait for the processor; without it none does. */
   readonly backlog?: Backlog;
   /** The framing that we speak first; without it the peer's first bytes decide. */
   readonly framing?: Framing;
-  /** The two addresses and the transport; asked once somebody wants to know. */
-  readonly peer: () => Omit<PeerInfo, "framing">;
-  /** What the author keeps for this connection. */
-  readonly state?: unknown;
+  /** The scheme of the addresses. */
+  readonly transport: string;
+  /** Makes what the author keeps for a connection. */
+  readonly state?: (peer: PeerInfo) => unknown;
   /** Decides who the peer is; without it everyone may call. */
   readonly authenticate?: Authenticate;
   /** Milliseconds that our calls may take where they do not say. */
   readonly timeout?: number;
   /** Whether we are the end that dialled: it keeps the line alive, where the other ends a silent one. */
   readonly isDialler: boolean;
-  /** Whether silence means nothing: no pings, and no end for want of them. */
-  readonly isLasting?: boolean;
   /** Told once that no calls can be begun here any more, and for how long those that run may go on. */
   readonly onLeave?: (graceMs?: number) => void;
+  /** Told once that it has ended, and why. */
+  readonly onClose?: (connection: Connection, info: CloseInfo) => void;
   /** Told of what goes wrong and is nobody's answer. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, connection: Connection) => void;
 }
 
 /** Why a connection ended. */
@@ -94,7 +94,7 @@ export interface CloseInfo {
 /** One peer, symmetrical. */
 export class Connection
   implements RequestsHost, CallsHost, WriterHost, IntakeHost, Controlled, Watched, Holder {
-  readonly #duplex: Duplex;
+  readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly limits: Limits;
   readonly timers: Timers;
@@ -149,15 +149,14 @@ export class Connection
   #isHeavy = false;
 
   /** Takes over the socket; call {@linkcode run} to begin. */
-  constructor(duplex: Duplex, options: ConnectionOptions) {
-    this.#duplex = duplex;
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket;
     this.#options = options;
     this.limits = options.limits;
     this.timers = options.timers;
     this.load = options.load;
-    this.allowance = options.allowance;
+    this.allowance = options.allowance?.(socket.remote);
     this.backlog = options.backlog;
-    this.state = options.state;
     this.requests = new Requests(this);
     this.#gate = new Gate(options.authenticate);
     const { maxMessageBytes, maxUnauthenticatedBytes, maxHeaderBytes, maxHeaderLines } =
@@ -167,17 +166,26 @@ export class Connection
       maxHeaderBytes,
       maxHeaderLines,
     };
-    const framing = this.#framing = options.framing ?? FRAMINGS.lines;
-    this.#isFramed = options.framing !== undefined;
-    this.#intake = new Intake(duplex, this, this.#framingLimits, options.framing, options.turns);
+    const framing = socket.datagrams ? FRAMINGS.lines : options.framing;
+    this.#framing = framing ?? FRAMINGS.lines;
+    this.#isFramed = framing !== undefined;
+    this.state = options.state?.(this.peer);
+    this.#intake = new Intake(socket, this, this.#framingLimits, framing, options.turns);
     this.lastActive = this.timers.now();
-    this.#writer = new Writer(duplex, framing, options.pool, this);
+    this.#writer = new Writer(socket, this.#framing, options.pool, this);
     this.#watch = new Watch(this);
   }
 
   /** Who is at the other end. */
   get peer(): PeerInfo {
-    return this.#peer ??= { ...this.#options.peer(), framing: this.#framing.name };
+    const { remote, local, certificate } = this.#socket;
+    return this.#peer ??= {
+      address: remote,
+      localAddress: local,
+      transport: this.#options.transport,
+      framing: this.#framing.name,
+      ...(certificate && { certificate }),
+    };
   }
 
   /** Resolves when the connection has ended, with why; never rejects. */
@@ -193,19 +201,18 @@ export class Connection
 
   // ---- Reading -------------------------------------------------------------------------------
 
-  /** Reads until the connection ends. Never rejects. */
-  async run(): Promise<CloseInfo> {
+  /** Reads until the connection ends. */
+  run(): void {
+    const read = () => void this.#intake.run(this.#options.pool);
     // Where everyone may call nobody is looked at, and a quiet connection makes no `peer`.
     const isDecided = this.#ending || this.#gate.isOpen;
     const decision = isDecided ? undefined : this.#gate.begin(this.peer);
-    if (decision !== undefined) await this.#introduce(decision);
-    try {
-      await this.#intake.run(this.#options.pool);
-      this.#inputEnd();
-    } catch (error) {
-      this.finish({ reason: this.#lingering ?? "the connection was lost", error });
-    }
-    return await this.closed;
+    if (decision === undefined) read();
+    else this.#introduce(decision).then(read);
+  }
+
+  onLost(error: unknown): void {
+    this.finish({ reason: this.#lingering ?? "the connection was lost", error });
   }
 
   onBytes(count: number, now: number): void {
@@ -353,8 +360,8 @@ export class Connection
   /** Whether it keeps the process alive while nothing waits for an answer. @default {true} */
   set keepsAlive(keeps: boolean) {
     this.#keepsAlive = keeps;
-    if (keeps || this.calls.size > 0) this.#duplex.ref?.();
-    else this.#duplex.unref?.();
+    if (keeps || this.calls.size > 0) this.#socket.ref?.();
+    else this.#socket.unref?.();
   }
 
   /** Sends a notification; it is not known whether it arrives. */
@@ -454,7 +461,7 @@ export class Connection
       if (this.#ending) return; // it is too late to refuse
       const meant = asRpcError(error);
       this.refuse(meant ?? new RpcError("INTERNAL_ERROR", "Internal error"));
-      if (meant === undefined) this.#options.onError(error);
+      if (meant === undefined) this.onError(error);
     }).then(() => {
       decided = true;
       this.#wake();
@@ -488,15 +495,15 @@ export class Connection
 
   onCall(): void {
     this.#wake(); // who waits for a place must not wait for us
-    if (!this.#keepsAlive) this.#duplex.ref?.();
+    if (!this.#keepsAlive) this.#socket.ref?.();
   }
 
   onQuiet(): void {
-    if (!this.#keepsAlive) this.#duplex.unref?.();
+    if (!this.#keepsAlive) this.#socket.unref?.();
   }
 
   onError(error: unknown): void {
-    this.#options.onError(error);
+    this.#options.onError(error, this);
   }
 
   // What the watch looks at.
@@ -506,7 +513,8 @@ export class Connection
   }
 
   get isLasting(): boolean {
-    return this.#options.isLasting ?? false;
+    const { lasting = false, datagrams = false } = this.#socket;
+    return lasting || datagrams && this.isDialler;
   }
 
   get messageSince(): number | undefined {
@@ -614,7 +622,7 @@ export class Connection
   }
 
   /** The peer sends no more. It may still be waiting for answers: they are finished first. */
-  #inputEnd(): void {
+  onInputEnd(): void {
     this.#inputEnded = true;
     this.#leave();
     this.#intake.messageSince = undefined;
@@ -648,7 +656,7 @@ export class Connection
     this.#writer.drained().then(async () => {
       if (this.#ended) return;
       this.#finishLater(reason);
-      await this.#duplex.closeWrite?.();
+      await this.#socket.closeWrite?.();
     }).catch((error) => this.finish({ reason, error }));
   }
 
@@ -677,19 +685,19 @@ export class Connection
     this.#writer.stop();
     let closing: void | Promise<void> = undefined;
     try {
-      closing = this.#duplex.close();
+      closing = this.#socket.close();
     } catch {
       // closed already, from the other side
     }
     this.#ownCalls?.rejectAll(info.reason, info.error);
     this.requests.end();
     this.#wake();
-    const close = () => {
+    // Not at once: what the author does then must not come in the middle of what we do.
+    Promise.resolve(closing).catch(() => {}).then(() => {
       this.#closeInfo = info;
+      this.#options.onClose?.(this, info);
       this.#end?.resolve(info);
-    };
-    if (closing === undefined) close();
-    else closing.catch(() => {}).then(close);
+    });
   }
 
   // ---- Waiting -------------------------------------------------------------------------------

@@ -65,6 +65,10 @@ export interface IntakeHost {
   onMessage(message: Message, text: string): Promise<void> | undefined;
   /** Bytes came that are no message. */
   onFault(fault: Fault): undefined;
+  /** The peer sends no more. */
+  onInputEnd(): void;
+  /** Nothing can be read any more. */
+  onLost(error: unknown): void;
 }
 
 /** Reads what a peer sends. */
@@ -109,39 +113,36 @@ export class Intake {
     return this.#decoder.held;
   }
 
-  /** Reads until the peer sends no more; rejects where the connection is lost. */
+  /** Reads until the peer sends no more, or the connection is lost. Never rejects. */
   async run(pool: BufferPool): Promise<void> {
-    const buffer = new ReadBuffer(pool);
+    const host = this.#host, buffer = new ReadBuffer(pool);
     try {
-      await this.#readInto(buffer);
-    } finally {
-      buffer.release();
-    }
-  }
-
-  async #readInto(buffer: ReadBuffer): Promise<void> {
-    const host = this.#host;
-    for (;;) {
-      const { space } = buffer, count = await this.#duplex.read(space);
-      if (count === null) return;
-      if (host.isEnding) continue;
-      const now = host.timers.now();
-      host.onBytes(count, now);
-      this.#decoder.push(count === space.length ? space : space.subarray(0, count));
-      const wait = this.#next();
-      if (wait !== undefined) await wait;
-      else host.backlog?.note(this.#handled, host.timers.now() - now);
-      this.#decoder.push(NOTHING); // lets go of the buffer
-      host.onHandled();
-      if (host.isFull) await this.#drained();
-      if (count > AHEAD && host.backlog?.holds(host.requests)) {
-        await host.backlog.enter(host.requests);
+      for (;;) {
+        const { space } = buffer, count = await this.#duplex.read(space);
+        if (count === null) break;
+        if (host.isEnding) continue;
+        const now = host.timers.now();
+        host.onBytes(count, now);
+        this.#decoder.push(count === space.length ? space : space.subarray(0, count));
+        const wait = this.#next();
+        if (wait !== undefined) await wait;
+        else host.backlog?.note(this.#handled, host.timers.now() - now);
+        this.#decoder.push(NOTHING); // lets go of the buffer
+        host.onHandled();
+        if (host.isFull) await this.#drained();
+        if (count > AHEAD && host.backlog?.holds(host.requests)) {
+          await host.backlog.enter(host.requests);
+        }
+        const pause = this.#turns?.endWhenOver(now);
+        if (pause !== undefined) await pause;
+        if (this.#isCrumbling(count, space.length)) await host.pause(GATHER);
+        buffer.adapt(count);
       }
-      const pause = this.#turns?.endWhenOver(now);
-      if (pause !== undefined) await pause;
-      if (this.#isCrumbling(count, space.length)) await host.pause(GATHER);
-      buffer.adapt(count);
+      host.onInputEnd();
+    } catch (error) {
+      host.onLost(error);
     }
+    buffer.release();
   }
 
   /** Whether the peer cuts its message so small, and so fast, that waiting brings more of it at once. */

@@ -57,11 +57,13 @@ export function inTurn<T>(
   return undefined;
 }
 
+const NONE: ReadonlySet<Running> = new Set();
+
 /** The requests of one peer. */
 export class Requests {
   readonly #host: RequestsHost;
-  /** Those whose handlers have not ended. */
-  readonly #running = new Set<Running>();
+  /** Those whose handlers have not ended. Many a connection has never any: their handlers answer at once. */
+  #running: ReadonlySet<Running> = NONE;
   /** How many of them are streams, which may be open for long and are counted by themselves. */
   #streams = 0;
   /** Pings that the peer may still send, and those that were too many. */
@@ -342,7 +344,8 @@ export class Requests {
 
   /** Waits for a handler. Its place is taken until it has really ended, answered or not. */
   async #await(running: Running, outcome: Promise<string | void>): Promise<void> {
-    this.#running.add(running);
+    const all = this.#running === NONE ? new Set<Running>() : this.#running as Set<Running>;
+    this.#running = all.add(running);
     const { timeout, isStreaming } = running;
     if (isStreaming) this.#streams++;
     else this.#host.load.running++;
@@ -355,7 +358,7 @@ export class Requests {
     const text = await outcome;
     running.timer?.cancel();
     if (typeof text === "string") running.answer(text);
-    this.#running.delete(running);
+    all.delete(running);
     if (isStreaming) this.#streams--;
     else this.#host.load.running--;
     this.#host.onEnd();

@@ -9,7 +9,7 @@ import type { Authenticate } from "./auth.ts";
 import { Backlog } from "./backlog.ts";
 import { builtins } from "./builtin.ts";
 import { Callers } from "./callers.ts";
-import { type CloseInfo, Connection } from "./connection.ts";
+import { type CloseInfo, Connection, type ConnectionOptions } from "./connection.ts";
 import { Dispatcher, proceduresOf } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
 import { FRAMINGS } from "./framing/mod.ts";
@@ -167,8 +167,8 @@ export class RunningServer implements Server {
   readonly #load: Load;
   readonly #rates: Rates;
   readonly #callers: Callers;
-  /** Those that are open, and what ends when they have ended and their end was told. */
-  readonly #connections = new Map<Connection, Promise<void>>();
+  /** Those that are open, and the networks that they come from; see {@linkcode networkOf}. */
+  readonly #connections = new Map<Connection, string | undefined>();
   /** Those that are told that there is no place for them. */
   readonly #refused = new Set<Connection>();
   /** Ends the accept loops, and closes their listeners. */
@@ -254,9 +254,9 @@ export class RunningServer implements Server {
   #accept(listener: Listener): void {
     if (this.#closing !== undefined) return listener.close();
     this.addresses.push(listener.address);
-    const isLocal = schemeOf(listener.address) === "memory";
-    const accepting = acceptAll(listener, (socket) => this.#open(socket, listener), {
-      ...(!isLocal && { turn: () => this.#turns.endWhenOver() }),
+    const options = this.#connectionOptions(schemeOf(listener.address));
+    const accepting = acceptAll(listener, (socket) => this.#open(socket, options), {
+      ...(options.turns && { turn: () => this.#turns.endWhenOver() }),
       signal: this.#stop.signal,
       onError: (error) => this.#report(error, `accept at ${listener.address}`),
     });
@@ -267,45 +267,44 @@ export class RunningServer implements Server {
     this.#tell(() => this.#options.onListen?.(listener.address));
   }
 
-  #open(socket: Socket, listener: Listener): void {
-    const transport = schemeOf(listener.address);
-    const peer = () => ({
-      address: socket.remote,
-      localAddress: socket.local,
+  #connectionOptions(transport: string): ConnectionOptions {
+    const { authenticate, state, rate } = this.#options;
+    return {
       transport,
-      ...(socket.certificate && { certificate: socket.certificate }),
-    });
-    const { authenticate, state } = this.#options, caller = networkOf(socket.remote);
-    const connection = new Connection(socket, {
       limits: this.#limits,
       dispatcher: this.#dispatcher,
       timers: this.#timers,
       pool: this.#pool,
       load: this.#load,
-      ...(this.#options.rate && {
-        allowance: this.#rates.allow(caller, this.#timers.now()),
-      }),
+      isDialler: false,
       // What stays in this process needs no look at sockets.
       ...(transport !== "memory" && { turns: this.#turns, backlog: this.#backlog }),
-      peer,
-      state: state?.({ ...peer(), framing: "lines" }),
-      isDialler: false,
-      ...(socket.lasting && { isLasting: true }),
-      ...(socket.datagrams && { framing: FRAMINGS.lines }),
+      ...(rate && {
+        allowance: (address) => this.#rates.allow(networkOf(address), this.#timers.now()),
+      }),
       ...(authenticate && { authenticate }),
-      onError: (error) => this.#report(error, `connection of ${socket.remote}`),
-    });
+      ...(state && { state }),
+      onClose: (connection, info) => this.#onClose(connection, info),
+      onError: (error, { peer }) => this.#report(error, `connection of ${peer.address}`),
+    };
+  }
+
+  #open(socket: Socket, options: ConnectionOptions): void {
+    const connection = new Connection(socket, options), caller = networkOf(socket.remote);
     const refusal = this.#refusal(caller);
     if (refusal !== undefined) return this.#refuse(connection, refusal);
     this.#callers.enter(caller);
     this.#tell(() => this.#options.onOpen?.(connection.peer));
-    const ended = connection.run().then((info) => {
-      this.#connections.delete(connection);
-      this.#callers.leave(caller);
-      this.#tell(() => this.#options.onClose?.(connection.peer, info));
-      this.#endWhenAlone();
-    });
-    this.#connections.set(connection, ended);
+    this.#connections.set(connection, caller);
+    connection.run();
+  }
+
+  #onClose(connection: Connection, info: CloseInfo): void {
+    if (this.#refused.delete(connection)) return;
+    this.#callers.leave(this.#connections.get(connection));
+    this.#connections.delete(connection);
+    this.#tell(() => this.#options.onClose?.(connection.peer, info));
+    this.#endWhenAlone();
   }
 
   /** Why one more connection from there is not served; undefined where it is. */
@@ -324,7 +323,7 @@ export class RunningServer implements Server {
   /** Tells a caller why it is not served, unless many are being told already. */
   #refuse(connection: Connection, error: RpcError): void {
     this.#refused.add(connection);
-    connection.run().then(() => this.#refused.delete(connection));
+    connection.run();
     if (this.#refused.size > MAX_REFUSED) connection.evict();
     else connection.refuse(error);
   }
@@ -365,7 +364,7 @@ export class RunningServer implements Server {
     for (const connection of this.#refused) connection.close();
     // Neither timers nor handlers keep the process alive, and what was promised is still to be done.
     const alive = setInterval(() => {}, MAX_MS);
-    await Promise.all(this.#connections.values());
+    await Promise.all(this.#connections.keys().map(({ closed }) => closed));
     await Promise.all(this.#accepting);
     clearInterval(alive);
     this.#load.stop();

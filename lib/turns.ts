@@ -56,10 +56,11 @@ export class Turns {
     return this.#pause ??= this.#end();
   }
 
-  /** Lets go of what it holds, once it is there. */
+  /** Lets go of what it holds, once it is there and nobody waits for it. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#opening;
+    await this.#pause;
     this.#loop?.[Symbol.dispose]();
     this.#loop = undefined;
   }

@@ -7,9 +7,10 @@
  * @module
  */
 
+import type { PeerCertificate } from "./context.ts";
 import type { Framing } from "./framing/mod.ts";
 
-/** What a connection needs of a socket. */
+/** Bytes both ways: what reading and writing need of a socket. */
 export interface Duplex {
   /** Reads into a buffer; resolves to the bytes read, null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
@@ -23,6 +24,20 @@ export interface Duplex {
   unref?(): void;
   /** Lets go of it; a pending read or write rejects. The promise is for what takes a while. */
   close(): void | Promise<void>;
+}
+
+/** One end of a connection. */
+export interface Socket extends Duplex {
+  /** The address of the other end. */
+  readonly remote: string;
+  /** The address of this end. */
+  readonly local: string;
+  /** Whether it carries datagrams: each is one line, and any of them may be lost. */
+  readonly datagrams?: boolean;
+  /** Whether it may be silent for as long as it likes: the other end is our parent or our child. */
+  readonly lasting?: boolean;
+  /** The certificate of the other end, where it has shown one that is trusted. */
+  readonly certificate?: PeerCertificate;
 }
 
 /** A write takes at most about this much, so that a huge queue is not encoded at once. */

@@ -5,23 +5,10 @@
  */
 
 import type { Limits } from "../limits.ts";
-import type { PeerCertificate } from "../context.ts";
-import type { Duplex } from "../writer.ts";
+import type { Socket } from "../writer.ts";
 import type { Address } from "./address.ts";
 
-/** One end of a connection. */
-export interface Socket extends Duplex {
-  /** The address of the other end. */
-  readonly remote: string;
-  /** The address of this end. */
-  readonly local: string;
-  /** Whether it carries datagrams: each is one line, and any of them may be lost. */
-  readonly datagrams?: boolean;
-  /** Whether it may be silent for as long as it likes: the other end is our parent or our child. */
-  readonly lasting?: boolean;
-  /** The certificate of the other end, where it has shown one that is trusted. */
-  readonly certificate?: PeerCertificate;
-}
+export type { Socket };
 
 /** Accepts sockets at one address. */
 export interface Listener {

@@ -35,8 +35,9 @@ const BURSTING = 100;
 const BURSTS = 2;
 const LARGE = 1_000_000;
 
-/** Seconds in which a server comes to rest. */
+/** Seconds in which a server comes to rest, and in which V8 gives back what it does not need. */
 const REST = 2;
+const LONG_REST = 40;
 
 const ADD = '{"jsonrpc":"2.0","id":1,"method":"add","params":{"a":1,"b":2}}\n';
 const ECHO = `{"jsonrpc":"2.0","id":1,"method":"echo","params":{"data":"${textOf(LARGE)}"}}\n`;
@@ -55,9 +56,9 @@ async function call(conn: Deno.Conn, request: Uint8Array<ArrayBuffer>): Promise<
   await sending;
 }
 
-/** MiB of the server's, once it has come to rest. */
-async function memory(server: Program): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, REST * 1000));
+/** MiB of the server's, after so many seconds. */
+async function memory(server: Program, rest = REST): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, rest * 1000));
   return (server.memory ?? NaN) / 1024;
 }
 
@@ -78,29 +79,32 @@ for (const { name, program, args = [], flags = [] } of SERVERS) {
     });
     conns.push(...await Promise.all(some));
   }
-  const idle = await memory(server);
+  const called = await memory(server), idle = await memory(server, LONG_REST);
   // Read by 64 bytes a large message takes minutes.
   for (let i = 0; i < BURSTS && args[0] !== "64"; i++) {
     await Promise.all(conns.slice(0, BURSTING).map((conn) => call(conn, echo!)));
   }
-  const burst = await memory(server);
+  const burst = await memory(server), after = await memory(server, LONG_REST);
   for (const conn of conns) conn.close();
   const end = await memory(server);
   rows.push([
     name,
     start.toFixed(0),
+    called.toFixed(0),
     idle.toFixed(0),
     ((idle - start) * 1024 / count).toFixed(2),
     burst.toFixed(0),
+    after.toFixed(0),
     end.toFixed(0),
   ]);
   console.error(rows.at(-1)!.join(", "));
 }
 
 console.log(
-  `MiB of the server's: at its start, with ${count} connections after one call each, after ` +
-    `${BURSTS} echoes of ${LARGE / 1e6} MB each on ${BURSTING} of them, when all are closed.\n`,
+  `MiB of the server's: at its start, with ${count} connections after one call each, and after ` +
+    `${LONG_REST} s of quiet; after ${BURSTS} echoes of ${LARGE / 1e6} MB each on ${BURSTING} of ` +
+    `them, and after as long; when all are closed.\n`,
 );
-const head = ["", "start", "idle", "KiB each", "burst", "closed"];
+const head = ["", "start", "called", "idle", "KiB each", "burst", "after", "closed"];
 const rule = ["---", ...head.slice(1).map(() => "---:")];
 for (const row of [head, rule, ...rows]) console.log(`| ${row.join(" | ")} |`);

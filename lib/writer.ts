@@ -96,7 +96,8 @@ export class Writer {
   #queue: string[] = [];
   #queued = 0;
   #writing = 0;
-  #scheduled = false;
+  /** The buffer of the write that is under way. */
+  #lent: Uint8Array<ArrayBuffer> | undefined;
   #pump: Promise<void> | undefined;
   #dead = false;
   /** When the write that is under way last made progress; undefined while there is none. */
@@ -128,19 +129,17 @@ export class Writer {
     this.#queue.push(text);
     this.#queued += text.length;
     this.queuedCount++;
-    if (this.#scheduled || this.#pump !== undefined) return;
-    this.#scheduled = true;
-    queueMicrotask(() => this.#start());
+    this.#pump ??= this.#run();
   }
 
   /** Resolves when everything that was queued is written, or can never be. */
   async drained(): Promise<void> {
-    while (this.#scheduled || this.#pump !== undefined) await (this.#pump ?? Promise.resolve());
+    while (this.#pump !== undefined) await this.#pump;
   }
 
   /** Writes bytes that are no frame, on a connection that has sent nothing. */
   raw(bytes: Uint8Array): void {
-    this.#pump = this.#run(() => this.#write(bytes));
+    this.#pump = this.#run(bytes);
   }
 
   /** Forgets what is queued: the socket is gone. */
@@ -150,39 +149,41 @@ export class Writer {
     this.#queued = 0;
   }
 
-  #start(): void {
-    this.#scheduled = false;
-    this.#pump = this.#run(() => this.#flush());
-  }
-
-  async #run(work: () => Promise<void>): Promise<void> {
+  /** Writes until nothing is queued. One function and no smaller ones: each would be a promise a write. */
+  async #run(first?: Uint8Array): Promise<void> {
+    await undefined; // what is queued in the same turn goes along
     try {
-      await work();
+      for (let bytes = first ?? this.#encode(); bytes !== undefined; bytes = this.#encode()) {
+        for (let written = 0; written < bytes.length && !this.#dead;) {
+          this.#writing = bytes.length - written;
+          this.waitingSince = this.#host.now();
+          written += await this.#duplex.write(written === 0 ? bytes : bytes.subarray(written));
+        }
+        this.#writing = 0;
+        this.waitingSince = undefined;
+        if (this.#lent !== undefined) this.#pool.give(this.#lent);
+        this.#lent = undefined;
+        await undefined; // and what comes with the answer to it
+        if (this.#queue.length > 0) this.#host.onRoom();
+      }
     } catch (error) {
       if (!this.#dead) {
         this.stop();
         this.#host.onGone(error);
       }
-    } finally {
-      this.#pump = undefined;
-      this.#writing = 0;
-      this.waitingSince = undefined;
-      // A message that was queued since the last look at the queue relied on this write to take it.
-      if (this.#queue.length > 0) this.#start();
-      this.#host.onRoom();
     }
+    this.#pump = undefined;
+    this.#writing = 0;
+    this.waitingSince = undefined;
+    this.#host.onRoom();
   }
 
-  async #flush(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const messages = this.#next();
-      this.sentCount += messages.length;
-      let lent: Uint8Array<ArrayBuffer> | undefined;
-      const bytes = this.#framing.encode(messages, (size) => lent ??= this.#pool.take(size));
-      await this.#write(bytes);
-      if (lent !== undefined) this.#pool.give(lent);
-      if (this.#queue.length > 0) this.#host.onRoom();
-    }
+  /** The bytes of the next messages; undefined where there are none. */
+  #encode(): Uint8Array | undefined {
+    if (this.#queue.length === 0) return undefined;
+    const messages = this.#next();
+    this.sentCount += messages.length;
+    return this.#framing.encode(messages, (size) => this.#lent ??= this.#pool.take(size));
   }
 
   /** The next messages to write: all of them, unless they are very many. */
@@ -197,18 +198,5 @@ export class Writer {
     while (count < queue.length && size < MAX_WRITE) size += queue[count++]!.length;
     this.#queued -= size;
     return queue.splice(0, count);
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
-    this.#writing = bytes.length;
-    this.waitingSince = this.#host.now();
-    let written = await this.#duplex.write(bytes);
-    while (written < bytes.length && !this.#dead) {
-      this.#writing = bytes.length - written;
-      this.waitingSince = this.#host.now();
-      written += await this.#duplex.write(bytes.subarray(written));
-    }
-    this.#writing = 0;
-    this.waitingSince = undefined;
   }
 }

@@ -37,8 +37,12 @@ const CRUMB = 1 << 8;
 /** Milliseconds for which it is waited. */
 const GATHER = 8;
 
-/** Messages of one read after which it is looked whether others have waited for long. */
+/**
+ * Messages of one read after which it is looked whether others have waited for long, and milliseconds that
+ * a read may take in any case: to be cut in two leaves two groups of calls, which come apart from then on.
+ */
 const LOOK = 16;
+const SHORT = 2;
 
 /** What reading needs of its connection. */
 export interface IntakeHost {
@@ -124,7 +128,7 @@ export class Intake {
         const now = host.timers.now();
         host.onBytes(count, now);
         this.#decoder.push(count === space.length ? space : space.subarray(0, count));
-        const wait = this.#next();
+        const wait = this.#next(now);
         if (wait !== undefined) await wait;
         else host.backlog?.note(this.#handled, host.timers.now() - now);
         this.#decoder.push(NOTHING); // lets go of the buffer
@@ -156,21 +160,26 @@ export class Intake {
     return this.#hasWaited;
   }
 
-  /** Handles what arrived, frame after frame. */
-  #next(): Promise<void> | undefined {
+  /** Handles what arrived, frame after frame; it began at this time to do so. */
+  #next(begun: number): Promise<void> | undefined {
     const host = this.#host, decoder = this.#decoder, before = this.messageSince;
     this.messageSince = undefined;
     let count = 0;
     for (let frame; !host.isEnding && (frame = decoder.next()) !== undefined;) {
       const wait = (typeof frame === "string" ? this.#text(frame) : host.onFault(frame)) ??
-        (++count % LOOK === 0 ? this.#turns?.endWhenOver() : undefined);
-      if (wait !== undefined) return wait.then(() => this.#next());
+        (++count % LOOK === 0 ? this.#turnAfter(begun) : undefined);
+      if (wait !== undefined) return wait.then(() => this.#next(host.timers.now()));
     }
     this.#handled = count;
     if (decoder.midway) {
       this.messageSince = count > 0 || before === undefined ? host.timers.now() : before;
     }
     return undefined;
+  }
+
+  #turnAfter(begun: number): Promise<void> | undefined {
+    const now = this.#host.timers.now();
+    return now - begun > SHORT ? this.#turns?.endWhenOver(now) : undefined;
   }
 
   #text(text: string): Promise<void> | undefined {

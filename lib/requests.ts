@@ -5,10 +5,10 @@
  */
 
 import type { Backlog } from "./backlog.ts";
+import { BatchAnswers } from "./batch.ts";
 import { Bucket } from "./bucket.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
-import { isLongerThan, utf8Length } from "./framing/text.ts";
 import type { Limits } from "./limits.ts";
 import type { Load } from "./load.ts";
 import { encodeError, type Notification, type Request, type Single } from "./message.ts";
@@ -135,41 +135,30 @@ export class Requests {
     items: readonly Single[],
     handle: (item: Single, answer: Answer, isPaid: true) => Promise<void> | undefined,
   ): Promise<void> | undefined {
-    const answers: string[] = [],
-      { isKnown } = this.#host,
-      { maxResponseBytes } = this.#host.limits;
-    let due = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
-    let size = 0, count = 0;
-    const place = (): Answer => {
-      const at = count++;
-      return (text) => {
-        size += utf8Length(text);
-        answers[at] = text;
-        // Those that get no answer leave their places empty.
-        if (--due === 0) this.#host.send(`[${Object.values(answers).join(",")}]`);
-      };
-    };
-    const tooFast = this.#pay(items.reduce((sum, item) => sum + this.#costOf(item), 0));
+    const host = this.#host, { isKnown } = host;
+    const due = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
+    const answers = new BatchAnswers(due, host.limits.maxResponseBytes, (text) => host.send(text));
+    const tooFast = host.allowance === undefined
+      ? undefined
+      : this.#pay(items.reduce((sum, item) => sum + this.#costOf(item), 0));
+    let places = 0;
     return inTurn(items, (item) => {
-      const answer = place();
-      if (item.kind !== "request" && item.kind !== "notification") {
-        return handle(item, answer, true);
-      }
+      if (item.kind === "response") return handle(item, () => {}, true);
       // Who was not known when the batch came is not known for any of it.
-      const error = tooFast ??
-        (isKnown || item.method === AUTHENTICATE ? undefined : unauthenticated());
+      const error = item.kind === "invalid"
+        ? undefined
+        : tooFast ?? (isKnown || item.method === AUTHENTICATE ? undefined : unauthenticated());
       if (item.kind === "notification") {
-        return error === undefined ? handle(item, answer, true) : undefined;
+        return error === undefined ? handle(item, () => {}, true) : undefined;
       }
+      const place = places++, answer: Answer = (text) => answers.set(place, text);
+      if (item.kind === "invalid") return handle(item, answer, true);
       if (error !== undefined) return refuse(item, answer, error);
       // The sum is limited too: what has no room in it any more, whenever its handler ends, is told so.
-      if (size > maxResponseBytes) return refuse(item, answer, tooLarge());
+      if (answers.isFull) return refuse(item, answer, tooLarge());
       return handle(
         item,
-        (text) =>
-          isLongerThan(text, maxResponseBytes - size)
-            ? refuse(item, answer, tooLarge())
-            : answer(text),
+        (text) => answers.hasRoom(text) ? answer(text) : refuse(item, answer, tooLarge()),
         true,
       );
     });

@@ -39,6 +39,7 @@ const ORDER = [
   "params.ts",
   "dispatch.ts",
   "running.ts",
+  "batch.ts",
   "requests.ts",
   "intake.ts",
   "calling.ts",

@@ -12,7 +12,6 @@ import { Callers } from "./callers.ts";
 import { type CloseInfo, Connection, type ConnectionOptions } from "./connection.ts";
 import { Dispatcher, proceduresOf } from "./dispatch.ts";
 import { RpcError } from "./error.ts";
-import { FRAMINGS } from "./framing/mod.ts";
 import { type Limits, MAX_MS, resolveLimits } from "./limits.ts";
 import { Load } from "./load.ts";
 import type { PeerInfo } from "./context.ts";

@@ -171,7 +171,7 @@ export async function connect<A = Untyped>(
     framing: FRAMINGS[framing],
     ...(timeout !== undefined && { timeout }),
     isDialler: true,
-    onError,
+    onError: (error) => onError(error),
   });
   let last: Connection;
   const carrier = new Reconnecting({

@@ -33,6 +33,9 @@ const MUCH = 1 << 24;
  */
 const YOUNG = 96 << 20;
 
+/** The part of V8's limit that is the old generation's at least. */
+const OLD_PART = 1 / 4;
+
 /** What a server's connections use together. */
 export class Load {
   readonly #limits: Pick<
@@ -129,7 +132,8 @@ export class Load {
           space_name.startsWith("new_") ? sum : sum + space_used_size,
         0,
       );
-    this.#heapLimit = getHeapStatistics().heap_size_limit - YOUNG;
+    const { heap_size_limit: limit } = getHeapStatistics();
+    this.#heapLimit = Math.max(limit - YOUNG, limit * OLD_PART); // flags may make the young one small
     this.#maxBuffered = Math.min(this.#maxBuffered, this.#heapLimit * HEAP_PART);
     this.#look();
     this.#evict();

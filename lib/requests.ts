@@ -57,7 +57,8 @@ export function inTurn<T>(
   return undefined;
 }
 
-const NONE: ReadonlySet<Running> = new Set();
+const NONE: ReadonlySet<Running> = /* @__PURE__ */ new Set();
+const NOBODY: Answer = () => {};
 
 /** The requests of one peer. */
 export class Requests {
@@ -143,13 +144,13 @@ export class Requests {
       : this.#pay(items.reduce((sum, item) => sum + this.#costOf(item), 0));
     let places = 0;
     return inTurn(items, (item) => {
-      if (item.kind === "response") return handle(item, () => {}, true);
+      if (item.kind === "response") return handle(item, NOBODY, true);
       // Who was not known when the batch came is not known for any of it.
       const error = item.kind === "invalid"
         ? undefined
         : tooFast ?? (isKnown || item.method === AUTHENTICATE ? undefined : unauthenticated());
       if (item.kind === "notification") {
-        return error === undefined ? handle(item, () => {}, true) : undefined;
+        return error === undefined ? handle(item, NOBODY, true) : undefined;
       }
       const place = places++, answer: Answer = (text) => answers.set(place, text);
       if (item.kind === "invalid") return handle(item, answer, true);

@@ -541,7 +541,7 @@ async function clientOf(options: Parameters<typeof connectOver>[1] = {}) {
   const errors: unknown[] = [];
   const [here, there] = pipe();
   const line = await connectOver<typeof remote>(here, {
-    onError: (error) => void errors.push(error),
+    onError: (...told) => void errors.push(...told), // nothing else is told
     ...options,
   });
   return { line, errors, server: new RawPeer(there, options.framing ?? "lines") };

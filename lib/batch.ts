@@ -31,7 +31,7 @@ export class BatchAnswers {
 
   /** Whether there is no room for any more. */
   get isFull(): boolean {
-    return !this.#fits(0) && this.#size > this.#maxBytes;
+    return !this.#fits(0);
   }
 
   /** Whether there is room for this one. */

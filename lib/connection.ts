@@ -178,8 +178,12 @@ export class Connection
 
   /** Who is at the other end. */
   get peer(): PeerInfo {
+    return this.#peer ??= this.#describePeer();
+  }
+
+  #describePeer(): PeerInfo {
     const { remote, local, certificate } = this.#socket;
-    return this.#peer ??= {
+    return {
       address: remote,
       localAddress: local,
       transport: this.#options.transport,

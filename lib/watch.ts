@@ -98,15 +98,13 @@ export class Watch {
     }
     if (stalled <= now) {
       connection.finish({ reason: `the peer took nothing for ${limits.writeStallTimeout} ms` });
-    } else if (!connection.isEnding) {
-      if (slow <= now) {
-        const message = `Message too slow: a message took longer than ${limits.messageTimeout} ms`;
-        connection.messageSince = undefined;
-        connection.refuse(
-          new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }),
-        );
-      } else return Math.min(stalled, slow, this.#lookAtRest(now));
+      return stalled;
     }
+    if (connection.isEnding) return stalled;
+    if (slow > now) return Math.min(stalled, slow, this.#lookAtRest(now));
+    const message = `Message too slow: a message took longer than ${limits.messageTimeout} ms`;
+    connection.messageSince = undefined;
+    connection.refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }));
     return stalled;
   }
 

@@ -83,10 +83,9 @@ export class Intake {
   #decoder: Decoder;
   /** Messages of the last read that were handled without waiting. */
   #handled = 0;
-  /** Crumbs in a row, how many it takes to wait for more, and whether the last read came after that. */
+  /** Crumbs in a row since it was waited, and how many it takes to wait for more. */
   #crumbs = 0;
   #maxCrumbs = CRUMBS;
-  #hasWaited = false;
   /** When the first byte of an unfinished message came; undefined between messages. */
   messageSince: number | undefined;
 
@@ -151,13 +150,16 @@ export class Intake {
 
   /** Whether the peer cuts its message so small, and so fast, that waiting brings more of it at once. */
   #isCrumbling(count: number, room: number): boolean {
-    const isCrumb = this.messageSince !== undefined && count <= CRUMB && count < room;
-    // Who is not faster than that is waited for more and more seldom.
-    if (this.#hasWaited) this.#maxCrumbs = isCrumb ? 2 * this.#maxCrumbs : CRUMBS;
-    this.#crumbs = isCrumb ? this.#crumbs + 1 : 0;
-    this.#hasWaited = this.#crumbs >= this.#maxCrumbs;
-    if (this.#hasWaited) this.#crumbs = 0;
-    return this.#hasWaited;
+    if (this.messageSince === undefined || count > CRUMB || count === room) {
+      this.#crumbs = 0;
+      this.#maxCrumbs = CRUMBS;
+      return false;
+    }
+    if (++this.#crumbs < this.#maxCrumbs) return false;
+    // Where the next is a crumb all the same, twice as many may come before it is tried again.
+    this.#crumbs = 0;
+    this.#maxCrumbs *= 2;
+    return true;
   }
 
   /** Handles what arrived, frame after frame; it began at this time to do so. */

@@ -1,4 +1,4 @@
-// Calls that wait for the processor: one of each caller in turn, and for how long they would wait.
+// Calls that wait for the processor: each caller for as long as the others, and for how long they wait.
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { Backlog } from "../lib/backlog.ts";
@@ -67,6 +67,33 @@ Deno.test("one call of each caller begins in turn, each caller's in order", asyn
   );
   assertEquals(world.begun.join(" "), "a1 b1 c1 a2 b2 a3 a4");
   assertEquals(world.backlog.mustWait, false, "nobody waits any more");
+});
+
+Deno.test("callers take turns by time: short calls do not wait for another round of long ones", async () => {
+  const world = new World(), { backlog } = world;
+  world.learn(1);
+  const long = ["a", "b", "c"],
+    calls = (caller: string, ms: number) =>
+      [1, 2, 3, 4].map((i) => world.call(caller, caller + i, ms));
+  await Promise.all([...long.flatMap((caller) => calls(caller, 10)), ...calls("d", 1)]);
+  // How long they take is not known at first.
+  const [first, rest] = [world.begun.slice(0, 7), world.begun.slice(7)];
+  assertEquals(first.join(" "), "a1 b1 c1 d1 d2 d3 d4");
+  assertEquals(rest.join(" "), "a2 b2 c2 a3 b3 c3 a4 b4 c4");
+  // Now it is: who comes with one short call more is before those who were there.
+  const again = long.flatMap((caller) => calls(caller, 10));
+  await Promise.all([...again, world.call("d", "d5", 1)]);
+  assertEquals(world.begun[16], "d5");
+  assertEquals(backlog.holds(world.caller("a")), false);
+});
+
+Deno.test("what a caller took while nobody else wanted it is not held against him", async () => {
+  const world = new World();
+  await Promise.all([1, 2, 3].map((i) => world.call("a", `a${i}`, 1000)));
+  world.begun.length = 0;
+  assertEquals(world.backlog.delay(world.caller("a")), 0);
+  await Promise.all(["a4", "a5", "b1", "b2"].map((name) => world.call(name[0]!, name, 1)));
+  assertLess(world.begun.indexOf("a4"), world.begun.indexOf("b2"), world.begun.join(" "));
 });
 
 Deno.test("the sockets are looked at every 2 ms of what waits", async () => {

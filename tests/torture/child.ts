@@ -5,8 +5,13 @@
  */
 
 import { TextLineStream, toText } from "@std/streams";
+import config from "../../deno.json" with { type: "json" };
 
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+
+/** The flags with which users start main.ts, by `deno task serve`. */
+export const SERVE_FLAGS: readonly string[] = config.tasks.serve.split(" ")
+  .filter((word) => word.startsWith("-") && word !== "-q"); // which all have
 
 /** What a process may be started with. */
 export interface ChildOptions {

@@ -18,7 +18,7 @@ const SCENARIO = "c64d16";
 
 /** What is said under the axis of a suite, and above its chart. */
 const SUITES: Readonly<Record<string, readonly [axis: string, title: string]>> = {
-  connections: ["connections, 8 small calls in flight on each", "Server CPU a call, µs"],
+  connections: ["connections, 10,000 small calls a second over all", "Server CPU a call, µs"],
   bytes: ["bytes of an echoed text, 8 connections with 2 calls in flight", "Server CPU a call, µs"],
 };
 
@@ -32,7 +32,9 @@ interface Line {
 function lineChart(title: string, axis: string, lines: readonly Line[]): string {
   const all = lines.flatMap(({ points }) => points);
   const x = scale(all.map(([x]) => x), LEFT, WIDTH - RIGHT);
-  const y = scale(all.map(([, y]) => y), HEIGHT - BOTTOM, TOP);
+  const heights = all.map(([, y]) => y), most = Math.max(...heights);
+  // A power of ten at least: less would show noise as if it were a slope.
+  const y = scale([...heights, most / 10], HEIGHT - BOTTOM, TOP);
   const parts = powers(y.from, y.to).flatMap((value) => [
     `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(value)}" y2="${y(value)}" stroke="#d0d7de"/>`,
     text(LEFT - 8, y(value) + 4, String(value), "end"),

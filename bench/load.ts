@@ -7,7 +7,7 @@
  *
  * Each connection keeps `depth` calls in flight: whatever answers a read brings, as many requests go
  * out in one write. A call's latency runs from the moment when the answer that made room for it was
- * read.
+ * read; with a `rate` from when it was due.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { loadOf, report, sayWhenMeasuring, textOf } from "./measure.ts";
 /** Milliseconds to wait for the last answers. */
 const PATIENCE = 8000;
 
-const { port, conns, depth, kind, size, warm, dur, framing } = loadOf(Deno.args);
+const { port, conns, depth, rate, kind, size, warm, dur, framing } = loadOf(Deno.args);
 const params = kind === "add" ? { a: 20, b: 22 } : { data: textOf(size) };
 const right = kind === "add" ? 42 : params.data;
 const sockets = await Promise.all(
@@ -32,7 +32,7 @@ const { latencies, results, failures, kinds } = await new Load({
   framing,
   sockets,
   depth,
-  rate: undefined,
+  rate,
   warmUp: warm,
   seconds: dur,
   patience: PATIENCE,

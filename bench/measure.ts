@@ -16,8 +16,10 @@ export interface Load {
   readonly port: number;
   /** Connections. */
   readonly conns: number;
-  /** Calls in flight on each connection. */
+  /** Calls in flight on each connection, at most. */
   readonly depth: number;
+  /** Calls a second over all connections in turn; undefined for as many as are answered. */
+  readonly rate: number | undefined;
   /** The method. */
   readonly kind: "add" | "echo";
   /** Bytes of an echo's text. */
@@ -38,6 +40,7 @@ export function loadOf(args: readonly string[]): Load {
     port: Number(port),
     conns: Number(conns),
     depth: Number(depth),
+    rate: given.rate === undefined ? undefined : Number(given.rate),
     kind: kind as Load["kind"],
     size: Number(size),
     warm: Number(warm),

@@ -9,77 +9,42 @@
  */
 
 import { ByteQueue } from "./buffer.ts";
-import type { Decoder, Fault, Frame, Framing, FramingLimits } from "./frame.ts";
+import type { Fault, Framing } from "./frame.ts";
+import { SizedDecoder } from "./sized.ts";
 import { decodeLoosely, encodeUtf8, utf8Length } from "./text.ts";
-import { Body, frameOf } from "./body.ts";
 
 const LF = 10;
 const CR = 13;
-const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 /** How nearly everyone's header block begins and ends; between the two stand up to nine digits. */
 const NAME = /* @__PURE__ */ new TextEncoder().encode("Content-Length: ");
 const END = [CR, LF, CR, LF] as const;
 const MAX_DIGITS = 9;
 
-class HeaderDecoder implements Decoder {
-  readonly #limits: FramingLimits;
-  #chunk = EMPTY;
-  #at = 0;
+class HeaderDecoder extends SizedDecoder {
   /** The header block as it comes in, and where its current line began. */
   readonly #block = new ByteQueue();
   #line = 0;
   #lines = 0;
-  #body: Body | undefined;
-  #failed = false;
 
-  constructor(limits: FramingLimits) {
-    this.#limits = limits;
+  override get held(): number {
+    return this.#block.length + super.held;
   }
 
-  get held(): number {
-    return this.#block.length + (this.#body?.held ?? 0);
+  override get midway(): boolean {
+    return this.#block.length > 0 || super.midway;
   }
 
-  get midway(): boolean {
-    return this.#body !== undefined || this.#block.length > 0;
-  }
-
-  push(chunk: Uint8Array): void {
-    this.#chunk = chunk;
-    this.#at = 0;
-  }
-
-  next(): Frame | undefined {
-    if (this.#failed) return undefined;
-    if (this.#body === undefined) {
-      const found = this.#usualHeader() ?? this.#header();
-      if (found === undefined) return undefined;
-      if (typeof found !== "number") {
-        this.#failed = true;
-        this.#block.clear();
-        return found;
-      }
-      // One that lies in a single chunk, as most do, is decoded where it is.
-      const end = this.#at + found;
-      if (end <= this.#chunk.length) {
-        const bytes = this.#chunk.subarray(this.#at, end);
-        this.#at = end;
-        return frameOf(bytes);
-      }
-      this.#body = new Body(found);
-    }
-    const body = this.#body;
-    this.#at += body.take(this.#at === 0 ? this.#chunk : this.#chunk.subarray(this.#at));
-    if (!body.complete) return undefined;
-    this.#body = undefined;
-    return body.frame();
+  protected override size(): number | Fault | undefined {
+    const size = this.#usualHeader() ?? this.#header();
+    if (size !== undefined) this.#block.clear();
+    return size;
   }
 
   /** Passes over a header block that holds nothing but a good length, and lies in one chunk. */
   #usualHeader(): number | undefined {
-    const chunk = this.#chunk, { maxHeaderBytes, maxMessageBytes } = this.#limits;
-    let at = this.#at, length = 0;
+    const chunk = this.chunk;
+    let at = this.at, length = 0;
     if (this.#block.length > 0) return undefined;
     for (let i = 0; i < NAME.length; i++) if (chunk[at++] !== NAME[i]) return undefined;
     const first = at;
@@ -88,22 +53,22 @@ class HeaderDecoder implements Decoder {
     }
     if (at === first || at - first > MAX_DIGITS) return undefined;
     for (let i = 0; i < END.length; i++) if (chunk[at++] !== END[i]) return undefined;
-    if (length > maxMessageBytes || at - this.#at > maxHeaderBytes) return undefined;
-    this.#at = at;
+    if (at - this.at > this.limits.maxHeaderBytes) return undefined;
+    this.at = at;
     return length;
   }
 
   /** Reads on in the header block: the length of the body, a fault, or undefined for more bytes. */
   #header(): number | Fault | undefined {
-    const { maxHeaderBytes, maxHeaderLines, maxMessageBytes } = this.#limits;
+    const { maxHeaderBytes, maxHeaderLines } = this.limits;
     for (;;) {
-      const lf = this.#chunk.indexOf(LF, this.#at);
-      const end = lf < 0 ? this.#chunk.length : lf + 1;
-      if (this.#block.length + end - this.#at > maxHeaderBytes) {
+      const lf = this.chunk.indexOf(LF, this.at);
+      const end = lf < 0 ? this.chunk.length : lf + 1;
+      if (this.#block.length + end - this.at > maxHeaderBytes) {
         return fatal(`the header block is longer than ${maxHeaderBytes} bytes`);
       }
-      this.#block.append(this.#chunk.subarray(this.#at, end));
-      this.#at = end;
+      this.#block.append(this.chunk.subarray(this.at, end));
+      this.at = end;
       if (lf < 0) return undefined;
       const block = this.#block.bytes;
       if (block.length < 2 || block[block.length - 2] !== CR) {
@@ -111,17 +76,8 @@ class HeaderDecoder implements Decoder {
       }
       if (block.length - this.#line === 2) {
         const text = decodeLoosely(block.subarray(0, this.#line));
-        this.#block.clear();
         this.#line = this.#lines = 0;
-        const length = contentLength(text);
-        return typeof length === "number" && length > maxMessageBytes
-          ? {
-            kind: "oversized",
-            reason: `the message has ${length} bytes, the limit is ${maxMessageBytes}`,
-            maxBytes: maxMessageBytes,
-            fatal: true,
-          }
-          : length;
+        return contentLength(text);
       }
       this.#line = block.length;
       if (++this.#lines > maxHeaderLines) {

@@ -116,6 +116,21 @@ Deno.test("parseMessage() takes as many levels as maxDepth says, and not one mor
     assertEquals(refusal(nested(maxDepth + 1), { maxDepth }), ["null", -32700, details]);
     if (maxDepth > 1) assertEquals(parse(inParams(maxDepth), { maxDepth }).kind, "request");
     assertEquals(refusal(inParams(maxDepth + 1), { maxDepth }), ["null", -32700, details]);
+    // Of a long text the depth is known before it is parsed.
+    const long = (depth: number) => `["${"x".repeat(20_000)}",${nested(depth - 1)}]`;
+    if (maxDepth > 1) assertEquals(parse(long(maxDepth), { maxDepth }).kind, "batch");
+    assertEquals(refusal(long(maxDepth + 1), { maxDepth }), ["null", -32700, details]);
+  }
+});
+
+Deno.test("parseMessage() counts the levels of objects, arrays and answers", () => {
+  const limits = { maxDepth: 4 }, details = { details: "more than 4 levels of nesting" };
+  const at = '{"a":[{"b":1}],"c":[[]]}', past = '{"a":[{"b":1}],"c":[[{}]]}';
+  for (const start of ['"method":"m","params"', '"result"']) {
+    const message = (payload: string) => `{"jsonrpc":"2.0","id":1,${start}:${payload}}`;
+    assertEquals(parse(message(at), limits).kind === "invalid", false);
+    assertEquals(refusal(message(past), limits), ["null", -32700, details]);
+    assertEquals(refusal(`[${message(at)}]`, limits), ["null", -32700, details]);
   }
 });
 

@@ -9,7 +9,7 @@ import { parseArgs } from "@std/cli";
 import { FaultProxy, type Link, type Toxic } from "../_toxics.ts";
 import { ledgerOf } from "./chaos_api.ts";
 import { Client, Tally } from "./chaos_client.ts";
-import { Child, SERVE_FLAGS } from "./child.ts";
+import { Child, SERVE } from "./child.ts";
 import { sleep } from "./crowd.ts";
 import { runTool } from "./tool.ts";
 
@@ -85,7 +85,7 @@ async function poison(link: Link): Promise<void> {
 async function start(): Promise<{ child: Child; port: number }> {
   const path = new URL("chaos_api.ts", import.meta.url).pathname;
   const args = [path, "--quiet", "--listen=tcp://127.0.0.1:0"];
-  const child = new Child("main.ts", args, { flags: SERVE_FLAGS });
+  const child = new Child("main.ts", args, SERVE);
   const address = await child.lineWith("listening on ");
   return { child, port: Number(/\d+$/.exec(address)![0]) };
 }

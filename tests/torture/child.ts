@@ -9,16 +9,23 @@ import config from "../../deno.json" with { type: "json" };
 
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
-/** The flags with which users start main.ts, by `deno task serve`. */
-export const SERVE_FLAGS: readonly string[] = config.tasks.serve.split(" ")
-  .filter((word) => word.startsWith("-") && word !== "-q"); // which all have
-
 /** What a process may be started with. */
 export interface ChildOptions {
+  /** Variables of its environment, besides ours. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Flags of the runtime, before the program. */
   readonly flags?: readonly string[];
   /** How many descriptors it may have. Needs `sh`. */
   readonly descriptors?: number;
+}
+
+/** With what users start main.ts, by `deno task serve`. */
+export const SERVE = serveOptions(config.tasks.serve.split(" "));
+
+function serveOptions(words: readonly string[]) {
+  const env = words.filter((word) => /^[A-Z_]+=/.test(word)).map((word) => word.split("="));
+  const flags = words.filter((word) => word.startsWith("-") && word !== "-q"); // which all have
+  return { env: Object.fromEntries(env) as Record<string, string>, flags };
 }
 
 /** A program that runs. Disposal kills it. */
@@ -32,7 +39,7 @@ export class Child implements AsyncDisposable {
 
   /** Starts a program of this project, by its path in it. */
   constructor(program: string, args: readonly string[], options: ChildOptions = {}) {
-    const { flags = ["-A"], descriptors } = options;
+    const { env, flags = ["-A"], descriptors } = options;
     const path = new URL(`../../${program}`, import.meta.url).pathname;
     const deno = [Deno.execPath(), "run", "-q", "--no-check", `--config=${CONFIG}`];
     const command = [...deno, ...flags, path, ...args];
@@ -41,7 +48,7 @@ export class Child implements AsyncDisposable {
     }
     this.#child = new Deno.Command(command[0]!, {
       args: command.slice(1),
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -7,7 +7,7 @@
 import { DEFAULT_LIMITS, type Limits } from "../../lib/mod.ts";
 import type { Identity } from "../_certificates.ts";
 import type { ServerSpec, Target } from "./attack.ts";
-import { Child, SERVE_FLAGS } from "./child.ts";
+import { Child, SERVE } from "./child.ts";
 
 const API = new URL("api.ts", import.meta.url).pathname;
 let count = 0;
@@ -54,7 +54,8 @@ export class Victim implements AsyncDisposable {
       ...flags,
       ...spec.flags ?? [],
     ], {
-      flags: [...SERVE_FLAGS, ...(spec.v8 ?? []).map((flag) => `--v8-flags=${flag}`)],
+      env: SERVE.env,
+      flags: [...SERVE.flags, ...(spec.v8 ?? []).map((flag) => `--v8-flags=${flag}`)],
       ...(spec.descriptors !== undefined && { descriptors: spec.descriptors }),
     });
     try {

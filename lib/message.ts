@@ -415,10 +415,6 @@ function isDeeperThan(value: unknown, max: number): boolean {
   return false;
 }
 
-function tooDeep(max: number): Invalid {
-  return invalid("null", "PARSE_ERROR", `more than ${max} levels of nesting`);
-}
-
 /** The same of the text that they are written as. */
 function isTextDeeperThan(text: string, max: number): boolean {
   if (!mayHoldLevels(text, max)) return false;
@@ -429,6 +425,10 @@ function isTextDeeperThan(text: string, max: number): boolean {
     }
   }
   return false;
+}
+
+function tooDeep(max: number): Invalid {
+  return invalid("null", "PARSE_ERROR", `more than ${max} levels of nesting`);
 }
 
 /** How deep the brackets nest, as far as `max` + 1. */

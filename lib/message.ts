@@ -88,14 +88,11 @@ type Members = Record<string, unknown>;
 
 /** The message in the text of a frame. */
 export function parseMessage(text: string, limits: MessageLimits): Message {
-  const { maxDepth } = limits, isLong = text.length > LONG;
-  if (isLong && isTextDeeperThan(text, maxDepth)) return tooDeep(maxDepth);
-  const mayBeDeep = !isLong && mayHoldLevels(text, maxDepth);
-  const plain = parsePlain(text, limits);
-  if (plain !== undefined) {
-    const payload = plain.kind === "response" ? plain.result : plain.params;
-    return mayBeDeep && isDeeperThan(payload, maxDepth - 1) ? tooDeep(maxDepth) : plain;
+  if (isDeeperThan(text, limits.maxDepth)) {
+    return invalid("null", "PARSE_ERROR", `more than ${limits.maxDepth} levels of nesting`);
   }
+  const plain = parsePlain(text, limits);
+  if (plain !== undefined) return plain;
   let value: unknown, ids: ReadonlyMap<unknown, string> | undefined;
   try {
     if (mayHoldOddIds(text)) [value, ids] = parseWithIds(text);
@@ -103,7 +100,6 @@ export function parseMessage(text: string, limits: MessageLimits): Message {
   } catch {
     return invalid("null", "PARSE_ERROR");
   }
-  if (mayBeDeep && isDeeperThan(value, maxDepth)) return tooDeep(maxDepth);
   const isMarked = mayHoldMarkers(text);
   if (!Array.isArray(value)) return toMessage(value, ids, isMarked, limits);
   if (value.length === 0) return invalid("null", "INVALID_REQUEST");
@@ -343,10 +339,7 @@ const itself = (part: string | undefined) => part;
  * It cannot be fooled: what it takes for the payload is parsed as one JSON value, so that the text
  * around it is the whole envelope.
  */
-function parsePlain(
-  text: string,
-  limits: MessageLimits,
-): Exclude<Single, Invalid> | undefined {
+function parsePlain(text: string, limits: MessageLimits): Single | undefined {
   const head = HEAD.exec(text);
   if (head === null) return undefined;
   const start = head[0].length, own = text.length > MAX_SHARED ? detached : itself;
@@ -388,36 +381,10 @@ function parsePlain(
 
 // ---- Small parts -----------------------------------------------------------------------------
 
-/**
- * Characters of a text that is parsed before it is known how deep it nests: looking at the value costs a
- * fraction of looking at the text, but a long text of nothing but brackets takes long to parse.
- */
-const LONG = 1 << 14;
-
-/** Whether a text has room for more levels than this: each takes two brackets. */
-function mayHoldLevels(text: string, max: number): boolean {
-  return text.length >= 2 * (max + 1);
-}
-
 /** Whether more arrays and objects than this lie within each other. */
-function isDeeperThan(value: unknown, max: number): boolean {
-  // Level by level: a function that calls itself would have to trust the limit.
-  for (let level = [value], depth = 0; level.length > 0; depth++) {
-    const next: unknown[] = [];
-    for (const member of level) {
-      if (member === null || typeof member !== "object") continue;
-      if (depth === max) return true;
-      if (Array.isArray(member)) { for (const item of member) next.push(item); }
-      else for (const name in member) next.push((member as Members)[name]);
-    }
-    level = next;
-  }
-  return false;
-}
-
-/** The same of the text that they are written as. */
-function isTextDeeperThan(text: string, max: number): boolean {
-  if (!mayHoldLevels(text, max)) return false;
+function isDeeperThan(text: string, max: number): boolean {
+  // Each level takes an opening and a closing bracket.
+  if (text.length < 2 * (max + 1)) return false;
   let brackets = 0;
   for (const open of "[{") {
     for (let at = text.indexOf(open); at >= 0; at = text.indexOf(open, at + 1)) {
@@ -425,10 +392,6 @@ function isTextDeeperThan(text: string, max: number): boolean {
     }
   }
   return false;
-}
-
-function tooDeep(max: number): Invalid {
-  return invalid("null", "PARSE_ERROR", `more than ${max} levels of nesting`);
 }
 
 /** How deep the brackets nest, as far as `max` + 1. */

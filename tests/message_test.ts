@@ -116,7 +116,6 @@ Deno.test("parseMessage() takes as many levels as maxDepth says, and not one mor
     assertEquals(refusal(nested(maxDepth + 1), { maxDepth }), ["null", -32700, details]);
     if (maxDepth > 1) assertEquals(parse(inParams(maxDepth), { maxDepth }).kind, "request");
     assertEquals(refusal(inParams(maxDepth + 1), { maxDepth }), ["null", -32700, details]);
-    // Of a long text the depth is known before it is parsed.
     const long = (depth: number) => `["${"x".repeat(20_000)}",${nested(depth - 1)}]`;
     if (maxDepth > 1) assertEquals(parse(long(maxDepth), { maxDepth }).kind, "batch");
     assertEquals(refusal(long(maxDepth + 1), { maxDepth }), ["null", -32700, details]);

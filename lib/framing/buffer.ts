@@ -4,7 +4,8 @@
  * @module
  */
 
-const EMPTY: Uint8Array<ArrayBuffer> = /* @__PURE__ */ new Uint8Array(0);
+/** No bytes. */
+export const EMPTY: Uint8Array<ArrayBuffer> = /* @__PURE__ */ new Uint8Array(0);
 
 /** Bytes of a buffer that is kept when it is empty. */
 const KEPT = 4096;

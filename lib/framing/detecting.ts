@@ -4,10 +4,9 @@
  * @module
  */
 
+import { EMPTY } from "./buffer.ts";
 import { detect } from "./detect.ts";
 import type { Decoder, Fault, Frame, Framing, FramingLimits, FramingName } from "./frame.ts";
-
-const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 const OTHER_PROTOCOLS = {
   http: "HTTP is not served here",
@@ -20,7 +19,7 @@ export class DetectingDecoder implements Decoder {
   readonly #limits: FramingLimits;
   readonly #onFraming: (framing: Framing, decoder: Decoder) => void;
   /** What came before the framing was known. */
-  #first = EMPTY;
+  #first: Uint8Array = EMPTY;
   #decoder: Decoder | undefined;
   #fault: Fault | undefined;
   #failed = false;

@@ -13,13 +13,12 @@
  * @module
  */
 
-import { ByteQueue } from "./buffer.ts";
+import { ByteQueue, EMPTY } from "./buffer.ts";
 import type { Decoder, Fault, Frame, Framing, FramingLimits } from "./frame.ts";
 import { decodeLoosely, decodeUtf8, encodeUtf8 } from "./text.ts";
 import { ValueScanner } from "./values.ts";
 
 const LF = 10;
-const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 /** Bytes of lines that are worth decoding apart from the line before them. */
 const LONG = 4096;
@@ -32,7 +31,7 @@ const NOT_UTF8: Fault = { kind: "malformed", reason: "the line is not UTF-8", fa
 class LineDecoder implements Decoder {
   readonly #limits: FramingLimits;
   /** Bytes that were lent, how far they have been looked at, and where their last newline is. */
-  #chunk = EMPTY;
+  #chunk: Uint8Array = EMPTY;
   #at = 0;
   #last = -1;
   /**

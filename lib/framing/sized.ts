@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ByteQueue } from "./buffer.ts";
+import { ByteQueue, EMPTY } from "./buffer.ts";
 import type { Decoder, Fault, Frame, FramingLimits } from "./frame.ts";
 import { decodeUtf8 } from "./text.ts";
 
@@ -15,7 +15,7 @@ import { decodeUtf8 } from "./text.ts";
 export abstract class SizedDecoder implements Decoder {
   protected readonly limits: FramingLimits;
   /** Bytes that were lent, and how far they have been looked at. */
-  protected chunk: Uint8Array = new Uint8Array(0);
+  protected chunk: Uint8Array = EMPTY;
   protected at = 0;
   /** The size of the message that has begun, and its bytes where they come in several chunks. */
   #size: number | undefined;
@@ -45,14 +45,12 @@ export abstract class SizedDecoder implements Decoder {
   next(): Frame | undefined {
     if (this.#failed) return undefined;
     if (this.#size === undefined) {
-      const size = this.size();
-      if (size === undefined) return undefined;
-      const fault = typeof size === "number" ? this.#tooLarge(size) : size;
-      if (fault !== undefined) {
-        this.#failed = true;
-        return fault;
+      const size = this.#bounded(this.size());
+      if (typeof size !== "number") {
+        this.#failed = size !== undefined;
+        return size;
       }
-      this.#size = size as number;
+      this.#size = size;
     }
     const parts = this.#parts, missing = this.#size - parts.length;
     const part = this.chunk.subarray(this.at, this.at + missing);
@@ -66,9 +64,11 @@ export abstract class SizedDecoder implements Decoder {
     return frame;
   }
 
-  #tooLarge(size: number): Fault | undefined {
+  /** The same, or the fault of a size that is over the limit. */
+  #bounded(size: number | Fault | undefined): number | Fault | undefined {
     const { maxMessageBytes } = this.limits;
-    return size <= maxMessageBytes ? undefined : {
+    if (typeof size !== "number" || size <= maxMessageBytes) return size;
+    return {
       kind: "oversized",
       reason: `the message has ${size} bytes, the limit is ${maxMessageBytes}`,
       maxBytes: maxMessageBytes,

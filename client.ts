@@ -31,10 +31,10 @@ export {
   settle,
   type Settled,
   type StreamAnswer,
-} from "./lib/call.ts";
-export { connect, type ConnectOptions, type Line } from "./lib/connect.ts";
-export type { CloseInfo } from "./lib/connection.ts";
-export type { PeerInfo } from "./lib/context.ts";
+} from "./lib/api/stub.ts";
+export { connect, type ConnectOptions, type Line } from "./lib/client/connect.ts";
+export type { CloseInfo } from "./lib/connection/connection.ts";
+export type { PeerInfo } from "./lib/api/context.ts";
 export {
   ConnectionLost,
   ERROR_CODES,
@@ -47,9 +47,9 @@ export {
 } from "./lib/error.ts";
 export type { FramingName } from "./lib/framing/frame.ts";
 export type { Limits } from "./lib/limits.ts";
-export type { MethodOptions } from "./lib/method.ts";
-export type { Api, Method, NoErrors, Notification, Stream } from "./lib/procedure.ts";
-export type { StandardSchema } from "./lib/schema.ts";
+export type { MethodOptions } from "./lib/api/method.ts";
+export type { Api, Method, NoErrors, Notification, Stream } from "./lib/api/procedure.ts";
+export type { StandardSchema } from "./lib/schema/standard_schema.ts";
 
 if (import.meta.main) {
   // A literal, so that no permission is needed to load it; run only here, so that scripts stay light.

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { withMarkers } from "../lib/bytes.ts";
+import { withMarkers } from "../lib/message/base64.ts";
 import { ConnectionLost, type ErrorObject, type Line, RpcError } from "../lib/mod.ts";
 import { AnswerQueue, type Place } from "./answers.ts";
 import { toErrorObject } from "./client_errors.ts";

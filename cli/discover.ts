@@ -2,7 +2,7 @@
  * What a server says of its methods: the answer to `rpc.discover`, an OpenRPC document, ours or
  * anybody's. It came from outside: whatever is not as the specification has it is left out.
  *
- * Source: https://spec.open-rpc.org, versions 1.2 to 1.4. Our extensions are in lib/openrpc.ts.
+ * Source: https://spec.open-rpc.org, versions 1.2 to 1.4. Our extensions are in lib/builtin/openrpc.ts.
  *
  * @module
  */

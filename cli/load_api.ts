@@ -4,7 +4,7 @@
  * @module
  */
 
-import { apiOf, load, namesOf } from "../lib/module.ts";
+import { apiOf, load, namesOf } from "../lib/server/workers/load_module.ts";
 import type { Api } from "../lib/mod.ts";
 import type { RawService } from "./raw_connection.ts";
 

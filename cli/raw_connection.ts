@@ -13,7 +13,7 @@
 
 import type { CloseInfo, Duplex, Limits, PeerInfo } from "../lib/mod.ts";
 import type { Timer, Timers } from "../lib/timers.ts";
-import type { Turns } from "../lib/turns.ts";
+import type { Turns } from "../lib/overload/time_slice.ts";
 
 /** Who is at the other end, without a framing: there is none. */
 export type RawPeer = Omit<PeerInfo, "framing">;

@@ -5,13 +5,13 @@
  * @module
  */
 
-import { acceptAll } from "../lib/accept.ts";
+import { acceptAll } from "../lib/server/accept.ts";
 import { resolveLimits } from "../lib/limits.ts";
 import type { CloseInfo, Limits, Socket, TlsServerOptions } from "../lib/mod.ts";
 import { TimerWheel } from "../lib/timers.ts";
 import { listen, type Listener, schemeOf } from "../lib/transport/mod.ts";
 import { refuseExposed } from "../lib/transport/network.ts";
-import { Turns } from "../lib/turns.ts";
+import { Turns } from "../lib/overload/time_slice.ts";
 import { mustBeStream } from "./raw_address.ts";
 import { RawConnection, type RawPeer, type RawService } from "./raw_connection.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { withMarkers } from "../lib/bytes.ts";
+import { withMarkers } from "../lib/message/base64.ts";
 import { printableJson } from "./printable.ts";
 
 /** Colours by what a JSON text has: a key, a string, a number, or a word. */

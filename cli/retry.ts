@@ -5,7 +5,7 @@
  */
 
 import { ConnectionLost, type ErrorData, RpcError } from "../lib/error.ts";
-import { delayAfter } from "../lib/retry.ts";
+import { delayAfter } from "../lib/client/retry.ts";
 
 /** Milliseconds that `--retry` goes on where no `--timeout` says. */
 const RETRY_TIME = 30_000;

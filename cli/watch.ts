@@ -4,7 +4,7 @@
  * @module
  */
 
-import { withMarkers } from "../lib/bytes.ts";
+import { withMarkers } from "../lib/message/base64.ts";
 import { ConnectionLost } from "../lib/error.ts";
 import type { ArgumentOptions, Given } from "./client_args.ts";
 import { describeError, toErrorObject } from "./client_errors.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { connect, type ConnectOptions, type Line } from "../lib/connect.ts";
+import { connect, type ConnectOptions, type Line } from "../lib/client/connect.ts";
 import { RpcError } from "../lib/error.ts";
 import { dial, type Socket } from "../lib/transport/mod.ts";
 import { authenticate } from "./authenticate.ts";

@@ -112,7 +112,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "each holds a descriptor and some kilobytes",
-    enforcedIn: "lib/serve.ts",
+    enforcedIn: "lib/server/serve.ts",
   },
   maxConnectionsPerAddress: {
     default: 256,
@@ -120,7 +120,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "one caller must not take the places of all others; this machine's own have no bound",
-    enforcedIn: "lib/serve.ts",
+    enforcedIn: "lib/server/serve.ts",
   },
   maxHandshakes: {
     default: 64,
@@ -128,7 +128,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: 10_000,
     reason: "each takes memory and a millisecond of the processor before we know who it is",
-    enforcedIn: "lib/transport/tls_listener.ts",
+    enforcedIn: "lib/transport/tls/listener.ts",
   },
   handshakeTimeout: {
     default: 5_000,
@@ -136,7 +136,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "who connects and says nothing must not hold a descriptor",
-    enforcedIn: "lib/transport/tls_listener.ts",
+    enforcedIn: "lib/transport/tls/listener.ts",
   },
   maxMessageBytes: {
     default: 1 << 20,
@@ -152,7 +152,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 64,
     max: (1 << 24) - 1,
     reason: "a stranger needs room for credentials, and for nothing else",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   maxResponseBytes: {
     default: 8 << 20,
@@ -160,7 +160,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 64,
     max: 1 << 28,
     reason: "an answer is held in memory whole; one call must not cost more than this",
-    enforcedIn: "lib/dispatch.ts",
+    enforcedIn: "lib/incoming/dispatch.ts",
   },
   maxHeaderBytes: {
     default: 4096,
@@ -184,7 +184,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: 5000,
     reason: "JSON.parse takes any depth, recursive validators and JSON.stringify do not",
-    enforcedIn: "lib/message.ts",
+    enforcedIn: "lib/message/parse.ts",
   },
   maxBatch: {
     default: 100,
@@ -192,7 +192,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "a batch is answered in one piece, which is kept until its last call has ended",
-    enforcedIn: "lib/message.ts",
+    enforcedIn: "lib/message/parse.ts",
   },
   maxMethodBytes: {
     default: 256,
@@ -200,7 +200,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: 1 << 16,
     reason: "names appear in logs and metrics",
-    enforcedIn: "lib/message.ts",
+    enforcedIn: "lib/message/parse.ts",
   },
   maxIdBytes: {
     default: 256,
@@ -208,7 +208,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 16,
     max: 1 << 16,
     reason: "ids are kept while their calls run, and are echoed",
-    enforcedIn: "lib/message.ts",
+    enforcedIn: "lib/message/parse.ts",
   },
   maxInFlight: {
     default: 64,
@@ -216,7 +216,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "a peer that sends faster than its handlers end is slowed down",
-    enforcedIn: "lib/requests.ts",
+    enforcedIn: "lib/incoming/requests.ts",
   },
   maxRunning: {
     default: 4096,
@@ -224,7 +224,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "a server that has taken on too much finishes nothing in time",
-    enforcedIn: "lib/load.ts",
+    enforcedIn: "lib/overload/load_shedding.ts",
   },
   maxStreams: {
     default: 1024,
@@ -232,7 +232,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_COUNT,
     reason: "streams may be open for long, so that they do not take the places of calls",
-    enforcedIn: "lib/requests.ts",
+    enforcedIn: "lib/incoming/requests.ts",
   },
   callTimeout: {
     default: 30_000,
@@ -240,7 +240,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a handler that hangs must not hold its place for ever",
-    enforcedIn: "lib/running.ts",
+    enforcedIn: "lib/incoming/request.ts",
   },
   maxCallTimeout: {
     default: 300_000,
@@ -248,7 +248,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a caller may be patient, but not without end",
-    enforcedIn: "lib/running.ts",
+    enforcedIn: "lib/incoming/request.ts",
   },
   maxCollectedItems: {
     default: 1000,
@@ -256,7 +256,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_COUNT,
     reason: "who asks for no stream gets an array, and a stream may have no end",
-    enforcedIn: "lib/running.ts",
+    enforcedIn: "lib/incoming/request.ts",
   },
   outboundHighWater: {
     default: 1 << 20,
@@ -264,7 +264,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: 1 << 30,
     reason: "a peer that does not read its answers must not make us keep more of them",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   maxOutboundBytes: {
     default: 16 << 20,
@@ -272,7 +272,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 64,
     max: 1 << 30,
     reason: "what was running when reading stopped may still answer; this bounds their sum",
-    enforcedIn: "lib/writer.ts",
+    enforcedIn: "lib/link/framed_writer.ts",
   },
   maxBufferedBytes: {
     default: 256 << 20,
@@ -280,7 +280,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 64,
     max: MAX_COUNT,
     reason: "what each connection may keep, times their number, is more than any memory",
-    enforcedIn: "lib/load.ts",
+    enforcedIn: "lib/overload/load_shedding.ts",
   },
   maxHeapPercent: {
     default: 85,
@@ -288,7 +288,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: 100,
     reason: "V8 ends the process where its heap is full, and every call with it",
-    enforcedIn: "lib/load.ts",
+    enforcedIn: "lib/overload/load_shedding.ts",
   },
   maxResidentBytes: {
     default: 0,
@@ -297,7 +297,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     max: MAX_COUNT,
     reason:
       "a container is ended at a limit that V8 does not know of, and buffers are not in its heap",
-    enforcedIn: "lib/load.ts",
+    enforcedIn: "lib/overload/load_shedding.ts",
   },
   maxProtocolErrors: {
     default: 100_000,
@@ -305,7 +305,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "a client under test makes thousands; garbage alone comes to this within a second",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   maxPings: {
     default: 1000,
@@ -313,7 +313,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "a ping is to find out whether the line is alive, which takes two a minute",
-    enforcedIn: "lib/requests.ts",
+    enforcedIn: "lib/incoming/requests.ts",
   },
   messageTimeout: {
     default: 15_000,
@@ -321,7 +321,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "one byte now and then must not hold a connection for ever",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   idleTimeout: {
     default: 600_000,
@@ -329,7 +329,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a peer that is gone without a word is noticed in the end",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   writeStallTimeout: {
     default: 10_000,
@@ -337,7 +337,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a peer that takes nothing for so long is gone, or means harm",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   authTimeout: {
     default: 5_000,
@@ -345,7 +345,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a stranger must not hold a connection",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   maxAuthFailures: {
     default: 3,
@@ -353,7 +353,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "guessing is made slow",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   pingInterval: {
     default: 30_000,
@@ -361,7 +361,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_MS,
     reason: "TCP itself notices a dead peer after two hours",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   pingTimeout: {
     default: 20_000,
@@ -369,7 +369,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "gRPC's figure: a link that is slower than this is of no use",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   maxConnectionAge: {
     default: 0,
@@ -377,7 +377,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_MS,
     reason: "behind a balancer, connections that never end never move to new servers",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   shutdownGrace: {
     default: 10_000,
@@ -385,7 +385,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_MS,
     reason: "what was promised is finished; a handler that never ends must not keep the process",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   lingerTimeout: {
     default: 1_000,
@@ -393,7 +393,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_MS,
     reason: "closing over unread bytes resets the connection, and the last answer would be lost",
-    enforcedIn: "lib/connection.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
 };
 

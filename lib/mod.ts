@@ -25,13 +25,13 @@
  * @module
  */
 
-export { type Authenticate, bearerTokens, type Credentials, timingSafeEqual } from "./auth.ts";
-export { connect, type ConnectOptions, type Line } from "./connect.ts";
-export type { CloseInfo } from "./connection.ts";
-export type { LineState } from "./endpoint.ts";
-export type { Policy } from "./reconnect.ts";
-export type { RetryPolicy } from "./retry.ts";
-export { type ContextWith, define, type Definer } from "./define.ts";
+export { type Authenticate, bearerTokens, type Credentials, timingSafeEqual } from "./api/auth.ts";
+export { connect, type ConnectOptions, type Line } from "./client/connect.ts";
+export type { CloseInfo } from "./connection/connection.ts";
+export type { LineState } from "./client/endpoint.ts";
+export type { Policy } from "./client/channel.ts";
+export type { RetryPolicy } from "./client/retry.ts";
+export { type ContextWith, define, type Definer } from "./api/with_context.ts";
 export {
   ConnectionLost,
   ERROR_CODES,
@@ -42,11 +42,11 @@ export {
   type ParamsIssue,
   RpcError,
 } from "./error.ts";
-export { event, StreamEvent } from "./event.ts";
-export { EventRing, type EventRingOptions } from "./event_ring.ts";
+export { event, StreamEvent } from "./stream/event.ts";
+export { EventRing, type EventRingOptions } from "./stream/event_ring.ts";
 export type { Fault, Frame, FramingLimits, FramingName } from "./framing/frame.ts";
-export { FrameStream, type FrameStreamOptions } from "./framing/stream.ts";
-export { Health, type HealthStatus } from "./health.ts";
+export { FrameStream, type FrameStreamOptions } from "./framing/frame_stream.ts";
+export { Health, type HealthStatus } from "./builtin/health.ts";
 export { DEFAULT_LIMITS, type LimitRow, LIMITS, type Limits } from "./limits.ts";
 export {
   type Answer,
@@ -65,7 +65,7 @@ export {
   type Untyped,
   type UntypedAnswer,
   type UntypedCall,
-} from "./call.ts";
+} from "./api/stub.ts";
 export type {
   Context,
   HandlerContext,
@@ -73,8 +73,8 @@ export type {
   PeerCertificate,
   PeerInfo,
   TraceContext,
-} from "./context.ts";
-export { method, type MethodOptions, notification, stream, type Streamable } from "./method.ts";
+} from "./api/context.ts";
+export { method, type MethodOptions, notification, stream, type Streamable } from "./api/method.ts";
 export type {
   Api,
   ErrorSchemas,
@@ -85,7 +85,7 @@ export type {
   Procedure,
   ProcedureOptions,
   Stream,
-} from "./procedure.ts";
+} from "./api/procedure.ts";
 export {
   type ClientInvocation,
   type ClientMiddleware,
@@ -95,9 +95,9 @@ export {
   type Next,
   type Outcome,
   use,
-} from "./middleware.ts";
-export { type Mock, mock, type MockMethod } from "./mock.ts";
-export { type Pair, pair, type PairOptions } from "./pair.ts";
+} from "./api/middleware.ts";
+export { type Mock, mock, type MockMethod } from "./testing/mock.ts";
+export { type Pair, pair, type PairOptions } from "./testing/pair.ts";
 export type {
   InferInput,
   InferOutput,
@@ -105,11 +105,11 @@ export type {
   StandardSchema,
   StandardSchemaIssue,
   StandardSchemaResult,
-} from "./schema.ts";
-export type { Rate, RateOptions } from "./rate.ts";
-export { serve, type ServeOptions, type Server } from "./serve.ts";
-export type { FaultRange, Faults, OneWayFaults } from "./transport/faults.ts";
-export { type MemorySocket, socketPair } from "./transport/memory.ts";
+} from "./schema/standard_schema.ts";
+export type { Rate, RateOptions } from "./overload/rate_limit.ts";
+export { serve, type ServeOptions, type Server } from "./server/serve.ts";
+export type { FaultRange, Faults, OneWayFaults } from "./transport/memory/faults.ts";
+export { type MemorySocket, socketPair } from "./transport/memory/mod.ts";
 export type { Socket, TlsClientOptions, TlsServerOptions } from "./transport/mod.ts";
-export { serveWorkers, type WorkersOptions } from "./workers.ts";
-export type { Duplex } from "./writer.ts";
+export { serveWorkers, type WorkersOptions } from "./server/workers/mod.ts";
+export type { Duplex } from "./link/framed_writer.ts";

@@ -3,7 +3,7 @@
 
 import { toText } from "@std/streams";
 import type { FramingName } from "../lib/mod.ts";
-import type { Duplex } from "../lib/writer.ts";
+import type { Duplex } from "../lib/link/framed_writer.ts";
 import { RawPeer } from "./_raw.ts";
 
 /** The library, for the programs to import. */

@@ -1,6 +1,6 @@
 // Everything that is left to chance, decided by one number.
 
-import { mulberry32 } from "../lib/transport/faults.ts";
+import { mulberry32 } from "../lib/transport/memory/faults.ts";
 
 /** Draws; the same seed draws the same. */
 export class Dice {

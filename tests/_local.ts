@@ -10,7 +10,7 @@ import {
   type ServeOptions,
   type Server,
 } from "../lib/mod.ts";
-import type { Duplex } from "../lib/writer.ts";
+import type { Duplex } from "../lib/link/framed_writer.ts";
 import { pipe, type PipeOptions } from "./_memory.ts";
 import { RawPeer } from "./_raw.ts";
 

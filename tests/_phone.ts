@@ -1,6 +1,6 @@
 // A caller that knows nothing but bytes.
 
-import type { Duplex } from "../lib/writer.ts";
+import type { Duplex } from "../lib/link/framed_writer.ts";
 import { within } from "./_deadline.ts";
 import { bytesOf, join } from "./_raw.ts";
 

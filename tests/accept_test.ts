@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { acceptAll } from "../lib/accept.ts";
+import { acceptAll } from "../lib/server/accept.ts";
 import { listen, type Listener, type Socket } from "../lib/transport/mod.ts";
 import { Clock } from "./_clock.ts";
 import { turn, until, within } from "./_deadline.ts";

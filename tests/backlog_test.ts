@@ -1,7 +1,7 @@
 // Calls that wait for the processor: each caller for as long as the others, and for how long they wait.
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import { Backlog } from "../lib/backlog.ts";
+import { Backlog } from "../lib/overload/fair_queue.ts";
 import { Program } from "./_program.ts";
 import { RawPeer } from "./_raw.ts";
 

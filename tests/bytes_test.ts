@@ -13,7 +13,7 @@ import {
   encodeExactly,
   encodeValue,
   withMarkers,
-} from "../lib/bytes.ts";
+} from "../lib/message/base64.ts";
 import {
   connect,
   ConnectionLost,

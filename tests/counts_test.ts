@@ -5,9 +5,9 @@
 
 import { assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import * as z from "zod";
-import { WINDOW } from "../lib/flow.ts";
+import { WINDOW } from "../lib/stream/receiver.ts";
 import { method, stream } from "../lib/mod.ts";
-import type { Duplex } from "../lib/writer.ts";
+import type { Duplex } from "../lib/link/framed_writer.ts";
 import { within } from "./_deadline.ts";
 import { connectOver, serveLocally } from "./_local.ts";
 import { join } from "./_raw.ts";

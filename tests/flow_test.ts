@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertFalse, assertInstanceOf } from "@std/assert";
 import { RpcError } from "../lib/mod.ts";
-import { Inlet, iteratorOf, Outlet } from "../lib/flow.ts";
+import { Inlet, iteratorOf, Outlet } from "../lib/stream/receiver.ts";
 import { turn } from "./_deadline.ts";
 import { rejection } from "./_events.ts";
 

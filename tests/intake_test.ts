@@ -2,9 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { FRAMINGS } from "../lib/framing/mod.ts";
-import { Intake, type IntakeHost } from "../lib/intake.ts";
+import { Intake, type IntakeHost } from "../lib/link/framed_reader.ts";
 import { DEFAULT_LIMITS } from "../lib/mod.ts";
-import { BufferPool } from "../lib/writer.ts";
+import { BufferPool } from "../lib/link/framed_writer.ts";
 
 /** A connection whose reads bring these pieces, one after another, and whose pauses a test ends. */
 class Reading {

@@ -324,7 +324,10 @@ Deno.test("maxHeapPercent", async () => {
     load.stop();
     timers.stop();
     console.log(all.length >= 0);
-  `.replace("LOAD", JSON.stringify(new URL("../lib/load.ts", import.meta.url).href))
+  `.replace(
+      "LOAD",
+      JSON.stringify(new URL("../lib/overload/load_shedding.ts", import.meta.url).href),
+    )
       .replace("TIMERS", JSON.stringify(new URL("../lib/timers.ts", import.meta.url).href)),
   );
   assertEquals(await program.line(), "Memory is running short UNAVAILABLE");
@@ -334,7 +337,9 @@ Deno.test("a small heap bounds what waits, and is looked at when much comes at o
   const { stdout, stderr } = await run(
     `
     import { getHeapStatistics } from "node:v8";
-    import { Load } from ${JSON.stringify(new URL("../lib/load.ts", import.meta.url).href)};
+    import { Load } from ${
+      JSON.stringify(new URL("../lib/overload/load_shedding.ts", import.meta.url).href)
+    };
     import { DEFAULT_LIMITS } from ${JSON.stringify(LIB)};
     const limit = getHeapStatistics().heap_size_limit, part = limit / 32;
     const load = new Load({ ...DEFAULT_LIMITS, maxHeapPercent: 20 });
@@ -356,7 +361,9 @@ Deno.test("a small heap bounds what waits, and is looked at when much comes at o
 Deno.test("new calls are refused before the heap's old generation is full, whose end is the process's", async () => {
   const { stdout, stderr } = await run(
     `
-    import { Load } from ${JSON.stringify(new URL("../lib/load.ts", import.meta.url).href)};
+    import { Load } from ${
+      JSON.stringify(new URL("../lib/overload/load_shedding.ts", import.meta.url).href)
+    };
     import { TimerWheel } from ${JSON.stringify(new URL("../lib/timers.ts", import.meta.url).href)};
     import { DEFAULT_LIMITS } from ${JSON.stringify(LIB)};
     const load = new Load({ ...DEFAULT_LIMITS, maxHeapPercent: 50 });

@@ -11,7 +11,7 @@ import {
   type Message,
   parseMessage,
   unreadableAnswer,
-} from "../lib/message.ts";
+} from "../lib/message/parse.ts";
 import { DEFAULT_LIMITS, type Limits } from "../lib/mod.ts";
 import { LIB, run } from "./_child.ts";
 
@@ -205,7 +205,7 @@ Deno.test("parseMessage() keeps nothing of a long text but its parts", async () 
     `
     import { getHeapStatistics } from "node:v8";
     import { parseMessage } from ${
-      JSON.stringify(new URL("../lib/message.ts", import.meta.url).href)
+      JSON.stringify(new URL("../lib/message/parse.ts", import.meta.url).href)
     };
     import { DEFAULT_LIMITS } from ${JSON.stringify(LIB)};
     const id = "an id that is not short", method = "a.name.that.is.not.short";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import { type } from "arktype";
 import * as v from "valibot";
 import * as z from "zod";
-import { isProcedure } from "../lib/procedure.ts";
+import { isProcedure } from "../lib/api/procedure.ts";
 import {
   type Api,
   type Client,

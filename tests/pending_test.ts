@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Pending } from "../lib/pending.ts";
+import { Pending } from "../lib/outgoing/call_table.ts";
 
 /** One that has just got its id. */
 function added(pending: Pending<{ id: number }>): { id: number } {

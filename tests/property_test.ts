@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { detect, FRAMINGS } from "../lib/framing/mod.ts";
-import { parseMessage } from "../lib/message.ts";
+import { parseMessage } from "../lib/message/parse.ts";
 import { DEFAULT_LIMITS, type FramingName, method } from "../lib/mod.ts";
 import { within } from "./_deadline.ts";
 import { type LocalServer, serveLocally } from "./_local.ts";

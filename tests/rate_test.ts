@@ -1,9 +1,9 @@
 // How fast callers may go: by the bucket itself, and through a server.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Bucket } from "../lib/bucket.ts";
+import { Bucket } from "../lib/overload/token_bucket.ts";
 import { method, notification, serve, type ServeOptions } from "../lib/mod.ts";
-import { Rates } from "../lib/rate.ts";
+import { Rates } from "../lib/overload/rate_limit.ts";
 import { type LocalServer, serveLocally } from "./_local.ts";
 import type { Answer, RawPeer } from "./_raw.ts";
 

@@ -1,8 +1,8 @@
 // How a connection's read buffer follows what comes.
 
 import { assertEquals, assertGreaterOrEqual, assertLess, assertLessOrEqual } from "@std/assert";
-import { ReadBuffer } from "../lib/reader.ts";
-import { BufferPool } from "../lib/writer.ts";
+import { ReadBuffer } from "../lib/link/read_buffer.ts";
+import { BufferPool } from "../lib/link/framed_writer.ts";
 
 /** So many bytes come at once, and are read to their end; the sizes of the buffers that took them. */
 function burst(buffer: ReadBuffer, bytes: number): number[] {

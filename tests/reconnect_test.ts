@@ -26,9 +26,9 @@ import {
   type Server,
   stream,
 } from "../lib/mod.ts";
-import type { CloseInfo, Connection } from "../lib/connection.ts";
-import { Endpoint, type EndpointHost } from "../lib/endpoint.ts";
-import { delayAfter, RetryBudget } from "../lib/retry.ts";
+import type { CloseInfo, Connection } from "../lib/connection/connection.ts";
+import { Endpoint, type EndpointHost } from "../lib/client/endpoint.ts";
+import { delayAfter, RetryBudget } from "../lib/client/retry.ts";
 import { LIB, run } from "./_child.ts";
 import { Clock } from "./_clock.ts";
 import { turn, until, within } from "./_deadline.ts";

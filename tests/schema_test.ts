@@ -13,7 +13,7 @@ import {
   type ParamsShape,
   paramsShape,
   type StandardSchema,
-} from "../lib/schema.ts";
+} from "../lib/schema/standard_schema.ts";
 
 /** A schema of no library: it validates, and says nothing about itself. */
 function byHand(jsonSchema?: StandardSchema["~standard"]["jsonSchema"]): StandardSchema {

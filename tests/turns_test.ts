@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { TimerWheel } from "../lib/timers.ts";
-import { Turns } from "../lib/turns.ts";
+import { Turns } from "../lib/overload/time_slice.ts";
 import { within } from "./_deadline.ts";
 import { Program } from "./_program.ts";
 import { RawPeer } from "./_raw.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { DEFAULT_LIMITS } from "../lib/mod.ts";
-import { Watch, type Watched } from "../lib/watch.ts";
+import { Watch, type Watched } from "../lib/link/keepalive.ts";
 import { Clock } from "./_clock.ts";
 
 /** A connection that only has deadlines; what becomes of it is noted with the time. */

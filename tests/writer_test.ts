@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { FRAMINGS } from "../lib/framing/mod.ts";
-import { BufferPool, type Duplex, Writer } from "../lib/writer.ts";
+import { BufferPool, type Duplex, Writer } from "../lib/link/framed_writer.ts";
 import { turn, within } from "./_deadline.ts";
 
 /** A socket whose writes a test lets go one by one. */

@@ -5,7 +5,7 @@
  */
 
 import type { FramingName } from "./frame.ts";
-import { isSpace } from "./values.ts";
+import { isSpace } from "./value_scanner.ts";
 
 /** What the first bytes of a connection are. */
 export type Detected =

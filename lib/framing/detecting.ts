@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EMPTY } from "./buffer.ts";
+import { EMPTY } from "./byte_queue.ts";
 import { detect } from "./detect.ts";
 import type { Decoder, Fault, Frame, Framing, FramingLimits, FramingName } from "./frame.ts";
 

@@ -8,10 +8,10 @@
  * @module
  */
 
-import { ByteQueue } from "./buffer.ts";
+import { ByteQueue } from "./byte_queue.ts";
 import type { Fault, Framing } from "./frame.ts";
-import { SizedDecoder } from "./sized.ts";
-import { decodeLoosely, encodeUtf8, utf8Length } from "./text.ts";
+import { SizedDecoder } from "./size_prefixed.ts";
+import { decodeLoosely, encodeUtf8, utf8Length } from "./utf8.ts";
 
 const LF = 10;
 const CR = 13;

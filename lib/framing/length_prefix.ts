@@ -5,8 +5,8 @@
  */
 
 import type { Framing } from "./frame.ts";
-import { SizedDecoder } from "./sized.ts";
-import { encodeUtf8, utf8Length } from "./text.ts";
+import { SizedDecoder } from "./size_prefixed.ts";
+import { encodeUtf8, utf8Length } from "./utf8.ts";
 
 /** Where a size goes: four characters of a byte each. */
 const ROOM = "\0\0\0\0";

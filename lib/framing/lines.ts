@@ -13,10 +13,10 @@
  * @module
  */
 
-import { ByteQueue, EMPTY } from "./buffer.ts";
+import { ByteQueue, EMPTY } from "./byte_queue.ts";
 import type { Decoder, Fault, Frame, Framing, FramingLimits } from "./frame.ts";
-import { decodeLoosely, decodeUtf8, encodeUtf8 } from "./text.ts";
-import { ValueScanner } from "./values.ts";
+import { decodeLoosely, decodeUtf8, encodeUtf8 } from "./utf8.ts";
+import { ValueScanner } from "./value_scanner.ts";
 
 const LF = 10;
 

@@ -5,16 +5,16 @@
  */
 
 import { type Address, badAddress, isHostAndPort, parseAddress } from "./address.ts";
-import { command } from "./command.ts";
-import { explain } from "./explain.ts";
-import { insteadOf } from "./instead.ts";
-import { memory } from "./memory.ts";
+import { command } from "./process/command.ts";
+import { explain } from "./explain_error.ts";
+import { insteadOf } from "./unsupported.ts";
+import { memory } from "./memory/mod.ts";
 import type { DialOptions, Listener, ListenOptions, Socket, Transport } from "./socket.ts";
-import * as shared from "./shared.ts";
-import { stdio } from "./stdio.ts";
+import * as shared from "./reuse_port.ts";
+import { stdio } from "./process/stdio.ts";
 import { tcp } from "./tcp.ts";
-import { tls } from "./tls.ts";
-import { udp } from "./udp.ts";
+import { tls } from "./tls/mod.ts";
+import { udp } from "./udp/mod.ts";
 import { unix } from "./unix.ts";
 import { vsock } from "./vsock.ts";
 

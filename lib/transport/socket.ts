@@ -5,7 +5,7 @@
  */
 
 import type { Limits } from "../limits.ts";
-import type { Socket } from "../writer.ts";
+import type { Socket } from "../link/framed_writer.ts";
 import type { Address } from "./address.ts";
 
 export type { Socket };

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ValueScanner } from "../../lib/framing/values.ts";
+import { ValueScanner } from "../../lib/framing/value_scanner.ts";
 import { bytesOf } from "../_raw.ts";
 
 /** Where the first value ends, however much of the text is shown at once. */

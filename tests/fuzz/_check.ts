@@ -2,7 +2,7 @@
 // beyond the limits, and no more work than its bytes are worth.
 
 import { type Decoder, DetectingDecoder, type Frame, FRAMINGS } from "../../lib/framing/mod.ts";
-import { isUnparsable, parseMessage } from "../../lib/message.ts";
+import { isUnparsable, parseMessage } from "../../lib/message/parse.ts";
 import { DEFAULT_LIMITS } from "../../lib/mod.ts";
 import { bytesOf, join } from "../_raw.ts";
 import { meaning, meaningOf } from "../_reference.ts";

@@ -11,7 +11,7 @@ import {
   RpcError,
   serve,
 } from "../../lib/mod.ts";
-import { queryOf } from "../../lib/transport/faults.ts";
+import { queryOf } from "../../lib/transport/memory/faults.ts";
 import { clientApi, serverApi } from "./_api.ts";
 import { Caller } from "./_caller.ts";
 import { type Call, History, type Visit } from "./_history.ts";

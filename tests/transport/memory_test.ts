@@ -2,8 +2,8 @@
 // only they can do.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Faults, mulberry32 } from "../../lib/transport/faults.ts";
-import { socketPair } from "../../lib/transport/memory.ts";
+import { type Faults, mulberry32 } from "../../lib/transport/memory/faults.ts";
+import { socketPair } from "../../lib/transport/memory/mod.ts";
 import { dial, listen, type Listener, type Socket } from "../../lib/transport/mod.ts";
 
 const LISTEN = { tcpBacklog: 16 };

@@ -9,7 +9,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { type Api, connect, method, RpcError, serve, type Server, stream } from "../../lib/mod.ts";
-import { UdpListener } from "../../lib/transport/udp.ts";
+import { UdpListener } from "../../lib/transport/udp/mod.ts";
 import * as z from "zod";
 import { LIB, run } from "../_child.ts";
 import { turn, within } from "../_deadline.ts";

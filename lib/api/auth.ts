@@ -1,0 +1,184 @@
+/**
+ * Who a peer is: credentials in, an identity out. They are what the connection itself shows, or what the
+ * peer sends in `rpc.authenticate`.
+ *
+ * @module
+ */
+
+import type { PeerCertificate, PeerInfo } from "./context.ts";
+import { RpcError } from "../error.ts";
+
+/** What a peer shows to say who it is, by its `scheme`. */
+export type Credentials =
+  /** A secret that was given out before, from `rpc.authenticate`: RFC 6750. */
+  | { readonly scheme: "bearer"; readonly token: string }
+  /** A certificate that was asked for and is trusted, from the handshake of TLS. */
+  | { readonly scheme: "certificate"; readonly certificate: PeerCertificate }
+  /**
+   * A Unix socket: the peer may open its file, and more is not known. Deno does not tell which user it
+   * is, so whoever may open the file is one identity; `serve` gives the file to its owner alone.
+   */
+  | { readonly scheme: "unix" };
+
+/**
+ * Decides who a peer is.
+ *
+ * It is asked when a connection begins that shows something by itself, a certificate or a Unix socket,
+ * and each time that the peer calls `rpc.authenticate`. At the beginning the peer has said nothing: what
+ * it sends waits for the decision, and `peer.framing` is not known.
+ *
+ * @returns the identity, which handlers find as `context.peer.identity`; undefined, null and false are
+ * none. Then `rpc.authenticate` is refused; at the beginning it is waited for, and nothing is counted as
+ * a failure. An {@linkcode RpcError} that is thrown refuses in its own words, and at the beginning it
+ * ends the connection, as any other error does: to wait for a token instead, return undefined.
+ *
+ * @example Unix sockets and certificates at once, a token from everyone else
+ * ```ts
+ * import { type Authenticate, bearerTokens, connect, method, serve } from "@landline/rpc";
+ * import { assert } from "@std/assert";
+ *
+ * const tokens = bearerTokens({ "s3cret": "alice" });
+ * const authenticate: Authenticate = (credentials, peer) => {
+ *   switch (credentials.scheme) {
+ *     case "unix":
+ *       return "operator"; // whoever may open the socket file
+ *     case "certificate":
+ *       return credentials.certificate.subject.CN;
+ *     case "bearer":
+ *       return tokens(credentials, peer);
+ *   }
+ * };
+ *
+ * const api = { whoami: method((_, { peer }) => String(peer.identity)) };
+ * const path = `/tmp/landline-${crypto.randomUUID()}.sock`;
+ * await using server = serve(api, { listen: `unix://${path}`, authenticate });
+ * await using line = await connect<typeof api>(server.addresses[0]!);
+ *
+ * assert(await line.call.whoami() === "operator");
+ * ```
+ */
+export type Authenticate = (credentials: Credentials, peer: PeerInfo) => unknown;
+
+/** What a connection shows by itself of who the peer is. */
+function shownBy({ certificate, transport }: PeerInfo): Credentials | undefined {
+  if (certificate !== undefined) return { scheme: "certificate", certificate };
+  return transport === "unix" ? { scheme: "unix" } : undefined;
+}
+
+/** Whether a peer may call, and who it is. */
+export class Gate {
+  readonly #authenticate: Authenticate | undefined;
+  #identity: unknown;
+  #isOpen: boolean;
+  #failures = 0;
+
+  /** @param authenticate undefined lets everyone pass */
+  constructor(authenticate: Authenticate | undefined) {
+    this.#authenticate = authenticate;
+    this.#isOpen = authenticate === undefined;
+  }
+
+  /** Whether the peer may call. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Who it is; undefined where nobody asked. */
+  get identity(): unknown {
+    return this.#identity;
+  }
+
+  /** How often the peer was refused. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /**
+   * Looks at what the connection shows by itself, where it shows something and somebody asks. Rejects with
+   * what the hook throws; that there is no identity in it is no failure.
+   */
+  begin(peer: PeerInfo): Promise<void> | undefined {
+    const credentials = this.#isOpen ? undefined : shownBy(peer);
+    return credentials && this.#look(credentials, peer).then(() => {});
+  }
+
+  /**
+   * Looks at credentials. A peer that was known stays so until it is known as another.
+   *
+   * @throws {RpcError} `UNAUTHENTICATED`
+   */
+  async enter(credentials: Credentials, peer: PeerInfo): Promise<void> {
+    if (this.#authenticate === undefined) {
+      throw new RpcError("FAILED_PRECONDITION", "This server does not ask who calls");
+    }
+    try {
+      if (await this.#look(credentials, peer)) return;
+      throw new RpcError("UNAUTHENTICATED", "The credentials are not known");
+    } catch (error) {
+      this.#failures++;
+      throw error;
+    }
+  }
+
+  /** Whether there is an identity in these credentials; if so, it is the peer's. */
+  async #look(credentials: Credentials, peer: PeerInfo): Promise<boolean> {
+    const identity = await this.#authenticate!(credentials, peer);
+    if (identity === undefined || identity === null || identity === false) return false;
+    this.#identity = identity;
+    this.#isOpen = true;
+    return true;
+  }
+}
+
+/**
+ * Whether two texts are the same, in a time that does not tell where they differ.
+ *
+ * @example
+ * ```ts
+ * import { timingSafeEqual } from "@landline/rpc";
+ * import { assert } from "@std/assert";
+ *
+ * assert(timingSafeEqual("secret", "secret"));
+ * assert(!timingSafeEqual("secret", "secreT"));
+ * ```
+ */
+export function timingSafeEqual(a: string, b: string): boolean {
+  const encoder = new TextEncoder();
+  const given = encoder.encode(a), known = encoder.encode(b);
+  let difference = given.length ^ known.length;
+  for (let i = 0; i < given.length; i++) difference |= given[i]! ^ (known[i % known.length] ?? 0);
+  return difference === 0;
+}
+
+/**
+ * Knows peers by bearer tokens, and by nothing else.
+ *
+ * @param tokens the identity for each token
+ *
+ * @example
+ * ```ts
+ * import { bearerTokens, connect, method, serve } from "@landline/rpc";
+ * import { assert } from "@std/assert";
+ *
+ * const api = { whoami: method((_, { peer }) => String(peer.identity)) };
+ * await using server = serve(api, {
+ *   listen: "tcp://127.0.0.1:0",
+ *   authenticate: bearerTokens({ "s3cret": "alice" }),
+ * });
+ * await using line = await connect<typeof api>(server.addresses[0]!, { token: "s3cret" });
+ *
+ * assert(await line.call.whoami() === "alice");
+ * ```
+ */
+export function bearerTokens(tokens: Readonly<Record<string, unknown>>): Authenticate {
+  const known = Object.entries(tokens);
+  return (credentials) => {
+    if (credentials.scheme !== "bearer") return undefined;
+    let found: unknown;
+    // All are looked at: the time must not tell which of them is near.
+    for (const [candidate, identity] of known) {
+      if (timingSafeEqual(credentials.token, candidate)) found = identity;
+    }
+    return found;
+  };
+}

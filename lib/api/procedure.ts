@@ -1,0 +1,120 @@
+/**
+ * What an API is made of, as types: methods, streams and notifications, each of which ties a name to
+ * what travels.
+ *
+ * @module
+ */
+
+import type { StandardSchema } from "../schema/standard_schema.ts";
+
+/** The errors that a method declares: for each name the schema of its data. */
+export type ErrorSchemas = Readonly<Record<string, StandardSchema>>;
+
+/** No errors are declared. */
+export type NoErrors = Readonly<Record<never, StandardSchema>>;
+
+/** What is known of a method besides its code. */
+export interface ProcedureOptions {
+  /** One line that says what it does. */
+  readonly summary?: string;
+  /** More than one line. */
+  readonly description?: string;
+  /** Callers should use something else. */
+  readonly deprecated?: boolean;
+  /**
+   * Running it twice does no more than running it once. It is told to callers, who decide: see the
+   * option `idempotent` of {@linkcode ConnectOptions}.
+   */
+  readonly idempotent?: boolean;
+  /** The shape of the result, or of a stream's items, for documentation: results are not checked. */
+  readonly result?: StandardSchema;
+  /** Errors that the handler throws with `context.error`, by name. */
+  readonly errors?: ErrorSchemas;
+  /** The items that the caller streams to the handler: they arrive as `context.items`. */
+  readonly items?: StandardSchema;
+  /** How many calls it counts for where calls are limited by a rate. @default {1} */
+  readonly cost?: number;
+  /** What runs around the handler, outermost first. */
+  readonly use?: readonly ((call: never, next: never) => unknown)[];
+}
+
+/** The kinds of members that an API has. */
+export type Kind = "method" | "stream" | "notification";
+
+/** What a method, a stream and a notification have in common. */
+export interface Procedure {
+  /** What it is. */
+  readonly kind: Kind;
+  /** Checks the value before the handler sees it. */
+  readonly schema: StandardSchema | undefined;
+  /** The code that answers. */
+  readonly handler: (value: never, context: never) => unknown;
+  /** What there is to say about it. */
+  readonly options: ProcedureOptions;
+}
+
+/**
+ * One method of an API, made by {@linkcode method}: `Value` is what a caller passes, `Result` what
+ * the handler returns, `Errors` what it declares, `Item` what the caller streams to it.
+ */
+export interface Method<Value = unknown, Result = unknown, Errors = unknown, Item = unknown>
+  extends Procedure {
+  /** What it is. */
+  readonly kind: "method";
+  /** Not there when it runs. */
+  readonly types?: {
+    readonly value: Value;
+    readonly result: Result;
+    readonly errors: Errors;
+    readonly item: Item;
+  };
+}
+
+/**
+ * A method that answers with many items, made by {@linkcode stream}: `Yield` is an item, `Return`
+ * what the generator returns at its end.
+ */
+export interface Stream<
+  Value = unknown,
+  Yield = unknown,
+  Return = unknown,
+  Errors = unknown,
+  Item = unknown,
+> extends Procedure {
+  /** What it is. */
+  readonly kind: "stream";
+  /** Not there when it runs. */
+  readonly types?: {
+    readonly value: Value;
+    readonly yield: Yield;
+    readonly return: Return;
+    readonly errors: Errors;
+    readonly item: Item;
+  };
+}
+
+/** A method that never answers, made by {@linkcode notification}. */
+export interface Notification<Value = unknown> extends Procedure {
+  /** What it is. */
+  readonly kind: "notification";
+  /** Not there when it runs. */
+  readonly types?: { readonly value: Value };
+}
+
+/** A plain object of methods and of more such objects: `{ math: { add } }` has `math.add`. */
+export interface Api {
+  /** A method, or an object of them. */
+  readonly [name: string]: Procedure | Api;
+}
+
+/** Whether calls of it go on only if messages of the caller's are read: credit, or items. */
+export function isStreaming(procedure: Procedure | undefined): boolean {
+  return procedure?.kind === "stream" || procedure?.options.items !== undefined;
+}
+
+/** Whether this is a member of an API, made by this copy of the library or by another. */
+export function isProcedure(value: unknown): value is Procedure {
+  return value !== null && typeof value === "object" && "kind" in value && "handler" in value &&
+    typeof value.handler === "function" &&
+    (value.kind === "method" || value.kind === "stream" || value.kind === "notification");
+}

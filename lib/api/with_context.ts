@@ -1,0 +1,137 @@
+/**
+ * Methods that share a richer context: with types for what the author put there, and middleware that
+ * adds to it.
+ *
+ * @module
+ */
+
+import type { Context, HandlerContext } from "./context.ts";
+import { method, type MethodOptions, notification, stream, type Streamable } from "./method.ts";
+import type { Middleware } from "./middleware.ts";
+import type {
+  ErrorSchemas,
+  Method,
+  NoErrors,
+  Notification,
+  Procedure,
+  Stream,
+} from "./procedure.ts";
+import type { InferInput, InferOutput, StandardSchema } from "../schema/standard_schema.ts";
+
+/** A context with other or more members. */
+export type ContextWith<Base, Extra> = Omit<Base, keyof Extra> & Extra;
+
+/** {@linkcode method}, {@linkcode stream} and {@linkcode notification} for handlers whose context has more. */
+export interface Definer<Extra extends object> {
+  /** See {@linkcode method}. */
+  method<
+    Schema extends StandardSchema,
+    Result,
+    Errors extends ErrorSchemas = NoErrors,
+    Items extends StandardSchema = never,
+  >(
+    schema: Schema,
+    handler: (
+      value: InferOutput<Schema>,
+      context: ContextWith<HandlerContext<Errors, Items>, Extra>,
+    ) => Result,
+    options?: MethodOptions<Errors, Items>,
+  ): Method<InferInput<Schema>, Awaited<Result>, Errors, InferInput<Items>>;
+  /** See {@linkcode method}. */
+  method<
+    Result,
+    Errors extends ErrorSchemas = NoErrors,
+    Items extends StandardSchema = never,
+  >(
+    handler: (
+      value: undefined,
+      context: ContextWith<HandlerContext<Errors, Items>, Extra>,
+    ) => Result,
+    options?: MethodOptions<Errors, Items>,
+  ): Method<undefined, Awaited<Result>, Errors, InferInput<Items>>;
+  /** See {@linkcode stream}. */
+  stream<
+    Schema extends StandardSchema,
+    Yield,
+    Return = undefined,
+    Errors extends ErrorSchemas = NoErrors,
+    Items extends StandardSchema = never,
+  >(
+    schema: Schema,
+    handler: (
+      value: InferOutput<Schema>,
+      context: ContextWith<HandlerContext<Errors, Items>, Extra>,
+    ) => Streamable<Yield, Return>,
+    options?: MethodOptions<Errors, Items>,
+  ): Stream<InferInput<Schema>, Yield, Return, Errors, InferInput<Items>>;
+  /** See {@linkcode stream}. */
+  stream<
+    Yield,
+    Return = undefined,
+    Errors extends ErrorSchemas = NoErrors,
+    Items extends StandardSchema = never,
+  >(
+    handler: (
+      value: undefined,
+      context: ContextWith<HandlerContext<Errors, Items>, Extra>,
+    ) => Streamable<Yield, Return>,
+    options?: MethodOptions<Errors, Items>,
+  ): Stream<undefined, Yield, Return, Errors, InferInput<Items>>;
+  /** See {@linkcode notification}. */
+  notification<Schema extends StandardSchema>(
+    schema: Schema,
+    handler: (value: InferOutput<Schema>, context: ContextWith<Context, Extra>) => unknown,
+    options?: MethodOptions<NoErrors, never>,
+  ): Notification<InferInput<Schema>>;
+  /** The same with a middleware around all that is defined with it, inside those it has. */
+  use<Added extends object>(middleware: Middleware<Added>): Definer<Extra & Added>;
+  /** The same with a middleware that adds nothing, or does not say what. */
+  use(middleware: Middleware): Definer<Extra>;
+}
+
+/**
+ * Says what handlers find in their context besides the usual.
+ *
+ * `Extra` gives types to what is there anyway: `state` (see {@linkcode ServeOptions.state}), `identity`,
+ * and `peer`, for callers that serve an API of their own. What a middleware adds gets its types from
+ * the middleware.
+ *
+ * @example State for each connection, and a user found by a middleware
+ * ```ts
+ * import { define, RpcError } from "@landline/rpc";
+ * import { assert } from "@std/assert";
+ *
+ * const { method, use } = define<{ state: { calls: number } }>();
+ * const users = use((call, next) => {
+ *   const { user } = call.context.meta;
+ *   if (typeof user !== "string") throw new RpcError("UNAUTHENTICATED", "Who are you?");
+ *   return next({ user });
+ * });
+ *
+ * const api = {
+ *   count: method((_, { state }) => ++state.calls),
+ *   whoami: users.method((_, { user }) => user.toUpperCase()),
+ * };
+ *
+ * assert(Object.keys(api).length === 2);
+ * ```
+ */
+export function define<Extra extends object = Record<never, never>>(): Definer<Extra> {
+  return definer([]) as Definer<Extra>;
+}
+
+type Make = (...parts: never[]) => Procedure;
+
+function definer(around: readonly Middleware[]): unknown {
+  const within = (make: Make) => (...parts: never[]): Procedure => {
+    const made = make(...parts);
+    const use = [...around, ...made.options.use ?? []];
+    return use.length === 0 ? made : { ...made, options: { ...made.options, use } };
+  };
+  return {
+    method: within(method as Make),
+    stream: within(stream as Make),
+    notification: within(notification as Make),
+    use: (middleware: Middleware) => definer([...around, middleware]),
+  };
+}

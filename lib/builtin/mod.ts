@@ -1,0 +1,117 @@
+/**
+ * The methods that every peer has, under the names that JSON-RPC reserves for extensions.
+ *
+ * @module
+ */
+
+import type { Credentials } from "../api/auth.ts";
+import type { CallContext } from "../incoming/dispatch.ts";
+import type { Health } from "./health.ts";
+import type { Limits } from "../limits.ts";
+import { method, stream } from "../api/method.ts";
+import { describe, type OpenRpc } from "./openrpc.ts";
+import type { Procedure } from "../api/procedure.ts";
+import type { StandardSchema } from "../schema/standard_schema.ts";
+
+/** What a peer says of itself. */
+export interface About {
+  /** Its name. */
+  readonly name: string;
+  /** Its version. */
+  readonly version: string;
+  /** How its services are. */
+  readonly health: Health;
+}
+
+/** The limits that a caller can run into, and should know. */
+const TOLD = [
+  "maxMessageBytes",
+  "maxResponseBytes",
+  "maxDepth",
+  "maxBatch",
+  "maxInFlight",
+  "maxCallTimeout",
+] as const;
+
+/** What is understood besides JSON-RPC; `wire` names in PROTOCOL.md. */
+const EXTENSIONS = [
+  "meta",
+  "stream",
+  "resume",
+  "progress",
+  "discover",
+  "health",
+  "goaway",
+  "bytes",
+];
+
+/** Of these what needs no notifications: over datagrams nothing is said unasked. */
+const WITHOUT_EVENTS = EXTENSIONS.filter((name) =>
+  !["stream", "resume", "progress", "goaway"].includes(name)
+);
+
+/** The built-in methods of a peer with these methods of its own. */
+export function builtins(
+  methods: ReadonlyMap<string, Procedure>,
+  { name, version, health }: About,
+  limits: Limits,
+): Map<string, Procedure> {
+  let description: OpenRpc | undefined;
+  return new Map<string, Procedure>([
+    // Whatever came, as it came.
+    ["rpc.ping", method(schema((params) => params), (params) => params)],
+    [
+      "rpc.serverInfo",
+      method((_, { peer }) => ({
+        name,
+        version,
+        framing: peer.framing,
+        extensions: peer.transport === "udp" ? WITHOUT_EVENTS : EXTENSIONS,
+        limits: Object.fromEntries(TOLD.map((limit) => [limit, limits[limit]])),
+      })),
+    ],
+    ["rpc.discover", method(() => description ??= describe(methods, { name, version }))],
+    ["rpc.health", method(schema(toService), ({ service }) => health.check(service))],
+    [
+      "rpc.health.watch",
+      stream(schema(toService), ({ service }, { signal }) => health.watch(service, signal)),
+    ],
+    [
+      "rpc.authenticate",
+      method(schema(toCredentials), async (credentials, context) => {
+        await (context as unknown as CallContext).authenticate(credentials);
+      }),
+    ],
+  ]);
+}
+
+/** A schema of our own: what throws is refused. */
+function schema<T>(read: (value: unknown) => T): StandardSchema<unknown, T> {
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "landline",
+      validate: (value) => {
+        try {
+          return { value: read(value) };
+        } catch (error) {
+          return { issues: [{ message: (error as Error).message }] };
+        }
+      },
+    },
+  };
+}
+
+function toService(value: unknown): { service: string } {
+  const { service = "" } = (value ?? {}) as { service?: unknown };
+  if (typeof service !== "string") throw new TypeError("service must be a string");
+  return { service };
+}
+
+function toCredentials(value: unknown): Credentials {
+  const { scheme, token } = (value ?? {}) as { scheme?: unknown; token?: unknown };
+  if (scheme !== "bearer" || typeof token !== "string") {
+    throw new TypeError('expected {"scheme":"bearer","token":"…"}');
+  }
+  return { scheme, token };
+}

@@ -1,0 +1,319 @@
+/**
+ * The calls of a line over connections that come and go: each is sent at most once, unless it may run
+ * twice; waits where there is no connection; and is sent again where it has certainly not run.
+ *
+ * ```text
+ *   carry ──> a connection ──> answered
+ *     ^  └──> waiting            │
+ *     └──────────┴── taken back: never left, or may run twice, or goes on after an event
+ * ```
+ *
+ * @module
+ */
+
+import type { ItemOptions } from "../api/stub.ts";
+import type { Bearer, Call, Carrier } from "../outgoing/call.ts";
+import type { CloseInfo, Connection } from "../connection/connection.ts";
+import { Endpoint, type EndpointHost, joined, type LineState } from "./endpoint.ts";
+import { ConnectionLost, type ErrorData, type ErrorName, RpcError } from "../error.ts";
+import type { Limits } from "../limits.ts";
+import { delayAfter, RetryBudget, type RetryPolicy } from "./retry.ts";
+import type { Timer, Timers } from "../timers.ts";
+
+/**
+ * Which of several addresses a call goes to: the first that answers; each in its turn; or the one
+ * where the fewest calls wait for their answers.
+ */
+export type Policy = "first" | "round-robin" | "least-busy";
+
+/** What {@linkcode Reconnecting} is made with. */
+export interface ReconnectingOptions extends Omit<EndpointHost, "onEnd"> {
+  readonly addresses: readonly string[];
+  readonly policy: Policy;
+  /** Whether it goes on where the first connection cannot be made. */
+  readonly isPatient: boolean;
+  readonly limits: Pick<Limits, "callTimeout" | "maxOutboundBytes">;
+  /** Methods that may run twice. */
+  readonly idempotent: readonly string[];
+  readonly retry: Required<RetryPolicy>;
+}
+
+/** Methods of our own that change nothing. */
+const IDEMPOTENT = ["rpc.ping", "rpc.serverInfo", "rpc.discover", "rpc.health", "rpc.health.watch"];
+
+/** A call that waits for a connection, or for its next attempt. */
+interface Wait {
+  /** What ends it. */
+  readonly timer: Timer | undefined;
+  readonly isForConnection: boolean;
+}
+
+/** Carries calls over one connection, or over one to each of several addresses. */
+export class Reconnecting implements Carrier, Bearer {
+  readonly timers: Timers;
+  readonly #options: ReconnectingOptions;
+  readonly #endpoints: readonly Endpoint[];
+  readonly #idempotent: ReadonlySet<string>;
+  readonly #budget = new RetryBudget();
+  readonly #waiting = new Map<Call, Wait>();
+  /** The sum of their lengths. */
+  #waitingBytes = 0;
+  /** Whose turn it is. */
+  #turn = 0;
+  #keepsAlive = true;
+  /** Keeps the process alive where no socket does. */
+  #anchor: ReturnType<typeof setTimeout> | undefined;
+  /** Why there is no connection. */
+  #failure: unknown;
+  readonly #first = Promise.withResolvers<void>();
+  readonly #end = Promise.withResolvers<CloseInfo>();
+  #isEnded = false;
+
+  constructor(options: ReconnectingOptions) {
+    this.#options = options;
+    this.timers = options.timers;
+    this.#idempotent = new Set([...IDEMPOTENT, ...options.idempotent]);
+    const { addresses, policy } = options;
+    const host: EndpointHost = {
+      ...options,
+      onState: (state) => this.#onState(state),
+      onEnd: (info) => this.#onEnd(info),
+    };
+    const places = policy === "first" ? [addresses] : addresses.map((address) => [address]);
+    this.#endpoints = places.map((place) => new Endpoint(place, host));
+  }
+
+  /** Resolves when the line has ended for good, with why; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    return this.#end.promise;
+  }
+
+  /** See {@linkcode Connection.keepsAlive}. */
+  set keepsAlive(keeps: boolean) {
+    this.#keepsAlive = keeps;
+    for (const endpoint of this.#endpoints) endpoint.keepsAlive = keeps;
+    this.#hold();
+  }
+
+  /**
+   * Resolves when there is a connection; rejects where there is none and none is waited for.
+   *
+   * @param signal gives up
+   */
+  async start(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    const giveUp = () => this.#first.reject(signal!.reason);
+    signal?.addEventListener("abort", giveUp);
+    const errors: unknown[] = [];
+    for (const endpoint of this.#endpoints) {
+      endpoint.connect().then((failure) => {
+        if (failure === undefined || this.#options.isPatient) return;
+        if (errors.push(failure.error) < this.#endpoints.length) return;
+        this.#first.reject(joined(errors));
+      });
+    }
+    this.#hold();
+    try {
+      await this.#first.promise;
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
+    }
+  }
+
+  // ---- Calls ---------------------------------------------------------------------------------
+
+  /** The connection for the next call; undefined while there is none. */
+  get connection(): Connection | undefined {
+    const [first] = this.#endpoints;
+    if (this.#endpoints.length === 1) {
+      return first!.isReady || first!.isOver ? first!.connection : undefined;
+    }
+    const ready = this.#endpoints.filter(({ isReady }) => isReady)
+      .map(({ connection }) => connection!);
+    if (this.#options.policy === "round-robin") return ready[this.#turn++ % ready.length];
+    const [one, ...others] = ready;
+    return others.reduce((least, it) => it.callCount < least!.callCount ? it : least, one);
+  }
+
+  carry(call: Call): void {
+    const { connection } = this;
+    if (connection !== undefined) connection.carry(call);
+    else if (this.#isOver) call.fail(this.#lost(`Cannot call ${call.method}: the line has ended`));
+    else this.#wait(call);
+  }
+
+  carryTogether(calls: readonly Call[]): void {
+    const { connection } = this;
+    if (connection !== undefined) connection.carryTogether(calls);
+    else for (const call of calls) this.carry(call);
+  }
+
+  takeBack(call: Call, error: unknown): boolean {
+    if (this.#isOver) return false;
+    // What was taken of its items cannot be taken twice.
+    const { items } = call.options as Partial<ItemOptions<unknown>>;
+    if (items !== undefined && call.attempts > 0) return false;
+    if (error instanceof ConnectionLost && !error.sent) {
+      call.attempts = Math.max(0, call.attempts - 1);
+      this.carry(call);
+      return true;
+    }
+    const delay = this.#delayAfter(call, error);
+    if (delay === undefined) return false;
+    if (delay === 0) this.carry(call);
+    else this.#wait(call, delay);
+    return true;
+  }
+
+  /** Milliseconds after which a call that failed so is sent again; undefined where it is not. */
+  #delayAfter(call: Call, error: unknown): number | undefined {
+    const { inlet } = call, { retry, random, limits } = this.#options;
+    const isLost = error instanceof ConnectionLost;
+    const name = isLost
+      ? "UNAVAILABLE"
+      : error instanceof RpcError && error.remote
+      ? error.reason
+      : undefined;
+    const goesOn = inlet?.after !== undefined;
+    // Each connection that is lost costs a delay of its own.
+    if (goesOn && isLost) return 0;
+    if (goesOn) {
+      // A stream that has moved on begins to count anew.
+      if (inlet.received > call.received) call.attempts = 1;
+      call.received = inlet.received;
+    } else if (inlet !== undefined && inlet.received > 0) return undefined;
+    else if (!wasNotStarted(error) && !this.#isIdempotent(call)) return undefined;
+    if (!retry.retryableStatusCodes.includes(name as ErrorName)) return undefined;
+    const yielded = this.#endpoints.reduce((sum, endpoint) => sum + endpoint.yielded, 0);
+    const isAllowed = this.#budget.allows(yielded);
+    if (!isAllowed || call.attempts >= retry.maxAttempts) return undefined;
+    const { retryAfterMs } = dataOf(error);
+    if (typeof retryAfterMs === "number" && retryAfterMs >= 0) {
+      return retryAfterMs <= limits.callTimeout ? retryAfterMs : undefined;
+    }
+    return delayAfter(call.attempts, {
+      initial: retry.initialBackoff,
+      multiplier: retry.backoffMultiplier,
+      max: retry.maxBackoff,
+    }, random());
+  }
+
+  #isIdempotent({ method, options }: Call): boolean {
+    return options.idempotent ?? this.#idempotent.has(method);
+  }
+
+  /** Keeps a call until there is a connection, or until its next attempt. */
+  #wait(call: Call, delay?: number): void {
+    const { callTimeout, maxOutboundBytes } = this.#options.limits;
+    const size = call.value?.length ?? 0;
+    if (this.#waitingBytes + size > maxOutboundBytes) {
+      const message = `Cannot call ${call.method}: too much waits for a connection`;
+      return call.fail(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxOutboundBytes" }));
+    }
+    let timer: Timer | undefined;
+    if (delay !== undefined) {
+      timer = this.timers.after(delay, () => {
+        this.drop(call);
+        this.carry(call);
+      });
+    } else if (call.deadline === Infinity && call.inlet?.after === undefined) {
+      // Nobody waits for ever: who says nothing has as long as a server would give. A stream that goes
+      // on has all the time that its line has.
+      timer = this.timers.after(callTimeout, () => {
+        const why = `Cannot call ${call.method}: there was no connection for ${callTimeout} ms`;
+        call.giveUp(this.#lost(why));
+      });
+    }
+    this.#waitingBytes += size;
+    this.#waiting.set(call, { timer, isForConnection: delay === undefined });
+    call.bearer = this;
+    this.#hold();
+  }
+
+  drop(call: Call): void {
+    const wait = this.#waiting.get(call);
+    if (wait === undefined) return;
+    wait.timer?.cancel();
+    this.#waiting.delete(call);
+    this.#waitingBytes -= call.value?.length ?? 0;
+    call.bearer = undefined;
+    this.#hold();
+  }
+
+  /** What waits has no peer to tell: it says how much it takes when it is sent. */
+  grant(): void {}
+
+  #lost(message: string): ConnectionLost {
+    return new ConnectionLost(message, { sent: false, cause: this.#failure });
+  }
+
+  // ---- Connections ---------------------------------------------------------------------------
+
+  #onState(state: LineState): void {
+    if (state.state === "waiting") this.#failure = state.error;
+    this.#options.onState(state);
+    if (state.state === "ready") {
+      this.#first.resolve();
+      for (const [call, { isForConnection }] of [...this.#waiting]) {
+        if (!isForConnection) continue;
+        this.drop(call);
+        this.carry(call);
+      }
+    }
+    this.#hold();
+  }
+
+  get #isOver(): boolean {
+    return this.#isEnded || this.#endpoints.every(({ isOver }) => isOver);
+  }
+
+  #onEnd(info: CloseInfo): void {
+    this.#failure = info.error;
+    if (this.#isOver) this.#finish(info);
+  }
+
+  /** Keeps the process alive while there is no socket that does. */
+  #hold(): void {
+    const isNeeded = !this.#isEnded &&
+      (this.#waiting.size > 0 ||
+        this.#keepsAlive && !this.#endpoints.some(({ isReady }) => isReady));
+    if (isNeeded) this.#anchor ??= setTimeout(() => {}, 2 ** 31 - 1);
+    else {
+      clearTimeout(this.#anchor);
+      this.#anchor = undefined;
+    }
+  }
+
+  /** Ends all connections, and every call. */
+  close(): Promise<CloseInfo> {
+    return this.#finish({ reason: "closed" });
+  }
+
+  async #finish(info: CloseInfo): Promise<CloseInfo> {
+    if (!this.#isEnded) {
+      this.#isEnded = true;
+      const { reason } = info;
+      const why = reason === "closed" ? "The line was closed" : `The line has ended: ${reason}`;
+      for (const call of [...this.#waiting.keys()]) call.giveUp(this.#lost(why));
+      await Promise.all(this.#endpoints.map((endpoint) => endpoint.close()));
+      this.#hold();
+      this.#first.promise.catch(() => {});
+      this.#first.reject(info.error ?? this.#lost(why));
+      this.#options.onState({ state: "closed", ...info });
+      this.#end.resolve(info);
+    }
+    return await this.closed;
+  }
+}
+
+/** Whether the peer says that it has not begun the call: it crossed its goodbye. */
+function wasNotStarted(error: unknown): boolean {
+  const { details } = dataOf(error);
+  return (details as { started?: unknown } | null | undefined)?.started === false;
+}
+
+function dataOf(error: unknown): ErrorData {
+  return error instanceof RpcError && error.data !== null && typeof error.data === "object"
+    ? error.data as ErrorData
+    : {};
+}

@@ -1,0 +1,324 @@
+/**
+ * The client: dials, and gives the methods of the other end as functions with their types.
+ *
+ * @module
+ */
+
+import { around, type Caller } from "./middleware.ts";
+import { builtins } from "../builtin/mod.ts";
+import { encodeArgument } from "../message/base64.ts";
+import type { CallOptions, Client, Notifier, Untyped, UntypedAnswer } from "../api/stub.ts";
+import { Turn } from "../outgoing/call.ts";
+import { type CloseInfo, Connection, type ConnectionOptions } from "../connection/connection.ts";
+import type { PeerInfo } from "../api/context.ts";
+import { Dispatcher, proceduresOf } from "../incoming/dispatch.ts";
+import type { LineState } from "./endpoint.ts";
+import { RpcError } from "../error.ts";
+import { FRAMINGS } from "../framing/mod.ts";
+import type { FramingName } from "../framing/frame.ts";
+import { Health } from "../builtin/health.ts";
+import { type Limits, resolveLimits } from "../limits.ts";
+import { Load } from "../overload/load_shedding.ts";
+import type { ClientMiddleware } from "../api/middleware.ts";
+import type { Api } from "../api/procedure.ts";
+import { namesOf } from "../outgoing/name_proxy.ts";
+import { type Policy, Reconnecting } from "./channel.ts";
+import { resolveRetryPolicy, type RetryPolicy } from "./retry.ts";
+import { TimerWheel } from "../timers.ts";
+import { dial, schemeOf, type Socket, type TlsClientOptions } from "../transport/mod.ts";
+import { BufferPool } from "../link/framed_writer.ts";
+
+/** What {@linkcode connect} takes besides the address. */
+export interface ConnectOptions {
+  /** The framing to speak. @default {"lines"} */
+  readonly framing?: FramingName;
+  /** Gives up the first connection; has no effect once connected. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds after which an attempt to connect fails, authentication included. @default {5000} */
+  readonly connectTimeout?: number;
+  /**
+   * Whether a connection that is lost is made again: after 100 ms, then after 1.6 times as long each
+   * time, ± 20 %, up to 30 s. `"always"` tries again where the first connection cannot be made, too.
+   * Over `stdio:` and `command:` nothing is made again. @default {true}
+   */
+  readonly reconnect?: boolean | "always";
+  /** What several addresses are for. @default {"first"} */
+  readonly policy?: Policy;
+  /** Methods that may run twice: their calls are sent again when they were lost. @default none */
+  readonly idempotent?: readonly string[];
+  /** How calls that may run twice are sent again. */
+  readonly retry?: RetryPolicy;
+  /** Told when a connection is made, lost, waited for, and when the line has ended. */
+  readonly onState?: (state: LineState) => void;
+  /** Milliseconds that a call may take where it does not say. @default none; 5000 over udp: */
+  readonly timeout?: number;
+  /** A bearer token that says who calls, for servers that ask. */
+  readonly token?: string;
+  /** What the server may call on this line; its handlers find it as `context.peer`. */
+  readonly api?: Api;
+  /** Runs around every call, outermost first; not around notifications. */
+  readonly use?: readonly ClientMiddleware[];
+  /** What there is to say about `tls://`: whom to trust, and the client's own certificate. */
+  readonly tls?: TlsClientOptions;
+  /** Other limits than the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** What stands between the line and its socket, to look at the bytes or to change them. */
+  readonly wrap?: (socket: Socket) => Socket;
+  /** Called with what is nobody's answer. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/**
+ * A connection as a script holds it. `A` is the type of the server's API: `typeof api`.
+ */
+export interface Line<A = Untyped> extends AsyncDisposable {
+  /**
+   * The methods of the server: `line.call.math.add({ a: 1, b: 2 })`. Each takes the value and
+   * {@linkcode CallOptions}, and rejects with {@linkcode RpcError} where the server says so.
+   */
+  readonly call: Client<A>;
+  /** The same methods without an answer: nobody learns whether they ran. */
+  readonly notify: Notifier<A>;
+  /**
+   * Makes several calls that travel together, and are answered together: JSON-RPC's batch.
+   *
+   * @example
+   * ```ts ignore
+   * const [sum, text] = await Promise.all(
+   *   line.batch((call) => [call.math.add({ a: 1, b: 2 }), call.upper("hello")]),
+   * );
+   * ```
+   */
+  batch<const T>(make: (call: Client<A>) => T): T;
+  /**
+   * Calls a method by its name, with params as they travel: for those who have no types. The answer of
+   * a stream can be iterated.
+   *
+   * @param params an object, an array, or undefined for none
+   */
+  request(method: string, params?: unknown, options?: CallOptions): UntypedAnswer;
+  /** Who is at the other end, or was when there was a connection. */
+  readonly peer: PeerInfo;
+  /**
+   * Resolves when the line has ended for good, with why: it was closed, its credentials were refused,
+   * or it was lost and does not connect again. Never rejects.
+   */
+  readonly closed: Promise<CloseInfo>;
+  /** Ends the line. Calls that wait are cancelled and reject with {@linkcode ConnectionLost}. */
+  close(): Promise<void>;
+  /** Lets the process end while no call waits for an answer. Not over `udp:` and `command:`. */
+  unref(): void;
+  /** Keeps the process alive until the line is closed, as it does at first. */
+  ref(): void;
+}
+
+const CLIENT = { name: "landline-client", version: "0.0.0" };
+
+/**
+ * Connects to a server, and again when the connection is lost.
+ *
+ * A call that may have reached the server is never sent again, unless its method is `idempotent`: it
+ * rejects with {@linkcode ConnectionLost}, whose `sent` is true. A call that has not left waits for the
+ * next connection, within its timeout; without one for as long as the limit `callTimeout` says. A
+ * stream whose items are events goes on after the last of them.
+ *
+ * @param address a URL: `tcp://127.0.0.1:8080`, `unix:///run/app.sock`; or several of them
+ * @throws {TypeError} for an address that nobody can dial
+ * @throws what kept the first connection from being made
+ *
+ * @example
+ * ```ts
+ * import { connect, method, serve } from "@landline/rpc";
+ * import { assert } from "@std/assert";
+ *
+ * const api = { now: method(() => new Date(0)) };
+ * await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+ *
+ * await using line = await connect<typeof api>(server.addresses[0]!);
+ * const now: string = await line.call.now();
+ *
+ * assert(now === "1970-01-01T00:00:00.000Z");
+ * ```
+ */
+export async function connect<A = Untyped>(
+  address: string | URL | readonly (string | URL)[],
+  options: ConnectOptions = {},
+): Promise<Line<A>> {
+  const { framing = "lines", policy = "first", reconnect = true, onError = () => {} } = options;
+  mustBeOneOf("framing", framing, Object.keys(FRAMINGS));
+  mustBeOneOf("policy", policy, ["first", "round-robin", "least-busy"]);
+  const addresses = (Array.isArray(address) ? address : [address]).map(String);
+  if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address");
+  const limits = resolveLimits(options.limits), retry = resolveRetryPolicy(options.retry);
+  const schemes = new Set(addresses.map(schemeOf)), timers = new TimerWheel();
+  // Nobody tells that a datagram was lost.
+  const timeout = options.timeout ?? (schemes.has("udp") ? 5000 : undefined);
+  const own = proceduresOf(options.api ?? {});
+  const open = opener(options, {
+    // What comes here are answers.
+    limits: {
+      ...limits,
+      maxMessageBytes: Math.max(limits.maxMessageBytes, limits.maxResponseBytes),
+    },
+    dispatcher: new Dispatcher(
+      new Map([...own, ...builtins(own, { ...CLIENT, health: new Health() }, limits)]),
+      limits,
+      (error) => onError(error),
+    ),
+    timers,
+    load: new Load(limits),
+    pool: new BufferPool(),
+    framing: FRAMINGS[framing],
+    ...(timeout !== undefined && { timeout }),
+    isDialler: true,
+    onError: (error) => onError(error),
+  });
+  let last: Connection;
+  const carrier = new Reconnecting({
+    addresses,
+    policy,
+    timers,
+    limits,
+    retry,
+    idempotent: options.idempotent ?? [],
+    // A program that was started, or has started us, is the only one that there is.
+    returns: reconnect !== false && !schemes.has("stdio") && !schemes.has("command"),
+    isPatient: reconnect === "always",
+    open: async (address, signal, onLeave) => last = await open(address, signal, onLeave),
+    isHopeless,
+    onState(state) {
+      try {
+        options.onState?.(state);
+      } catch (error) {
+        onError(error); // the caller's own mistake must not end the line
+      }
+    },
+    random: Math.random,
+  });
+  carrier.closed.then(() => timers.stop());
+  try {
+    await carrier.start(options.signal);
+  } catch (error) {
+    await carrier.close();
+    throw error;
+  }
+  const turn = new Turn(carrier);
+  const wire: Caller = {
+    call(name, value, options) {
+      const isTimed = timeout === undefined || options.timeout !== undefined;
+      return turn.call(name, encodeArgument(value), isTimed ? options : { ...options, timeout });
+    },
+    batch: (make) => turn.batch(make),
+  };
+  const { use = [] } = options;
+  const caller = use.length === 0 ? wire : around(use, wire);
+  const call = namesOf((name, value, options) =>
+    orRejected(() => caller.call(name, value, (options ?? {}) as CallOptions))
+  ) as Client<A>;
+  const close = async () => void await carrier.close();
+  return {
+    call,
+    notify: namesOf((name, value) =>
+      carrier.connection?.notify(name, encodeArgument(value))
+    ) as Notifier<A>,
+    batch: (make) => caller.batch(() => make(call)),
+    request: (name, params, options = {}) =>
+      orRejected(() => caller.call(name, rawParams(params), options)) as UntypedAnswer,
+    get peer() {
+      return last.peer;
+    },
+    closed: carrier.closed,
+    close,
+    unref: () => void (carrier.keepsAlive = false),
+    ref: () => void (carrier.keepsAlive = true),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Makes single connections: dials, and says who calls. */
+function opener(
+  { connectTimeout = 5000, token, tls, framing, wrap = (socket) => socket }: ConnectOptions,
+  common: Omit<ConnectionOptions, "transport">,
+) {
+  return async (
+    address: string,
+    closed: AbortSignal,
+    onLeave: (graceMs?: number) => void,
+  ): Promise<Connection> => {
+    const limit = new AbortController(), signal = AbortSignal.any([closed, limit.signal]);
+    const late = `No connection within ${connectTimeout} ms`;
+    const timer = setTimeout(
+      () => limit.abort(new DOMException(late, "TimeoutError")),
+      connectTimeout,
+    );
+    try {
+      const socket = wrap(await dial(address, { signal, ...(tls && { tls }) }));
+      if (socket.datagrams && framing !== undefined && framing !== "lines") {
+        socket.close();
+        throw new TypeError(
+          `Cannot connect: a datagram has no framing, it is ${JSON.stringify(framing)}`,
+        );
+      }
+      const connection = new Connection(socket, {
+        ...common,
+        transport: schemeOf(address),
+        onLeave,
+      });
+      connection.run();
+      if (token === undefined) return connection;
+      try {
+        const credentials = JSON.stringify({ scheme: "bearer", token });
+        await connection.call("rpc.authenticate", credentials, { signal, timeout: Infinity });
+        return connection;
+      } catch (error) {
+        await connection.close();
+        throw error;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/** Whether another attempt to connect would fail in the same way: it is us who ask for the wrong thing. */
+function isHopeless(error: unknown): boolean {
+  if (error instanceof RpcError) return !PASSING.includes(error.reason);
+  return error instanceof TypeError || error instanceof RangeError ||
+    error instanceof Deno.errors.NotCapable;
+}
+
+/** What a server may answer to good credentials when it is not well. */
+const PASSING: readonly (string | undefined)[] = [
+  "UNAVAILABLE",
+  "RESOURCE_EXHAUSTED",
+  "DEADLINE_EXCEEDED",
+  "INTERNAL_ERROR",
+];
+
+function mustBeOneOf(name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return;
+  throw new TypeError(
+    `Cannot connect: ${name} must be ${known.slice(0, -1).join(", ")} or ${known.at(-1)}, it is ${
+      JSON.stringify(value)
+    }`,
+  );
+}
+
+/** A value that cannot be written as JSON is a call that fails, like any other. */
+function orRejected<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Params as they are: a value that is an object or an array travels as itself. */
+function rawParams(params: unknown): unknown {
+  if (params !== undefined && (params === null || typeof params !== "object")) {
+    throw new TypeError(
+      `Cannot call: params must be an object or an array, they are ${JSON.stringify(params)}`,
+    );
+  }
+  return params;
+}

@@ -1,0 +1,59 @@
+/**
+ * The answers of a batch: they go back in one frame, in the order of its requests.
+ *
+ * @module
+ */
+
+import { isLongerThan, utf8Length } from "../framing/utf8.ts";
+
+/** Bytes that a unit of text takes as UTF-8 at most. */
+const MOST = 3;
+
+/** Collects the answers of one batch, and sends them when the last is there. */
+export class BatchAnswers {
+  readonly #texts: string[] = [];
+  readonly #maxBytes: number;
+  readonly #send: (text: string) => void;
+  #due: number;
+  /** Bytes of the answers so far: no more than this, and exactly this once it is near the limit. */
+  #size = 0;
+  #isExact = false;
+
+  /**
+   * @param due how many will be answered
+   * @param maxBytes of all of them together
+   */
+  constructor(due: number, maxBytes: number, send: (text: string) => void) {
+    this.#due = due;
+    this.#maxBytes = maxBytes;
+    this.#send = send;
+  }
+
+  /** Whether there is no room for any more. */
+  get isFull(): boolean {
+    return !this.#fits(0);
+  }
+
+  /** Whether there is room for this one. */
+  hasRoom(text: string): boolean {
+    return this.#fits(text.length) || !isLongerThan(text, this.#maxBytes - this.#size);
+  }
+
+  /** The answer at this place; each is answered once. */
+  set(at: number, text: string): void {
+    this.#size += this.#isExact ? utf8Length(text) : MOST * text.length;
+    this.#texts[at] = text;
+    if (--this.#due === 0) this.#send(`[${this.#texts.join(",")}]`);
+  }
+
+  /** Whether so many units fit, whatever they are. Bytes are counted only where that leaves doubt. */
+  #fits(units: number): boolean {
+    if (this.#size + MOST * units <= this.#maxBytes) return true;
+    if (!this.#isExact) {
+      this.#isExact = true;
+      // Those that are not there yet leave their places empty.
+      this.#size = this.#texts.reduce((sum, text) => sum + utf8Length(text), 0);
+    }
+    return this.#size + MOST * units <= this.#maxBytes;
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Bytes among JSON: a `Uint8Array` travels as a marker, `{"$base64":"AQID"}`, wherever it stands in a
+ * value, and nothing is guessed. What a marker means is decided in two ways:
+ *
+ * - Params, and the items of a caller: the schema says. {@linkcode decodeAt} makes bytes of those
+ *   markers that it refuses as they came.
+ * - Results, and the items of a handler: the peer says, in `rpc.serverInfo`. One that marks also escapes
+ *   what only looks like a marker, by another `$`, so that {@linkcode decodeExactly} gives the very
+ *   value that {@linkcode encodeExactly} was given.
+ *
+ * It knows nothing of messages and of schemas.
+ *
+ * @module
+ */
+
+import type { ParamsIssue } from "../error.ts";
+
+const NAME = "$base64";
+
+type Members = Record<string, unknown>;
+
+// ---- Values to text --------------------------------------------------------------------------
+
+/** The JSON text of a value in which bytes are marked; undefined where JSON has none. */
+export function encodeValue(value: unknown): string | undefined {
+  return encode(value, false);
+}
+
+/**
+ * As {@linkcode encodeValue}, for a value that shall travel as params. Bytes alone are no plain object:
+ * the space before them tells `encodeParams`.
+ */
+export function encodeArgument(value: unknown): string | undefined {
+  const text = encode(value, false);
+  return value instanceof Uint8Array ? ` ${text}` : text;
+}
+
+/** As {@linkcode encodeValue}, and what only looks like a marker is escaped. */
+export function encodeExactly(value: unknown): string | undefined {
+  return encode(value, true);
+}
+
+/** The value as JSON.stringify shall see it: itself, or a copy with markers in it. */
+export function withMarkers(value: unknown): unknown {
+  return mark(value, "", false);
+}
+
+function encode(value: unknown, exactly: boolean): string | undefined {
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const looks = look(value, MAX_LOOKS);
+  // JSON.stringify writes bytes number by number, in two hundred times the time that base64 takes.
+  if (looks === FOUND) return JSON.stringify(mark(value, "", exactly));
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) return undefined;
+  const hasNoBytes = looks > 0 || !mayHoldBytes(text);
+  if (hasNoBytes && !(exactly && mayHoldMarkers(text))) return text;
+  const marked = mark(value, "", exactly);
+  return marked === value ? text : JSON.stringify(marked);
+}
+
+/** Whether a text of JSON.stringify may hold bytes: written by their indices, empty, or Node's. */
+function mayHoldBytes(text: string): boolean {
+  return text.includes('{"0":') || text.includes("{}") || text.includes('{"type":"Buffer"');
+}
+
+/** Whether a JSON text may hold markers, or what is escaped: their names are written as they are. */
+export function mayHoldMarkers(text: string): boolean {
+  return text.includes('$base64"');
+}
+
+/** Members that are looked at before a value is written: most values have no more, or bytes among these. */
+const MAX_LOOKS = 16;
+const FOUND = -1;
+
+/** How many looks are left when all of this value was seen and no bytes; or 0, or that they were found. */
+function look(value: object, looks: number): number {
+  if (value instanceof Uint8Array) return FOUND;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length && looks > 0; i++) looks = lookAt(value[i], looks - 1);
+  } else {
+    if (Object.getPrototypeOf(value) !== Object.prototype) return 0;
+    for (const key in value) {
+      if ((looks = lookAt((value as Members)[key], looks - 1)) <= 0) break;
+    }
+  }
+  return looks;
+}
+
+function lookAt(member: unknown, looks: number): number {
+  if (typeof member === "object") return member === null ? looks : look(member, looks);
+  return typeof member === "function" ? 0 : looks; // it could be a toJSON
+}
+
+function mark(value: unknown, key: string | number, exactly: boolean): unknown {
+  if (typeof value === "function") return undefined; // it could be a toJSON, and called once more
+  if (value === null || typeof value !== "object") return value;
+  const json = isBytes(value) || !hasToJson(value) ? value : value.toJSON(String(key));
+  if (isBytes(json)) return { [NAME]: json.toBase64() };
+  if (json === null || typeof json !== "object" || ArrayBuffer.isView(json)) return value;
+  const marked = changed(json, (member, key) => mark(member, key, exactly));
+  const name = exactly ? markerName(marked) : undefined;
+  if (name !== undefined) return { ["$" + name]: (marked as Members)[name] };
+  return marked === json ? value : marked;
+}
+
+function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
+}
+
+function hasToJson(value: object): value is { toJSON(key: string): unknown } {
+  return "toJSON" in value && typeof value.toJSON === "function";
+}
+
+// ---- Values that came ------------------------------------------------------------------------
+
+/**
+ * The value that {@linkcode encodeExactly} was given, out of what JSON.parse made of its text.
+ *
+ * @throws {SyntaxError} for a marker that holds no base64
+ */
+export function decodeExactly(value: unknown): unknown {
+  if (value === null || typeof value !== "object") return value;
+  const name = markerName(value);
+  if (name === undefined) return changed(value, decodeExactly);
+  const text = (value as Record<string, string>)[name]!;
+  return name === NAME ? Uint8Array.fromBase64(text) : { [name.slice(1)]: text };
+}
+
+/** What {@linkcode decodeAt} makes of a value. */
+export interface Decoded {
+  /** A copy with bytes in it; the value itself where it has no markers at these places. */
+  readonly value: unknown;
+  /** The markers that hold no base64: they stay as they came. */
+  readonly wrong: readonly ParamsIssue[];
+}
+
+/** Makes bytes of the markers at and below the places that these issues tell. Never throws. */
+export function decodeAt(value: unknown, issues: readonly ParamsIssue[]): Decoded {
+  // Kept, because as many issues as an object has members may pass by it.
+  const known = new Map<object, boolean>();
+  const isMarker = (value: object): boolean => {
+    const found = known.get(value) ?? markerName(value) === NAME;
+    known.set(value, found);
+    return found;
+  };
+  const places = new Set(issues.map(({ path }) => placeOf(path, value, isMarker)));
+  const wrong: ParamsIssue[] = [];
+  const decode = (value: unknown, path: ParamsIssue["path"], isWithin: boolean): unknown => {
+    if (value === null || typeof value !== "object") return value;
+    isWithin ||= places.has(value);
+    if (!isWithin || !isMarker(value)) {
+      return changed(value, (member, key) => decode(member, [...path, key], isWithin));
+    }
+    try {
+      return Uint8Array.fromBase64((value as Record<string, string>)[NAME]!);
+    } catch (error) {
+      wrong.push({ path, message: `${NAME} holds no base64: ${(error as Error).message}` });
+      return value;
+    }
+  };
+  return { value: decode(value, [], false), wrong };
+}
+
+/** What stands at the end of a path, or the first marker on the way there. */
+function placeOf(
+  path: ParamsIssue["path"],
+  value: unknown,
+  isMarker: (value: object) => boolean,
+): unknown {
+  let place = value;
+  for (const key of path) {
+    if (place === null || typeof place !== "object") return undefined;
+    if (isMarker(place)) break;
+    if (!Object.hasOwn(place, key)) return undefined;
+    place = (place as Members)[key];
+  }
+  return place;
+}
+
+/** The name of the only member, where it is that of a marker or of what is escaped, and holds text. */
+function markerName(value: object): string | undefined {
+  if (Array.isArray(value)) return undefined;
+  const names = Object.keys(value), [name = ""] = names;
+  const isMarker = names.length === 1 && name.endsWith(NAME) && /^\$+base64$/.test(name) &&
+    typeof (value as Members)[name] === "string";
+  return isMarker ? name : undefined;
+}
+
+/** A copy with the members that were changed; the object itself where none was. Only objects are. */
+function changed(
+  object: object,
+  change: (member: unknown, key: string | number) => unknown,
+): object {
+  let copy: Members | undefined;
+  const look = (key: string | number) => {
+    const member = (object as Members)[key];
+    if (member === null || typeof member !== "object" && typeof member !== "function") return;
+    const other = change(member, key);
+    if (other === member) return;
+    copy ??= (Array.isArray(object) ? [...object] : { ...object }) as Members;
+    copy[key] = other; // an own member by now, whatever its name
+  };
+  if (Array.isArray(object)) { for (let i = 0; i < object.length; i++) look(i); }
+  else for (const key of Object.keys(object)) look(key);
+  return copy ?? object;
+}

@@ -1,0 +1,427 @@
+/**
+ * The text of a frame to a message, and back. A message is a tagged union; one that breaks the rules
+ * is a value too, and holds the answer to send: nothing here throws.
+ *
+ * Source: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), sections 4 to 6. A request without
+ * `jsonrpc` is JSON-RPC 1.0, and is answered in that shape.
+ *
+ * Ids are kept as JSON text, so that they go back digit for digit: `12345678901234567890` and `1.0`
+ * do not survive JSON.parse. Of a member that is repeated the last one counts, as in JSON.parse.
+ *
+ * @module
+ */
+
+import { mayHoldMarkers } from "./base64.ts";
+import { type ErrorObject, RpcError } from "../error.ts";
+import type { Fault } from "../framing/frame.ts";
+import { isLongerThan } from "../framing/utf8.ts";
+import type { Limits } from "../limits.ts";
+
+/** The versions of JSON-RPC that a request can be written in. */
+export type Version = "1.0" | "2.0";
+
+/** What travels as the params of a request: by name, by position, or not at all. */
+export type Params = Readonly<Record<string, unknown>> | readonly unknown[] | undefined;
+
+/** A request, which gets exactly one answer. Section 4. */
+export interface Request {
+  readonly kind: "request";
+  readonly version: Version;
+  /** The id as JSON text: `7`, `"a"`, `null`. */
+  readonly id: string;
+  readonly method: string;
+  /** All of them until the handler has its value. */
+  params: Params;
+}
+
+/** A request without an id, which gets no answer. Section 4.1. */
+export interface Notification {
+  readonly kind: "notification";
+  readonly method: string;
+  /** All of them until the handler has its value. */
+  params: Params;
+  /** Whether the text may hold markers of bytes; see base64.ts. */
+  readonly isMarked: boolean;
+}
+
+/** An answer. Section 5. */
+export interface Response {
+  readonly kind: "response";
+  /** The id as JSON text. */
+  readonly id: string;
+  /** The error; undefined where the call succeeded. */
+  readonly error: ErrorObject | undefined;
+  readonly result: unknown;
+  /** Whether the text may hold markers of bytes; see base64.ts. */
+  readonly isMarked: boolean;
+}
+
+/** What breaks the rules, with the answer to send. */
+export interface Invalid {
+  readonly kind: "invalid";
+  /** The shape of the answer. */
+  readonly version: Version;
+  /** The id to answer with as JSON text; `null` where it could not be told. */
+  readonly id: string;
+  readonly error: RpcError;
+}
+
+/** One message that is no batch. */
+export type Single = Request | Notification | Response | Invalid;
+
+/** Several messages in one frame; their answers go back in one frame. Section 6. */
+export interface Batch {
+  readonly kind: "batch";
+  readonly items: readonly Single[];
+}
+
+/** What a frame holds. */
+export type Message = Single | Batch;
+
+/** The limits that messages are held to. */
+export type MessageLimits = Pick<
+  Limits,
+  "maxDepth" | "maxBatch" | "maxMethodBytes" | "maxIdBytes"
+>;
+
+type Members = Record<string, unknown>;
+
+/** The message in the text of a frame. */
+export function parseMessage(text: string, limits: MessageLimits): Message {
+  if (isDeeperThan(text, limits.maxDepth)) {
+    return invalid("null", "PARSE_ERROR", `more than ${limits.maxDepth} levels of nesting`);
+  }
+  const plain = parsePlain(text, limits);
+  if (plain !== undefined) return plain;
+  let value: unknown, ids: ReadonlyMap<unknown, string> | undefined;
+  try {
+    if (mayHoldOddIds(text)) [value, ids] = parseWithIds(text);
+    else value = JSON.parse(text);
+  } catch {
+    return invalid("null", "PARSE_ERROR");
+  }
+  const isMarked = mayHoldMarkers(text);
+  if (!Array.isArray(value)) return toMessage(value, ids, isMarked, limits);
+  if (value.length === 0) return invalid("null", "INVALID_REQUEST");
+  if (value.length > limits.maxBatch) {
+    const message = `The batch has ${value.length} messages, the limit is ${limits.maxBatch}`;
+    return {
+      kind: "invalid",
+      version: "2.0",
+      id: "null",
+      error: new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxBatch" }),
+    };
+  }
+  return { kind: "batch", items: value.map((item) => toMessage(item, ids, isMarked, limits)) };
+}
+
+/** Whether a number that stands as an id may look different once it was parsed and written. */
+function mayHoldOddIds(text: string): boolean {
+  return /"id"\s*:\s*-?(?:0[^,}\s]|-0|\d*[.eE]|\d{16})|"id"\s*:\s*-0/.test(text) ||
+    text.includes("\\u00");
+}
+
+/** The value, and what stood in the text for each member `id` that is a number, by its object. */
+function parseWithIds(text: string): [unknown, ReadonlyMap<unknown, string>] {
+  const ids = new Map<unknown, string>();
+  function note(this: unknown, key: string, member: unknown, context?: { source: string }) {
+    if (key === "id" && typeof member === "number") ids.set(this, context!.source);
+    return member;
+  }
+  return [JSON.parse(text, note), ids];
+}
+
+/** Whether a frame that gave this message may be several messages in a row. */
+export function isUnparsable(message: Message): boolean {
+  return message.kind === "invalid" && message.error.code === -32700;
+}
+
+/** One parsed value, checked member by member. */
+function toMessage(
+  value: unknown,
+  ids: ReadonlyMap<unknown, string> | undefined,
+  isMarked: boolean,
+  limits: MessageLimits,
+): Single {
+  if (!isObject(value)) return invalid("null", "INVALID_REQUEST");
+  const id = own(value, "id"), version = own(value, "jsonrpc"), method = own(value, "method");
+  const isResponse = method === undefined &&
+    (Object.hasOwn(value, "result") || Object.hasOwn(value, "error"));
+  let idText: string | undefined;
+  if (typeof id === "string" || id === null) idText = JSON.stringify(id);
+  else if (typeof id === "number") idText = ids === undefined ? String(id) : ids.get(value)!;
+  else if (id !== undefined) {
+    return invalid("null", "INVALID_REQUEST", "id must be a string, a number or null");
+  }
+  const quotes = typeof id === "string" ? 2 : 0;
+  if (idText !== undefined && isLongerThan(idText, limits.maxIdBytes + quotes)) {
+    return invalid("null", "INVALID_REQUEST", `id is longer than ${limits.maxIdBytes} bytes`);
+  }
+  const answerTo = idText ?? "null";
+  if (isResponse) return toResponse(value, answerTo, isMarked);
+  if (version !== undefined && version !== "2.0") {
+    return invalid(answerTo, "INVALID_REQUEST", 'jsonrpc must be "2.0"');
+  }
+  if (typeof method !== "string") return invalid(answerTo, "INVALID_REQUEST");
+  const shape: Version = version === undefined ? "1.0" : "2.0";
+  if (idText !== undefined && isLongerThan(method, limits.maxMethodBytes)) {
+    const reason = `the method's name is longer than ${limits.maxMethodBytes} bytes`;
+    return invalid(answerTo, "METHOD_NOT_FOUND", reason, shape);
+  }
+  const params = own(value, "params");
+  if (params !== undefined && (params === null || typeof params !== "object")) {
+    const reason = "params must be an object or an array";
+    return invalid(answerTo, "INVALID_REQUEST", reason, shape);
+  }
+  // A notification has no id; in JSON-RPC 1.0 its id is null (1.0, section 1.3).
+  if (idText === undefined || (version === undefined && id === null)) {
+    return { kind: "notification", method, params: params as Params, isMarked };
+  }
+  return {
+    kind: "request",
+    version: shape,
+    id: idText,
+    method,
+    params: params as Params,
+  };
+}
+
+function toResponse(value: Members, id: string, isMarked: boolean): Response | Invalid {
+  // JSON-RPC 1.0 sends both members, one of them null.
+  const error = own(value, "error") ?? undefined;
+  if (error === undefined) {
+    return { kind: "response", id, error, result: own(value, "result") ?? null, isMarked };
+  }
+  const code = isObject(error) ? own(error, "code") : undefined;
+  if (!isObject(error) || !Number.isSafeInteger(code)) {
+    // A peer of version 1.0 may send anything as its error (Go sends a string).
+    const message = typeof error === "string" ? error : JSON.stringify(error);
+    const unknown = { code: -32002, message, data: error };
+    return { kind: "response", id, error: unknown, result: null, isMarked: false };
+  }
+  const message = String(own(error, "message") ?? "");
+  const data = own(error, "data");
+  return {
+    kind: "response",
+    id,
+    error: data === undefined
+      ? { code: code as number, message }
+      : { code: code as number, message, data },
+    result: null,
+    isMarked: false,
+  };
+}
+
+/**
+ * The failure of an answer that cannot be read, told by how it begins: the call that waits for it must
+ * not wait for ever. Undefined where the text does not begin as an answer whose id comes first.
+ */
+export function unreadableAnswer(start: string, error: RpcError): Response | undefined {
+  const [, id] = ANSWER_START.exec(start) ?? [];
+  return id === undefined
+    ? undefined
+    : { kind: "response", id, error, result: null, isMarked: false };
+}
+
+const ANSWER_START =
+  /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*([1-9][0-9]{0,14})\s*,\s*"(?:result|error)"\s*:/;
+
+const MESSAGES = {
+  PARSE_ERROR: "Parse error",
+  INVALID_REQUEST: "Invalid Request",
+  METHOD_NOT_FOUND: "Method not found",
+} as const;
+
+/** With a reason where the specification does not show the very answer (section 7). */
+function invalid(
+  id: string,
+  name: keyof typeof MESSAGES,
+  details?: string,
+  version: Version = "2.0",
+): Invalid {
+  const data = details === undefined ? undefined : { details };
+  return { kind: "invalid", version, id, error: new RpcError(name, MESSAGES[name], data) };
+}
+
+/** Bytes that are no frame, as a message that breaks the rules. */
+export function faultAnswer({ reason, maxBytes }: Fault): Invalid {
+  const error = maxBytes === undefined
+    ? new RpcError("PARSE_ERROR", MESSAGES.PARSE_ERROR, { details: reason })
+    : new RpcError("RESOURCE_EXHAUSTED", `Message too large: ${reason}`, {
+      limit: "maxMessageBytes",
+      details: { maxBytes },
+    });
+  return { kind: "invalid", version: "2.0", id: "null", error };
+}
+
+// ---- Text out --------------------------------------------------------------------------------
+
+/**
+ * One value as params, all of it JSON text: an object by name, an array by position, anything else as
+ * an only item. With metadata beside it a value that is no object is named `value`. A space before an
+ * object says that it stands for something else.
+ */
+export function encodeParams(value: string | undefined, meta?: string): string | undefined {
+  if (value === undefined) return meta === undefined ? undefined : `{"_meta":${meta}}`;
+  const first = value.charCodeAt(0);
+  if (first === 0x7b) {
+    if (meta === undefined) return value;
+    return value === "{}" ? `{"_meta":${meta}}` : `{"_meta":${meta},${value.slice(1)}`;
+  }
+  const alone = value.trimStart();
+  if (meta !== undefined) return `{"value":${alone},"_meta":${meta}}`;
+  return first === 0x5b ? value : `[${alone}]`;
+}
+
+/** The text of a request of ours; `params` is JSON text. */
+export function encodeRequest(id: number, method: string, params: string | undefined): string {
+  const start = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`;
+  return params === undefined ? start + "}" : `${start},"params":${params}}`;
+}
+
+/** The text of a notification of ours; `params` is JSON text. */
+export function encodeNotification(method: string, params: string | undefined): string {
+  const start = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`;
+  return params === undefined ? start + "}" : `${start},"params":${params}}`;
+}
+
+/** The text of a good answer; `result` is JSON text. */
+export function encodeResult(version: Version, id: string, result: string): string {
+  return version === "2.0"
+    ? `{"jsonrpc":"2.0","id":${id},"result":${result}}`
+    : `{"id":${id},"result":${result},"error":null}`;
+}
+
+/** The text of an error as an answer. Never throws: data that cannot be written is left out. */
+export function encodeError(version: Version, id: string, error: RpcError): string {
+  let text: string;
+  try {
+    text = JSON.stringify(error);
+  } catch {
+    text = JSON.stringify({ code: error.code, message: error.message });
+  }
+  return version === "2.0"
+    ? `{"jsonrpc":"2.0","id":${id},"error":${text}}`
+    : `{"id":${id},"result":null,"error":${text}}`;
+}
+
+// ---- The common case -------------------------------------------------------------------------
+
+/** Ids and names as nearly everyone writes them: whole numbers, and ASCII without escapes. */
+const ID = String.raw`0|[1-9][0-9]*|"[ !#-\[\]-~]*"`;
+const NAME = String.raw`[ !#-\[\]-~]*`;
+
+/** What stands before the payload, or before the end where there is none. Python writes the spaces. */
+const HEAD = new RegExp(
+  `^\\{(?:"jsonrpc": ?"(2\\.0)", ?)?(?:"id": ?(${ID}), ?)?(?:"jsonrpc": ?"(2\\.0)", ?)?` +
+    `(?:"method": ?"(${NAME})"(?:, ?"(params)": ?)?|"(result)": ?)`,
+);
+
+/** What may follow it: the id and the version. */
+const TAIL = new RegExp(`(?:, ?"id": ?(${ID}))?(?:, ?"jsonrpc": ?"(2\\.0)")?\\}\\r?$`);
+const MAX_TAIL = 64;
+
+/** Characters of a text that may live as long as a call does, for the sake of its name or its id. */
+const MAX_SHARED = 1024;
+
+/** The same in memory of its own: V8 makes what is cut out of a text refer to all of it. */
+function detached(part: string | undefined): string | undefined {
+  return part && (" " + part).slice(1);
+}
+
+const itself = (part: string | undefined) => part;
+
+/**
+ * A message as nearly every peer writes it, read without building an object for its envelope: the
+ * version, the id and the method, then `params` or `result`, or all of that with the id and the
+ * version last. Anything else gives undefined and goes the long way.
+ *
+ * It cannot be fooled: what it takes for the payload is parsed as one JSON value, so that the text
+ * around it is the whole envelope.
+ */
+function parsePlain(text: string, limits: MessageLimits): Single | undefined {
+  const head = HEAD.exec(text);
+  if (head === null) return undefined;
+  const start = head[0].length, own = text.length > MAX_SHARED ? detached : itself;
+  const method = own(head[4]);
+  let id = own(head[2]), version = head[1] ?? head[3];
+  let end: number;
+  if (id !== undefined && version !== undefined) {
+    end = text.length - (text.endsWith("\r") ? 2 : 1);
+    if (text.charCodeAt(end) !== 0x7d) return undefined;
+  } else {
+    const from = Math.max(start, text.length - MAX_TAIL), tail = TAIL.exec(text.slice(from));
+    if (tail === null || tail[1] !== undefined && id !== undefined) return undefined;
+    end = from + tail.index;
+    id ??= own(tail[1]);
+    version ??= tail[2];
+  }
+  if (id !== undefined && id.length > limits.maxIdBytes) return undefined;
+  let payload: unknown;
+  if (method === undefined || head[5] !== undefined) {
+    try {
+      payload = JSON.parse(text.slice(start, end));
+    } catch {
+      return undefined;
+    }
+  } else if (start !== end) return undefined;
+  if (method === undefined) {
+    if (id === undefined || version === undefined) return undefined;
+    const isMarked = mayHoldMarkers(text);
+    return { kind: "response", id, error: undefined, result: payload, isMarked };
+  }
+  if (method.length > limits.maxMethodBytes) return undefined;
+  if (payload === null || payload !== undefined && typeof payload !== "object") return undefined;
+  const params = payload as Params;
+  if (id === undefined) {
+    return { kind: "notification", method, params, isMarked: mayHoldMarkers(text) };
+  }
+  return { kind: "request", version: version === undefined ? "1.0" : "2.0", id, method, params };
+}
+
+// ---- Small parts -----------------------------------------------------------------------------
+
+/** Whether more arrays and objects than this lie within each other. */
+function isDeeperThan(text: string, max: number): boolean {
+  // Each level takes an opening and a closing bracket.
+  if (text.length < 2 * (max + 1)) return false;
+  let brackets = 0;
+  for (const open of "[{") {
+    for (let at = text.indexOf(open); at >= 0; at = text.indexOf(open, at + 1)) {
+      if (++brackets > max) return measuredDepth(text, max) > max;
+    }
+  }
+  return false;
+}
+
+/** How deep the brackets nest, as far as `max` + 1. */
+function measuredDepth(text: string, max: number): number {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit === 0x22) {
+      do {
+        i = text.indexOf('"', i + 1);
+        if (i < 0) return 0;
+      } while (isEscaped(text, i));
+    } else if (unit === 0x7b || unit === 0x5b) {
+      if (++depth > max) return depth;
+    } else if (unit === 0x7d || unit === 0x5d) depth--;
+  }
+  return 0;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++;
+  return backslashes % 2 === 1;
+}
+
+function isObject(value: unknown): value is Members {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** A member of the value itself: never one of a prototype. */
+function own(value: Members, name: string): unknown {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
+}

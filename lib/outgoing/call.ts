@@ -1,0 +1,223 @@
+/**
+ * A call of ours, from the moment in which it is made until it has ended: its answer, its stream, its
+ * time. It may outlive the connection that it was sent over; who carries it is told what to tell the
+ * peer, and tells it what became of it.
+ *
+ * A call is begun at the end of the turn in which it was made. Until then it can be made a stream, by
+ * iterating its answer; and all calls of one turn travel in one write.
+ *
+ * @module
+ */
+
+import type { CallOptions, StreamAnswer, StreamIterator } from "../api/stub.ts";
+import { RpcError } from "../error.ts";
+import { Inlet, itemsOf, type Outlet, WINDOW } from "../stream/receiver.ts";
+import type { Timer, Timers } from "../timers.ts";
+
+/** Takes calls that have begun, and gets them to the peer. */
+export interface Carrier {
+  readonly timers: Timers;
+  /** Takes one call. */
+  carry(call: Call): void;
+  /** Takes several that travel as one batch. */
+  carryTogether(calls: readonly Call[]): void;
+  /**
+   * Whether it takes back a call that would fail otherwise: its connection was lost, or its peer
+   * answered with an error.
+   */
+  takeBack?(call: Call, error: unknown): boolean;
+}
+
+/** Has a call at the moment. */
+export interface Bearer {
+  /** The consumer of its items takes so many more. */
+  grant(call: Call, count: number): void;
+  /** Nobody wants its answer any more. */
+  drop(call: Call): void;
+}
+
+/** A call that was made, and waits for its turn, then for its answer. */
+export class Call {
+  readonly method: string;
+  /** JSON text. */
+  readonly value: string | undefined;
+  readonly options: CallOptions;
+  readonly promise: Promise<unknown>;
+  readonly #carrier: Carrier;
+  #resolve!: (result: unknown) => void;
+  #reject!: (error: unknown) => void;
+  #begun = false;
+  #timer: Timer | undefined;
+  #onAbort: (() => void) | undefined;
+  ended = false;
+  /** By the clock of the timers. */
+  deadline = Infinity;
+  bearer: Bearer | undefined;
+  /** How often it was sent, and how many items had come by the last failure. */
+  attempts = 0;
+  received = 0;
+  /** Where the items of a stream go, and where those come from that we stream to the peer. */
+  inlet: Inlet | undefined;
+  outlet: Outlet | undefined;
+
+  // What its connection knows of it.
+
+  /** The text that was sent, and the writer's count then: it tells whether it has left. */
+  text = "";
+  order = Infinity;
+  id = 0;
+  /** How many calls travelled in one message with it. */
+  together = 1;
+  /** Whether the peer was asked for a stream. */
+  isStream = false;
+
+  constructor(
+    carrier: Carrier,
+    method: string,
+    value: string | undefined,
+    options: CallOptions,
+  ) {
+    this.#carrier = carrier;
+    this.method = method;
+    this.value = value;
+    this.options = options;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** The answer is looped over: the call becomes a stream, unless it has begun as something else. */
+  iterate(): StreamIterator<unknown, unknown> {
+    if (this.#begun) return itemsOf(this.promise);
+    this.promise.catch(() => {}); // the loop is told
+    return this.inlet ??= new Inlet(WINDOW, {
+      grant: (count) => this.bearer?.grant(this, count),
+      leave: () => this.giveUp(new RpcError("CANCELLED", "The stream was left")),
+    }, this.options.after);
+  }
+
+  /** Begins: from here on its time runs, and it can be cancelled. False where it has failed at once. */
+  begin(timers: Timers): boolean {
+    this.#begun = true;
+    if (this.ended) return false; // left in the turn in which it was made
+    const { method, options: { signal, timeout, after } } = this;
+    try {
+      if (timeout !== undefined && !(timeout >= 0)) {
+        throw new RangeError(
+          `Cannot call ${method}: timeout must be milliseconds from 0 on, it is ${timeout}`,
+        );
+      }
+      if (after !== undefined && this.inlet === undefined) {
+        throw new TypeError(`Cannot call ${method}: after is for streams, iterate the answer`);
+      }
+      signal?.throwIfAborted();
+      if (timeout === 0) throw deadlineExceeded(method, timeout);
+      if (timeout !== undefined && timeout !== Infinity) {
+        this.#timer = timers.after(timeout, () => this.giveUp(deadlineExceeded(method, timeout)));
+        this.deadline = timers.now() + timeout;
+      }
+      if (signal !== undefined) {
+        this.#onAbort = () => this.giveUp(signal.reason);
+        signal.addEventListener("abort", this.#onAbort, { once: true });
+      }
+      return true;
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
+  /** @param items what a peer that knows no streams answered instead of one */
+  succeed(result: unknown, items?: unknown): void {
+    this.#end();
+    this.inlet?.finish(result, Array.isArray(items) ? items : []);
+    this.#resolve(result);
+  }
+
+  fail(error: unknown): void {
+    this.#end();
+    this.inlet?.fail(error);
+    this.#reject(error);
+  }
+
+  /** The connection or the peer let it fail: it does, unless its carrier takes it back. */
+  refuse(error: unknown): void {
+    if (this.ended || this.#carrier.takeBack?.(this, error)) return;
+    this.fail(error);
+  }
+
+  /** Ends it from this side, and says so to the peer. */
+  giveUp(reason: unknown): void {
+    if (this.ended) return;
+    this.bearer?.drop(this);
+    this.fail(reason);
+  }
+
+  /** Lets go of its timer and its signal. */
+  #end(): void {
+    this.ended = true;
+    this.#timer?.cancel();
+    if (this.#onAbort !== undefined) {
+      this.options.signal!.removeEventListener("abort", this.#onAbort);
+    }
+  }
+}
+
+function deadlineExceeded(method: string, timeout: number): RpcError {
+  return new RpcError("DEADLINE_EXCEEDED", `${method} took longer than ${timeout} ms`);
+}
+
+/** Makes calls, and hands those of a turn to their carrier at its end. */
+export class Turn {
+  readonly #carrier: Carrier;
+  /** Made in this turn, not begun. */
+  #made: Call[] = [];
+
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier;
+  }
+
+  /**
+   * Calls a method of the peer's.
+   *
+   * @param value as JSON text
+   * @returns the result; rejects with {@linkcode RpcError}, {@linkcode ConnectionLost}, or the
+   * signal's reason
+   */
+  call(
+    method: string,
+    value: string | undefined,
+    options: CallOptions,
+  ): StreamAnswer<unknown, unknown> {
+    const call = new Call(this.#carrier, method, value, options);
+    if (this.#made.push(call) === 1) queueMicrotask(this.end);
+    const answer = call.promise as StreamAnswer<unknown, unknown>;
+    // Put on the promise itself: a class of its own would make every await slower.
+    answer[Symbol.asyncIterator] = () => call.iterate();
+    return answer;
+  }
+
+  /** Makes several calls that travel as one batch (JSON-RPC 2.0, section 6). */
+  batch<T>(make: () => T): T {
+    const outer = this.#made, made: Call[] = [];
+    this.#made = made;
+    let answers: T;
+    try {
+      answers = make();
+    } finally {
+      this.#made = outer;
+    }
+    this.#carrier.carryTogether(made.filter((call) => call.begin(this.#carrier.timers)));
+    return answers;
+  }
+
+  /** Begins what was made so far. */
+  readonly end = (): void => {
+    const made = this.#made, { timers } = this.#carrier;
+    this.#made = [];
+    for (const call of made) {
+      if (call.begin(timers)) this.#carrier.carry(call);
+    }
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * How fast callers may go: each connection, and all connections from one address together. What an
+ * address has used up stays used up when it connects again.
+ *
+ * @module
+ */
+
+import { Bucket } from "./token_bucket.ts";
+
+/** So much a second in the long run; what is left out is not limited. */
+export interface Rate {
+  /** Calls a second. A method may count for more: its option `cost`. */
+  readonly calls?: number;
+  /** Bytes a second that are received. */
+  readonly bytes?: number;
+  /** Seconds of it that may be used at once. @default {10} */
+  readonly burst?: number;
+}
+
+/** How fast callers may go. */
+export interface RateOptions {
+  /** One connection. */
+  readonly connection?: Rate;
+  /** All connections from one address, one after another too: an IPv4 address, or an IPv6 /64. */
+  readonly address?: Rate;
+}
+
+/** Addresses of which is remembered how fast they were; more than this come in a flood. */
+const MAX_REMEMBERED = 1 << 16;
+
+/** Addresses after which those that have been quiet are forgotten. */
+const SWEEP = 1 << 10;
+
+/** What callers with the same {@linkcode Rate} have used of it. */
+class Meter {
+  readonly #calls: Bucket | undefined;
+  readonly #bytes: Bucket | undefined;
+
+  constructor({ calls, bytes, burst = 10 }: Rate, now: number) {
+    if (calls !== undefined) this.#calls = new Bucket(calls, Math.max(1, calls * burst), now);
+    if (bytes !== undefined) this.#bytes = new Bucket(bytes, Math.max(1, bytes * burst), now);
+  }
+
+  isFull(now: number): boolean {
+    return (this.#calls?.isFull(now) ?? true) && (this.#bytes?.isFull(now) ?? true);
+  }
+
+  wait(cost: number, now: number): number {
+    return Math.max(this.#calls?.wait(cost, now) ?? 0, this.#bytes?.wait(1, now) ?? 0);
+  }
+
+  call(cost: number, now: number): void {
+    this.#calls?.take(cost, now);
+  }
+
+  receive(bytes: number, now: number): void {
+    this.#bytes?.take(bytes, now);
+  }
+}
+
+/** What one connection may still use: its own, and its address's. */
+export class Allowance {
+  readonly #meters: readonly Meter[];
+
+  constructor(meters: readonly Meter[]) {
+    this.#meters = meters;
+  }
+
+  /** Takes what calls cost; where that is not there takes nothing, and tells for how many ms. */
+  call(cost: number, now: number): number {
+    let wait = 0;
+    for (const meter of this.#meters) wait = Math.max(wait, meter.wait(cost, now));
+    if (wait === 0) { for (const meter of this.#meters) meter.call(cost, now); }
+    return wait;
+  }
+
+  /** Bytes were received. More than there may be are paid for by the calls that come next. */
+  receive(bytes: number, now: number): void {
+    for (const meter of this.#meters) meter.receive(bytes, now);
+  }
+}
+
+/** Keeps the rates of a server. */
+export class Rates {
+  readonly #options: RateOptions;
+  readonly #addresses = new Map<string, Meter>();
+
+  /** @throws {RangeError} for rates that are no positive numbers */
+  constructor(options: RateOptions) {
+    for (const [of, rate] of Object.entries(options) as [string, Rate | undefined][]) {
+      for (const [what, value] of Object.entries(rate ?? {})) {
+        if (typeof value === "number" && value > 0 && value < Infinity) continue;
+        throw new RangeError(
+          `Cannot use rate: ${of}.${what} must be a positive number, it is ${String(value)}`,
+        );
+      }
+    }
+    this.#options = options;
+  }
+
+  /** What a new connection may use. @param address undefined where the peer has none of its own */
+  allow(address: string | undefined, now: number): Allowance {
+    const { connection, address: rate } = this.#options, meters: Meter[] = [];
+    if (connection !== undefined) meters.push(new Meter(connection, now));
+    if (rate !== undefined && address !== undefined) {
+      let meter = this.#addresses.get(address);
+      if (meter === undefined) {
+        if (this.#addresses.size % SWEEP === SWEEP - 1) this.#forget(now);
+        this.#addresses.set(address, meter = new Meter(rate, now));
+      }
+      meters.push(meter);
+    }
+    return new Allowance(meters);
+  }
+
+  /** Those that have used nothing for long are as if they had never come. */
+  #forget(now: number): void {
+    for (const [address, meter] of this.#addresses) {
+      if (meter.isFull(now) || this.#addresses.size > MAX_REMEMBERED) {
+        this.#addresses.delete(address);
+      }
+    }
+  }
+}

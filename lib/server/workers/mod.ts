@@ -1,0 +1,375 @@
+/**
+ * A server of several workers behind one address, each with an event loop of its own. Those that fail
+ * are replaced.
+ *
+ * The system spreads connections over the workers: each has a listener of its own at the same address.
+ * What a worker does is in `worker.ts`.
+ *
+ * @module
+ */
+
+import type { Worker } from "node:worker_threads";
+import type { CloseInfo } from "../../connection/connection.ts";
+import type { PeerInfo } from "../../api/context.ts";
+import { Health, type HealthStatus } from "../../builtin/health.ts";
+import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
+import type { Rate } from "../../overload/rate_limit.ts";
+import { addressesOf, type ServeOptions, type Server } from "../serve.ts";
+import { dial, refuseUnshared, type TlsServerOptions } from "../../transport/mod.ts";
+import { type ThreadHost, WorkerThread } from "./thread.ts";
+import type { Task } from "./messages.ts";
+
+/** What {@linkcode serveWorkers} takes besides the module. */
+export interface WorkersOptions extends Omit<ServeOptions, "use" | "state"> {
+  /** How many workers. @default as many as there are processors */
+  readonly workers?: number;
+  /**
+   * Whether a worker is replaced where code fails that nobody waits for: a rejection that nobody
+   * handles, a throw in a timer. Else that is told to `onError`, and the worker goes on.
+   * @default {true}
+   */
+  readonly replaceOnError?: boolean;
+}
+
+const MAX_WORKERS = 256;
+/** A worker that lived for so many milliseconds did not fail because it cannot begin. */
+const STEADY = 10_000;
+/** Milliseconds until a worker is replaced that fails for the second time in a row, and at most. */
+const MIN_BACKOFF = 100;
+const MAX_BACKOFF = 30_000;
+const MIB = 1 << 20;
+/** Milliseconds in which somebody who listens at our address answers. */
+const CALL_TIMEOUT = 1_000;
+/** Milliseconds that a worker may take to end beyond those that its connections may. */
+const END_MARGIN = 1_000;
+
+/**
+ * Serves the API of a module with several workers: threads of this process, each with an event loop
+ * and a listener at the same address. The system spreads connections over them by a hash of the
+ * addresses of both ends: many land evenly, a few may not, and one is in one worker.
+ *
+ * The module exports the API as `api` or as its default, and may export a function `state`, which is
+ * the option of {@linkcode ServeOptions}. Each worker loads it for itself: nothing that it keeps in
+ * memory is shared. Middleware stands in the module, around its API: `api = use([log], { … })`. The
+ * functions among the options are called in this thread; what `authenticate` returns is copied to the
+ * worker as `structuredClone` does it.
+ *
+ * It is one server: `connections` and the limit `maxConnections` count those of all workers, `health`
+ * and `shutdown` are for all. The other limits of a whole server (`maxRunning`, `maxBufferedBytes`,
+ * `maxHandshakes`, and what one address may do) are shared out: together the workers never let through
+ * more, and one worker refuses when its share is used up. A worker that fails is told to `onError`, its connections are lost, and it
+ * is replaced: at once, and where it fails again and again after pauses that grow to 30 s. It fails by
+ * an error that nobody catches, a rejection that nobody handles, `Deno.exit`, and when its memory
+ * runs out. A worker whose code never comes back to its event loop cannot be ended by Deno: it is not
+ * replaced.
+ *
+ * Only Linux can, with `tcp:` and `tls:` addresses, and Deno needs the flag `--unstable-net`. Where an
+ * address is in use the server does not begin, unless `reusePort` says that it may be shared.
+ *
+ * @param module its address, such as `import.meta.resolve("./api.ts")`
+ * @throws {TypeError} for a module and an address that cannot be used
+ * @throws {RangeError} for limits, and a number of workers, that cannot be kept
+ * @throws {Deno.errors.NotSupported} on another system, and where the flag is missing
+ *
+ * @example
+ * ```ts ignore
+ * import { serveWorkers } from "@landline/rpc";
+ *
+ * const server = serveWorkers(import.meta.resolve("./api.ts"), {
+ *   listen: "tcp://127.0.0.1:8080",
+ *   workers: 4,
+ *   onError: (error, about) => console.error(about, error),
+ * });
+ * await server.finished;
+ * ```
+ */
+export function serveWorkers(module: string | URL, options: WorkersOptions = {}): Server {
+  return new WorkersServer(module, options);
+}
+
+class WorkersServer implements Server, ThreadHost {
+  readonly addresses: string[] = [];
+  readonly health: HealthOfAll = new HealthOfAll((service, status) => {
+    for (const thread of this.#threads) thread.tell({ kind: "health", service, status });
+  });
+  readonly ready: Promise<void>;
+  readonly finished: Promise<void>;
+  readonly #options: WorkersOptions;
+  readonly #limits: Limits;
+  readonly #task: Omit<Task, "index" | "health">;
+  /** Those that live, each in its place. */
+  readonly #threads: WorkerThread[] = [];
+  readonly #keeping: Promise<void>[] = [];
+  /** Aborts when no worker is replaced any more. */
+  readonly #stop = new AbortController();
+  readonly #end = Promise.withResolvers<void>();
+  readonly #onAbort = () => void this.shutdown();
+  #closing: Promise<void> | undefined;
+  /** What kept it from listening. */
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(module: string | URL, options: WorkersOptions) {
+    const { workers = navigator.hardwareConcurrency, signal, tls } = options;
+    if (!Number.isSafeInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
+      throw new RangeError(
+        `Cannot serve: workers must be an integer from 1 to ${MAX_WORKERS}, it is ${workers}`,
+      );
+    }
+    if (!URL.canParse(module)) {
+      throw new TypeError(
+        `Cannot load ${
+          JSON.stringify(module)
+        }: it is not a URL, such as import.meta.resolve() makes`,
+      );
+    }
+    this.#options = options;
+    this.#limits = resolveLimits(options.limits);
+    const addresses = addressesOf(options).map(String);
+    for (const address of addresses) refuseUnshared(address);
+    const { tcpBacklog, name, version, rate, insecure } = options;
+    this.#task = {
+      module: String(module),
+      options: {
+        listen: addresses,
+        limits: { ...options.limits, ...sharesOf(this.#limits, workers) },
+        ...(rate &&
+          { rate: rate.address ? { ...rate, address: slower(rate.address, workers) } : rate }),
+        ...(insecure !== undefined && { insecure }),
+        ...(tls && { tls: withPaths(tls) }),
+        ...(tcpBacklog !== undefined && { tcpBacklog }),
+        ...(name !== undefined && { name }),
+        ...(version !== undefined && { version }),
+      },
+      connections: new Int32Array(new SharedArrayBuffer(workers * Int32Array.BYTES_PER_ELEMENT)),
+      hearsConnections: options.onOpen !== undefined || options.onClose !== undefined,
+      authenticates: options.authenticate !== undefined,
+      replaceOnError: options.replaceOnError ?? true,
+    };
+    this.finished = this.#end.promise;
+    this.ready = this.#start();
+    this.ready.catch((error) => {
+      this.#failure = { error };
+      this.shutdown(0);
+    });
+    // Both tell of the same failure: whoever looks at one of them has seen it.
+    this.finished.catch(() => {});
+    if (signal?.aborted) this.shutdown();
+    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  get connections(): number {
+    return this.#task.connections.reduce((sum, count) => sum + count, 0);
+  }
+
+  async #start(): Promise<void> {
+    try {
+      const { connections, options: { listen: where } } = this.#task;
+      if (!this.#options.reusePort) { for (const address of where) await refuseTaken(address); }
+      const makeWorker = await workerMaker();
+      // Where the system chooses the port, the first worker has to listen before the others can.
+      const addresses = await this.#begin(0, where, makeWorker).listening;
+      for (let index = 1; index < connections.length; index++) {
+        this.#begin(index, addresses, makeWorker);
+      }
+      await Promise.all(this.#threads.map((thread) => thread.listening));
+      this.addresses.push(...addresses);
+      this.#keeping.push(...this.#threads.map((_, index) => this.#keep(index, makeWorker)));
+    } catch (error) {
+      if (this.#closing === undefined) throw error;
+      return; // it was to end before it had begun
+    }
+    for (const address of this.addresses) this.#tell(() => this.#options.onListen?.(address));
+  }
+
+  #begin(index: number, listen: readonly string[], makeWorker: MakeWorker): WorkerThread {
+    this.#stop.signal.throwIfAborted();
+    const task: Task = {
+      ...this.#task,
+      options: { ...this.#task.options, listen },
+      index,
+      health: [...this.health.statuses],
+    };
+    return this.#threads[index] = new WorkerThread(makeWorker(task), task, this);
+  }
+
+  /** Replaces the worker in one place whenever it fails, until the server ends. */
+  async #keep(index: number, makeWorker: MakeWorker): Promise<void> {
+    const { signal } = this.#stop, name = `worker ${index + 1}`;
+    for (let failures = 1;; failures++) {
+      const since = performance.now();
+      const failure = await this.#threads[index]!.ended;
+      if (failure === undefined) return;
+      if (signal.aborted) return this.onError(failure.error, name);
+      if (performance.now() - since > STEADY) failures = 1;
+      const pause = failures === 1 ? 0 : Math.min(MAX_BACKOFF, MIN_BACKOFF * 2 ** (failures - 2));
+      this.onError(
+        failure.error,
+        failures === 1
+          ? `${name}, which is replaced`
+          : `${name}, which failed ${failures} times in a row and is replaced in ${pause} ms`,
+      );
+      await sleep(pause, signal);
+      if (signal.aborted) return;
+      this.#begin(index, this.addresses, makeWorker);
+    }
+  }
+
+  get authenticate(): ThreadHost["authenticate"] {
+    return this.#options.authenticate;
+  }
+
+  onOpen(peer: PeerInfo): void {
+    this.#tell(() => this.#options.onOpen?.(peer));
+  }
+
+  onClose(peer: PeerInfo, info: CloseInfo): void {
+    this.#tell(() => this.#options.onClose?.(peer, info));
+  }
+
+  onError(error: unknown, about: string): void {
+    this.#options.onError?.(error, about);
+  }
+
+  /** Calls back; what the callback throws is reported, and changes nothing. */
+  #tell(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.onError(error, "a callback of serveWorkers()");
+    }
+  }
+
+  shutdown(grace: number = this.#limits.shutdownGrace): Promise<void> {
+    return this.#closing ??= this.#shutdown(grace);
+  }
+
+  async #shutdown(grace: number): Promise<void> {
+    await null; // so that #closing is set before anyone is told
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#stop.abort();
+    this.health.drain();
+    const patience = grace + this.#limits.lingerTimeout + END_MARGIN;
+    for (const thread of this.#threads) thread.shutdown(grace, patience);
+    await Promise.all(this.#threads.map((thread) => thread.ended));
+    await this.ready.catch(() => {});
+    await Promise.all(this.#keeping);
+    if (this.#failure === undefined) this.#end.resolve();
+    else this.#end.reject(this.#failure.error);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}
+
+/** What is counted in each worker by itself: all of them together must not let through more. */
+const SHARED_OUT = [
+  "maxConnectionsPerAddress",
+  "maxHandshakes",
+  "maxRunning",
+  "maxBufferedBytes",
+] as const;
+
+function sharesOf(limits: Limits, workers: number): Partial<Limits> {
+  return Object.fromEntries(
+    SHARED_OUT.map((name) => [name, Math.max(LIMITS[name].min, Math.ceil(limits[name] / workers))]),
+  );
+}
+
+function slower({ calls, bytes, ...others }: Rate, times: number): Rate {
+  return {
+    ...others,
+    ...(calls !== undefined && { calls: calls / times }),
+    ...(bytes !== undefined && { bytes: bytes / times }),
+  };
+}
+
+/** How the services are, for the workers that live and for those that are still to come. */
+class HealthOfAll extends Health {
+  readonly statuses = new Map<string, HealthStatus>();
+  readonly #onSet: (service: string, status: HealthStatus) => void;
+
+  constructor(onSet: (service: string, status: HealthStatus) => void) {
+    super();
+    this.#onSet = onSet;
+  }
+
+  override set(service: string, status: HealthStatus): void {
+    super.set(service, status);
+    this.statuses.set(service, status);
+    this.#onSet(service, status);
+  }
+}
+
+/** Makes the worker for a task. */
+type MakeWorker = (task: Task) => Worker;
+
+/** Loads what it takes to make workers. */
+async function workerMaker(): Promise<MakeWorker> {
+  const module = new URL(import.meta.resolve("./worker.ts"));
+  if (module.protocol === "file:") {
+    const read = await Deno.permissions.query({ name: "read", path: module });
+    if (read.state !== "granted") {
+      throw new Deno.errors.NotCapable(
+        `Cannot serve with workers: they need the permission --allow-read=${module.pathname}`,
+      );
+    }
+  }
+  const [{ Worker }, { getHeapStatistics }] = await Promise.all([
+    import("node:worker_threads"),
+    import("node:v8"),
+  ]);
+  // Node's workers begin with files and data: alone, and this library may come from anywhere.
+  const code = `import { work } from ${JSON.stringify(module)}; work();`;
+  const entry = new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+  // The limit that holds anyway. With one that is said, the worker ends at it and not the process.
+  const maxOldGenerationSizeMb = Math.floor(getHeapStatistics().heap_size_limit / MIB);
+  return (task) =>
+    new Worker(entry, { workerData: task, resourceLimits: { maxOldGenerationSizeMb } });
+}
+
+/**
+ * Throws where somebody listens at an address. Whoever shares it would get a part of the callers, and
+ * listening would not show it. To listen once without sharing would: but callers who come just then would
+ * be hung up on.
+ *
+ * @throws {Deno.errors.AddrInUse}
+ */
+async function refuseTaken(address: string): Promise<void> {
+  let isSelf: boolean;
+  try {
+    const signal = AbortSignal.timeout(CALL_TIMEOUT);
+    const socket = await dial(address.replace(/^tls:/i, "tcp:"), { signal });
+    isSelf = socket.local === socket.remote; // the port that the system chose for us was that one
+    socket.close();
+  } catch {
+    return; // nobody answers
+  }
+  if (isSelf) return;
+  throw new Deno.errors.AddrInUse(`Cannot listen at ${address}: Address already in use`);
+}
+
+/** A URL cannot be sent to a worker. */
+function withPaths(tls: TlsServerOptions): TlsServerOptions {
+  const path = (file: string | URL) =>
+    file instanceof URL ? decodeURIComponent(file.pathname) : file;
+  const { cert, key, clientCa } = tls;
+  return {
+    cert: path(cert),
+    key: path(key),
+    ...(clientCa !== undefined && { clientCa: path(clientCa) }),
+  };
+}
+
+/** Waits, and keeps the process: no worker may live meanwhile. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    signal.addEventListener("abort", wake);
+  });
+}

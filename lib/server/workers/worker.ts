@@ -1,0 +1,155 @@
+/**
+ * What runs in a worker: the server of a module's API, which tells the main thread what happens.
+ *
+ * @module
+ */
+
+import { getHeapStatistics } from "node:v8";
+import { parentPort, workerData } from "node:worker_threads";
+import type { Authenticate } from "../../api/auth.ts";
+import { resolveLimits } from "../../limits.ts";
+import { apiOf, type Exports, load } from "./load_module.ts";
+import { type HasRoom, RunningServer, type ServeOptions } from "../serve.ts";
+import {
+  fromThrown,
+  type FromWorker,
+  type Task,
+  toThrown,
+  type ToWorker,
+  workerError,
+} from "./messages.ts";
+
+/** Milliseconds between two looks at the memory. */
+const MEMORY_CHECK = 250;
+
+/** Serves what the main thread has asked for, until that ends the worker. */
+export async function work(): Promise<void> {
+  // Web code knows the global object by this name; a worker of Node's kind does not have it.
+  Object.assign(globalThis, { self: globalThis });
+  const task = workerData as Task;
+  watchErrors(task);
+  watchMemory();
+  try {
+    await serveTask(task);
+    tell({ kind: "ended" });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Resolves when it was told to end, and has. */
+async function serveTask(task: Task): Promise<void> {
+  const { module, connections, index } = task;
+  const exports = await load(module);
+  const state = stateOf(exports, module);
+  const callers = new Callers();
+  const server = new RunningServer(apiOf(exports, module), {
+    ...task.options,
+    reusePort: true,
+    ...(state && { state }),
+    ...(task.authenticates && { authenticate: callers.authenticate }),
+    onOpen(peer) {
+      if (task.hearsConnections) tell({ kind: "open", peer });
+    },
+    onClose(peer, { reason, error }) {
+      Atomics.store(connections, index, server.connections);
+      if (!task.hearsConnections) return;
+      tell({ kind: "close", peer, reason, ...(error !== undefined && { error: toThrown(error) }) });
+    },
+    onError: (error, about) => tell({ kind: "error", error: toThrown(error), about }),
+  }, hasRoom(task));
+  for (const [service, status] of task.health) server.health.set(service, status);
+  parentPort!.on("message", (message: ToWorker) => {
+    switch (message.kind) {
+      case "shutdown":
+        return void server.shutdown(message.grace);
+      case "health":
+        return server.health.set(message.service, message.status);
+      case "identity":
+        return callers.know(message.id, message.identity);
+      case "refused":
+        return callers.refuse(message.id, fromThrown(message.error));
+    }
+  });
+  await server.ready;
+  tell({ kind: "listening", addresses: server.addresses });
+  await server.finished;
+}
+
+/**
+ * The limit `maxConnections` holds for all workers together. One adds itself before it counts the others:
+ * two that take the last place at one moment may both be refused, and never both be let in.
+ */
+function hasRoom({ connections, index, options }: Task): HasRoom {
+  const { maxConnections } = resolveLimits(options.limits);
+  return (open) => {
+    Atomics.store(connections, index, open + 1);
+    let all = 0;
+    for (let i = 0; i < connections.length; i++) all += Atomics.load(connections, i);
+    if (all <= maxConnections) return true;
+    Atomics.store(connections, index, open);
+    return false;
+  };
+}
+
+/** The callers about whom the main thread was asked. */
+class Callers {
+  readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
+  #id = 0;
+
+  readonly authenticate: Authenticate = (credentials, peer) => {
+    const answer = Promise.withResolvers<unknown>(), id = this.#id++;
+    this.#asked.set(id, answer);
+    tell({ kind: "authenticate", id, credentials, peer });
+    return answer.promise;
+  };
+
+  know(id: number, identity: unknown): void {
+    this.#asked.get(id)?.resolve(identity);
+    this.#asked.delete(id);
+  }
+
+  refuse(id: number, error: unknown): void {
+    this.#asked.get(id)?.reject(error);
+    this.#asked.delete(id);
+  }
+}
+
+function stateOf({ state }: Exports, module: string): ServeOptions["state"] {
+  if (state === undefined || typeof state === "function") return state as ServeOptions["state"];
+  throw new TypeError(
+    `Cannot serve ${module}: its export state is a ${typeof state}, expected a function`,
+  );
+}
+
+function tell(message: FromWorker): void {
+  parentPort!.postMessage(message);
+}
+
+/** The main thread will end this worker, and begin another. */
+function fail(error: unknown): void {
+  tell({ kind: "failed", error: toThrown(error) });
+}
+
+/** Without this the worker would end, and nobody would know the error's stack. */
+function watchErrors({ replaceOnError }: Task): void {
+  const hear = (event: Event, error: unknown) => {
+    event.preventDefault();
+    if (replaceOnError) fail(error);
+    else tell({ kind: "error", error: toThrown(error), about: "code that nobody waits for" });
+  };
+  addEventListener("unhandledrejection", (event) => hear(event, event.reason));
+  addEventListener("error", (event) => hear(event, event.error));
+}
+
+/**
+ * Where memory runs out V8 cuts off what runs just then, wherever that is, and raises the limit once.
+ * Whatever was cut off never ends: this worker cannot be trusted any more.
+ */
+function watchMemory(): void {
+  const limit = getHeapStatistics().heap_size_limit;
+  setInterval(() => {
+    if (getHeapStatistics().heap_size_limit <= limit) return;
+    fail(workerError(`Out of memory: the worker needs more than ${limit} bytes`));
+  }, MEMORY_CHECK);
+}

@@ -1,0 +1,357 @@
+/**
+ * Streams: items in order, and never more of them on the way than the consumer gave credit for.
+ *
+ * ```text
+ *   producer ── Outlet ── $/stream/item ───> Inlet ── consumer
+ *                  <──── $/stream/credit ────
+ * ```
+ *
+ * Pure of sockets and messages: an outlet is given a way to send items, an inlet a way to grant
+ * credit.
+ *
+ * @module
+ */
+
+import { RpcError } from "../error.ts";
+import { eventIdOf } from "./event.ts";
+import { isLongerThan } from "../framing/utf8.ts";
+import type { Limits } from "../limits.ts";
+
+/** Items that a consumer takes on trust before it has looked at one. */
+export const WINDOW = 64;
+
+/** The longest item that an {@linkcode Outlet} sends. */
+export interface ItemLimit {
+  /** The limit that says so. */
+  readonly name: keyof Limits;
+  /** As JSON. */
+  readonly bytes: number;
+}
+
+/** Items that wait are sent when they have come to this many UTF-16 units. */
+const MAX_TOGETHER = 1 << 16;
+
+/** Rounds of the microtask queue without a new item after which a batch of items is sent. */
+const QUIET_ROUNDS = 6;
+
+/** Takes items as JSON text, in order; and where any of them is an event, the ids in the same order. */
+export type SendItems = (items: string[], ids: (string | null)[] | undefined) => void;
+
+/** The sending end of a stream. */
+export class Outlet {
+  #credit: number;
+  readonly #send: SendItems;
+  readonly #hasRoom: () => Promise<void> | undefined;
+  readonly #limit: ItemLimit;
+  readonly #encode: (item: unknown) => string | undefined;
+  #items: string[] = [];
+  /** Of the items that wait; undefined where none of them has one. */
+  #ids: (string | null)[] | undefined;
+  #size = 0;
+  #sending = false;
+  #wake: (() => void) | undefined;
+  #isCreditEnded = false;
+  #stopped = false;
+
+  /**
+   * @param credit how many items the consumer takes at first
+   * @param send sends items
+   * @param hasRoom a promise while the connection has more to send than it should
+   * @param limit the longest item that may be sent
+   * @param encode an item's JSON text
+   */
+  constructor(
+    credit: number,
+    send: SendItems,
+    hasRoom: () => Promise<void> | undefined,
+    limit: ItemLimit,
+    encode: (item: unknown) => string | undefined,
+  ) {
+    this.#limit = limit;
+    this.#encode = encode;
+    this.#credit = credit;
+    this.#send = send;
+    this.#hasRoom = hasRoom;
+  }
+
+  /** The consumer takes so many more. */
+  grant(count: number): void {
+    this.#credit += count;
+    this.#wake?.();
+  }
+
+  /** No more credit can come: what there is may be used. */
+  endCredit(): void {
+    this.#isCreditEnded = true;
+    this.#wake?.();
+  }
+
+  /** Nobody takes items any more: lets go of whoever waits for credit. */
+  stop(): void {
+    this.#stopped = true;
+    this.#items = [];
+    this.#wake?.();
+  }
+
+  /**
+   * Sends what can be iterated, and resolves to what the iterator returned. The iterator is asked for
+   * an item only when there is credit for it. When the outlet is stopped, the iterator is closed.
+   */
+  async pump(
+    source: Iterator<unknown, unknown> | AsyncIterator<unknown, unknown>,
+  ): Promise<unknown> {
+    let ended = false;
+    try {
+      for (;;) {
+        while (this.#credit === 0 && !this.#stopped) {
+          if (this.#isCreditEnded) throw new RpcError("CANCELLED", "The consumer has hung up");
+          await this.#change();
+        }
+        const room = this.#hasRoom();
+        if (room !== undefined) await room;
+        if (this.#stopped) return undefined;
+        ended = true; // an iterator that fails has ended
+        const next = await source.next();
+        ended = next.done === true;
+        if (next.done) {
+          this.flush();
+          return next.value;
+        }
+        if (this.#stopped) return undefined;
+        this.#push(this.#encode(next.value) ?? "null", eventIdOf(next.value));
+      }
+    } catch (error) {
+      this.flush(); // the items before a failure come before it
+      throw error;
+    } finally {
+      if (!ended) await source.return?.();
+    }
+  }
+
+  #push(item: string, id: string | undefined): void {
+    const { name, bytes } = this.#limit;
+    if (isLongerThan(item, bytes)) {
+      throw new RpcError("RESOURCE_EXHAUSTED", "An item of the stream is too large", {
+        limit: name,
+      });
+    }
+    // The sum is bounded, because the peer takes no message of any length.
+    const size = item.length + (id === undefined ? 1 : id.length + 4);
+    if (this.#size + size > Math.min(MAX_TOGETHER, bytes / 3)) this.flush();
+    this.#credit--;
+    if (id !== undefined) this.#ids ??= this.#items.map(() => null);
+    this.#ids?.push(id ?? null);
+    this.#items.push(item);
+    this.#size += size;
+    if (this.#credit === 0) this.flush();
+    else if (!this.#sending) this.#sendWhenQuiet();
+  }
+
+  /** Sends the items that wait. */
+  flush(): void {
+    if (this.#items.length === 0 || this.#stopped) return;
+    const items = this.#items, ids = this.#ids;
+    this.#items = [];
+    this.#ids = undefined;
+    this.#size = 0;
+    this.#send(items, ids);
+  }
+
+  /** Items that come in one go travel in one message: a timer would cost more than it saves. */
+  async #sendWhenQuiet(): Promise<void> {
+    this.#sending = true;
+    let count = this.#items.length;
+    for (let quiet = 0; quiet < QUIET_ROUNDS; quiet++) {
+      await null;
+      if (this.#items.length > count) quiet = 0;
+      count = this.#items.length;
+    }
+    this.#sending = false;
+    this.flush();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+}
+
+/** What an inlet tells the other end. */
+export interface InletEvents {
+  /** The producer may send so many more. */
+  grant(count: number): void;
+  /** The consumer has left; no more items are wanted. */
+  leave(): void;
+}
+
+/** How a stream ended. */
+interface End {
+  readonly failed: boolean;
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+/** The receiving end of a stream. */
+export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined> {
+  readonly #events: InletEvents;
+  readonly #window: number;
+  /** Items that nobody has taken, and consumers that no item has come for: never both. */
+  #items: unknown[] = [];
+  #first = 0;
+  /** The ids of these items, once one of them has one. */
+  #ids: (string | null)[] | undefined;
+  /** The id of the last item that has one and was taken; before that the one that was resumed after. */
+  lastEventId: string | undefined;
+  /**
+   * The id after which the producer can go on where it has to begin again: that of the last item that
+   * has come, taken or not. Undefined where that one had none.
+   */
+  after: string | undefined;
+  /** How many items have come. */
+  received = 0;
+  readonly #waiting: PromiseWithResolvers<IteratorResult<unknown, unknown>>[] = [];
+  /** Items that the producer may still send, and items taken since it was last told. */
+  #credit: number;
+  #taken = 0;
+  #end: End | undefined;
+
+  /**
+   * @param window the credit that the producer has at first, and that is kept up
+   * @param after the id of the event that comes before the first item
+   */
+  constructor(window: number, events: InletEvents, after?: string) {
+    this.#window = this.#credit = window;
+    this.#events = events;
+    this.lastEventId = this.after = after;
+  }
+
+  /** The producer begins, or begins again: the credit that it has then. */
+  open(): number {
+    this.#taken = 0;
+    return this.#credit = this.#window - (this.#items.length - this.#first);
+  }
+
+  /**
+   * Items came; false where there was no credit for them.
+   *
+   * @param ids those of the items, where any of them is an event
+   */
+  push(items: readonly unknown[], ids?: readonly (string | null)[]): boolean {
+    if (this.#end !== undefined) return true; // sent before the producer learned that we left
+    if (items.length > this.#credit) return false;
+    this.#credit -= items.length;
+    if (ids !== undefined) this.#ids ??= this.#items.map(() => null);
+    this.received += items.length;
+    this.after = ids?.[items.length - 1] ?? undefined;
+    for (let i = 0; i < items.length; i++) this.#add(items[i], ids?.[i] ?? null);
+    return true;
+  }
+
+  #add(item: unknown, id: string | null): void {
+    const consumer = this.#waiting.shift();
+    if (consumer === undefined) {
+      this.#items.push(item);
+      this.#ids?.push(id);
+    } else {
+      if (id !== null) this.lastEventId = id;
+      consumer.resolve({ done: false, value: item });
+      this.#take();
+    }
+  }
+
+  /**
+   * The stream ended well.
+   *
+   * @param result what the producer returned
+   * @param items what came with the end, beyond all credit
+   */
+  finish(result: unknown, items: readonly unknown[] = []): void {
+    for (const item of items) this.#add(item, null);
+    this.#conclude({ result, failed: false });
+  }
+
+  /** The stream failed; the items before come first. */
+  fail(error: unknown): void {
+    this.#conclude({ error, failed: true });
+  }
+
+  next(): Promise<IteratorResult<unknown, unknown>> {
+    if (this.#first < this.#items.length) {
+      const value = this.#items[this.#first], id = this.#ids?.[this.#first];
+      if (id) this.lastEventId = id;
+      this.#items[this.#first++] = undefined;
+      if (this.#first === this.#items.length) {
+        this.#items = [];
+        this.#ids = undefined;
+        this.#first = 0;
+      }
+      this.#take();
+      return Promise.resolve({ done: false, value });
+    }
+    const end = this.#end;
+    if (end === undefined) {
+      const consumer = Promise.withResolvers<IteratorResult<unknown, unknown>>();
+      this.#waiting.push(consumer);
+      return consumer.promise;
+    }
+    // A failure is told once, like the end of a generator.
+    this.#end = { result: undefined, failed: false };
+    if (end.failed) return Promise.reject(end.error);
+    return Promise.resolve({ done: true, value: end.result });
+  }
+
+  return(value?: unknown): Promise<IteratorResult<unknown, unknown>> {
+    const isOpen = this.#end === undefined;
+    this.#items = [];
+    this.#ids = undefined;
+    this.#first = 0;
+    this.#end = { result: undefined, failed: false };
+    for (const consumer of this.#waiting.splice(0)) consumer.resolve({ done: true, value });
+    if (isOpen) this.#events.leave(); // last: it may fail a stream that has not ended
+    return Promise.resolve({ done: true, value });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #take(): void {
+    // Told in halves of the window: the producer never waits for one that keeps up.
+    if (++this.#taken < this.#window / 2 || this.#end !== undefined) return;
+    this.#credit += this.#taken;
+    this.#events.grant(this.#taken);
+    this.#taken = 0;
+  }
+
+  #conclude(end: End): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    const [first, ...others] = this.#waiting.splice(0);
+    if (first === undefined) return;
+    this.#end = { result: undefined, failed: false };
+    if (end.failed) first.reject(end.error);
+    else first.resolve({ done: true, value: end.result });
+    for (const consumer of others) consumer.resolve({ done: true, value: undefined });
+  }
+}
+
+/** The items of an answer that was not asked for as a stream, and may be an array of them. */
+export function itemsOf(answer: Promise<unknown>): Inlet {
+  const inlet = new Inlet(0, { grant: () => {}, leave: () => {} });
+  answer.then(
+    (all) => Array.isArray(all) ? inlet.finish(undefined, all) : inlet.finish(all),
+    (error) => inlet.fail(error),
+  );
+  return inlet;
+}
+
+/** The iterator of anything that can be iterated. */
+export function iteratorOf(source: unknown): Iterator<unknown> | AsyncIterator<unknown> {
+  const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
+  const iterator = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.();
+  if (iterator === undefined) throw new TypeError("A stream must be something to iterate");
+  return iterator;
+}

@@ -1,0 +1,164 @@
+/**
+ * `command:program argument …`: starts a program and talks to its standard input and output: a
+ * language server, an MCP server. What it writes to standard error goes to ours.
+ *
+ * The words are told apart as a shell does it, by spaces, quotes and backslashes; no shell is
+ * started, and nothing else is expanded. `%` begins a code as in every URL: `command:echo%20a`.
+ *
+ * @module
+ */
+
+import { badAddress } from "../address.ts";
+import { ChunkReader } from "./chunk_reader.ts";
+import type { Socket, Transport } from "../socket.ts";
+
+/**
+ * Milliseconds in which the program may end by itself once its input has ended, and once more after
+ * it was asked to with SIGTERM.
+ */
+const GRACE = 2000;
+
+/** Programs that are started. */
+export const command: Transport = {
+  listen({ text }) {
+    throw badAddress(text, "a program is started by who calls it; the program listens at stdio:");
+  },
+  dial({ text }, { signal }) {
+    const [program, ...args] = wordsOf(text);
+    signal?.throwIfAborted();
+    return Promise.resolve(new CommandSocket(program, args));
+  },
+};
+
+class CommandSocket implements Socket {
+  readonly remote: string;
+  readonly local = "stdio:";
+  readonly lasting = true;
+  readonly #program: string;
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #output: ChunkReader;
+  #closing: Promise<void> | undefined;
+
+  constructor(program: string, args: readonly string[]) {
+    this.remote = `command:${encodeURIComponent(program)}`;
+    this.#program = program;
+    this.#child = start(program, args);
+    this.#input = this.#child.stdin.getWriter();
+    this.#input.closed.catch(() => {}); // a write tells of it
+    this.#output = new ChunkReader(this.#child.stdout);
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    const count = await this.#output.read(buffer);
+    if (count === null && this.#closing === undefined) await this.#throwIfEnded();
+    return count;
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    try {
+      await this.#input.write(bytes);
+    } catch (error) {
+      if (this.#closing === undefined) await this.#throwIfEnded();
+      throw error;
+    }
+    return bytes.length;
+  }
+
+  async closeWrite(): Promise<void> {
+    try {
+      await this.#input.close();
+    } catch {
+      // the program closed its end first
+    }
+  }
+
+  /**
+   * Ends its input and waits until it has ended; SIGTERM and SIGKILL follow where it does not. What
+   * it still writes can be read meanwhile, so that it does not wait for us.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.closeWrite();
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      if (await this.#ended() !== undefined) break;
+      try {
+        this.#child.kill(signal);
+      } catch {
+        // it ended in this moment
+      }
+    }
+    await this.#child.status;
+    await this.#output.cancel(); // a child of its own may hold the other end
+  }
+
+  /** Says how the program ended, where it did. It may have closed its output and live on. */
+  async #throwIfEnded(): Promise<void> {
+    const status = await this.#ended();
+    if (status === undefined) return;
+    throw new Deno.errors.BrokenPipe(
+      status.signal === null
+        ? `${this.#program} ended with exit code ${status.code}`
+        : `${this.#program} was ended by ${status.signal}`,
+    );
+  }
+
+  /** How it ended; undefined where it did not within {@linkcode GRACE}. */
+  async #ended(): Promise<Deno.CommandStatus | undefined> {
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), GRACE);
+    try {
+      return await Promise.race([this.#child.status, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function start(program: string, args: readonly string[]): Deno.ChildProcess {
+  const command = new Deno.Command(program, {
+    args: [...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  });
+  try {
+    return command.spawn();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(`there is no program ${JSON.stringify(program)}`);
+  }
+}
+
+/** The program and its arguments. */
+function wordsOf(text: string): [program: string, ...args: string[]] {
+  let line: string;
+  try {
+    line = decodeURIComponent(text.slice(text.indexOf(":") + 1));
+  } catch {
+    throw badAddress(text, "it has a % that is not followed by two hexadecimal digits");
+  }
+  const words: string[] = [];
+  const parts = /\s+|'([^']*)'|"((?:[^"\\]|\\[^])*)"|\\([^])|([^\s'"\\]+)|([^])/gy;
+  let word: string | undefined;
+  for (const [, single, double, escaped, plain, stray] of line.matchAll(parts)) {
+    if (stray !== undefined) {
+      throw badAddress(text, stray === "\\" ? "it ends with a \\" : `a ${stray} is not closed`);
+    }
+    const piece = single ?? double?.replaceAll(/\\(["\\$`])/g, "$1") ?? escaped ?? plain;
+    if (piece !== undefined) word = (word ?? "") + piece;
+    else if (word !== undefined) {
+      words.push(word);
+      word = undefined;
+    }
+  }
+  if (word !== undefined) words.push(word);
+  const [program, ...args] = words;
+  if (program === undefined || program === "") {
+    throw badAddress(text, "it names no program; command:pylsp does");
+  }
+  return [program, ...args];
+}

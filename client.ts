@@ -53,6 +53,6 @@ export type { StandardSchema } from "./lib/schema/standard_schema.ts";
 
 if (import.meta.main) {
   // A literal, so that no permission is needed to load it; run only here, so that scripts stay light.
-  const { runClient } = await import("./cli/client.ts");
+  const { runClient } = await import("./cli/client/main.ts");
   Deno.exit(await runClient(Deno.args));
 }

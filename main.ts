@@ -5,6 +5,6 @@
  * @module
  */
 
-import { runServer } from "./cli/serve.ts";
+import { runServer } from "./cli/serve/main.ts";
 
 if (import.meta.main) Deno.exit(await runServer(Deno.args));

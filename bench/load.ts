@@ -12,7 +12,7 @@
  * @module
  */
 
-import { Load } from "../cli/load.ts";
+import { Load } from "../cli/bench/load.ts";
 import { dial } from "../lib/transport/mod.ts";
 import { loadOf, report, sayWhenMeasuring, textOf } from "./measure.ts";
 

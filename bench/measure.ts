@@ -7,7 +7,7 @@
  * @module
  */
 
-import { Histogram } from "../cli/histogram.ts";
+import { Histogram } from "../cli/bench/histogram.ts";
 import type { FramingName } from "../lib/mod.ts";
 
 /** What to send, to whom, and for how long. */

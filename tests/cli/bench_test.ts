@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import { bearerTokens, type FramingName, method, serve } from "../../lib/mod.ts";
-import { Load } from "../../cli/load.ts";
-import { AnswerReader, LoadCalls } from "../../cli/load_calls.ts";
+import { Load } from "../../cli/bench/load.ts";
+import { AnswerReader, LoadCalls } from "../../cli/bench/load_calls.ts";
 import { testWith } from "../_tools.ts";
 import { frame, FRAMING_NAMES } from "../_raw.ts";
 import { dial } from "../../lib/transport/mod.ts";

@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import { type Line, method, serve, type Server } from "../../lib/mod.ts";
-import { makeCalls } from "../../cli/calls.ts";
-import { readLines } from "../../cli/stdio.ts";
+import { makeCalls } from "../../cli/call/pipeline.ts";
+import { readLines } from "../../cli/text/stdio.ts";
 import { testWith } from "../_tools.ts";
 import { CLIENT, linesOf, Program, runClient, say, serveRaw } from "./_programs.ts";
 

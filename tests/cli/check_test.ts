@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
-import { casesFor } from "../../cli/check_cases.ts";
+import { casesFor } from "../../cli/check/cases.ts";
 import { method, serve } from "../../lib/mod.ts";
 import { FRAMING_NAMES } from "../_raw.ts";
 import { linesOf, runClient, say, serveRaw } from "./_programs.ts";

@@ -1,7 +1,7 @@
 // The commands of client.ts as `--help` shows them.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { COMMANDS } from "../../cli/command.ts";
+import { COMMANDS } from "../../cli/client/commands.ts";
 import { runClient } from "./_programs.ts";
 
 Deno.test("client.ts --help lists all commands, and each has its own help", async () => {

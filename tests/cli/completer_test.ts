@@ -1,7 +1,7 @@
 // What Tab completes: pure, without a terminal.
 import { assertEquals } from "@std/assert";
-import { complete } from "../../cli/completer.ts";
-import { readDescription } from "../../cli/discover.ts";
+import { complete } from "../../cli/prompt/completer.ts";
+import { readDescription } from "../../cli/describe/discover.ts";
 
 const DESCRIPTION = readDescription({
   methods: [

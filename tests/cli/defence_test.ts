@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { connect, RpcError } from "../../lib/mod.ts";
-import { Log } from "../../cli/log.ts";
+import { Log } from "../../cli/serve/rate_limited_log.ts";
 import type { Api as Demo } from "../../examples/demo.ts";
 import { RawPeer } from "../_raw.ts";
 import { makeFolder, runServer, startServer } from "./_programs.ts";

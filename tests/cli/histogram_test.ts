@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { Histogram } from "../../cli/histogram.ts";
+import { Histogram } from "../../cli/bench/histogram.ts";
 
 /** The number that this part of all does not exceed. */
 function exactQuantile(sorted: readonly number[], part: number): number {

@@ -1,9 +1,9 @@
 // Params as people type them, and text made fit for a terminal.
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { parseExactJson } from "../../cli/exact_json.ts";
-import { parseCall, parseParams } from "../../cli/params.ts";
-import { printable, printableJson, quoted } from "../../cli/printable.ts";
-import { errorLines } from "../../cli/serve_log.ts";
+import { parseExactJson } from "../../cli/text/exact_json.ts";
+import { parseCall, parseParams } from "../../cli/command/params.ts";
+import { printable, printableJson, quoted } from "../../cli/text/printable.ts";
+import { errorLines } from "../../cli/serve/log.ts";
 
 const PARAMS: [words: string[], json: string | undefined][] = [
   [[], undefined],

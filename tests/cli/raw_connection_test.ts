@@ -5,7 +5,7 @@ import {
   RawConnection,
   type RawContext,
   type RawService,
-} from "../../cli/raw_connection.ts";
+} from "../../cli/raw/connection.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../lib/mod.ts";
 import { Clock } from "../_clock.ts";
 import { turn, until, within } from "../_deadline.ts";

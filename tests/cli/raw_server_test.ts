@@ -2,9 +2,9 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { connect as connectNode } from "node:net";
-import type { RawAnswer, RawContext, RawPeer as Caller } from "../../cli/raw_connection.ts";
-import { type RawServer, type RawServerOptions, serveRaw } from "../../cli/raw_server.ts";
-import { UpperCaser } from "../../cli/upper_caser.ts";
+import type { RawAnswer, RawContext, RawPeer as Caller } from "../../cli/raw/connection.ts";
+import { type RawServer, type RawServerOptions, serveRaw } from "../../cli/raw/server.ts";
+import { UpperCaser } from "../../cli/raw/upper_caser.ts";
 import type { CloseInfo } from "../../lib/mod.ts";
 import { dial, type DialOptions } from "../../lib/transport/mod.ts";
 import { certificates } from "../_certificates.ts";

@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as fc from "fast-check";
 import * as z from "zod";
-import { FrameTap } from "../../cli/frame_tap.ts";
-import { bytesOf as bytesOfEntry, parseRecording, type Sent } from "../../cli/recording.ts";
-import { compareSaid, parsePlaces } from "../../cli/replay_compare.ts";
+import { FrameTap } from "../../cli/record/frame_tap.ts";
+import { bytesOf as bytesOfEntry, parseRecording, type Sent } from "../../cli/record/recording.ts";
+import { compareSaid, parsePlaces } from "../../cli/record/compare.ts";
 import { connect, method, serve } from "../../lib/mod.ts";
 import { bytesOf, frame, FRAMING_NAMES, join, RawPeer } from "../_raw.ts";
 import { CLIENT, linesOf, makeFolder, Program, runClient, say, serveRaw } from "./_programs.ts";

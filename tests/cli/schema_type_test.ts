@@ -1,7 +1,7 @@
 // JSON Schema as TypeScript types.
 import { assertEquals } from "@std/assert";
-import type { Schema } from "../../cli/discover.ts";
-import { docComment, memberName, typeOf } from "../../cli/schema_type.ts";
+import type { Schema } from "../../cli/describe/discover.ts";
+import { docComment, memberName, typeOf } from "../../cli/describe/schema_type.ts";
 
 const style = { multiline: false, nameOf: (ref: string) => ref.split("/").at(-1)! };
 

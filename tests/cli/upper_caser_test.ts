@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { UpperCaser } from "../../cli/upper_caser.ts";
+import { UpperCaser } from "../../cli/raw/upper_caser.ts";
 import { bytesOf, join } from "../_raw.ts";
 
 /** What comes out of pieces that go in one after another. */

@@ -1,0 +1,79 @@
+/**
+ * The commands of client.ts. Each is one module, loaded only when it is used.
+ *
+ * A command is told by the first word: `client.ts bench ADDRESS METHOD`. There is no ambiguity, because
+ * what stands there otherwise is an address, and an address has a colon; a method that is called
+ * `bench` stands second. What the options `--raw`, `--list`, … ask for is done by a module of the same
+ * kind, and so is what is left: a call, calls from standard input, the prompt.
+ *
+ * @module
+ */
+
+import type { ArgumentOptions, Given } from "../command/args.ts";
+
+/** What the module of a command exports. */
+export interface Command {
+  /** What `--help` prints after the command, above {@linkcode SHARED_HELP}. */
+  readonly help?: string;
+  /** The options that it has besides {@linkcode SHARED_OPTIONS}, as `node:util` wants them. */
+  readonly options: ArgumentOptions;
+  /**
+   * Does it.
+   *
+   * @param words what stands on the command line after the command, without the options
+   * @returns the exit code, one of {@linkcode EXIT}
+   * @throws {TypeError} for words or options that make no sense: the message is printed, and the
+   * program exits with 2
+   * @throws {Exit} to end with another code
+   */
+  run(words: readonly string[], given: Given): Promise<number>;
+}
+
+/** A command as `--help` lists it. */
+export interface Entry {
+  /** What is written on the command line, from the command on: `bench ADDRESS METHOD [PARAMS]`. */
+  readonly usage: string;
+  /** What it does, in a few words. */
+  readonly summary: string;
+  /** A literal import, so that no permission is needed to load it. */
+  readonly load: () => Promise<Command>;
+}
+
+/**
+ * The commands by the words that they are called with. One is added as a line here and a module:
+ *
+ * ```ts ignore
+ * ["watch", {
+ *   usage: "watch ADDRESS METHOD [PARAMS]",
+ *   summary: "calls again and again, and shows what changed",
+ *   load: () => import("./watch.ts"),
+ * }],
+ * ```
+ */
+export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+  ["check", {
+    usage: "check ADDRESS",
+    summary: "tells how well a server keeps JSON-RPC 2.0",
+    load: () => import("../check/check.ts"),
+  }],
+  ["bench", {
+    usage: "bench ADDRESS METHOD [PARAMS]",
+    summary: "measures how a server bears a load",
+    load: () => import("../bench/bench.ts"),
+  }],
+  ["watch", {
+    usage: "watch ADDRESS METHOD [PARAMS]",
+    summary: "calls again and again, and shows what changed",
+    load: () => import("../call/watch.ts"),
+  }],
+  ["record", {
+    usage: "record FILE ADDRESS",
+    summary: "a proxy that writes down what passes",
+    load: () => import("../record/record.ts"),
+  }],
+  ["replay", {
+    usage: "replay FILE ADDRESS",
+    summary: "sends that again, and compares the answers",
+    load: () => import("../record/replay.ts"),
+  }],
+]);

@@ -1,0 +1,152 @@
+/**
+ * The command line of client.ts: words, and options.
+ *
+ * Read with what the runtime ships instead of `@std/cli`, which could not be found when client.ts is
+ * run from its URL: there is no import map then, and perhaps no registry in reach.
+ *
+ * @module
+ */
+
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import type { FramingName, TlsClientOptions } from "../../lib/mod.ts";
+import { quoted } from "../text/printable.ts";
+
+/** Options by name: whether each takes a value, and its short name. */
+export type ArgumentOptions = NonNullable<ParseArgsConfig["options"]>;
+
+/** The options that every command takes. */
+export const SHARED_OPTIONS = {
+  timeout: { type: "string" },
+  framing: { type: "string" },
+  "token-file": { type: "string" },
+  ca: { type: "string" },
+  cert: { type: "string" },
+  key: { type: "string" },
+  retry: { type: "boolean" },
+  json: { type: "boolean" },
+  verbose: { type: "boolean", short: "v" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+} as const satisfies ArgumentOptions;
+
+/** The words and options of a command line, as they were written. */
+export interface Arguments {
+  /** What is no option. */
+  readonly words: readonly string[];
+  /** The options that were given, with their values. */
+  readonly values: ReadonlyMap<string, string | undefined>;
+}
+
+/** What a command is given besides its words. */
+export interface Given {
+  /** All options by name; a command finds its own here. */
+  readonly values: ReadonlyMap<string, string | undefined>;
+  /** Milliseconds; undefined where there is no deadline. */
+  readonly timeout: number | undefined;
+  /** The framing to speak. */
+  readonly framing: FramingName;
+  /** Where the bearer token stands. */
+  readonly tokenFile: string | undefined;
+  /** What was said about TLS. */
+  readonly tls: TlsClientOptions | undefined;
+  /** Tries again what certainly has not run. */
+  readonly retry: boolean;
+  /** Prints for programs: JSON, a text a line. */
+  readonly json: boolean;
+  /** Shows every frame on standard error. */
+  readonly verbose: boolean;
+}
+
+/**
+ * Tells words from options. Options may stand anywhere before `--`; a negative number is no option.
+ *
+ * @param options those that there are, besides {@linkcode SHARED_OPTIONS}
+ * @param known whether an option that there is not is refused; it is a word's neighbour where not
+ * @throws {TypeError} for an option that there is not; the message is one line
+ */
+export function readArguments(args: string[], own: ArgumentOptions, known = true): Arguments {
+  const options: ArgumentOptions = { ...SHARED_OPTIONS, ...own };
+  const { tokens } = parseArgs({
+    args,
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const words: string[] = [];
+  const values = new Map<string, string | undefined>();
+  let last = -1;
+  for (const token of tokens) {
+    // `-15` comes as two tokens, `-1` and `-5`.
+    const isNew = token.index !== last;
+    last = token.index;
+    if (token.kind === "positional") words.push(token.value);
+    if (token.kind !== "option") continue;
+    const arg = args[token.index]!;
+    if (/^-\.?\d/.test(arg)) {
+      if (isNew) words.push(arg);
+    } else if (!Object.hasOwn(options, token.name)) {
+      if (!known) continue;
+      throw new TypeError(`Cannot read the options: there is no ${quoted(arg)}, --help lists them`);
+    } else {
+      values.set(token.name, token.value);
+    }
+  }
+  return { words, values };
+}
+
+/**
+ * What the options say that every command takes.
+ *
+ * @throws {TypeError} for a value that makes no sense; the message is one line
+ */
+export function givenOf(values: Arguments["values"]): Given {
+  return {
+    values,
+    timeout: values.has("timeout") ? milliseconds("--timeout", values.get("timeout")) : undefined,
+    framing: values.has("framing") ? framing(values.get("framing")) : "lines",
+    tokenFile: values.has("token-file") ? fileOf(values, "token-file") : undefined,
+    tls: tlsOptions(values),
+    retry: values.has("retry"),
+    json: values.has("json"),
+    verbose: values.has("verbose"),
+  };
+}
+
+/**
+ * The value of an option that counts milliseconds.
+ *
+ * @throws {TypeError} for anything but a whole number; the message is one line
+ */
+export function milliseconds(option: string, text = ""): number {
+  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
+  throw new TypeError(
+    `Cannot read ${option}: it needs milliseconds, ${
+      text === "" ? "there are none" : quoted(text)
+    }`,
+  );
+}
+
+function tlsOptions(values: Arguments["values"]): TlsClientOptions | undefined {
+  const files = ["ca", "cert", "key"].filter((name) => values.has(name));
+  const options = Object.fromEntries(files.map((name) => [name, fileOf(values, name)]));
+  if (values.has("cert") !== values.has("key")) {
+    throw new TypeError("Cannot use TLS: a certificate needs both --cert FILE and --key FILE");
+  }
+  return files.length === 0 ? undefined : options;
+}
+
+function fileOf(values: Arguments["values"], name: string): string {
+  const file = values.get(name);
+  if (file) return file;
+  throw new TypeError(`Cannot read --${name}: it needs the path of a file`);
+}
+
+function framing(text = ""): FramingName {
+  if (text === "lines" || text === "headers" || text === "length") return text;
+  throw new TypeError(
+    `Cannot read --framing: it must be lines, headers or length, ${
+      text === "" ? "there is none" : `it is ${quoted(text)}`
+    }`,
+  );
+}

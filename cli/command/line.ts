@@ -1,0 +1,250 @@
+/**
+ * A line to a server, as every command of client.ts opens and closes it.
+ *
+ * @module
+ */
+
+import { connect, type ConnectOptions, type Line } from "../../lib/client/connect.ts";
+import { RpcError } from "../../lib/error.ts";
+import { dial, type Socket } from "../../lib/transport/mod.ts";
+import { authenticate } from "./authenticate.ts";
+import type { Given } from "./args.ts";
+import { describeError, noConnection } from "./errors.ts";
+import { EXIT, Exit } from "./exit.ts";
+import { Attempts, hasNotRun } from "./retry.ts";
+import { type Interruption, listenForSignals } from "./signals.ts";
+import { tapped } from "./verbose.ts";
+
+/** Milliseconds that connecting may take, and that closing may take after a signal. */
+const CONNECT_TIMEOUT = 5000;
+const CLOSE_TIMEOUT = 500;
+
+/** An open line, and what there is to know for who works with it. */
+export interface Open {
+  /** The line. */
+  readonly line: Line;
+  /**
+   * Opens another one, and closes this one.
+   *
+   * @throws {Exit} where there is no connection
+   */
+  redial(): Promise<void>;
+  /** Aborted by a signal: what runs is cancelled, and nothing more is to be said. */
+  readonly signal: AbortSignal;
+  /**
+   * Aborted with what the server says without an id: it could not read a call, or takes nobody in.
+   */
+  readonly refused: AbortSignal;
+  /** Milliseconds that are left of `--timeout`; undefined where there is no deadline. */
+  timeLeft(): number | undefined;
+}
+
+/**
+ * Connects, does the work, and closes; a signal ends all three.
+ *
+ * @returns the exit code: the work's, or the signal's
+ * @throws {Exit} where there is no connection
+ */
+export async function withLine(
+  address: string,
+  given: Given,
+  work: (open: Open) => Promise<number>,
+): Promise<number> {
+  const end = performance.now() + (given.timeout ?? Infinity);
+  const interruption = listenForSignals();
+  const options = await connectOptions(given);
+  const dialLine = async () => {
+    const refusal = new AbortController();
+    const line = await reach(
+      address,
+      given,
+      interruption,
+      (connectTimeout) =>
+        connect(address, {
+          ...options,
+          connectTimeout,
+          reconnect: false, // it is dialled again by hand, where that was asked for
+          signal: interruption.signal,
+          onError: (error) => refusal.abort(error),
+        }),
+    );
+    return line && { line, refused: refusal.signal };
+  };
+  const first = await dialLine();
+  if (first === undefined) return await interruption.exitCode;
+  let last = first;
+  try {
+    return await Promise.race([
+      work({
+        get line() {
+          return last.line;
+        },
+        get refused() {
+          return last.refused;
+        },
+        redial: async () => {
+          last.line.close();
+          last = await dialLine() ?? last;
+        },
+        signal: interruption.signal,
+        timeLeft: () =>
+          given.timeout === undefined ? undefined : Math.max(0, end - performance.now()),
+      }),
+      interruption.exitCode,
+    ]);
+  } finally {
+    // A peer that takes nothing must not keep us here.
+    await Promise.race([last.line.close(), delay(CLOSE_TIMEOUT)]);
+  }
+}
+
+/**
+ * Connects without framing and does the work; a signal ends both.
+ *
+ * @throws {Exit} where there is no connection
+ */
+export async function withSocket(
+  address: string,
+  given: Given,
+  work: (socket: Socket) => Promise<number>,
+): Promise<number> {
+  const interruption = listenForSignals();
+  const socket = await openSocket(address, given, interruption);
+  if (socket === undefined) return await interruption.exitCode;
+  return await Promise.race([work(socket), interruption.exitCode]);
+}
+
+/**
+ * Connects without framing; undefined after a signal.
+ *
+ * @throws {Exit} where there is no connection
+ */
+export function openSocket(
+  address: string,
+  given: Given,
+  interruption: Interruption,
+): Promise<Socket | undefined> {
+  const { tls } = given;
+  return reach(address, given, interruption, (connectTimeout) => {
+    const limit = AbortSignal.timeout(connectTimeout);
+    const signal = AbortSignal.any([interruption.signal, limit]);
+    return dial(address, { signal, ...(tls && { tls }) });
+  });
+}
+
+/** Aborts what is done with a line: by a signal, by a refusal, and when the time is over. */
+export function deadlineSignal(
+  { signal, refused, timeLeft }: Open,
+  { timeout }: Given,
+): AbortSignal {
+  const deadline = new AbortController();
+  if (timeout !== undefined) {
+    setTimeout(() => deadline.abort(late(`no answer within ${timeout} ms`)), timeLeft());
+  }
+  return AbortSignal.any([signal, refused, deadline.signal]);
+}
+
+/**
+ * The same for a command that makes calls of its own there: says who calls, and shows frames.
+ *
+ * @throws {Exit} where the server does not take the token
+ */
+export async function openCaller(
+  address: string,
+  given: Given,
+  interruption: Interruption,
+): Promise<Socket | undefined> {
+  const { framing, tokenFile, verbose } = given;
+  const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
+  const dialled = await openSocket(address, given, interruption);
+  if (dialled === undefined) return undefined;
+  const socket = verbose ? tapped(dialled, framing, (line) => console.error(line)) : dialled;
+  if (token !== undefined) {
+    try {
+      await authenticate(socket, framing, token);
+    } catch (error) {
+      await socket.close();
+      throw new Exit(EXIT.FAILED, error);
+    }
+  }
+  return socket;
+}
+
+/** What the options say to `connect`; those who connect more than once need it. */
+export async function connectOptions(given: Given): Promise<ConnectOptions> {
+  const { framing, tls, tokenFile, verbose } = given;
+  const show = (line: string) => console.error(line);
+  return {
+    framing,
+    ...(verbose && { wrap: (socket) => tapped(socket, framing, show) }),
+    ...(tls && { tls }),
+    ...(tokenFile !== undefined && { token: await readToken(tokenFile) }),
+  };
+}
+
+/** Gets through, or says why not; undefined after a signal. */
+async function reach<T>(
+  address: string,
+  { timeout, retry, json }: Given,
+  { signal }: Interruption,
+  open: (connectTimeout: number) => Promise<T>,
+): Promise<T | undefined> {
+  const end = performance.now() + (timeout ?? Infinity);
+  const attempts = new Attempts(retry, timeout);
+  for (let isFirst = true;; isFirst = false) {
+    const left = Math.max(0, Math.ceil(end - performance.now()));
+    const connectTimeout = Math.min(left, CONNECT_TIMEOUT);
+    try {
+      return await open(connectTimeout);
+    } catch (error) {
+      if (retry && isFirst && !json && isPassing(error)) {
+        console.error(`${describeError(noConnection(address, error))}; trying again`);
+      }
+      if (isPassing(error) && await attempts.next(error, signal)) continue;
+      if (signal.aborted) return undefined;
+      if (isTimeout(error) && left <= CONNECT_TIMEOUT) {
+        throw late(`no connection within ${timeout} ms`);
+      }
+      throw whyNot(address, error);
+    }
+  }
+}
+
+/** Whether the next attempt to connect may get through. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof RpcError) return hasNotRun(error);
+  return !(error instanceof TypeError || error instanceof Deno.errors.NotCapable);
+}
+
+function whyNot(address: string, error: unknown): Error {
+  if (error instanceof TypeError) return error; // it says what is wrong with the address
+  if (error instanceof RpcError) return new Exit(EXIT.FAILED, error); // credentials
+  const why = isTimeout(error) ? new Error(`no answer within ${CONNECT_TIMEOUT} ms`) : error;
+  return new Exit(EXIT.NO_CONNECTION, noConnection(address, why));
+}
+
+/** What ends a command whose `--timeout` has passed. */
+export function late(message: string): Exit {
+  return new Exit(EXIT.DEADLINE, new RpcError("DEADLINE_EXCEEDED", message));
+}
+
+async function readToken(file: string): Promise<string> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TypeError(`Cannot read --token-file: ${why}`);
+  }
+  const token = text.trim();
+  if (token === "") throw new TypeError(`Cannot read --token-file: ${file} is empty`);
+  return token;
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,49 @@
+/**
+ * Results as they are printed: for people on a terminal, for programs elsewhere.
+ *
+ * @module
+ */
+
+import { withMarkers } from "../../lib/message/base64.ts";
+import { printableJson } from "../text/printable.ts";
+
+/** Colours by what a JSON text has: a key, a string, a number, or a word. */
+const COLOURS = { key: 34, string: 32, number: 33, word: 35 } as const;
+
+/** A result as JSON: indented on a terminal, unless it is meant for a program. */
+export function resultText(result: unknown, json: boolean): string {
+  const shown = withMarkers(result);
+  return isForProgram(json) ? JSON.stringify(shown) : terminalText(shown, 2);
+}
+
+/** An item of a stream, on one line. */
+export function itemText(item: unknown, json: boolean): string {
+  const shown = withMarkers(item);
+  return isForProgram(json) ? JSON.stringify(shown) : terminalText(shown, 0);
+}
+
+function isForProgram(json: boolean): boolean {
+  return json || !Deno.stdout.isTerminal();
+}
+
+function terminalText(value: unknown, indent: number): string {
+  const text = printableJson(JSON.stringify(value, undefined, indent));
+  return Deno.noColor ? text : coloured(text);
+}
+
+/** JSON in colours. */
+export function coloured(json: string): string {
+  return json.replaceAll(
+    /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*|\b(?:true|false|null)\b/g,
+    (token, string?: string, colon?: string) => {
+      const kind = colon !== undefined
+        ? "key"
+        : string !== undefined
+        ? "string"
+        : /[a-z]/.test(token[0]!)
+        ? "word"
+        : "number";
+      return `\x1b[${COLOURS[kind]}m${string ?? token}\x1b[39m${colon ?? ""}`;
+    },
+  );
+}

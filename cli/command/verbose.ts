@@ -1,0 +1,81 @@
+/**
+ * A socket that shows what passes through it, frame by frame: `--verbose`.
+ *
+ * @module
+ */
+
+import { type Decoder, FRAMINGS } from "../../lib/framing/mod.ts";
+import { DEFAULT_LIMITS, type FramingName, type Socket } from "../../lib/mod.ts";
+import { printable } from "../text/printable.ts";
+
+/** The marks of PROTOCOL.md: what the caller says, and what it is told. */
+const SENT = ">>", RECEIVED = "<<";
+
+/** Everything is shown, whatever the limits of the line are. */
+const LIMITS = { ...DEFAULT_LIMITS, maxMessageBytes: 2 ** 30 };
+
+/**
+ * The same socket; what passes through it is told, a line of text for each frame. A bearer token is
+ * left out of it.
+ *
+ * @param show takes a line without its end, fit for a terminal
+ */
+export function tapped(
+  socket: Socket,
+  framing: FramingName,
+  show: (line: string) => void,
+): Socket {
+  const sent = new Tap(SENT, framing, show), received = new Tap(RECEIVED, framing, show);
+  const { remote, local, datagrams, lasting, certificate } = socket;
+  return {
+    remote,
+    local,
+    ...(datagrams && { datagrams }),
+    ...(lasting && { lasting }),
+    ...(certificate && { certificate }),
+    async read(buffer) {
+      const count = await socket.read(buffer);
+      if (count !== null) received.take(buffer.subarray(0, count));
+      return count;
+    },
+    async write(bytes) {
+      const count = await socket.write(bytes);
+      sent.take(bytes.subarray(0, count));
+      return count;
+    },
+    ...(socket.closeWrite !== undefined && { closeWrite: () => socket.closeWrite!() }),
+    close: () => socket.close(),
+  };
+}
+
+/** One direction. */
+class Tap {
+  readonly #mark: string;
+  readonly #decoder: Decoder;
+  readonly #show: (line: string) => void;
+  #isLost = false;
+
+  constructor(mark: string, framing: FramingName, show: (line: string) => void) {
+    this.#mark = mark;
+    this.#decoder = FRAMINGS[framing].decoder(LIMITS);
+    this.#show = show;
+  }
+
+  take(bytes: Uint8Array): void {
+    if (this.#isLost) return;
+    this.#decoder.push(bytes);
+    for (let frame; (frame = this.#decoder.next()) !== undefined;) {
+      if (typeof frame === "string") {
+        this.#show(`${this.#mark} ${printable(withoutToken(frame))}`);
+      } else {
+        this.#show(`${this.#mark} (${printable(frame.reason)})`);
+        if (frame.fatal) this.#isLost = true;
+      }
+    }
+  }
+}
+
+function withoutToken(frame: string): string {
+  if (!frame.includes('"rpc.authenticate"')) return frame;
+  return frame.replaceAll(/("token":")(?:[^"\\]|\\.)*"/g, '$1…"');
+}

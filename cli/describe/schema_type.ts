@@ -1,0 +1,192 @@
+/**
+ * JSON Schema as a TypeScript type. Pure: a schema goes in, the text of a type comes out.
+ *
+ * It reads what schemas of methods are made of; of what TypeScript cannot say (lengths, patterns, `not`,
+ * `if`) nothing remains. A converter of its own, because the known one is a package with a formatter in
+ * it, and client.ts must run from its URL with nothing to download.
+ *
+ * @module
+ */
+
+import { isRecord, type Schema } from "./discover.ts";
+import { printable } from "../text/printable.ts";
+
+/** How a type is written. */
+export interface TypeStyle {
+  /** The name that a `$ref` is written as. */
+  readonly nameOf: (ref: string) => string;
+  /** Whether a long object may take several lines, and tell what its members are. */
+  readonly multiline: boolean;
+}
+
+/** A type, and how tightly it holds together: what is looser needs parentheses in an array. */
+interface Type {
+  readonly text: string;
+  readonly binds: "alone" | "loosely";
+}
+
+/** Objects that are longer than this take several lines. */
+const WIDTH = 80;
+
+const UNKNOWN: Type = { text: "unknown", binds: "alone" };
+
+/** The TypeScript type of what a schema takes. */
+export function typeOf(schema: Schema, style: TypeStyle, indent = ""): string {
+  return convert(schema, style, indent).text;
+}
+
+/** A name as the key of a member. */
+export function memberName(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : printable(JSON.stringify(name));
+}
+
+/** Text of somebody else's as a comment, which it cannot end. */
+export function docComment(texts: readonly (string | undefined)[], indent: string): string {
+  const lines = texts.filter((text) => text !== undefined && text.trim() !== "")
+    .flatMap((text, index) => [...(index > 0 ? [""] : []), ...text!.trim().split(/\r?\n/)])
+    .map((line) => printable(line.trimEnd().replaceAll("\t", "  ")).replaceAll("*/", "*\\/"));
+  if (lines.length === 0) return "";
+  if (lines.length === 1) return `${indent}/** ${lines[0]} */\n`;
+  return `${indent}/**\n${
+    lines.map((line) => `${indent} *${line && " "}${line}\n`).join("")
+  }${indent} */\n`;
+}
+
+function convert(schema: unknown, style: TypeStyle, indent: string): Type {
+  if (schema === false) return { text: "never", binds: "alone" };
+  if (!isRecord(schema)) return UNKNOWN;
+  const { $ref, anyOf, oneOf, allOf, nullable } = schema;
+  const all = [
+    ...(typeof $ref === "string" ? [alone(style.nameOf($ref))] : []),
+    ownType(schema, style, indent),
+    ...[anyOf, oneOf].filter(Array.isArray).map((schemas) =>
+      union(schemas.map((schema) => convert(schema, style, indent)))
+    ),
+    ...(Array.isArray(allOf) ? allOf.map((schema) => convert(schema, style, indent)) : []),
+  ];
+  const type = intersection(all);
+  return nullable === true ? union([type, alone("null")]) : type;
+}
+
+/** What a schema says itself, apart from the schemas that it is made of. */
+function ownType(
+  schema: Readonly<Record<string, unknown>>,
+  style: TypeStyle,
+  indent: string,
+): Type {
+  if (Object.hasOwn(schema, "const")) return literal(schema.const);
+  if (Array.isArray(schema.enum)) return union(schema.enum.map(literal));
+  const { type } = schema;
+  const types = Array.isArray(type) ? type : type === undefined ? [impliedType(schema)] : [type];
+  return union(types.map((name) => {
+    switch (name) {
+      case "string":
+      case "boolean":
+      case "null":
+        return alone(name);
+      case "number":
+      case "integer":
+        return alone("number");
+      case "array":
+        return arrayType(schema, style, indent);
+      case "object":
+        return objectType(schema, style, indent);
+      default:
+        return UNKNOWN;
+    }
+  }));
+}
+
+function impliedType(schema: Readonly<Record<string, unknown>>): string | undefined {
+  if (schema.properties !== undefined || schema.additionalProperties !== undefined) return "object";
+  return schema.items !== undefined || schema.prefixItems !== undefined ? "array" : undefined;
+}
+
+function arrayType(
+  { items, prefixItems, additionalItems, minItems }: Readonly<Record<string, unknown>>,
+  style: TypeStyle,
+  indent: string,
+): Type {
+  // Before draft 2020-12 the places of a tuple stood in `items`, and the rest in `additionalItems`.
+  const [places, rest] = Array.isArray(prefixItems)
+    ? [prefixItems, items]
+    : Array.isArray(items)
+    ? [items, additionalItems]
+    : [undefined, items];
+  const others = convert(rest ?? {}, style, indent);
+  if (places === undefined) return alone(`${enclosed(others)}[]`);
+  const required = typeof minItems === "number" ? minItems : places.length;
+  const parts = places.map((place, index) => {
+    const type = convert(place, style, indent);
+    return index < required ? type.text : `${enclosed(type)}?`;
+  });
+  if (isRecord(rest) || rest === true) parts.push(`...${enclosed(others)}[]`);
+  return alone(`[${parts.join(", ")}]`);
+}
+
+function objectType(
+  { properties, required, additionalProperties, patternProperties }: Readonly<
+    Record<string, unknown>
+  >,
+  style: TypeStyle,
+  indent: string,
+): Type {
+  const known = new Map(isRecord(properties) ? Object.entries(properties) : []);
+  const needed = new Set(Array.isArray(required) ? required.filter(isText) : []);
+  for (const name of needed) if (!known.has(name)) known.set(name, {});
+  const isOpen = isRecord(additionalProperties) || additionalProperties === true ||
+    isRecord(patternProperties);
+  if (known.size === 0) {
+    const value = isOpen ? convert(additionalProperties ?? {}, style, indent) : UNKNOWN;
+    return alone(`Record<string, ${value.text}>`);
+  }
+  const inner = indent + "  ";
+  const members = Array.from(known, ([name, schema]) => {
+    const mark = needed.has(name) ? "" : "?";
+    return {
+      doc: docComment(
+        isRecord(schema) && isText(schema.description) ? [schema.description] : [],
+        inner,
+      ),
+      text: `${memberName(name)}${mark}: ${convert(schema, style, inner).text}`,
+    };
+  });
+  // What the named members are, an index signature would have to be too: of the others nothing is said.
+  if (isOpen) members.push({ doc: "", text: "[name: string]: unknown" });
+  const short = `{ ${members.map(({ text }) => text).join("; ")} }`;
+  const isShort = short.length + indent.length <= WIDTH && members.every(({ doc }) => doc === "");
+  if (!style.multiline || isShort) return alone(short);
+  return alone(
+    `{\n${members.map(({ doc, text }) => `${doc}${inner}${text};\n`).join("")}${indent}}`,
+  );
+}
+
+/** JSON is TypeScript: a value is written as its own type. */
+function literal(value: unknown): Type {
+  return alone(printable(JSON.stringify(value)));
+}
+
+function alone(text: string): Type {
+  return { text, binds: "alone" };
+}
+
+function union(types: readonly Type[]): Type {
+  const texts = [...new Set(types.map(({ text }) => text))];
+  if (texts.includes("unknown") || texts.length === 0) return UNKNOWN;
+  if (texts.length === 1) return types[0]!;
+  return { text: texts.join(" | "), binds: "loosely" };
+}
+
+function intersection(types: readonly Type[]): Type {
+  const known = types.filter(({ text }) => text !== "unknown");
+  if (known.length < 2) return known[0] ?? UNKNOWN;
+  return { text: [...new Set(known.map(enclosed))].join(" & "), binds: "loosely" };
+}
+
+function enclosed({ text, binds }: Type): string {
+  return binds === "alone" ? text : `(${text})`;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}

@@ -1,0 +1,231 @@
+/**
+ * What main.ts takes on its command line.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli";
+import { DEFAULT_LIMITS, type Limits, type TlsServerOptions } from "../../lib/mod.ts";
+import { quoted } from "../text/printable.ts";
+
+/** What to serve, and how. */
+export interface ServeArguments {
+  /** The module; undefined for the demo, or for upper case with `raw`. */
+  readonly module: string | undefined;
+  /** Serves bytes as they come, without framing. */
+  readonly raw: boolean;
+  /** Where to listen. */
+  readonly listen: readonly string[];
+  /** Says no more than where it listens. */
+  readonly quiet: boolean;
+  /** The limits that were given. */
+  readonly limits: Partial<Limits>;
+  /** What `tls://` addresses need; undefined where nothing was said. */
+  readonly tls: TlsServerOptions | undefined;
+  /** The backlog of TCP listeners; undefined for the default. */
+  readonly tcpBacklog: number | undefined;
+  /** Where the tokens of callers stand; undefined where nobody is asked who calls. */
+  readonly tokenFile: string | undefined;
+  /** Listens also where other machines can reach it, and asks nobody who calls. */
+  readonly insecure: boolean;
+  /** Calls a second of one connection, and of one address; undefined for as many as they like. */
+  readonly rate: number | undefined;
+  /** Ends the process where code fails that nobody waits for. */
+  readonly crashOnError: boolean;
+  /** How many threads serve; undefined where this one does. */
+  readonly workers: number | undefined;
+  /** Whether only the help, or only the version, is asked for. */
+  readonly only: "help" | "version" | undefined;
+}
+
+/** Where the demo is, and everything that does not say. */
+const DEFAULT_ADDRESS = "tcp://127.0.0.1:8080";
+
+/** What `--help` prints. */
+export const SERVE_HELP = `\
+Serves an API over raw sockets. Callers speak JSON-RPC 2.0 in the framing they
+like: a line of JSON, LSP's Content-Length headers, or a 4-byte length.
+
+Usage: deno task serve [API] [OPTIONS]
+       deno run -P=serve main.ts [API] [OPTIONS]
+
+API is a module, as a path from the current directory or as a URL, that exports
+an API as "api" or as its default. Without it the demo is served: echo, upper,
+add, sleep and others, see examples/demo.ts.
+
+Options:
+  --listen ADDRESS    where to listen: tcp://127.0.0.1:8080, tcp://[::1]:8080,
+                      unix:///run/app.sock, tls://127.0.0.1:8443, udp://…,
+                      vsock://… or stdio:; may be repeated; with port 0 the
+                      system chooses one [default: ${DEFAULT_ADDRESS}]
+  --cert FILE         for tls: the certificate, PEM; read again when it changes
+  --key FILE          for tls: its private key, PEM
+  --client-ca FILE    for tls: clients must have a certificate of this CA
+  --token-file FILE   callers must say who they are, by a token of this file:
+                      one on a line, and behind it the caller's name
+  --insecure          listens also where other machines can reach it though
+                      nobody is asked who calls
+  --rate N            calls a second that one connection, and one address, may
+                      make in the long run; ten times as many at once
+  --backlog N         TCP connections that may wait to be accepted
+                      [default: 1024]
+  --workers N         serves tcp: and tls: addresses with N threads, each of
+                      which loads the API for itself; one that fails is
+                      replaced
+  --grace MS          how long running calls may go on after a signal
+                      [default: ${DEFAULT_LIMITS.shutdownGrace}]
+  --limit NAME=VALUE  another limit than the default, such as maxDepth=32; may
+                      be repeated; lib/limits.ts has the table
+  --crash-on-error    exits with 1 where code fails that no caller waits for: a
+                      promise that nobody handles, a timer; by default this is
+                      logged and counted; with --workers the thread is replaced
+  --raw               serves bytes instead of calls, without framing; see below
+  -q, --quiet         no lines about connections and signals; addresses and
+                      errors are still printed
+  -h, --help          prints this
+  --version           prints the version
+
+Prints "listening on ADDRESS" for each address, with the real port, once it
+listens at all of them; then "opened ADDRESS" and "closed ADDRESS: WHY" for each
+caller. What a handler throws by accident goes to standard error with its stack;
+the caller is only told "Internal error". At most 100 lines a second are
+written; how many were left out is said.
+
+With --raw whatever bytes arrive are answered in upper case (as UTF-8, wherever
+they are cut; what is not UTF-8 passes unchanged). API then is a module that
+exports a function raw(chunk, context). It is given each piece as it arrives, a
+Uint8Array, and gives back a Uint8Array, a string, nothing, or a promise of one;
+the next piece is read when that was sent. context is one object for each
+connection: peer (address, localAddress, transport, certificate), signal (aborts
+when the connection has ended) and close() (hangs up after the answer). When raw
+throws, the caller is hung up on. udp:// cannot be served so.
+
+SIGINT (Ctrl-C) and SIGTERM drain: no new calls, running ones are finished, then
+it exits with 0. A second one exits at once. SIGHUP reads the token file again;
+certificates are read again whenever they have changed. Callers stay connected.
+
+An address that other machines can reach is refused, unless callers are asked
+who they are (--token-file, or --client-ca over tls) or --insecure is given.
+
+Exit codes:
+  0    ended by a signal, and drained
+  1    failed while it ran
+  2    could not start: a bad option or address, a module that cannot be loaded
+       or exports no API, an address that is in use or needs a permission
+  130  ended by a second SIGINT
+  143  ended by a second SIGTERM
+
+Examples:
+  deno task serve
+  deno task serve api.ts --listen tcp://127.0.0.1:0 --listen unix:///tmp/a.sock
+  deno task serve --raw
+  echo '{"jsonrpc":"2.0","id":1,"method":"upper","params":["hello"]}' |
+    nc -N 127.0.0.1 8080
+`;
+
+/**
+ * Reads the command line.
+ *
+ * @throws {TypeError} for one that makes no sense; the message is one line
+ */
+export function readServeArguments(args: string[]): ServeArguments {
+  const flags = parseArgs(args, {
+    boolean: ["raw", "quiet", "insecure", "crash-on-error", "help", "version"],
+    string: [
+      "listen",
+      "cert",
+      "key",
+      "client-ca",
+      "token-file",
+      "rate",
+      "backlog",
+      "workers",
+      "grace",
+      "limit",
+      "_",
+    ],
+    collect: ["listen", "limit"],
+    alias: { quiet: "q", help: "h" },
+    unknown(arg, key) {
+      if (key === undefined) return true;
+      throw new TypeError(`Cannot read the options: there is no ${quoted(arg)}, --help lists them`);
+    },
+  });
+  if (flags.help) return { ...NOTHING, only: "help" };
+  if (flags.version) return { ...NOTHING, only: "version" };
+  if (flags._.length > 1) {
+    throw new TypeError(
+      `Cannot serve more than one API: ${flags._.map((name) => quoted(String(name))).join(", ")}`,
+    );
+  }
+  if (flags.listen.includes("")) {
+    throw new TypeError(`Cannot read --listen: it needs an address such as ${DEFAULT_ADDRESS}`);
+  }
+  const limits = new Map<string, number>();
+  for (const limit of flags.limit) {
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(limit) ?? [];
+    if (name === undefined || value === undefined) {
+      throw new TypeError("Cannot read --limit: it needs NAME=VALUE, such as maxDepth=32");
+    }
+    limits.set(name, wholeNumber(`--limit ${name}`, value));
+  }
+  if (flags.grace !== undefined) limits.set("shutdownGrace", wholeNumber("--grace", flags.grace));
+  const tls = tlsOptions(flags.cert, flags.key, flags["client-ca"]);
+  if (tls === undefined && flags.listen.some((address) => address.startsWith("tls:"))) {
+    throw new TypeError("Cannot use TLS: it needs both --cert FILE and --key FILE");
+  }
+  if (flags["token-file"] === "") throw new TypeError("Cannot read --token-file: it needs a FILE");
+  if (flags.raw && (flags["token-file"] ?? flags.rate) !== undefined) {
+    throw new TypeError("Cannot use --token-file or --rate with --raw: bytes are no calls");
+  }
+  const workers = flags.workers === undefined ? undefined : wholeNumber("--workers", flags.workers);
+  if (workers !== undefined && flags.raw) {
+    throw new TypeError("Cannot use --workers with --raw: bytes are served by one thread");
+  }
+  return {
+    module: flags._.length === 0 ? undefined : String(flags._[0]),
+    raw: flags.raw,
+    listen: flags.listen.length === 0 ? [DEFAULT_ADDRESS] : flags.listen,
+    quiet: flags.quiet,
+    limits: Object.fromEntries(limits),
+    tls,
+    tcpBacklog: flags.backlog === undefined ? undefined : wholeNumber("--backlog", flags.backlog),
+    tokenFile: flags["token-file"],
+    insecure: flags.insecure,
+    rate: flags.rate === undefined ? undefined : wholeNumber("--rate", flags.rate),
+    crashOnError: flags["crash-on-error"],
+    workers,
+    only: undefined,
+  };
+}
+
+const NOTHING: ServeArguments = {
+  module: undefined,
+  raw: false,
+  listen: [],
+  quiet: false,
+  limits: {},
+  tls: undefined,
+  tcpBacklog: undefined,
+  tokenFile: undefined,
+  insecure: false,
+  rate: undefined,
+  crashOnError: false,
+  workers: undefined,
+  only: undefined,
+};
+
+function tlsOptions(cert?: string, key?: string, clientCa?: string): TlsServerOptions | undefined {
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
+  if (!cert || !key) {
+    throw new TypeError("Cannot use TLS: it needs both --cert FILE and --key FILE");
+  }
+  return { cert, key, ...(clientCa && { clientCa }) };
+}
+
+function wholeNumber(flag: string, text: string): number {
+  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
+  throw new TypeError(
+    `Cannot read ${flag}: it needs a whole number, ${text === "" ? "there is none" : quoted(text)}`,
+  );
+}

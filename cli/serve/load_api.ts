@@ -1,0 +1,48 @@
+/**
+ * Finds what is to be served in a module, as it is named on a command line.
+ *
+ * @module
+ */
+
+import { apiOf, load, namesOf } from "../../lib/server/workers/load_module.ts";
+import type { Api } from "../../lib/mod.ts";
+import type { RawService } from "../raw/connection.ts";
+
+/**
+ * Loads a module and gives what it exports as `api`, or else as its default.
+ *
+ * @param module a path from the current directory on, or a URL
+ * @throws {TypeError} for a module that cannot be loaded or exports no API; the message is one line
+ */
+export async function loadApi(module: string): Promise<Api> {
+  return apiOf(await load(await urlOf(module), module), module);
+}
+
+/**
+ * Loads a module and gives what it exports as `raw`, a function of a piece of bytes and a `RawContext`.
+ *
+ * @param module a path from the current directory on, or a URL
+ * @throws {TypeError} for a module that cannot be loaded or exports no `raw`; the message is one line
+ */
+export async function loadRaw(module: string): Promise<RawService> {
+  const exports = await load(await urlOf(module), module);
+  const { raw } = exports;
+  if (typeof raw !== "function") {
+    throw new TypeError(
+      `Cannot serve ${module} with --raw: it exports no function raw, ${namesOf(exports)}`,
+    );
+  }
+  // The bytes are raw()'s own: it may keep them.
+  return (context) => ({ answer: (bytes) => raw(bytes.slice(), context) });
+}
+
+/** The address of a module. A scheme has two letters at least: `C:\api.ts` is a path. */
+export async function urlOf(module: string): Promise<string> {
+  if (/^[a-z][a-z0-9+.-]+:/i.test(module)) return module;
+  // Loaded here: these take some 7 ms, and a server without a path does without them.
+  const [{ resolve }, { pathToFileURL }] = await Promise.all([
+    import("node:path"),
+    import("node:url"),
+  ]);
+  return pathToFileURL(resolve(module)).href;
+}

@@ -1,0 +1,196 @@
+/**
+ * What main.ts does: loads an API, serves it, writes log lines, and drains on a signal.
+ *
+ * @module
+ */
+
+import {
+  DEFAULT_LIMITS,
+  serve,
+  type ServeOptions,
+  type Server,
+  serveWorkers,
+} from "../../lib/mod.ts";
+import { loadApi, loadRaw, urlOf } from "./load_api.ts";
+import { Log } from "./rate_limited_log.ts";
+import { openTokens, type TokenFile } from "./tokens.ts";
+import { printable } from "../text/printable.ts";
+import type { RawService } from "../raw/connection.ts";
+import { type RawServerOptions, serveRaw } from "../raw/server.ts";
+import { readServeArguments, SERVE_HELP, type ServeArguments } from "./args.ts";
+import { closedLine, errorLines, openedLine } from "./log.ts";
+import { UpperCaser } from "../raw/upper_caser.ts";
+import { VERSION } from "../version.ts";
+
+/** What is served when nothing else is asked for. Loaded only then: it needs a download. */
+const DEMO = new URL("../../examples/demo.ts", import.meta.url).href;
+
+/** What is served with --raw when nothing else is asked for. */
+const upperCase: RawService = () => {
+  const caser = new UpperCaser();
+  return { answer: (bytes) => caser.push(bytes), end: () => caser.end() };
+};
+
+/** What both kinds of servers have in common, and how one begins. */
+type Running = Pick<Server, "addresses" | "finished" | "connections" | "shutdown">;
+type Open = (
+  options: RawServerOptions & Pick<ServeOptions, "authenticate" | "rate">,
+) => Promise<Running>;
+
+/** Lines about what happens, and about what goes wrong. */
+interface Logs {
+  readonly out: Log;
+  readonly err: Log;
+}
+
+/** Exit codes; 128 and the signal's number are those of a second signal. */
+const FAILED = 1;
+const COULD_NOT_START = 2;
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Runs the server until it has ended.
+ *
+ * @returns the exit code
+ */
+export async function runServer(args: string[]): Promise<number> {
+  let server: Running, given: ServeArguments, tokens: TokenFile | undefined;
+  const err = new Log((line) => console.error(line));
+  let out = new Log((line) => console.log(line));
+  try {
+    given = readServeArguments(args);
+    if (given.only !== undefined) {
+      console.log(given.only === "help" ? SERVE_HELP.trimEnd() : `landline ${VERSION}`);
+      return 0;
+    }
+    // Standard output belongs to the protocol where it is spoken there.
+    if (given.listen.some((address) => address.startsWith("stdio:"))) out = err;
+    if (given.tokenFile !== undefined) tokens = openTokens(given.tokenFile);
+    if (!given.crashOnError) surviveDetachedFailures(err);
+    server = await start(await load(given), given, tokens, { out, err });
+  } catch (error) {
+    console.error(`error: ${printable(error instanceof Error ? error.message : String(error))}`);
+    return COULD_NOT_START;
+  }
+  drainOnSignals(server, given, out);
+  if (tokens !== undefined) reloadOnHangup(tokens, { out, err });
+  for (const address of server.addresses) out.line(`listening on ${printable(address)}`);
+  try {
+    await server.finished;
+    return 0;
+  } catch (error) {
+    console.error(errorLines(error, "the server"));
+    return FAILED;
+  } finally {
+    out.flush();
+    err.flush();
+  }
+}
+
+/** Loads what is to be served. What is wrong with a module shows before anything listens. */
+async function load({ module, raw, workers, crashOnError }: ServeArguments): Promise<Open> {
+  if (raw) {
+    const service = module === undefined ? upperCase : await loadRaw(module);
+    return (options) => serveRaw(service, options);
+  }
+  const api = workers === undefined ? await loadApi(module ?? DEMO) : {};
+  return async (given) => {
+    const options = { ...given, version: VERSION };
+    const server = workers === undefined
+      ? serve(api, options)
+      : serveWorkers(await urlOf(module ?? DEMO), {
+        ...options,
+        workers,
+        replaceOnError: crashOnError,
+      });
+    await server.ready;
+    return server;
+  };
+}
+
+/** Listens at all addresses, or throws an error that says why that is not possible. */
+async function start(
+  open: Open,
+  given: ServeArguments,
+  tokens: TokenFile | undefined,
+  { out, err }: Logs,
+): Promise<Running> {
+  const { listen, quiet, limits, tls, tcpBacklog, insecure, rate } = given;
+  try {
+    return await open({
+      listen,
+      limits,
+      insecure,
+      ...(tls && { tls }),
+      ...(tcpBacklog !== undefined && { tcpBacklog }),
+      ...(tokens && { authenticate: tokens.authenticate }),
+      ...(rate !== undefined &&
+        { rate: { connection: { calls: rate }, address: { calls: rate } } }),
+      onOpen: (peer) => quiet || out.line(openedLine(peer)),
+      onClose: (peer, info) => quiet || out.line(closedLine(peer, info)),
+      onError: (error, about) => err.line(errorLines(error, about)),
+    });
+  } catch (error) {
+    // The library's own errors say what is wrong with the API, an address or a limit.
+    if (!(error instanceof Error) || /^Cannot (load|use|serve|listen) /.test(error.message)) {
+      throw error;
+    }
+    throw new Error(`Cannot listen at ${listen.join(" and ")}: ${error.message}`, { cause: error });
+  }
+}
+
+/**
+ * What fails in code that nobody waits for, a promise or a timer that a handler has left behind, is told
+ * and counted: the other callers are not to blame.
+ */
+function surviveDetachedFailures(log: Log): void {
+  let count = 0;
+  const survive = (event: Event, error: unknown) => {
+    event.preventDefault();
+    log.line(errorLines(error, `code that nobody waits for (${++count} so far)`));
+  };
+  globalThis.addEventListener("unhandledrejection", (event) => survive(event, event.reason));
+  globalThis.addEventListener("error", (event) => survive(event, event.error));
+}
+
+/** SIGHUP reads the tokens again. */
+function reloadOnHangup(tokens: TokenFile, { out, err }: Logs): void {
+  if (Deno.build.os === "windows") return; // there it means that the window was closed
+  Deno.addSignalListener("SIGHUP", () => {
+    try {
+      tokens.reload();
+      out.line("the token file was read again");
+    } catch (error) {
+      err.line(`error: ${printable((error as Error).message)}; what was read before holds`);
+    }
+  });
+}
+
+/** The first signal drains, the second exits now. */
+function drainOnSignals(server: Running, given: ServeArguments, log: Log): void {
+  const { quiet, limits } = given;
+  const grace = limits.shutdownGrace ?? DEFAULT_LIMITS.shutdownGrace;
+  // A Ctrl-C reaches the whole foreground of a terminal, and `deno task` passes on what reaches it:
+  // one key arrives twice, within a millisecond. Where no terminal is near a signal was sent by hand.
+  const echo = [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal())
+    ? 250
+    : 0;
+  let first: number | undefined;
+  for (const [signal, exitCode] of Object.entries(SIGNALS)) {
+    if (signal === "SIGTERM" && Deno.build.os === "windows") continue; // there is none
+    Deno.addSignalListener(signal as keyof typeof SIGNALS, () => {
+      if (first !== undefined) {
+        if (performance.now() - first < echo) return;
+        Deno.exit(exitCode);
+      }
+      first = performance.now();
+      if (!quiet) log.line(drainLine(server.connections, grace));
+      server.shutdown();
+    });
+  }
+}
+
+function drainLine(connections: number, grace: number): string {
+  const what = connections === 1 ? "1 connection" : `${connections} connections`;
+  return `draining ${what} for at most ${grace} ms; a second signal exits now`;
+}

@@ -5,8 +5,8 @@ import * as z from "zod";
 import { bearerTokens, type FramingName, method, serve } from "../../lib/mod.ts";
 import { Load } from "../../cli/bench/load.ts";
 import { AnswerReader, LoadCalls } from "../../cli/bench/load_calls.ts";
-import { testWith } from "../_tools.ts";
-import { frame, FRAMING_NAMES } from "../_raw.ts";
+import { testWith } from "../support/tools.ts";
+import { frame, FRAMING_NAMES } from "../support/raw.ts";
 import { dial } from "../../lib/transport/mod.ts";
 import { CLIENT, linesOf, makeFolder, Program, runClient, say, serveRaw } from "./_programs.ts";
 

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { type Line, method, serve, type Server } from "../../lib/mod.ts";
 import { makeCalls } from "../../cli/call/pipeline.ts";
 import { readLines } from "../../cli/text/stdio.ts";
-import { testWith } from "../_tools.ts";
+import { testWith } from "../support/tools.ts";
 import { CLIENT, linesOf, Program, runClient, say, serveRaw } from "./_programs.ts";
 
 const api = {

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import * as z from "zod";
 import { casesFor } from "../../cli/check/cases.ts";
 import { method, serve } from "../../lib/mod.ts";
-import { FRAMING_NAMES } from "../_raw.ts";
+import { FRAMING_NAMES } from "../support/raw.ts";
 import { linesOf, runClient, say, serveRaw } from "./_programs.ts";
 
 const HERE = { listen: "tcp://127.0.0.1:0" };

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { method, RpcError, serve, type Server } from "../../lib/mod.ts";
 import { connect as connectOfClient } from "../../client.ts";
 import { VERSION } from "../../cli/version.ts";
-import { testWith } from "../_tools.ts";
+import { testWith } from "../support/tools.ts";
 import {
   callsOf,
   CLIENT,

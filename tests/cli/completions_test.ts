@@ -2,8 +2,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { serve } from "../../lib/mod.ts";
 import { api } from "../../examples/demo.ts";
-import { within } from "../_deadline.ts";
-import { testWith } from "../_tools.ts";
+import { within } from "../support/deadline.ts";
+import { testWith } from "../support/tools.ts";
 import { CLIENT, makeFolder, runClient } from "./_programs.ts";
 
 /** How to start each shell, with a file of its own that says how to prompt and takes completions. */

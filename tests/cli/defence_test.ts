@@ -9,7 +9,7 @@ import {
 import { connect, RpcError } from "../../lib/mod.ts";
 import { Log } from "../../cli/serve/rate_limited_log.ts";
 import type { Api as Demo } from "../../examples/demo.ts";
-import { RawPeer } from "../_raw.ts";
+import { RawPeer } from "../support/raw.ts";
 import { makeFolder, runServer, startServer } from "./_programs.ts";
 
 const LIBRARY = new URL("../../lib/mod.ts", import.meta.url).href;

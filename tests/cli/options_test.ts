@@ -3,7 +3,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { TextLineStream, toText } from "@std/streams";
 import * as z from "zod";
 import { bearerTokens, method, RpcError, serve } from "../../lib/mod.ts";
-import { FRAMING_NAMES } from "../_raw.ts";
+import { FRAMING_NAMES } from "../support/raw.ts";
 import { callsOf, CLIENT, makeFolder, runClient, say, serveRaw } from "./_programs.ts";
 
 const HERE = { listen: "tcp://127.0.0.1:0" };

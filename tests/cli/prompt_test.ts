@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "zod";
 import { method, notification, RpcError, serve, type Server, stream } from "../../lib/mod.ts";
-import { within } from "../_deadline.ts";
-import { testWith } from "../_tools.ts";
+import { within } from "../support/deadline.ts";
+import { testWith } from "../support/tools.ts";
 import { callsOf, CLIENT, makeFolder, Program, runClient, say, serveRaw } from "./_programs.ts";
 import { screenOf } from "./_screen.ts";
 

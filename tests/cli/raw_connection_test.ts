@@ -7,10 +7,10 @@ import {
   type RawService,
 } from "../../cli/raw/connection.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../lib/mod.ts";
-import { Clock } from "../_clock.ts";
-import { turn, until, within } from "../_deadline.ts";
-import { pipe, type PipeOptions } from "../_memory.ts";
-import { RawPeer } from "../_raw.ts";
+import { Clock } from "../support/clock.ts";
+import { turn, until, within } from "../support/deadline.ts";
+import { pipe, type PipeOptions } from "../support/memory.ts";
+import { RawPeer } from "../support/raw.ts";
 
 const peer = { address: "memory:there", localAddress: "memory:here", transport: "memory" };
 

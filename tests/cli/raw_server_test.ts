@@ -7,12 +7,12 @@ import { type RawServer, type RawServerOptions, serveRaw } from "../../cli/raw/s
 import { UpperCaser } from "../../cli/raw/upper_caser.ts";
 import type { CloseInfo } from "../../lib/mod.ts";
 import { dial, type DialOptions } from "../../lib/transport/mod.ts";
-import { certificates } from "../_certificates.ts";
-import { until, within } from "../_deadline.ts";
-import { Phone } from "../_phone.ts";
-import { bytesOf, join } from "../_raw.ts";
-import { testWith } from "../_tools.ts";
-import { socketPath } from "../_wires.ts";
+import { certificates } from "../support/certificates.ts";
+import { until, within } from "../support/deadline.ts";
+import { Phone } from "../support/phone.ts";
+import { bytesOf, join } from "../support/raw.ts";
+import { testWith } from "../support/tools.ts";
+import { socketPath } from "../support/wires.ts";
 
 /** A server, what it was told, and a way to call it. */
 interface Site extends AsyncDisposable {

@@ -7,7 +7,7 @@ import { FrameTap } from "../../cli/record/frame_tap.ts";
 import { bytesOf as bytesOfEntry, parseRecording, type Sent } from "../../cli/record/recording.ts";
 import { compareSaid, parsePlaces } from "../../cli/record/compare.ts";
 import { connect, method, serve } from "../../lib/mod.ts";
-import { bytesOf, frame, FRAMING_NAMES, join, RawPeer } from "../_raw.ts";
+import { bytesOf, frame, FRAMING_NAMES, join, RawPeer } from "../support/raw.ts";
 import { CLIENT, linesOf, makeFolder, Program, runClient, say, serveRaw } from "./_programs.ts";
 
 const HERE = { listen: "tcp://127.0.0.1:0" };

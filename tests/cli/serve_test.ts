@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { connect, ConnectionLost, RpcError } from "../../lib/mod.ts";
 import { VERSION } from "../../cli/version.ts";
 import type { Api as Demo } from "../../examples/demo.ts";
-import { testWith } from "../_tools.ts";
+import { testWith } from "../support/tools.ts";
 import { makeFolder, runServer, startServer } from "./_programs.ts";
 
 const LIBRARY = new URL("../../lib/mod.ts", import.meta.url).href;

@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { method, serve, stream } from "../../lib/mod.ts";
-import { within } from "../_deadline.ts";
+import { within } from "../support/deadline.ts";
 import { CLIENT, Program, runClient } from "./_programs.ts";
 
 /** A stream that goes on for as long as somebody listens, and says when nobody does. */

@@ -1,8 +1,8 @@
 // The two programs over transports that need more than an address.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { certificates } from "../_certificates.ts";
-import { testWith } from "../_tools.ts";
+import { certificates } from "../support/certificates.ts";
+import { testWith } from "../support/tools.ts";
 import { MAIN, Program, runClient, runServer, startServer } from "./_programs.ts";
 
 testWith(["openssl"], "main.ts serves and client.ts calls over tls://", async () => {

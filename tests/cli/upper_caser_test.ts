@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { UpperCaser } from "../../cli/raw/upper_caser.ts";
-import { bytesOf, join } from "../_raw.ts";
+import { bytesOf, join } from "../support/raw.ts";
 
 /** What comes out of pieces that go in one after another. */
 function upperCase(...pieces: readonly Uint8Array[]): Uint8Array {

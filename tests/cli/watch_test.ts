@@ -4,7 +4,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as fc from "fast-check";
 import { differences, isSame, pathText } from "../../cli/text/json_diff.ts";
 import { method, RpcError, serve, type Server } from "../../lib/mod.ts";
-import { testWith } from "../_tools.ts";
+import { testWith } from "../support/tools.ts";
 import { CLIENT, linesOf, Program, runClient, say, serveRaw } from "./_programs.ts";
 
 /** A server whose method `state` gives these one after another, then the last for ever. */

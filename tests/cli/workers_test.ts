@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connect, ConnectionLost } from "../../lib/mod.ts";
 import type { Api as Demo } from "../../examples/demo.ts";
-import { type Api, Lines, linesAfter, MODULE } from "../_workers.ts";
+import { type Api, Lines, linesAfter, MODULE } from "../unit/server/_workers.ts";
 import { makeFolder, runServer, startServer } from "./_programs.ts";
 
 Deno.test("main.ts --workers serves with so many threads, and the permissions of the task", async () => {

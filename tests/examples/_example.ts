@@ -1,7 +1,7 @@
 // An example that runs as its users run it, in a process of its own.
 
 import { TextLineStream, toText } from "@std/streams";
-import { within } from "../_deadline.ts";
+import { within } from "../support/deadline.ts";
 
 const root = new URL("../../", import.meta.url);
 

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { api as remover, clientApi } from "../../examples/callback.ts";
 import { api as copier, bar } from "../../examples/progress.ts";
 import { pair, type RpcError } from "../../lib/mod.ts";
-import { aborted, rejection } from "../_events.ts";
+import { aborted, rejection } from "../support/events.ts";
 import { Example } from "./_example.ts";
 
 Deno.test("examples/progress.ts draws its bar to the end, and gives up in time", async () => {

@@ -1,6 +1,6 @@
 // docs/sockets.md: every program in it is run, and prints what the page says.
 import { assert, assertEquals } from "@std/assert";
-import { within } from "../_deadline.ts";
+import { within } from "../support/deadline.ts";
 import { blocksOf, runBlock } from "./_blocks.ts";
 
 const page = await Deno.readTextFile(new URL("../../docs/sockets.md", import.meta.url));

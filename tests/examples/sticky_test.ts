@@ -1,6 +1,6 @@
 // examples/sticky.ts, and the page that shows what it prints.
 import { assert, assertEquals } from "@std/assert";
-import { within } from "../_deadline.ts";
+import { within } from "../support/deadline.ts";
 
 const root = new URL("../../", import.meta.url);
 

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { tailOf } from "../../examples/tail.ts";
 import { connect, pair } from "../../lib/mod.ts";
-import { RawPeer } from "../_raw.ts";
+import { RawPeer } from "../support/raw.ts";
 import { Example } from "./_example.ts";
 
 /** A file that is removed in the end. */

@@ -4,10 +4,10 @@
 import { type Decoder, DetectingDecoder, type Frame, FRAMINGS } from "../../lib/framing/mod.ts";
 import { isUnparsable, parseMessage } from "../../lib/message/parse.ts";
 import { DEFAULT_LIMITS } from "../../lib/mod.ts";
-import { bytesOf, join } from "../_raw.ts";
-import { meaning, meaningOf } from "../_reference.ts";
+import { bytesOf, join } from "../support/raw.ts";
+import { meaning, meaningOf } from "../support/reference.ts";
 import { type Event, eventsIn, trim } from "./_reference.ts";
-import { Dice } from "../_dice.ts";
+import { Dice } from "../support/dice.ts";
 import { drawInput, type Input, literalOf, message, mutated } from "./_inputs.ts";
 
 /** Bytes that the runtime's own functions were made to look at or to move, while they are counted. */

@@ -2,10 +2,10 @@
 // for all else none. What the answers are, the reference says.
 
 import { type FramingName, method, RpcError, serve } from "../../lib/mod.ts";
-import { Dice } from "../_dice.ts";
-import { bytesOf, frame, join, RawPeer, unframe } from "../_raw.ts";
-import { type Meaning, meaningOf } from "../_reference.ts";
-import { ANYTHING } from "../_schemas.ts";
+import { Dice } from "../support/dice.ts";
+import { bytesOf, frame, join, RawPeer, unframe } from "../support/raw.ts";
+import { type Meaning, meaningOf } from "../support/reference.ts";
+import { ANYTHING } from "../support/schemas.ts";
 import { message, mutated } from "./_inputs.ts";
 import { eventsIn, type FrameLimits } from "./_reference.ts";
 

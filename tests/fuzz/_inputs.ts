@@ -2,9 +2,9 @@
 // bytes changed, dropped, repeated and moved.
 
 import type { FramingName } from "../../lib/mod.ts";
-import { EXAMPLES, ROWS } from "../_conformance.ts";
-import type { Dice } from "../_dice.ts";
-import { bytesOf, frame, FRAMING_NAMES, join } from "../_raw.ts";
+import { EXAMPLES, ROWS } from "../support/conformance.ts";
+import type { Dice } from "../support/dice.ts";
+import { bytesOf, frame, FRAMING_NAMES, join } from "../support/raw.ts";
 import type { FrameLimits } from "./_reference.ts";
 
 /** Bytes for a decoder, the pieces in which they come, and its limits. */

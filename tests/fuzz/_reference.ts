@@ -2,7 +2,7 @@
 // PROTOCOL.md after another, a byte at a time. It shares no code with lib/framing/.
 
 import type { FramingName } from "../../lib/mod.ts";
-import { meaningOf } from "../_reference.ts";
+import { meaningOf } from "../support/reference.ts";
 
 /** The limits of a framing, as far as an input sets them. */
 export interface FrameLimits {

@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import type { Decoder, Framing } from "../../lib/framing/mod.ts";
 import { FRAMINGS } from "../../lib/framing/mod.ts";
-import { Dice } from "../_dice.ts";
-import { FRAMING_NAMES } from "../_raw.ts";
+import { Dice } from "../support/dice.ts";
+import { FRAMING_NAMES } from "../support/raw.ts";
 import { countWork, fuzz, minimised, wrongWith } from "./_check.ts";
 import { exchange } from "./_exchange.ts";
 import { drawInput, fromLiteral, type Input, literalOf } from "./_inputs.ts";

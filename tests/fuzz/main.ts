@@ -8,7 +8,7 @@
  */
 
 import { parseArgs } from "@std/cli";
-import { runMain, spread, toCount } from "../_threads.ts";
+import { runMain, spread, toCount } from "../support/threads.ts";
 import { type Summary, wrongWith } from "./_check.ts";
 import { fromLiteral } from "./_inputs.ts";
 

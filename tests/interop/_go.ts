@@ -1,7 +1,7 @@
 // Go's net/rpc/jsonrpc, at both ends, compiled in a folder of its own.
 
 import { TextLineStream, toText } from "@std/streams";
-import { within } from "../_deadline.ts";
+import { within } from "../support/deadline.ts";
 
 const PROGRAM = `
 package main

@@ -14,8 +14,8 @@ import {
   notification,
   RpcError,
 } from "../../lib/mod.ts";
-import { within } from "../_deadline.ts";
-import { Events, rejection } from "../_events.ts";
+import { within } from "../support/deadline.ts";
+import { Events, rejection } from "../support/events.ts";
 import { GoProgram } from "./_go.ts";
 import { jayson } from "./_jayson.ts";
 import { type Pair, pairOf } from "./_pairs.ts";

@@ -1,7 +1,7 @@
 // Each pair of the table in docs/interop.md, run; and the table itself.
 
 import { assertEquals } from "@std/assert";
-import { testWith } from "../_tools.ts";
+import { testWith } from "../support/tools.ts";
 import { allPairs, page, tables } from "./_page.ts";
 
 for (const { title, pairs } of allPairs()) {

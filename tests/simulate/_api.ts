@@ -9,7 +9,7 @@ import {
   type StandardSchema,
   stream,
 } from "../../lib/mod.ts";
-import { ANYTHING } from "../_schemas.ts";
+import { ANYTHING } from "../support/schemas.ts";
 import type { History, Item, Job, Visit } from "./_history.ts";
 import type { World } from "./_world.ts";
 

@@ -4,7 +4,7 @@
 import type { CallOptions, Line } from "../../lib/mod.ts";
 import { answerTo, FAILURES } from "./_api.ts";
 import type { serverApi } from "./_api.ts";
-import type { Dice } from "../_dice.ts";
+import type { Dice } from "../support/dice.ts";
 import { type Call, type History, type Item, type Job, nameOf } from "./_history.ts";
 import type { World } from "./_world.ts";
 

@@ -2,7 +2,7 @@
 // request, no item without credit, nothing after the end. It shares no code with the library.
 
 import type { FramingName } from "../../lib/mod.ts";
-import { firstFrame } from "../_raw.ts";
+import { firstFrame } from "../support/raw.ts";
 import type { Tap } from "./_network.ts";
 
 /** A request, as somebody sees it who looks at the wire. */

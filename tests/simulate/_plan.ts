@@ -2,8 +2,8 @@
 // call that allows. All of it follows from the seed.
 
 import type { Faults, FramingName, Limits } from "../../lib/mod.ts";
-import { FRAMING_NAMES } from "../_raw.ts";
-import type { Dice } from "../_dice.ts";
+import { FRAMING_NAMES } from "../support/raw.ts";
+import type { Dice } from "../support/dice.ts";
 
 /** What a world is like. */
 export interface Plan {

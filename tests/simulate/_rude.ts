@@ -1,9 +1,9 @@
 // Peers without the library, of whom most do not behave: at a server, and in the place of one.
 
 import type { Faults, FramingName } from "../../lib/mod.ts";
-import { bytesOf, firstFrame, frame, join } from "../_raw.ts";
+import { bytesOf, firstFrame, frame, join } from "../support/raw.ts";
 import type { Conn, Network, Tap } from "./_network.ts";
-import type { Dice } from "../_dice.ts";
+import type { Dice } from "../support/dice.ts";
 import type { World } from "./_world.ts";
 
 const WAYS = ["tidy", "silent", "half", "garbage", "reset", "flood"] as const;

@@ -1,6 +1,6 @@
 // A part of the worlds, in a thread of its own: they know nothing of each other.
 
-import { doWork } from "../_threads.ts";
+import { doWork } from "../support/threads.ts";
 import { simulate } from "./_simulation.ts";
 
 /** What a part of the worlds came to. */

@@ -5,7 +5,7 @@
 // they always do, and a rejection that nobody has handled by then is seen as the runtime sees it. When
 // nothing can go on, the clock jumps to the next timer.
 
-import { Dice } from "../_dice.ts";
+import { Dice } from "../support/dice.ts";
 
 const realTurn = setImmediate;
 

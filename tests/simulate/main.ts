@@ -8,7 +8,7 @@
  */
 
 import { parseArgs } from "@std/cli";
-import { runMain, spread, toCount } from "../_threads.ts";
+import { runMain, spread, toCount } from "../support/threads.ts";
 import { type Result, simulate } from "./_simulation.ts";
 import type { Summary } from "./_worker.ts";
 

@@ -1,7 +1,7 @@
 // What the project relies on in @std/cli. Passes on our link in std/cli and on the real package.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { parseArgs, promptSecret } from "@std/cli";
-import { testWith } from "../_tools.ts";
+import { testWith } from "../support/tools.ts";
 
 /** Compiles only if both types are the same. */
 function same<A, B>(

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Answer } from "../_raw.ts";
+import type { Answer } from "../support/raw.ts";
 import { type Attack, check, growth, share, type Target } from "./attack.ts";
 import {
   allEnd,

@@ -6,7 +6,7 @@
  */
 
 import { parseArgs } from "@std/cli";
-import { FaultProxy, type Link, type Toxic } from "../_toxics.ts";
+import { FaultProxy, type Link, type Toxic } from "../support/toxics.ts";
 import { ledgerOf } from "./chaos_api.ts";
 import { Client, Tally } from "./chaos_client.ts";
 import { Child, SERVE } from "./child.ts";

@@ -5,7 +5,7 @@
  */
 
 import { Socket } from "node:net";
-import { type Answer, bytesOf, RawPeer } from "../_raw.ts";
+import { type Answer, bytesOf, RawPeer } from "../support/raw.ts";
 import type { Target } from "./attack.ts";
 
 /** Connections that are being made at once. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOf } from "../_raw.ts";
+import { bytesOf } from "../support/raw.ts";
 import { type Attack, check, growth, HEALTHY_P99 } from "./attack.ts";
 import { close, connectAll, during, line, peer, ran, readToEnd, write } from "./crowd.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Answer, bytesOf, frame, FRAMING_NAMES, join, type RawPeer } from "../_raw.ts";
+import { type Answer, bytesOf, frame, FRAMING_NAMES, join, type RawPeer } from "../support/raw.ts";
 import { type Attack, check, growth, type Outcome, share, type Target } from "./attack.ts";
 import {
   allEnd,

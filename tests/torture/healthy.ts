@@ -13,7 +13,7 @@
  * @module
  */
 
-import { bytesOf } from "../_raw.ts";
+import { bytesOf } from "../support/raw.ts";
 import { callAtRate, now as currentWindow, type Window } from "./window.ts";
 
 interface Refusal {

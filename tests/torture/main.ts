@@ -4,8 +4,8 @@
  * @module
  */
 
-import { certificates } from "../_certificates.ts";
-import { isInstalled } from "../_tools.ts";
+import { certificates } from "../support/certificates.ts";
+import { isInstalled } from "../support/tools.ts";
 import { Arena, type Report } from "./arena.ts";
 import type { Attack, ServerSpec } from "./attack.ts";
 import { ATTACKS } from "./attacks.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Answer, bytesOf, join } from "../_raw.ts";
+import { type Answer, bytesOf, join } from "../support/raw.ts";
 import { type Attack, check, type Target } from "./attack.ts";
 import { during, peer } from "./crowd.ts";
 

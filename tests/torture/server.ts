@@ -5,7 +5,7 @@
  */
 
 import { DEFAULT_LIMITS, type Limits } from "../../lib/mod.ts";
-import type { Identity } from "../_certificates.ts";
+import type { Identity } from "../support/certificates.ts";
 import type { ServerSpec, Target } from "./attack.ts";
 import { Child, SERVE } from "./child.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOf } from "../_raw.ts";
+import { bytesOf } from "../support/raw.ts";
 import { type Attack, check, growth, HEALTHY_P99, share, type Target } from "./attack.ts";
 import { allEnd, close, closeAll, connectAll, line, ran, sleep, times, write } from "./crowd.ts";
 import { hungUp } from "./framing.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOf } from "../_raw.ts";
+import { bytesOf } from "../support/raw.ts";
 import { type Attack, check, HEALTHY_P99, share, type Target } from "./attack.ts";
 import {
   allEnd,

@@ -1,8 +1,0 @@
-// Schemas that need no library.
-
-import type { StandardSchema } from "../lib/mod.ts";
-
-/** Takes every value, and gives it as it came. */
-export const ANYTHING: StandardSchema = {
-  "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) },
-};

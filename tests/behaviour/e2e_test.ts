@@ -1,0 +1,29 @@
+// Every case of support/cases.ts over every wire: each transport with each framing. A table at the end shows what
+// passed. Transports that lie in other processes, or carry datagrams, have suites of their own
+// in tests/transport/.
+
+import { CASES } from "../support/cases.ts";
+import { FRAMING_NAMES } from "../support/raw.ts";
+import { WIRES } from "../support/wires.ts";
+
+/** How many cases passed, by transport and framing. */
+const passed = new Map<string, Map<string, number>>();
+
+for (const wire of WIRES) {
+  const row = passed.get(wire.name) ?? new Map<string, number>();
+  passed.set(wire.name, row.set(wire.framing, 0));
+  for (const { name, run } of CASES) {
+    Deno.test(`${name} (${wire.name}, ${wire.framing})`, async () => {
+      await run(wire);
+      row.set(wire.framing, row.get(wire.framing)! + 1);
+    });
+  }
+}
+
+addEventListener("unload", () => {
+  const lines = [["transport", ...FRAMING_NAMES]];
+  for (const [name, row] of passed) {
+    lines.push([name, ...FRAMING_NAMES.map((framing) => `${row.get(framing)} of ${CASES.length}`)]);
+  }
+  console.log(lines.map((cells) => cells.map((cell) => cell.padEnd(18)).join("")).join("\n"));
+});

@@ -235,3 +235,26 @@ export class ConnectionLost extends Error {
     this.sent = options.sent;
   }
 }
+
+/** The number of errors that methods declare: the name is the contract. */
+export const DECLARED = -32000;
+
+/**
+ * What a handler threw on purpose, made by this copy of the library or by another. What another peer
+ * answered to the handler is not meant for this caller: its "Method not found" is not ours.
+ */
+export function asRpcError(error: unknown): RpcError | undefined {
+  try {
+    if (error instanceof RpcError) return error.remote ? undefined : error;
+    if (!(error instanceof Error) || error.name !== "RpcError") return undefined;
+    const { code, message, data, remote } = error as RpcError;
+    return Number.isSafeInteger(code) && !remote ? new RpcError(code, message, data) : undefined;
+  } catch {
+    return undefined; // a proxy, say, that throws at every touch
+  }
+}
+
+/** The error for params that do not fit. */
+export function invalidParams(issues: readonly ParamsIssue[]): RpcError {
+  return new RpcError("INVALID_PARAMS", "Invalid params", { issues });
+}

@@ -66,14 +66,7 @@ export {
   type UntypedAnswer,
   type UntypedCall,
 } from "./api/stub.ts";
-export type {
-  Context,
-  HandlerContext,
-  Peer,
-  PeerCertificate,
-  PeerInfo,
-  TraceContext,
-} from "./api/context.ts";
+export type { Context, HandlerContext, Peer, PeerInfo, TraceContext } from "./api/context.ts";
 export { method, type MethodOptions, notification, stream, type Streamable } from "./api/method.ts";
 export type {
   Api,
@@ -110,6 +103,6 @@ export type { Rate, RateOptions } from "./overload/rate_limit.ts";
 export { serve, type ServeOptions, type Server } from "./server/serve.ts";
 export type { FaultRange, Faults, OneWayFaults } from "./transport/memory/faults.ts";
 export { type MemorySocket, socketPair } from "./transport/memory/mod.ts";
-export type { Socket, TlsClientOptions, TlsServerOptions } from "./transport/mod.ts";
+export type { TlsClientOptions, TlsServerOptions } from "./transport/mod.ts";
+export type { Duplex, PeerCertificate, Socket } from "./transport/socket.ts";
 export { serveWorkers, type WorkersOptions } from "./server/workers/mod.ts";
-export type { Duplex } from "./link/framed_writer.ts";

@@ -17,7 +17,7 @@
 
 import { clearImmediate, setImmediate } from "node:timers";
 import type { FramingName } from "../../lib/framing/mod.ts";
-import type { Duplex } from "../../lib/link/framed_writer.ts";
+import type { Duplex } from "../../lib/transport/socket.ts";
 import { Histogram } from "./histogram.ts";
 import { AnswerReader, LoadCalls } from "./load_calls.ts";
 import { Pipe, type PipeEvents } from "./load_connection.ts";

@@ -6,7 +6,7 @@
 
 import { type FramingName, FRAMINGS } from "../../lib/framing/mod.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
-import type { Duplex } from "../../lib/link/framed_writer.ts";
+import type { Duplex } from "../../lib/transport/socket.ts";
 import type { AnswerReader, LoadCalls } from "./load_calls.ts";
 
 /** An answer may be this long. */

@@ -9,6 +9,7 @@ import type { RpcError } from "../error.ts";
 import type { FramingName } from "../framing/frame.ts";
 import type { ErrorSchemas, NoErrors } from "./procedure.ts";
 import type { InferInput, InferOutput, StandardSchema } from "../schema/standard_schema.ts";
+import type { PeerCertificate } from "../transport/socket.ts";
 
 /** The two ends of the connection that a call came over. */
 export interface PeerInfo {
@@ -24,26 +25,6 @@ export interface PeerInfo {
   readonly certificate?: PeerCertificate;
   /** Who the peer is, as `authenticate` found; undefined where nobody asked. */
   readonly identity?: unknown;
-}
-
-/** A certificate that was checked: its chain, its dates, and that the peer has its key. */
-export interface PeerCertificate {
-  /** Whose it is, in the parts of a name: `{ CN: "alice", O: "Example" }`. */
-  readonly subject: Readonly<Record<string, string | string[]>>;
-  /** Who signed it, in the same parts. */
-  readonly issuer: Readonly<Record<string, string | string[]>>;
-  /** Its other names, `DNS:localhost, IP Address:127.0.0.1`; empty where it has none. */
-  readonly subjectAltName: string;
-  /** Hexadecimal digits; its issuer gives each number once. */
-  readonly serialNumber: string;
-  /** The SHA-256 of {@linkcode raw}, as `AB:CD:…`. */
-  readonly fingerprint256: string;
-  /** Not valid before. */
-  readonly validFrom: Date;
-  /** Not valid after. */
-  readonly validTo: Date;
-  /** The certificate itself, in DER. */
-  readonly raw: Uint8Array;
 }
 
 /** Who called, and a way to call back: `A` is the API that the caller serves. */

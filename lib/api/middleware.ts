@@ -123,7 +123,7 @@ interface Chain<Carried> {
 type Layer = (call: never, next: never) => Promise<Outcome> | Outcome;
 
 /** Goes through the layers, from the outermost to what stands at their end, and back. */
-async function pass<Carried>(
+export async function pass<Carried>(
   layers: readonly Layer[],
   carried: Carried,
   chain: Chain<Carried>,
@@ -162,31 +162,6 @@ export function compose(
       end: (context) => handler(value, context),
     });
     return outcome.result;
-  };
-}
-
-/** Runs a client's middleware, and at their end what makes the call. */
-export function passOut(
-  middleware: readonly ClientMiddleware[],
-  { options, ...call }: ClientInvocation,
-  send: (options: CallOptions) => unknown,
-): Promise<Outcome> {
-  return pass(middleware, options, {
-    method: call.method,
-    show: (options): ClientInvocation => ({ ...call, options }),
-    add: withMore,
-    end: send,
-  });
-}
-
-/** The options with more of them. */
-function withMore(options: CallOptions, more: CallOptions): CallOptions {
-  const signals = [options.signal, more.signal].filter((signal) => signal !== undefined);
-  return {
-    ...options,
-    ...more,
-    ...(options.meta && more.meta && { meta: { ...options.meta, ...more.meta } }),
-    ...(signals.length > 1 && { signal: AbortSignal.any(signals) }),
   };
 }
 

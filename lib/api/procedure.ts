@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isPlainObject } from "../message/message.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 
 /** The errors that a method declares: for each name the schema of its data. */
@@ -117,4 +118,48 @@ export function isProcedure(value: unknown): value is Procedure {
   return value !== null && typeof value === "object" && "kind" in value && "handler" in value &&
     typeof value.handler === "function" &&
     (value.kind === "method" || value.kind === "stream" || value.kind === "notification");
+}
+
+/**
+ * The members of an API by their whole names, in the order in which they stand in it.
+ *
+ * @throws {TypeError} for a member that is neither a method nor a plain object of them, and for a
+ * name that cannot be called
+ */
+export function proceduresOf(api: Api): Map<string, Procedure> {
+  const procedures = new Map<string, Procedure>();
+  collect(api, "", procedures, new Set());
+  return procedures;
+}
+function collect(
+  api: Api,
+  prefix: string,
+  procedures: Map<string, Procedure>,
+  above: Set<unknown>,
+): void {
+  if (above.has(api)) throw new TypeError(`Cannot use the API: ${prefix} holds itself`);
+  above.add(api);
+  for (const [key, member] of Object.entries(api)) {
+    const name = prefix + key;
+    if (key === "" || procedures.has(name)) {
+      throw new TypeError(`Cannot use the API: there are two methods ${JSON.stringify(name)}`);
+    }
+    if (name === "rpc" || name.startsWith("rpc.") || name.startsWith("$/")) {
+      throw new TypeError(
+        `Cannot use the API: ${JSON.stringify(name)} is reserved, names must not begin with "${
+          name.startsWith("$") ? "$/" : "rpc."
+        }"`,
+      );
+    }
+    if (isProcedure(member)) procedures.set(name, member);
+    else if (isPlainObject(member)) collect(member as Api, name + ".", procedures, above);
+    else {
+      throw new TypeError(
+        `Cannot use the API: ${name} is ${
+          member === null ? "null" : `a ${typeof member}`
+        }, expected method(...) or a plain object of methods`,
+      );
+    }
+  }
+  above.delete(api);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RpcError } from "../error.ts";
+import { DECLARED, RpcError } from "../error.ts";
 import type { ErrorSchemas, Method, Notification, Stream } from "./procedure.ts";
 import type { InferOutput } from "../schema/standard_schema.ts";
 
@@ -212,6 +212,3 @@ function declaredError(error: unknown): unknown {
   const { name, details } = data as { name?: unknown; details?: unknown };
   return typeof name === "string" ? { ok: false, name, data: details, error } : undefined;
 }
-
-/** The number of errors that methods declare: the name is the contract. */
-export const DECLARED = -32000;

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { DECLARED } from "../api/stub.ts";
+import { DECLARED } from "../error.ts";
 import type { Procedure } from "../api/procedure.ts";
 import {
   type JsonSchema,

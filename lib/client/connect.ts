@@ -8,10 +8,11 @@ import { around, type Caller } from "./middleware.ts";
 import { builtins } from "../builtin/mod.ts";
 import { encodeArgument } from "../message/base64.ts";
 import type { CallOptions, Client, Notifier, Untyped, UntypedAnswer } from "../api/stub.ts";
-import { Turn } from "../outgoing/call.ts";
+import { Turn } from "../outgoing/call_queue.ts";
 import { type CloseInfo, Connection, type ConnectionOptions } from "../connection/connection.ts";
 import type { PeerInfo } from "../api/context.ts";
-import { Dispatcher, proceduresOf } from "../incoming/dispatch.ts";
+import { Dispatcher } from "../incoming/dispatch.ts";
+import { type Api, proceduresOf } from "../api/procedure.ts";
 import type { LineState } from "./endpoint.ts";
 import { RpcError } from "../error.ts";
 import { FRAMINGS } from "../framing/mod.ts";
@@ -20,13 +21,12 @@ import { Health } from "../builtin/health.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { Load } from "../overload/load_shedding.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
-import type { Api } from "../api/procedure.ts";
 import { namesOf } from "../outgoing/name_proxy.ts";
 import { type Policy, Reconnecting } from "./channel.ts";
 import { resolveRetryPolicy, type RetryPolicy } from "./retry.ts";
 import { TimerWheel } from "../timers.ts";
 import { dial, schemeOf, type Socket, type TlsClientOptions } from "../transport/mod.ts";
-import { BufferPool } from "../link/framed_writer.ts";
+import { BufferPool } from "../link/buffer_pool.ts";
 
 /** What {@linkcode connect} takes besides the address. */
 export interface ConnectOptions {

@@ -10,7 +10,12 @@
 import type { CallOptions, StreamIterator, UntypedAnswer } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
 import { itemsOf, iteratorOf } from "../stream/receiver.ts";
-import { type ClientMiddleware, type Outcome, passOut } from "../api/middleware.ts";
+import {
+  type ClientInvocation,
+  type ClientMiddleware,
+  type Outcome,
+  pass,
+} from "../api/middleware.ts";
 
 /** A way to call. */
 export interface Caller {
@@ -138,4 +143,29 @@ class LaterItems implements StreamIterator<unknown, unknown> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
+}
+
+/** Runs a client's middleware, and at their end what makes the call. */
+function passOut(
+  middleware: readonly ClientMiddleware[],
+  { options, ...call }: ClientInvocation,
+  send: (options: CallOptions) => unknown,
+): Promise<Outcome> {
+  return pass(middleware, options, {
+    method: call.method,
+    show: (options): ClientInvocation => ({ ...call, options }),
+    add: withMore,
+    end: send,
+  });
+}
+
+/** The options with more of them. */
+function withMore(options: CallOptions, more: CallOptions): CallOptions {
+  const signals = [options.signal, more.signal].filter((signal) => signal !== undefined);
+  return {
+    ...options,
+    ...more,
+    ...(options.meta && more.meta && { meta: { ...options.meta, ...more.meta } }),
+    ...(signals.length > 1 && { signal: AbortSignal.any(signals) }),
+  };
 }

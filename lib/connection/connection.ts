@@ -12,7 +12,8 @@
  * @module
  */
 
-import { type Authenticate, type Credentials, Gate } from "../api/auth.ts";
+import type { Authenticate, Credentials } from "../api/auth.ts";
+import { Gate } from "../link/identity.ts";
 import type { Backlog } from "../overload/fair_queue.ts";
 import { Bucket } from "../overload/token_bucket.ts";
 import { encodeArgument } from "../message/base64.ts";
@@ -21,22 +22,15 @@ import type { Call } from "../outgoing/call.ts";
 import { Calls, type CallsHost } from "../outgoing/calls.ts";
 import { control, type Controlled } from "./control.ts";
 import type { Context, Peer, PeerInfo } from "../api/context.ts";
-import { asRpcError, type Dispatcher } from "../incoming/dispatch.ts";
-import { RpcError } from "../error.ts";
+import type { Dispatcher } from "../incoming/dispatch.ts";
+import { asRpcError, RpcError } from "../error.ts";
 import { type Fault, type Framing, type FramingLimits, FRAMINGS } from "../framing/mod.ts";
 import { Intake, type IntakeHost } from "../link/framed_reader.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
 import type { Holder, Load } from "../overload/load_shedding.ts";
-import {
-  encodeError,
-  encodeNotification,
-  encodeParams,
-  faultAnswer,
-  type Invalid,
-  type Message,
-  type Single,
-  unreadableAnswer,
-} from "../message/parse.ts";
+import { faultAnswer, unreadableAnswer } from "../message/parse.ts";
+import { encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
+import type { Invalid, Message, Single } from "../message/message.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import { Requests, type RequestsHost } from "../incoming/requests.ts";
 import type { Answer } from "../incoming/request.ts";
@@ -44,7 +38,9 @@ import { type Invoke, namesOf } from "../outgoing/name_proxy.ts";
 import type { Timer, Timers } from "../timers.ts";
 import type { Turns } from "../overload/time_slice.ts";
 import { Watch, type Watched } from "../link/keepalive.ts";
-import { type BufferPool, type Socket, Writer, type WriterHost } from "../link/framed_writer.ts";
+import { Writer, type WriterHost } from "../link/framed_writer.ts";
+import type { BufferPool } from "../link/buffer_pool.ts";
+import type { Socket } from "../transport/socket.ts";
 
 /** Bytes that a connection may keep without being counted among those who keep many. */
 const LIGHT = 1 << 12;

@@ -7,7 +7,7 @@
 
 import type { Calls } from "../outgoing/calls.ts";
 import { RpcError } from "../error.ts";
-import type { Notification } from "../message/parse.ts";
+import type { Notification } from "../message/message.ts";
 import type { Requests } from "../incoming/requests.ts";
 
 type Params = Readonly<Record<string, unknown>>;

@@ -5,7 +5,7 @@
  */
 
 import { DEFAULT_LIMITS } from "../limits.ts";
-import { DetectingDecoder } from "./detecting.ts";
+import { DetectingDecoder } from "./detect.ts";
 import type { Frame, FramingLimits, FramingName } from "./frame.ts";
 import { FRAMINGS } from "./mod.ts";
 

@@ -10,7 +10,7 @@ import { lengthPrefix } from "./length_prefix.ts";
 import { lines } from "./lines.ts";
 
 export { detect, type Detected } from "./detect.ts";
-export { DetectingDecoder } from "./detecting.ts";
+export { DetectingDecoder } from "./detect.ts";
 export type {
   Decoder,
   Fault,

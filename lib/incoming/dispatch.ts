@@ -10,17 +10,16 @@
 
 import type { Credentials } from "../api/auth.ts";
 import { encodeExactly } from "../message/base64.ts";
-import { DECLARED } from "../api/stub.ts";
+import { asRpcError, DECLARED, invalidParams, RpcError } from "../error.ts";
 import type { Context } from "../api/context.ts";
-import { RpcError } from "../error.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
-import { encodeError, encodeResult, type Params, type Request } from "../message/parse.ts";
-import { type Api, isProcedure, isStreaming, type Procedure } from "../api/procedure.ts";
+import { encodeError, encodeResult } from "../message/encode.ts";
+import type { Params, Request } from "../message/message.ts";
+import { isStreaming, type Procedure } from "../api/procedure.ts";
 import { compose, type Middleware } from "../api/middleware.ts";
-import { isNothing, isPlainObject, otherwise, type Taker, valuesOf } from "./params.ts";
+import { isNothing, otherwise, type Taker, valuesOf } from "./params.ts";
 import {
-  invalidParams,
   parameterNames,
   paramsShape,
   type StandardSchema,
@@ -47,51 +46,6 @@ export interface CallContext extends Context {
 
 /** Told of every failure that the caller does not get to see. */
 export type ReportError = (error: unknown, method: string) => void;
-
-/**
- * The members of an API by their whole names, in the order in which they stand in it.
- *
- * @throws {TypeError} for a member that is neither a method nor a plain object of them, and for a
- * name that cannot be called
- */
-export function proceduresOf(api: Api): Map<string, Procedure> {
-  const procedures = new Map<string, Procedure>();
-  collect(api, "", procedures, new Set());
-  return procedures;
-}
-
-function collect(
-  api: Api,
-  prefix: string,
-  procedures: Map<string, Procedure>,
-  above: Set<unknown>,
-): void {
-  if (above.has(api)) throw new TypeError(`Cannot use the API: ${prefix} holds itself`);
-  above.add(api);
-  for (const [key, member] of Object.entries(api)) {
-    const name = prefix + key;
-    if (key === "" || procedures.has(name)) {
-      throw new TypeError(`Cannot use the API: there are two methods ${JSON.stringify(name)}`);
-    }
-    if (name === "rpc" || name.startsWith("rpc.") || name.startsWith("$/")) {
-      throw new TypeError(
-        `Cannot use the API: ${JSON.stringify(name)} is reserved, names must not begin with "${
-          name.startsWith("$") ? "$/" : "rpc."
-        }"`,
-      );
-    }
-    if (isProcedure(member)) procedures.set(name, member);
-    else if (isPlainObject(member)) collect(member as Api, name + ".", procedures, above);
-    else {
-      throw new TypeError(
-        `Cannot use the API: ${name} is ${
-          member === null ? "null" : `a ${typeof member}`
-        }, expected method(...) or a plain object of methods`,
-      );
-    }
-  }
-  above.delete(api);
-}
 
 /** Answers requests with the methods of an API. */
 export class Dispatcher {
@@ -283,21 +237,6 @@ function invoke(target: Target, params: Params, context: Context): unknown {
     return handler(checked.value, context);
   }
   return otherwise(schema, checked, value, other, (value) => handler(value, context));
-}
-
-/**
- * What a handler threw on purpose, made by this copy of the library or by another. What another peer
- * answered to the handler is not meant for this caller: its "Method not found" is not ours.
- */
-export function asRpcError(error: unknown): RpcError | undefined {
-  try {
-    if (error instanceof RpcError) return error.remote ? undefined : error;
-    if (!(error instanceof Error) || error.name !== "RpcError") return undefined;
-    const { code, message, data, remote } = error as RpcError;
-    return Number.isSafeInteger(code) && !remote ? new RpcError(code, message, data) : undefined;
-  } catch {
-    return undefined; // a proxy, say, that throws at every touch
-  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

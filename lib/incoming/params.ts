@@ -6,10 +6,9 @@
  */
 
 import { decodeAt } from "../message/base64.ts";
-import type { ParamsIssue } from "../error.ts";
-import type { Params } from "../message/parse.ts";
+import { invalidParams, type ParamsIssue } from "../error.ts";
+import { isPlainObject, type Params } from "../message/message.ts";
 import {
-  invalidParams,
   type ParamsShape,
   type StandardSchema,
   type StandardSchemaResult,
@@ -161,11 +160,4 @@ export function isNothing(params: Params): boolean {
   const [only] = params;
   return params.length === 0 ||
     params.length === 1 && (only === null || isPlainObject(only) && Object.keys(only).length === 0);
-}
-
-/** Whether this is an object as JSON.parse makes them. */
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

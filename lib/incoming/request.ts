@@ -6,23 +6,19 @@
 
 import type { Context, Peer, TraceContext } from "../api/context.ts";
 import type { CallContext } from "./dispatch.ts";
-import { RpcError } from "../error.ts";
+import { DECLARED, invalidParams, RpcError } from "../error.ts";
 import type { Credentials } from "../api/auth.ts";
 import { encodeExactly } from "../message/base64.ts";
-import { DECLARED } from "../api/stub.ts";
-import { Inlet, iteratorOf, Outlet, type SendItems, WINDOW } from "../stream/receiver.ts";
+import { Inlet, iteratorOf, WINDOW } from "../stream/receiver.ts";
+import { Outlet, type SendItems } from "../stream/sender.ts";
 import type { Limits } from "../limits.ts";
-import {
-  encodeError,
-  encodeNotification,
-  type Notification,
-  type Params,
-  type Request,
-} from "../message/parse.ts";
+import { encodeError, encodeNotification } from "../message/encode.ts";
+import type { Notification, Request } from "../message/message.ts";
 import { besidesValue, otherwise } from "./params.ts";
 import { isStreaming, type Procedure } from "../api/procedure.ts";
-import { invalidParams, type StandardSchema } from "../schema/standard_schema.ts";
+import type { StandardSchema } from "../schema/standard_schema.ts";
 import type { Timer } from "../timers.ts";
+import { metaOf } from "../message/meta.ts";
 
 /** Where the answer to a request goes: to the writer, or to the batch that it came in. */
 export type Answer = (text: string) => void;
@@ -45,8 +41,6 @@ export interface RunningHost {
     "callTimeout" | "maxCallTimeout" | "maxCollectedItems" | "maxResponseBytes"
   >;
 }
-
-const NO_META: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null));
 
 /** A request or notification that runs; its handler's context. */
 export class Running implements CallContext {
@@ -323,13 +317,6 @@ export class Running implements CallContext {
     const text = `{"token":${JSON.stringify(token)},"value":${value}}`;
     this.#host.send(encodeNotification("$/progress", text));
   }
-}
-
-/** What travels beside the params. */
-export function metaOf(params: Params): Readonly<Record<string, unknown>> {
-  if (params === undefined || !Object.hasOwn(params, "_meta")) return NO_META;
-  const meta = (params as { _meta?: unknown })._meta;
-  return meta !== null && typeof meta === "object" ? meta as Record<string, unknown> : NO_META;
 }
 
 /** The items of a handler that must have looked where its caller asks to go on, by its first. */

@@ -8,14 +8,16 @@ import type { Backlog } from "../overload/fair_queue.ts";
 import { BatchAnswers } from "./batch.ts";
 import { Bucket } from "../overload/token_bucket.ts";
 import type { Dispatcher } from "./dispatch.ts";
-import { RpcError } from "../error.ts";
+import { invalidParams, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { Load } from "../overload/load_shedding.ts";
-import { encodeError, type Notification, type Request, type Single } from "../message/parse.ts";
+import { encodeError } from "../message/encode.ts";
+import type { Notification, Request, Single } from "../message/message.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
-import { type Answer, metaOf, Running, type RunningHost } from "./request.ts";
-import { invalidParams } from "../schema/standard_schema.ts";
+import { type Answer, Running, type RunningHost } from "./request.ts";
+import { metaOf } from "../message/meta.ts";
 import type { Timers } from "../timers.ts";
+import { inTurn } from "../message/in_order.ts";
 
 /** What requests need of their connection. */
 export interface RequestsHost extends RunningHost {
@@ -42,19 +44,6 @@ export interface RequestsHost extends RunningHost {
   onEnd(): void;
   /** A handler was stopped: nobody waits for what it does any more. */
   onStop(): void;
-}
-
-/** Does one after another, at once where nothing has to wait. */
-export function inTurn<T>(
-  items: readonly T[],
-  work: (item: T) => Promise<void> | undefined,
-  from = 0,
-): Promise<void> | undefined {
-  for (let i = from; i < items.length; i++) {
-    const wait = work(items[i]!);
-    if (wait !== undefined) return wait.then(() => inTurn(items, work, i + 1));
-  }
-  return undefined;
 }
 
 const NONE: ReadonlySet<Running> = /* @__PURE__ */ new Set();

@@ -15,12 +15,14 @@ import {
 } from "../framing/mod.ts";
 import type { Backlog } from "../overload/fair_queue.ts";
 import type { Limits } from "../limits.ts";
-import { isUnparsable, type Message, parseMessage } from "../message/parse.ts";
+import { isUnparsable, parseMessage } from "../message/parse.ts";
+import type { Message } from "../message/message.ts";
 import { ReadBuffer } from "./read_buffer.ts";
-import { inTurn } from "../incoming/requests.ts";
+import { inTurn } from "../message/in_order.ts";
 import type { Timers } from "../timers.ts";
 import type { Turns } from "../overload/time_slice.ts";
-import type { BufferPool, Duplex } from "./framed_writer.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import type { Duplex } from "../transport/socket.ts";
 
 const NOTHING: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 

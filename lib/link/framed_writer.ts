@@ -7,75 +7,9 @@
  * @module
  */
 
-import type { PeerCertificate } from "../api/context.ts";
 import type { Framing } from "../framing/mod.ts";
-
-/** Bytes both ways: what reading and writing need of a socket. */
-export interface Duplex {
-  /** Reads into a buffer; resolves to the bytes read, null at the end. */
-  read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes some of these bytes; resolves to how many. */
-  write(bytes: Uint8Array): Promise<number>;
-  /** Says that no more bytes will come, where the transport can. */
-  closeWrite?(): Promise<void>;
-  /** Lets a read that waits keep the process alive, as it does at first. */
-  ref?(): void;
-  /** Lets the process end although a read waits. */
-  unref?(): void;
-  /** Lets go of it; a pending read or write rejects. The promise is for what takes a while. */
-  close(): void | Promise<void>;
-}
-
-/** One end of a connection. */
-export interface Socket extends Duplex {
-  /** The address of the other end. */
-  readonly remote: string;
-  /** The address of this end. */
-  readonly local: string;
-  /** Whether it carries datagrams: each is one line, and any of them may be lost. */
-  readonly datagrams?: boolean;
-  /** Whether it may be silent for as long as it likes: the other end is our parent or our child. */
-  readonly lasting?: boolean;
-  /** The certificate of the other end, where it has shown one that is trusted. */
-  readonly certificate?: PeerCertificate;
-}
-
-/** A write takes at most about this much, so that a huge queue is not encoded at once. */
-const MAX_WRITE = 1 << 18;
-
-/** How many of those who read much may keep their large buffer while they wait: 8 MiB in all. */
-const MAX_KEPT = 32;
-
-/** Buffers that are lent for as long as one write takes, or the reading of a large message. */
-export class BufferPool {
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
-  #kept = 0;
-
-  /** A buffer of at least so many bytes. */
-  take(bytes: number): Uint8Array<ArrayBuffer> {
-    const at = this.#free.findLastIndex(({ length }) => length >= bytes);
-    if (at >= 0) return this.#free.splice(at, 1)[0]!;
-    return new Uint8Array(Math.max(bytes, 1 << 14));
-  }
-
-  /** Gives it back: it is kept for the next, or its memory is returned at once. */
-  give(buffer: Uint8Array<ArrayBuffer>): void {
-    if (buffer.length <= MAX_WRITE && this.#free.length < 64) this.#free.push(buffer);
-    else buffer.buffer.transfer(0);
-  }
-
-  /** Asks to keep one for longer than that; false where too many do. */
-  keep(): boolean {
-    if (this.#kept === MAX_KEPT) return false;
-    this.#kept++;
-    return true;
-  }
-
-  /** It is kept no longer. */
-  unkeep(): void {
-    this.#kept--;
-  }
-}
+import type { Duplex } from "../transport/socket.ts";
+import { type BufferPool, MAX_WRITE } from "./buffer_pool.ts";
 
 /** What a {@linkcode Writer} needs of its connection. */
 export interface WriterHost {

@@ -9,16 +9,20 @@
  * @module
  */
 
-import type { BufferPool } from "./framed_writer.ts";
+import type { BufferPool } from "./buffer_pool.ts";
 
 /** The buffer of a connection that has said nothing: it takes one small call. */
 const MIN_WAKE = 1 << 7;
+
 /** The most that each connection may keep while it waits: a second read of few kilobytes costs a fifth. */
 const MAX_WAKE = 1 << 15;
+
 /** The most that is lent. More than most have outstanding, so that none is served twice in a row. */
 const MAX_READ = 1 << 18;
+
 /** What was filled is followed by so many times as much: who sends little can make us hold little. */
 const GROWTH = 8;
+
 /** Waits in a row for which a buffer was much too large, after which it is made smaller. */
 const QUIET = 16;
 

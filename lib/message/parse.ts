@@ -12,77 +12,18 @@
  */
 
 import { mayHoldMarkers } from "./base64.ts";
-import { type ErrorObject, RpcError } from "../error.ts";
+import { RpcError } from "../error.ts";
 import type { Fault } from "../framing/frame.ts";
 import { isLongerThan } from "../framing/utf8.ts";
-import type { Limits } from "../limits.ts";
-
-/** The versions of JSON-RPC that a request can be written in. */
-export type Version = "1.0" | "2.0";
-
-/** What travels as the params of a request: by name, by position, or not at all. */
-export type Params = Readonly<Record<string, unknown>> | readonly unknown[] | undefined;
-
-/** A request, which gets exactly one answer. Section 4. */
-export interface Request {
-  readonly kind: "request";
-  readonly version: Version;
-  /** The id as JSON text: `7`, `"a"`, `null`. */
-  readonly id: string;
-  readonly method: string;
-  /** All of them until the handler has its value. */
-  params: Params;
-}
-
-/** A request without an id, which gets no answer. Section 4.1. */
-export interface Notification {
-  readonly kind: "notification";
-  readonly method: string;
-  /** All of them until the handler has its value. */
-  params: Params;
-  /** Whether the text may hold markers of bytes; see base64.ts. */
-  readonly isMarked: boolean;
-}
-
-/** An answer. Section 5. */
-export interface Response {
-  readonly kind: "response";
-  /** The id as JSON text. */
-  readonly id: string;
-  /** The error; undefined where the call succeeded. */
-  readonly error: ErrorObject | undefined;
-  readonly result: unknown;
-  /** Whether the text may hold markers of bytes; see base64.ts. */
-  readonly isMarked: boolean;
-}
-
-/** What breaks the rules, with the answer to send. */
-export interface Invalid {
-  readonly kind: "invalid";
-  /** The shape of the answer. */
-  readonly version: Version;
-  /** The id to answer with as JSON text; `null` where it could not be told. */
-  readonly id: string;
-  readonly error: RpcError;
-}
-
-/** One message that is no batch. */
-export type Single = Request | Notification | Response | Invalid;
-
-/** Several messages in one frame; their answers go back in one frame. Section 6. */
-export interface Batch {
-  readonly kind: "batch";
-  readonly items: readonly Single[];
-}
-
-/** What a frame holds. */
-export type Message = Single | Batch;
-
-/** The limits that messages are held to. */
-export type MessageLimits = Pick<
-  Limits,
-  "maxDepth" | "maxBatch" | "maxMethodBytes" | "maxIdBytes"
->;
+import type {
+  Invalid,
+  Message,
+  MessageLimits,
+  Params,
+  Response,
+  Single,
+  Version,
+} from "./message.ts";
 
 type Members = Record<string, unknown>;
 
@@ -252,57 +193,6 @@ export function faultAnswer({ reason, maxBytes }: Fault): Invalid {
       details: { maxBytes },
     });
   return { kind: "invalid", version: "2.0", id: "null", error };
-}
-
-// ---- Text out --------------------------------------------------------------------------------
-
-/**
- * One value as params, all of it JSON text: an object by name, an array by position, anything else as
- * an only item. With metadata beside it a value that is no object is named `value`. A space before an
- * object says that it stands for something else.
- */
-export function encodeParams(value: string | undefined, meta?: string): string | undefined {
-  if (value === undefined) return meta === undefined ? undefined : `{"_meta":${meta}}`;
-  const first = value.charCodeAt(0);
-  if (first === 0x7b) {
-    if (meta === undefined) return value;
-    return value === "{}" ? `{"_meta":${meta}}` : `{"_meta":${meta},${value.slice(1)}`;
-  }
-  const alone = value.trimStart();
-  if (meta !== undefined) return `{"value":${alone},"_meta":${meta}}`;
-  return first === 0x5b ? value : `[${alone}]`;
-}
-
-/** The text of a request of ours; `params` is JSON text. */
-export function encodeRequest(id: number, method: string, params: string | undefined): string {
-  const start = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`;
-  return params === undefined ? start + "}" : `${start},"params":${params}}`;
-}
-
-/** The text of a notification of ours; `params` is JSON text. */
-export function encodeNotification(method: string, params: string | undefined): string {
-  const start = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`;
-  return params === undefined ? start + "}" : `${start},"params":${params}}`;
-}
-
-/** The text of a good answer; `result` is JSON text. */
-export function encodeResult(version: Version, id: string, result: string): string {
-  return version === "2.0"
-    ? `{"jsonrpc":"2.0","id":${id},"result":${result}}`
-    : `{"id":${id},"result":${result},"error":null}`;
-}
-
-/** The text of an error as an answer. Never throws: data that cannot be written is left out. */
-export function encodeError(version: Version, id: string, error: RpcError): string {
-  let text: string;
-  try {
-    text = JSON.stringify(error);
-  } catch {
-    text = JSON.stringify({ code: error.code, message: error.message });
-  }
-  return version === "2.0"
-    ? `{"jsonrpc":"2.0","id":${id},"error":${text}}`
-    : `{"id":${id},"result":null,"error":${text}}`;
 }
 
 // ---- The common case -------------------------------------------------------------------------

@@ -6,17 +6,15 @@
 
 import { decodeExactly, encodeValue } from "../message/base64.ts";
 import type { CallOptions, ItemOptions, StreamAnswer } from "../api/stub.ts";
-import { type Bearer, type Call, type Carrier, Turn } from "./call.ts";
+import type { Bearer, Call, Carrier } from "./call.ts";
+import { Turn } from "./call_queue.ts";
 import { ConnectionLost, type ErrorData, RpcError } from "../error.ts";
-import { iteratorOf, Outlet } from "../stream/receiver.ts";
+import { iteratorOf } from "../stream/receiver.ts";
+import { Outlet } from "../stream/sender.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
-import {
-  encodeNotification,
-  encodeParams,
-  encodeRequest,
-  type Response,
-} from "../message/parse.ts";
+import { encodeNotification, encodeParams, encodeRequest } from "../message/encode.ts";
+import type { Response } from "../message/message.ts";
 import { Pending } from "./call_table.ts";
 import type { Timers } from "../timers.ts";
 

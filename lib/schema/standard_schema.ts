@@ -10,7 +10,7 @@
  * @module
  */
 
-import { type ParamsIssue, RpcError } from "../error.ts";
+import type { ParamsIssue } from "../error.ts";
 import {
   BYTES,
   DATE_TIME,
@@ -232,9 +232,4 @@ export function toIssues(issues: readonly StandardSchemaIssue[]): ParamsIssue[] 
     }),
     message,
   }));
-}
-
-/** The error for params that do not fit. */
-export function invalidParams(issues: readonly ParamsIssue[]): RpcError {
-  return new RpcError("INVALID_PARAMS", "Invalid params", { issues });
 }

@@ -10,12 +10,12 @@ import { Backlog } from "../overload/fair_queue.ts";
 import { builtins } from "../builtin/mod.ts";
 import { Callers } from "../overload/connection_count.ts";
 import { type CloseInfo, Connection, type ConnectionOptions } from "../connection/connection.ts";
-import { Dispatcher, proceduresOf } from "../incoming/dispatch.ts";
+import { Dispatcher } from "../incoming/dispatch.ts";
+import { type Api, proceduresOf } from "../api/procedure.ts";
 import { RpcError } from "../error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
 import { Load } from "../overload/load_shedding.ts";
 import type { PeerInfo } from "../api/context.ts";
-import type { Api } from "../api/procedure.ts";
 import { type RateOptions, Rates } from "../overload/rate_limit.ts";
 import { type Middleware, use } from "../api/middleware.ts";
 import { Health } from "../builtin/health.ts";
@@ -29,7 +29,7 @@ import {
 } from "../transport/mod.ts";
 import { networkOf, refuseExposed } from "../transport/network.ts";
 import { Turns } from "../overload/time_slice.ts";
-import { BufferPool } from "../link/framed_writer.ts";
+import { BufferPool } from "../link/buffer_pool.ts";
 
 /** What {@linkcode serve} takes besides the API. */
 export interface ServeOptions {

@@ -5,10 +5,7 @@
  */
 
 import type { Limits } from "../limits.ts";
-import type { Socket } from "../link/framed_writer.ts";
 import type { Address } from "./address.ts";
-
-export type { Socket };
 
 /** Accepts sockets at one address. */
 export interface Listener {
@@ -83,46 +80,52 @@ export interface Transport {
   dial(address: Address, options: DialOptions): Promise<Socket>;
 }
 
-/** A socket of the runtime's own, with its addresses as text. */
-export class DenoSocket<A extends Deno.Addr = Deno.Addr> implements Socket {
-  readonly #conn: Deno.Conn<A>;
-  readonly #format: (address: A) => string;
+/** Bytes both ways: what reading and writing need of a socket. */
+export interface Duplex {
+  /** Reads into a buffer; resolves to the bytes read, null at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of these bytes; resolves to how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Says that no more bytes will come, where the transport can. */
+  closeWrite?(): Promise<void>;
+  /** Lets a read that waits keep the process alive, as it does at first. */
+  ref?(): void;
+  /** Lets the process end although a read waits. */
+  unref?(): void;
+  /** Lets go of it; a pending read or write rejects. The promise is for what takes a while. */
+  close(): void | Promise<void>;
+}
 
-  /** @param format is asked when somebody wants to know: few connections are ever asked for theirs */
-  constructor(conn: Deno.Conn<A>, format: (address: A) => string) {
-    this.#conn = conn;
-    this.#format = format;
-  }
+/** One end of a connection. */
+export interface Socket extends Duplex {
+  /** The address of the other end. */
+  readonly remote: string;
+  /** The address of this end. */
+  readonly local: string;
+  /** Whether it carries datagrams: each is one line, and any of them may be lost. */
+  readonly datagrams?: boolean;
+  /** Whether it may be silent for as long as it likes: the other end is our parent or our child. */
+  readonly lasting?: boolean;
+  /** The certificate of the other end, where it has shown one that is trusted. */
+  readonly certificate?: PeerCertificate;
+}
 
-  get remote(): string {
-    return this.#format(this.#conn.remoteAddr);
-  }
-
-  get local(): string {
-    return this.#format(this.#conn.localAddr);
-  }
-
-  read(buffer: Uint8Array): Promise<number | null> {
-    return this.#conn.read(buffer as Uint8Array<ArrayBuffer>);
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    return this.#conn.write(bytes as Uint8Array<ArrayBuffer>);
-  }
-
-  closeWrite(): Promise<void> {
-    return this.#conn.closeWrite();
-  }
-
-  ref(): void {
-    this.#conn.ref();
-  }
-
-  unref(): void {
-    this.#conn.unref();
-  }
-
-  close(): void {
-    this.#conn.close();
-  }
+/** A certificate that was checked: its chain, its dates, and that the peer has its key. */
+export interface PeerCertificate {
+  /** Whose it is, in the parts of a name: `{ CN: "alice", O: "Example" }`. */
+  readonly subject: Readonly<Record<string, string | string[]>>;
+  /** Who signed it, in the same parts. */
+  readonly issuer: Readonly<Record<string, string | string[]>>;
+  /** Its other names, `DNS:localhost, IP Address:127.0.0.1`; empty where it has none. */
+  readonly subjectAltName: string;
+  /** Hexadecimal digits; its issuer gives each number once. */
+  readonly serialNumber: string;
+  /** The SHA-256 of {@linkcode raw}, as `AB:CD:…`. */
+  readonly fingerprint256: string;
+  /** Not valid before. */
+  readonly validFrom: Date;
+  /** Not valid after. */
+  readonly validTo: Date;
+  /** The certificate itself, in DER. */
+  readonly raw: Uint8Array;
 }

@@ -6,7 +6,8 @@
 
 import { formatAddress, hostAndPort } from "./address.ts";
 import { isLocalhost, joinListeners, listenAtBoth, LOOPBACKS } from "./localhost.ts";
-import { DenoSocket, type Listener, type Socket, type Transport } from "./socket.ts";
+import type { Listener, Socket, Transport } from "./socket.ts";
+import { DenoSocket } from "./deno_socket.ts";
 
 /** TCP. */
 export const tcp: Transport = {

@@ -5,7 +5,8 @@
  */
 
 import { type Address, badAddress } from "./address.ts";
-import { DenoSocket, type Listener, type Transport } from "./socket.ts";
+import type { Listener, Transport } from "./socket.ts";
+import { DenoSocket } from "./deno_socket.ts";
 
 /** Unix domain sockets. */
 export const unix: Transport = {

@@ -9,7 +9,8 @@
  */
 
 import { type Address, badAddress } from "./address.ts";
-import { DenoSocket, type Listener, type Socket, type Transport } from "./socket.ts";
+import type { Listener, Socket, Transport } from "./socket.ts";
+import { DenoSocket } from "./deno_socket.ts";
 
 /** `VMADDR_CID_ANY` and `VMADDR_PORT_ANY`. */
 const ANY = 2 ** 32 - 1;

@@ -7,7 +7,7 @@ import { assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import * as z from "zod";
 import { WINDOW } from "../../lib/stream/receiver.ts";
 import { method, stream } from "../../lib/mod.ts";
-import type { Duplex } from "../../lib/link/framed_writer.ts";
+import type { Duplex } from "../../lib/transport/socket.ts";
 import { within } from "../support/deadline.ts";
 import { connectOver, serveLocally } from "../support/local.ts";
 import { join } from "../support/raw.ts";

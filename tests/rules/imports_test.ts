@@ -1,70 +1,30 @@
-// The rules that hold lib/ together: a file imports only from files above it, nothing is downloaded, and
-// nothing is shared behind one's back.
+// The rules that hold lib/ together: a folder imports only from folders below it, nothing is downloaded,
+// and nothing is shared behind one's back.
 
 import { assert, assertEquals } from "@std/assert";
 
-const LIB = new URL("../../lib/", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
+const LIB = new URL("lib/", ROOT);
 
-/** The way of one request: each file, or folder, imports only from those before it. */
-const ORDER = [
-  "error.ts",
-  "limits.ts",
+/**
+ * lib/ from the bottom up, in the order of the bytes. A folder or file imports only what stands in a line
+ * above its own: what shares a line does not know of each other.
+ */
+const LAYERS = [
+  "error.ts limits.ts timers.ts",
   "framing/",
-  "message/base64.ts",
-  "message/parse.ts",
-  "schema/json_schema.ts",
-  "schema/vendors.ts",
-  "schema/standard_schema.ts",
-  "api/procedure.ts",
-  "api/stub.ts",
-  "api/context.ts",
-  "api/middleware.ts",
-  "api/method.ts",
-  "api/with_context.ts",
-  "stream/event.ts",
-  "stream/event_ring.ts",
-  "stream/receiver.ts",
-  "overload/token_bucket.ts",
-  "overload/rate_limit.ts",
-  "overload/connection_count.ts",
-  "client/middleware.ts",
-  "timers.ts",
-  "overload/load_shedding.ts",
-  "overload/time_slice.ts",
-  "overload/fair_queue.ts",
-  "link/keepalive.ts",
-  "link/framed_writer.ts",
-  "link/read_buffer.ts",
-  "api/auth.ts",
-  "incoming/params.ts",
-  "incoming/dispatch.ts",
-  "incoming/request.ts",
-  "incoming/batch.ts",
-  "incoming/requests.ts",
-  "link/framed_reader.ts",
-  "outgoing/call.ts",
-  "outgoing/call_table.ts",
-  "outgoing/calls.ts",
-  "connection/control.ts",
-  "outgoing/name_proxy.ts",
-  "connection/connection.ts",
-  "client/retry.ts",
-  "client/endpoint.ts",
-  "client/channel.ts",
+  "message/",
   "transport/",
-  "server/accept.ts",
-  "builtin/health.ts",
-  "builtin/openrpc.ts",
-  "builtin/mod.ts",
-  "server/serve.ts",
-  "server/workers/load_module.ts",
-  "server/workers/messages.ts",
-  "server/workers/worker.ts",
-  "server/workers/thread.ts",
-  "server/workers/mod.ts",
-  "client/connect.ts",
-  "testing/pair.ts",
-  "testing/mock.ts",
+  "schema/",
+  "api/",
+  "stream/",
+  "overload/",
+  "link/",
+  "incoming/ outgoing/",
+  "connection/",
+  "builtin/",
+  "server/ client/",
+  "testing/",
   "mod.ts",
 ];
 
@@ -105,24 +65,37 @@ function importsOf(source: string): string[] {
   return Array.from(found, ([, from, bare, dynamic]) => (from ?? bare ?? dynamic)!);
 }
 
-/** Where a file stands in the order. */
-function rank(path: string): number {
-  return ORDER.findIndex((entry) => entry.endsWith("/") ? path.startsWith(entry) : path === entry);
-}
-
-Deno.test("every file of lib/ has its place in the order", () => {
-  assertEquals([...files.keys()].filter((path) => rank(path) < 0), []);
-});
-
-Deno.test("a file of lib/ imports only from files above it", () => {
-  const wrong: string[] = [];
-  for (const [path, source] of files) {
-    for (const specifier of importsOf(source)) {
-      if (!specifier.startsWith(".")) continue;
+/** The files of lib/ that a file imports, by their paths. */
+function neighboursOf(path: string): string[] {
+  return importsOf(files.get(path)!).filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => {
       const target = new URL(specifier, new URL(path, LIB)).href.slice(LIB.href.length);
       assert(files.has(target), `${path} imports ${specifier}, which is not in lib/`);
-      const sameFolder = ORDER[rank(path)]?.endsWith("/") && rank(target) === rank(path);
-      if (rank(target) >= rank(path) && !sameFolder) wrong.push(`${path} imports ${target}`);
+      return target;
+    });
+}
+
+/** The folder of lib/ in which a file lies, or the file where it lies in none. */
+function roomOf(path: string): string {
+  return /^[^/]+\/?/.exec(path)![0];
+}
+
+/** In which line of the list a room stands; -1 where it stands in none. */
+function layerOf(room: string): number {
+  return LAYERS.findIndex((line) => line.split(" ").includes(room));
+}
+
+Deno.test("the list of layers names every folder and file of lib/, and nothing else", () => {
+  const rooms = new Set([...files.keys()].map(roomOf));
+  assertEquals(new Set(LAYERS.flatMap((line) => line.split(" "))), rooms);
+});
+
+Deno.test("a folder of lib/ imports only folders below it", () => {
+  const wrong: string[] = [];
+  for (const path of files.keys()) {
+    for (const target of neighboursOf(path)) {
+      const from = roomOf(path), to = roomOf(target);
+      if (from !== to && layerOf(to) >= layerOf(from)) wrong.push(`${path} imports ${target}`);
     }
   }
   assertEquals(wrong, []);
@@ -133,11 +106,7 @@ Deno.test("no files of lib/ import each other in a circle", () => {
   const visit = (path: string, above: readonly string[]) => {
     assert(!above.includes(path), `a circle: ${[...above, path].join(" -> ")}`);
     if (done.has(path)) return;
-    for (const specifier of importsOf(files.get(path)!)) {
-      if (!specifier.startsWith(".")) continue;
-      const target = new URL(specifier, new URL(path, LIB)).href.slice(LIB.href.length);
-      visit(target, [...above, path]);
-    }
+    for (const target of neighboursOf(path)) visit(target, [...above, path]);
     done.add(path);
   };
   for (const path of files.keys()) visit(path, []);

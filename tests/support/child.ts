@@ -3,7 +3,7 @@
 
 import { toText } from "@std/streams";
 import type { FramingName } from "../../lib/mod.ts";
-import type { Duplex } from "../../lib/link/framed_writer.ts";
+import type { Duplex } from "../../lib/transport/socket.ts";
 import { RawPeer } from "./raw.ts";
 
 /** The library, for the programs to import. */

@@ -10,7 +10,7 @@ import {
   type ServeOptions,
   type Server,
 } from "../../lib/mod.ts";
-import type { Duplex } from "../../lib/link/framed_writer.ts";
+import type { Duplex } from "../../lib/transport/socket.ts";
 import { pipe, type PipeOptions } from "./memory.ts";
 import { RawPeer } from "./raw.ts";
 

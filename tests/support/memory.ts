@@ -1,6 +1,6 @@
 // Sockets without a system: a script that is read, and a pair of pipes.
 
-import type { Duplex } from "../../lib/link/framed_writer.ts";
+import type { Duplex } from "../../lib/transport/socket.ts";
 import { join } from "./raw.ts";
 
 /** A peer that sends these chunks, each in one read, and then nothing more; what it got is kept. */

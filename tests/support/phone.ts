@@ -1,6 +1,6 @@
 // A caller that knows nothing but bytes.
 
-import type { Duplex } from "../../lib/link/framed_writer.ts";
+import type { Duplex } from "../../lib/transport/socket.ts";
 import { within } from "./deadline.ts";
 import { bytesOf, join } from "./raw.ts";
 

@@ -2,7 +2,7 @@
 // can be, so that a fault in lib/framing/ cannot hide behind its own mirror image.
 
 import type { FramingName } from "../../lib/mod.ts";
-import type { Duplex } from "../../lib/link/framed_writer.ts";
+import type { Duplex } from "../../lib/transport/socket.ts";
 import { within } from "./deadline.ts";
 
 export const FRAMING_NAMES: readonly FramingName[] = ["lines", "headers", "length"];

@@ -1,7 +1,7 @@
 // What a text means, decided slowly and in the open: each member's own text is cut out of the envelope
 // by hand, and the rules of PROTOCOL.md are asked one after another. It shares no code with lib/message/.
 
-import type { Message } from "../../lib/message/parse.ts";
+import type { Message } from "../../lib/message/message.ts";
 import { DEFAULT_LIMITS } from "../../lib/mod.ts";
 
 /** A message, as far as it can be compared. */

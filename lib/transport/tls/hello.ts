@@ -6,7 +6,7 @@
 
 import { RpcError } from "../../error.ts";
 import { detect } from "../../framing/detect.ts";
-import { encodeError } from "../../message/parse.ts";
+import { encodeError } from "../../message/encode.ts";
 
 /** Bytes that a record of TLS begins with: its type, its version, its length. */
 const HEADER = 5;

@@ -13,7 +13,7 @@
 
 import { RpcError } from "../../error.ts";
 import type { Limits } from "../../limits.ts";
-import { encodeError } from "../../message/parse.ts";
+import { encodeError } from "../../message/encode.ts";
 import { type Timer, TimerWheel } from "../../timers.ts";
 import type { Credentials, ServerCertificate } from "./certificate.ts";
 import { NodeStream } from "./node_stream.ts";

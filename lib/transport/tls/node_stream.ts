@@ -6,7 +6,7 @@
  */
 
 import type { Duplex as NodeDuplex } from "node:stream";
-import type { Duplex } from "../../link/framed_writer.ts";
+import type { Duplex } from "../socket.ts";
 
 /** Milliseconds that the last bytes before the end may take. */
 const LAST_WORDS = 100;

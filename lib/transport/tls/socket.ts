@@ -5,9 +5,8 @@
  */
 
 import type { TLSSocket } from "node:tls";
-import type { PeerCertificate } from "../../api/context.ts";
+import type { PeerCertificate, Socket } from "../socket.ts";
 import type { NodeStream } from "./node_stream.ts";
-import type { Socket } from "../socket.ts";
 
 /**
  * Bytes that one write takes at most: a slow peer shows progress, and TLS below never has to keep

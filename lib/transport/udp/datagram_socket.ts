@@ -11,7 +11,7 @@
 
 import { type ErrorName, RpcError } from "../../error.ts";
 import { decodeLoosely } from "../../framing/utf8.ts";
-import { encodeError } from "../../message/parse.ts";
+import { encodeError } from "../../message/encode.ts";
 import type { Socket } from "../socket.ts";
 
 /** Bytes of the largest datagram: IPv4 has 16 bits for its length, headers included. */

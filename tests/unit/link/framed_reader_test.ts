@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { FRAMINGS } from "../../../lib/framing/mod.ts";
 import { Intake, type IntakeHost } from "../../../lib/link/framed_reader.ts";
 import { DEFAULT_LIMITS } from "../../../lib/mod.ts";
-import { BufferPool } from "../../../lib/link/framed_writer.ts";
+import { BufferPool } from "../../../lib/link/buffer_pool.ts";
 
 /** A connection whose reads bring these pieces, one after another, and whose pauses a test ends. */
 class Reading {

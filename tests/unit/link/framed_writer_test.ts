@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { FRAMINGS } from "../../../lib/framing/mod.ts";
-import { BufferPool, type Duplex, Writer } from "../../../lib/link/framed_writer.ts";
+import { Writer } from "../../../lib/link/framed_writer.ts";
+import { BufferPool } from "../../../lib/link/buffer_pool.ts";
+import type { Duplex } from "../../../lib/transport/socket.ts";
 import { turn, within } from "../../support/deadline.ts";
 
 /** A socket whose writes a test lets go one by one. */

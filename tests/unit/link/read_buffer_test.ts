@@ -2,7 +2,7 @@
 
 import { assertEquals, assertGreaterOrEqual, assertLess, assertLessOrEqual } from "@std/assert";
 import { ReadBuffer } from "../../../lib/link/read_buffer.ts";
-import { BufferPool } from "../../../lib/link/framed_writer.ts";
+import { BufferPool } from "../../../lib/link/buffer_pool.ts";
 
 /** So many bytes come at once, and are read to their end; the sizes of the buffers that took them. */
 function burst(buffer: ReadBuffer, bytes: number): number[] {

@@ -1,17 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ErrorObject, RpcError } from "../../../lib/error.ts";
 import {
+  faultAnswer,
+  isUnparsable,
+  parseMessage,
+  unreadableAnswer,
+} from "../../../lib/message/parse.ts";
+import {
   encodeError,
   encodeNotification,
   encodeRequest,
   encodeResult,
-  faultAnswer,
-  type Invalid,
-  isUnparsable,
-  type Message,
-  parseMessage,
-  unreadableAnswer,
-} from "../../../lib/message/parse.ts";
+} from "../../../lib/message/encode.ts";
+import type { Invalid, Message } from "../../../lib/message/message.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../lib/mod.ts";
 import { LIB, run } from "../../support/child.ts";
 

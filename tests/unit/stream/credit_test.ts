@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertFalse, assertInstanceOf } from "@std/assert";
 import { RpcError } from "../../../lib/mod.ts";
-import { Inlet, iteratorOf, Outlet } from "../../../lib/stream/receiver.ts";
+import { Inlet, iteratorOf } from "../../../lib/stream/receiver.ts";
+import { Outlet } from "../../../lib/stream/sender.ts";
 import { turn } from "../../support/deadline.ts";
 import { rejection } from "../../support/events.ts";
 

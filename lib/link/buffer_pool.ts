@@ -1,0 +1,43 @@
+/**
+ * Buffers that connections lend one another: for as long as one write takes, or the reading of a large
+ * message.
+ *
+ * @module
+ */
+
+/** A write takes at most about this much, so that a huge queue is not encoded at once. */
+export const MAX_WRITE = 1 << 18;
+
+/** How many of those who read much may keep their large buffer while they wait: 8 MiB in all. */
+const MAX_KEPT = 32;
+
+/** Buffers that are lent for as long as one write takes, or the reading of a large message. */
+export class BufferPool {
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  #kept = 0;
+
+  /** A buffer of at least so many bytes. */
+  take(bytes: number): Uint8Array<ArrayBuffer> {
+    const at = this.#free.findLastIndex(({ length }) => length >= bytes);
+    if (at >= 0) return this.#free.splice(at, 1)[0]!;
+    return new Uint8Array(Math.max(bytes, 1 << 14));
+  }
+
+  /** Gives it back: it is kept for the next, or its memory is returned at once. */
+  give(buffer: Uint8Array<ArrayBuffer>): void {
+    if (buffer.length <= MAX_WRITE && this.#free.length < 64) this.#free.push(buffer);
+    else buffer.buffer.transfer(0);
+  }
+
+  /** Asks to keep one for longer than that; false where too many do. */
+  keep(): boolean {
+    if (this.#kept === MAX_KEPT) return false;
+    this.#kept++;
+    return true;
+  }
+
+  /** It is kept no longer. */
+  unkeep(): void {
+    this.#kept--;
+  }
+}

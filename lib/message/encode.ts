@@ -1,0 +1,60 @@
+/**
+ * Messages to the text of a frame.
+ *
+ * Source: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), sections 4 to 6; the shape of 1.0 for a
+ * request of 1.0.
+ *
+ * @module
+ */
+
+import type { RpcError } from "../error.ts";
+import type { Version } from "./message.ts";
+
+/**
+ * One value as params, all of it JSON text: an object by name, an array by position, anything else as
+ * an only item. With metadata beside it a value that is no object is named `value`. A space before an
+ * object says that it stands for something else.
+ */
+export function encodeParams(value: string | undefined, meta?: string): string | undefined {
+  if (value === undefined) return meta === undefined ? undefined : `{"_meta":${meta}}`;
+  const first = value.charCodeAt(0);
+  if (first === 0x7b) {
+    if (meta === undefined) return value;
+    return value === "{}" ? `{"_meta":${meta}}` : `{"_meta":${meta},${value.slice(1)}`;
+  }
+  const alone = value.trimStart();
+  if (meta !== undefined) return `{"value":${alone},"_meta":${meta}}`;
+  return first === 0x5b ? value : `[${alone}]`;
+}
+
+/** The text of a request of ours; `params` is JSON text. */
+export function encodeRequest(id: number, method: string, params: string | undefined): string {
+  const start = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`;
+  return params === undefined ? start + "}" : `${start},"params":${params}}`;
+}
+
+/** The text of a notification of ours; `params` is JSON text. */
+export function encodeNotification(method: string, params: string | undefined): string {
+  const start = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`;
+  return params === undefined ? start + "}" : `${start},"params":${params}}`;
+}
+
+/** The text of a good answer; `result` is JSON text. */
+export function encodeResult(version: Version, id: string, result: string): string {
+  return version === "2.0"
+    ? `{"jsonrpc":"2.0","id":${id},"result":${result}}`
+    : `{"id":${id},"result":${result},"error":null}`;
+}
+
+/** The text of an error as an answer. Never throws: data that cannot be written is left out. */
+export function encodeError(version: Version, id: string, error: RpcError): string {
+  let text: string;
+  try {
+    text = JSON.stringify(error);
+  } catch {
+    text = JSON.stringify({ code: error.code, message: error.message });
+  }
+  return version === "2.0"
+    ? `{"jsonrpc":"2.0","id":${id},"error":${text}}`
+    : `{"id":${id},"result":null,"error":${text}}`;
+}

@@ -1,0 +1,85 @@
+/**
+ * What a frame holds: a message is a tagged union. Ids are kept as JSON text, so that they go back digit
+ * for digit.
+ *
+ * Source: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), sections 4 to 6.
+ *
+ * @module
+ */
+
+import type { ErrorObject, RpcError } from "../error.ts";
+import type { Limits } from "../limits.ts";
+
+/** Whether this is an object as JSON.parse makes them. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** The versions of JSON-RPC that a request can be written in. */
+export type Version = "1.0" | "2.0";
+
+/** What travels as the params of a request: by name, by position, or not at all. */
+export type Params = Readonly<Record<string, unknown>> | readonly unknown[] | undefined;
+
+/** A request, which gets exactly one answer. Section 4. */
+export interface Request {
+  readonly kind: "request";
+  readonly version: Version;
+  /** The id as JSON text: `7`, `"a"`, `null`. */
+  readonly id: string;
+  readonly method: string;
+  /** All of them until the handler has its value. */
+  params: Params;
+}
+
+/** A request without an id, which gets no answer. Section 4.1. */
+export interface Notification {
+  readonly kind: "notification";
+  readonly method: string;
+  /** All of them until the handler has its value. */
+  params: Params;
+  /** Whether the text may hold markers of bytes; see base64.ts. */
+  readonly isMarked: boolean;
+}
+
+/** An answer. Section 5. */
+export interface Response {
+  readonly kind: "response";
+  /** The id as JSON text. */
+  readonly id: string;
+  /** The error; undefined where the call succeeded. */
+  readonly error: ErrorObject | undefined;
+  readonly result: unknown;
+  /** Whether the text may hold markers of bytes; see base64.ts. */
+  readonly isMarked: boolean;
+}
+
+/** What breaks the rules, with the answer to send. */
+export interface Invalid {
+  readonly kind: "invalid";
+  /** The shape of the answer. */
+  readonly version: Version;
+  /** The id to answer with as JSON text; `null` where it could not be told. */
+  readonly id: string;
+  readonly error: RpcError;
+}
+
+/** One message that is no batch. */
+export type Single = Request | Notification | Response | Invalid;
+
+/** Several messages in one frame; their answers go back in one frame. Section 6. */
+export interface Batch {
+  readonly kind: "batch";
+  readonly items: readonly Single[];
+}
+
+/** What a frame holds. */
+export type Message = Single | Batch;
+
+/** The limits that messages are held to. */
+export type MessageLimits = Pick<
+  Limits,
+  "maxDepth" | "maxBatch" | "maxMethodBytes" | "maxIdBytes"
+>;

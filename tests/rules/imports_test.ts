@@ -101,6 +101,16 @@ Deno.test("a folder of lib/ imports only folders below it", () => {
   assertEquals(wrong, []);
 });
 
+Deno.test("README.md and CONTRIBUTING.md show the same list of layers", () => {
+  for (const page of ["README.md", "CONTRIBUTING.md"]) {
+    const text = Deno.readTextFileSync(new URL(page, ROOT));
+    const [, tree] = /^ *```text\n *lib\/ .*\n([^]*?)^ *```$/m.exec(text) ?? [];
+    assert(tree !== undefined, `${page} has no tree of lib/`);
+    const shown = tree.trimEnd().split("\n").map((line) => line.trim().split(/ {2,}/)[0]);
+    assertEquals(shown, LAYERS.toReversed(), page);
+  }
+});
+
 Deno.test("no files of lib/ import each other in a circle", () => {
   const done = new Set<string>();
   const visit = (path: string, above: readonly string[]) => {

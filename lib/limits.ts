@@ -272,7 +272,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 64,
     max: 1 << 30,
     reason: "what was running when reading stopped may still answer; this bounds their sum",
-    enforcedIn: "lib/link/framed_writer.ts",
+    enforcedIn: "lib/connection/connection.ts",
   },
   maxBufferedBytes: {
     default: 256 << 20,
@@ -321,7 +321,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "one byte now and then must not hold a connection for ever",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/keepalive.ts",
   },
   idleTimeout: {
     default: 600_000,
@@ -329,7 +329,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a peer that is gone without a word is noticed in the end",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/keepalive.ts",
   },
   writeStallTimeout: {
     default: 10_000,
@@ -337,7 +337,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a peer that takes nothing for so long is gone, or means harm",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/keepalive.ts",
   },
   authTimeout: {
     default: 5_000,
@@ -345,7 +345,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a stranger must not hold a connection",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/keepalive.ts",
   },
   maxAuthFailures: {
     default: 3,
@@ -361,7 +361,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_MS,
     reason: "TCP itself notices a dead peer after two hours",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/keepalive.ts",
   },
   pingTimeout: {
     default: 20_000,
@@ -377,7 +377,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_MS,
     reason: "behind a balancer, connections that never end never move to new servers",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/keepalive.ts",
   },
   shutdownGrace: {
     default: 10_000,

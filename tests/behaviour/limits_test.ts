@@ -36,8 +36,23 @@ Deno.test("DEFAULT_LIMITS are the defaults of the table, each within its bounds"
     assertEquals(DEFAULT_LIMITS[name], value);
     assert(Number.isSafeInteger(value) && value >= min && value <= max, name);
     assert(reason.length > 0);
-    Deno.statSync(new URL(`../../${enforcedIn}`, import.meta.url)); // throws where it is not there
+    assert(enforcedIn.startsWith("lib/"), name);
   }
+});
+
+Deno.test("each limit is read by the file that the table names as enforcing it", () => {
+  const root = new URL("../../", import.meta.url);
+  const codeOf = (path: string): string => {
+    const files = path.endsWith("/")
+      ? Array.from(Deno.readDirSync(new URL(path, root)), ({ name }) => path + name)
+      : [path];
+    return files.map((file) => Deno.readTextFileSync(new URL(file, root))).join("\n")
+      .replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, ""); // what a comment says enforces nothing
+  };
+  const wrong = names.filter((name) =>
+    !new RegExp(`\\b${name}\\b`).test(codeOf(LIMITS[name].enforcedIn))
+  );
+  assertEquals(wrong, []);
 });
 
 Deno.test("the documentation of each limit tells the default that holds", async () => {

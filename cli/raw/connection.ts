@@ -13,7 +13,7 @@
 
 import type { CloseInfo, Duplex, Limits, PeerInfo } from "../../lib/mod.ts";
 import type { Timer, Timers } from "../../lib/timers.ts";
-import type { Turns } from "../../lib/overload/time_slice.ts";
+import type { TimeSlice } from "../../lib/overload/time_slice.ts";
 
 /** Who is at the other end, without a framing: there is none. */
 export type RawPeer = Omit<PeerInfo, "framing">;
@@ -53,8 +53,8 @@ export interface RawConnectionOptions {
   readonly closesIdle: boolean;
   readonly limits: Limits;
   readonly timers: Timers;
-  /** Whose turns the work is done in. */
-  readonly turns?: Turns;
+  /** The time slice that the connections of the server share. */
+  readonly timeSlice?: TimeSlice;
   /** Told what the session throws. */
   readonly onError: (error: unknown) => void;
 }
@@ -77,7 +77,7 @@ export class RawConnection {
   readonly #closesIdle: boolean;
   readonly #limits: Limits;
   readonly #timers: Timers;
-  readonly #turns: Turns | undefined;
+  readonly #timeSlice: TimeSlice | undefined;
   readonly #session: RawSession;
   readonly #onError: (error: unknown) => void;
   readonly #controller = new AbortController();
@@ -98,12 +98,12 @@ export class RawConnection {
 
   /** Takes over the socket; call {@linkcode run} to begin. */
   constructor(socket: Duplex, options: RawConnectionOptions) {
-    const { service, peer, closesIdle, limits, timers, turns, onError } = options;
+    const { service, peer, closesIdle, limits, timers, timeSlice, onError } = options;
     this.#socket = socket;
     this.#closesIdle = closesIdle;
     this.#limits = limits;
     this.#timers = timers;
-    this.#turns = turns;
+    this.#timeSlice = timeSlice;
     this.#onError = onError;
     this.#since = timers.now();
     this.#session = service({
@@ -137,7 +137,7 @@ export class RawConnection {
         }
         if (this.#lingering) continue;
         await this.#answer(buffer.subarray(0, count));
-        await this.#turns?.endWhenOver(this.#since);
+        await this.#timeSlice?.yieldWhenOver(this.#since);
         // Grow when full, shrink when far too large for a while.
         if (count === size && size < MAX_READ) buffer = new Uint8Array(size *= 4);
         else if (count > size >> 3) small = 0;

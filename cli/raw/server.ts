@@ -11,7 +11,7 @@ import type { CloseInfo, Limits, Socket, TlsServerOptions } from "../../lib/mod.
 import { TimerWheel } from "../../lib/timers.ts";
 import { listen, type Listener, schemeOf } from "../../lib/transport/mod.ts";
 import { refuseExposed } from "../../lib/transport/network.ts";
-import { Turns } from "../../lib/overload/time_slice.ts";
+import { TimeSlice } from "../../lib/overload/time_slice.ts";
 import { mustBeStream } from "../command/stream_address.ts";
 import { RawConnection, type RawPeer, type RawService } from "./connection.ts";
 
@@ -100,7 +100,7 @@ class RunningServer implements RawServer {
   readonly #options: RawServerOptions;
   readonly #limits: Limits;
   readonly #timers = new TimerWheel();
-  readonly #turns = new Turns(this.#timers);
+  readonly #timeSlice = new TimeSlice(this.#timers);
   /** With the promise of its end. */
   readonly #connections = new Map<RawConnection, Promise<void>>();
   readonly #stop = new AbortController();
@@ -148,7 +148,7 @@ class RunningServer implements RawServer {
       closesIdle: socket.lasting !== true,
       limits: this.#limits,
       timers: this.#timers,
-      ...(peer.transport !== "memory" && { turns: this.#turns }),
+      ...(peer.transport !== "memory" && { timeSlice: this.#timeSlice }),
       onError: (error) => onError?.(error, `raw() for ${peer.address}`),
     });
     onOpen?.(peer);
@@ -184,7 +184,7 @@ class RunningServer implements RawServer {
     await Promise.all(ends);
     await Promise.all(this.#accepting);
     this.#timers.stop();
-    await this.#turns.close();
+    await this.#timeSlice.close();
     this.#end.resolve();
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { apiOf, load, namesOf } from "../../lib/server/workers/load_module.ts";
+import { apiOf, importModule, namesOf } from "../../lib/server/workers/load_module.ts";
 import type { Api } from "../../lib/mod.ts";
 import type { RawService } from "../raw/connection.ts";
 
@@ -15,7 +15,7 @@ import type { RawService } from "../raw/connection.ts";
  * @throws {TypeError} for a module that cannot be loaded or exports no API; the message is one line
  */
 export async function loadApi(module: string): Promise<Api> {
-  return apiOf(await load(await urlOf(module), module), module);
+  return apiOf(await importModule(await urlOf(module), module), module);
 }
 
 /**
@@ -25,7 +25,7 @@ export async function loadApi(module: string): Promise<Api> {
  * @throws {TypeError} for a module that cannot be loaded or exports no `raw`; the message is one line
  */
 export async function loadRaw(module: string): Promise<RawService> {
-  const exports = await load(await urlOf(module), module);
+  const exports = await importModule(await urlOf(module), module);
   const { raw } = exports;
   if (typeof raw !== "function") {
     throw new TypeError(

@@ -26,8 +26,8 @@ import type { Timer, Timers } from "../timers.ts";
  */
 export type Policy = "first" | "round-robin" | "least-busy";
 
-/** What {@linkcode Reconnecting} is made with. */
-export interface ReconnectingOptions extends Omit<EndpointHost, "onEnd"> {
+/** What {@linkcode Channel} is made with. */
+export interface ChannelOptions extends Omit<EndpointHost, "onEnd"> {
   readonly addresses: readonly string[];
   readonly policy: Policy;
   /** Whether it goes on where the first connection cannot be made. */
@@ -49,9 +49,9 @@ interface Wait {
 }
 
 /** Carries calls over one connection, or over one to each of several addresses. */
-export class Reconnecting implements Carrier, Bearer {
+export class Channel implements Carrier, Bearer {
   readonly timers: Timers;
-  readonly #options: ReconnectingOptions;
+  readonly #options: ChannelOptions;
   readonly #endpoints: readonly Endpoint[];
   readonly #idempotent: ReadonlySet<string>;
   readonly #budget = new RetryBudget();
@@ -59,7 +59,7 @@ export class Reconnecting implements Carrier, Bearer {
   /** The sum of their lengths. */
   #waitingBytes = 0;
   /** Whose turn it is. */
-  #turn = 0;
+  #next = 0;
   #keepsAlive = true;
   /** Keeps the process alive where no socket does. */
   #anchor: ReturnType<typeof setTimeout> | undefined;
@@ -69,7 +69,7 @@ export class Reconnecting implements Carrier, Bearer {
   readonly #end = Promise.withResolvers<CloseInfo>();
   #isEnded = false;
 
-  constructor(options: ReconnectingOptions) {
+  constructor(options: ChannelOptions) {
     this.#options = options;
     this.timers = options.timers;
     this.#idempotent = new Set([...IDEMPOTENT, ...options.idempotent]);
@@ -130,7 +130,7 @@ export class Reconnecting implements Carrier, Bearer {
     }
     const ready = this.#endpoints.filter(({ isReady }) => isReady)
       .map(({ connection }) => connection!);
-    if (this.#options.policy === "round-robin") return ready[this.#turn++ % ready.length];
+    if (this.#options.policy === "round-robin") return ready[this.#next++ % ready.length];
     const [one, ...others] = ready;
     return others.reduce((least, it) => it.callCount < least!.callCount ? it : least, one);
   }
@@ -167,21 +167,21 @@ export class Reconnecting implements Carrier, Bearer {
 
   /** Milliseconds after which a call that failed so is sent again; undefined where it is not. */
   #delayAfter(call: Call, error: unknown): number | undefined {
-    const { inlet } = call, { retry, random, limits } = this.#options;
+    const { receiver } = call, { retry, random, limits } = this.#options;
     const isLost = error instanceof ConnectionLost;
     const name = isLost
       ? "UNAVAILABLE"
       : error instanceof RpcError && error.remote
       ? error.reason
       : undefined;
-    const goesOn = inlet?.after !== undefined;
+    const goesOn = receiver?.after !== undefined;
     // Each connection that is lost costs a delay of its own.
     if (goesOn && isLost) return 0;
     if (goesOn) {
       // A stream that has moved on begins to count anew.
-      if (inlet.received > call.received) call.attempts = 1;
-      call.received = inlet.received;
-    } else if (inlet !== undefined && inlet.received > 0) return undefined;
+      if (receiver.received > call.received) call.attempts = 1;
+      call.received = receiver.received;
+    } else if (receiver !== undefined && receiver.received > 0) return undefined;
     else if (!wasNotStarted(error) && !this.#isIdempotent(call)) return undefined;
     if (!retry.retryableStatusCodes.includes(name as ErrorName)) return undefined;
     const yielded = this.#endpoints.reduce((sum, endpoint) => sum + endpoint.yielded, 0);
@@ -216,7 +216,7 @@ export class Reconnecting implements Carrier, Bearer {
         this.drop(call);
         this.carry(call);
       });
-    } else if (call.deadline === Infinity && call.inlet?.after === undefined) {
+    } else if (call.deadline === Infinity && call.receiver?.after === undefined) {
       // Nobody waits for ever: who says nothing has as long as a server would give. A stream that goes
       // on has all the time that its line has.
       timer = this.timers.after(callTimeout, () => {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { around, type Caller } from "./middleware.ts";
+import { type CallMaker, withClientMiddleware } from "./middleware.ts";
 import { builtins } from "../builtin/mod.ts";
 import { encodeArgument } from "../message/base64.ts";
 import type { CallOptions, Client, Notifier, Untyped, UntypedAnswer } from "../api/stub.ts";
-import { Turn } from "../outgoing/call_queue.ts";
+import { CallQueue } from "../outgoing/call_queue.ts";
 import { type CloseInfo, Connection, type ConnectionOptions } from "../connection/connection.ts";
 import type { PeerInfo } from "../api/context.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
@@ -19,10 +19,10 @@ import { FRAMINGS } from "../framing/mod.ts";
 import type { FramingName } from "../framing/frame.ts";
 import { Health } from "../builtin/health.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
-import { Load } from "../overload/load_shedding.ts";
+import { LoadShedding } from "../overload/load_shedding.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
-import { namesOf } from "../outgoing/name_proxy.ts";
-import { type Policy, Reconnecting } from "./channel.ts";
+import { nameProxy } from "../outgoing/name_proxy.ts";
+import { Channel, type Policy } from "./channel.ts";
 import { resolveRetryPolicy, type RetryPolicy } from "./retry.ts";
 import { TimerWheel } from "../timers.ts";
 import { dial, schemeOf, type Socket, type TlsClientOptions } from "../transport/mod.ts";
@@ -166,7 +166,7 @@ export async function connect<A = Untyped>(
       (error) => onError(error),
     ),
     timers,
-    load: new Load(limits),
+    loadShedding: new LoadShedding(limits),
     pool: new BufferPool(),
     framing: FRAMINGS[framing],
     ...(timeout !== undefined && { timeout }),
@@ -174,7 +174,7 @@ export async function connect<A = Untyped>(
     onError: (error) => onError(error),
   });
   let last: Connection;
-  const carrier = new Reconnecting({
+  const carrier = new Channel({
     addresses,
     policy,
     timers,
@@ -202,23 +202,23 @@ export async function connect<A = Untyped>(
     await carrier.close();
     throw error;
   }
-  const turn = new Turn(carrier);
-  const wire: Caller = {
+  const queue = new CallQueue(carrier);
+  const wire: CallMaker = {
     call(name, value, options) {
       const isTimed = timeout === undefined || options.timeout !== undefined;
-      return turn.call(name, encodeArgument(value), isTimed ? options : { ...options, timeout });
+      return queue.call(name, encodeArgument(value), isTimed ? options : { ...options, timeout });
     },
-    batch: (make) => turn.batch(make),
+    batch: (make) => queue.batch(make),
   };
   const { use = [] } = options;
-  const caller = use.length === 0 ? wire : around(use, wire);
-  const call = namesOf((name, value, options) =>
+  const caller = use.length === 0 ? wire : withClientMiddleware(use, wire);
+  const call = nameProxy((name, value, options) =>
     orRejected(() => caller.call(name, value, (options ?? {}) as CallOptions))
   ) as Client<A>;
   const close = async () => void await carrier.close();
   return {
     call,
-    notify: namesOf((name, value) =>
+    notify: nameProxy((name, value) =>
       carrier.connection?.notify(name, encodeArgument(value))
     ) as Notifier<A>,
     batch: (make) => caller.batch(() => make(call)),

@@ -18,7 +18,7 @@ import {
 } from "../api/middleware.ts";
 
 /** A way to call. */
-export interface Caller {
+export interface CallMaker {
   /** Makes a call; its answer becomes a stream where it is iterated in the same turn. */
   call(method: string, value: unknown, options: CallOptions): UntypedAnswer;
   /** Makes several that travel as one batch. */
@@ -26,7 +26,10 @@ export interface Caller {
 }
 
 /** The same way to call, with middleware around every call. */
-export function around(middleware: readonly ClientMiddleware[], inner: Caller): Caller {
+export function withClientMiddleware(
+  middleware: readonly ClientMiddleware[],
+  inner: CallMaker,
+): CallMaker {
   /** The calls of the batch that is being made. */
   let batch: (() => void)[] | undefined;
   return {

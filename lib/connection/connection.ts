@@ -13,9 +13,9 @@
  */
 
 import type { Authenticate, Credentials } from "../api/auth.ts";
-import { Gate } from "../link/identity.ts";
-import type { Backlog } from "../overload/fair_queue.ts";
-import { Bucket } from "../overload/token_bucket.ts";
+import { Identity } from "../link/identity.ts";
+import type { FairQueue } from "../overload/fair_queue.ts";
+import { TokenBucket } from "../overload/token_bucket.ts";
 import { encodeArgument } from "../message/base64.ts";
 import type { CallOptions, StreamAnswer } from "../api/stub.ts";
 import type { Call } from "../outgoing/call.ts";
@@ -25,20 +25,20 @@ import type { Context, Peer, PeerInfo } from "../api/context.ts";
 import type { Dispatcher } from "../incoming/dispatch.ts";
 import { asRpcError, RpcError } from "../error.ts";
 import { type Fault, type Framing, type FramingLimits, FRAMINGS } from "../framing/mod.ts";
-import { Intake, type IntakeHost } from "../link/framed_reader.ts";
+import { FramedReader, type FramedReaderHost } from "../link/framed_reader.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
-import type { Holder, Load } from "../overload/load_shedding.ts";
+import type { Holder, LoadShedding } from "../overload/load_shedding.ts";
 import { faultAnswer, unreadableAnswer } from "../message/parse.ts";
 import { encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
 import type { Invalid, Message, Single } from "../message/message.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import { Requests, type RequestsHost } from "../incoming/requests.ts";
-import type { Answer } from "../incoming/request.ts";
-import { type Invoke, namesOf } from "../outgoing/name_proxy.ts";
+import type { SendAnswer } from "../incoming/request.ts";
+import { type Invoke, nameProxy } from "../outgoing/name_proxy.ts";
 import type { Timer, Timers } from "../timers.ts";
-import type { Turns } from "../overload/time_slice.ts";
-import { Watch, type Watched } from "../link/keepalive.ts";
-import { Writer, type WriterHost } from "../link/framed_writer.ts";
+import type { TimeSlice } from "../overload/time_slice.ts";
+import { Keepalive, type KeepaliveHost } from "../link/keepalive.ts";
+import { FramedWriter, type FramedWriterHost } from "../link/framed_writer.ts";
 import type { BufferPool } from "../link/buffer_pool.ts";
 import type { Socket } from "../transport/socket.ts";
 
@@ -52,13 +52,13 @@ export interface ConnectionOptions {
   readonly timers: Timers;
   readonly pool: BufferPool;
   /** What the connections of a server use together. */
-  readonly load: Load;
+  readonly loadShedding: LoadShedding;
   /** How fast the peer at an address may go; without it as fast as it can. */
   readonly allowance?: (address: string) => Allowance;
-  /** Whose turns our work is done in; without them only our own runtime's. */
-  readonly turns?: Turns;
+  /** The time slice that connections share; without one the runtime alone decides. */
+  readonly timeSlice?: TimeSlice;
   /** Where calls wait for the processor; without it none does. */
-  readonly backlog?: Backlog;
+  readonly fairQueue?: FairQueue;
   /** The framing that we speak first; without it the peer's first bytes decide. */
   readonly framing?: Framing;
   /** The scheme of the addresses. */
@@ -89,20 +89,27 @@ export interface CloseInfo {
 
 /** One peer, symmetrical. */
 export class Connection
-  implements RequestsHost, CallsHost, WriterHost, IntakeHost, Controlled, Watched, Holder {
+  implements
+    RequestsHost,
+    CallsHost,
+    FramedWriterHost,
+    FramedReaderHost,
+    Controlled,
+    KeepaliveHost,
+    Holder {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly limits: Limits;
   readonly timers: Timers;
-  readonly load: Load;
+  readonly loadShedding: LoadShedding;
   readonly allowance: Allowance | undefined;
-  readonly backlog: Backlog | undefined;
+  readonly fairQueue: FairQueue | undefined;
   readonly state: unknown;
-  readonly #writer: Writer;
-  readonly #gate: Gate;
+  readonly #writer: FramedWriter;
+  readonly #identity: Identity;
   /** Smaller than our limits until it is known who the peer is. */
   readonly #framingLimits: { -readonly [Name in keyof FramingLimits]: FramingLimits[Name] };
-  readonly #intake: Intake;
+  readonly #reader: FramedReader;
   /** Whether it is known how the peer wants to be spoken to. */
   #isFramed: boolean;
   #framing: Framing;
@@ -132,7 +139,7 @@ export class Connection
   /** Why it ended, once it has; and who waits for that, where somebody does. */
   #closeInfo: CloseInfo | undefined;
   #end: PromiseWithResolvers<CloseInfo> | undefined;
-  readonly #watch: Watch;
+  readonly #keepalive: Keepalive;
   #graceTimer: Timer | undefined;
   #lingerTimer: Timer | undefined;
   /** When running handlers have had their time. */
@@ -140,7 +147,7 @@ export class Connection
   lastActive: number;
   lastEnd = 0;
   /** What the peer may still send against the rules. */
-  #mistakes: Bucket | undefined;
+  #mistakes: TokenBucket | undefined;
   /** Whether we are among those who keep many bytes. */
   #isHeavy = false;
 
@@ -150,14 +157,14 @@ export class Connection
     this.#options = options;
     this.limits = options.limits;
     this.timers = options.timers;
-    this.load = options.load;
+    this.loadShedding = options.loadShedding;
     this.allowance = options.allowance?.(socket.remote);
-    this.backlog = options.backlog;
+    this.fairQueue = options.fairQueue;
     this.requests = new Requests(this);
-    this.#gate = new Gate(options.authenticate);
+    this.#identity = new Identity(options.authenticate);
     const { maxMessageBytes, maxUnauthenticatedBytes, maxHeaderBytes, maxHeaderLines } =
       options.limits;
-    this.#framingLimits = this.#gate.isOpen ? options.limits : {
+    this.#framingLimits = this.#identity.isOpen ? options.limits : {
       maxMessageBytes: Math.min(maxMessageBytes, maxUnauthenticatedBytes),
       maxHeaderBytes,
       maxHeaderLines,
@@ -166,10 +173,10 @@ export class Connection
     this.#framing = framing ?? FRAMINGS.lines;
     this.#isFramed = framing !== undefined;
     this.state = options.state?.(this.peer);
-    this.#intake = new Intake(socket, this, this.#framingLimits, framing, options.turns);
+    this.#reader = new FramedReader(socket, this, this.#framingLimits, framing, options.timeSlice);
     this.lastActive = this.timers.now();
-    this.#writer = new Writer(socket, this.#framing, options.pool, this);
-    this.#watch = new Watch(this);
+    this.#writer = new FramedWriter(socket, this.#framing, options.pool, this);
+    this.#keepalive = new Keepalive(this);
   }
 
   /** Who is at the other end. */
@@ -203,10 +210,10 @@ export class Connection
 
   /** Reads until the connection ends. */
   run(): void {
-    const read = () => void this.#intake.run(this.#options.pool);
+    const read = () => void this.#reader.run(this.#options.pool);
     // Where everyone may call nobody is looked at, and a quiet connection makes no `peer`.
-    const isDecided = this.#ending || this.#gate.isOpen;
-    const decision = isDecided ? undefined : this.#gate.begin(this.peer);
+    const isDecided = this.#ending || this.#identity.isOpen;
+    const decision = isDecided ? undefined : this.#identity.begin(this.peer);
     if (decision === undefined) read();
     else this.#introduce(decision).then(read);
   }
@@ -232,15 +239,16 @@ export class Connection
 
   /** Only while no answer is due to us: a peer of the same kind that waits too would never end it. */
   get isFull(): boolean {
-    return this.#writer.waiting > this.limits.outboundHighWater && !this.isWaiting && !this.#ending;
+    return this.#writer.queuedBytes > this.limits.outboundHighWater && !this.isWaiting &&
+      !this.#ending;
   }
 
   /** Tells how many bytes we keep, where they are many. */
   #weigh(): void {
-    const bytes = this.#intake.held + this.#writer.waiting, isHeavy = bytes > LIGHT;
+    const bytes = this.#reader.held + this.#writer.queuedBytes, isHeavy = bytes > LIGHT;
     if (!isHeavy && !this.#isHeavy || this.#ended) return;
     this.#isHeavy = isHeavy;
-    this.load.hold(this, isHeavy ? bytes : 0);
+    this.loadShedding.hold(this, isHeavy ? bytes : 0);
   }
 
   evict(): void {
@@ -272,9 +280,9 @@ export class Connection
     this.#mistake();
   }
 
-  readonly #send: Answer = (text) => this.send(text);
+  readonly #send: SendAnswer = (text) => this.send(text);
 
-  #single(message: Single, answer: Answer, isPaid = false): Promise<void> | undefined {
+  #single(message: Single, answer: SendAnswer, isPaid = false): Promise<void> | undefined {
     switch (message.kind) {
       case "request": // {"jsonrpc":"2.0","id":…,"method":…,"params":…}
         return this.requests.request(message, answer, isPaid);
@@ -295,9 +303,9 @@ export class Connection
   /** Counts what breaks the rules: who does nothing else is not listened to for long. */
   #mistake(): void {
     const { maxProtocolErrors } = this.limits, now = this.timers.now();
-    const left = this.#mistakes ??= new Bucket(maxProtocolErrors / 60, maxProtocolErrors, now);
+    const left = this.#mistakes ??= new TokenBucket(maxProtocolErrors / 60, maxProtocolErrors, now);
     left.take(1, now);
-    if (left.wait(0, now) === 0) return;
+    if (left.delay(0, now) === 0) return;
     const message = "Too many messages break the rules";
     const error = new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxProtocolErrors" });
     queueMicrotask(() => this.refuse(error)); // once this one is answered
@@ -382,15 +390,15 @@ export class Connection
     const notify: Invoke = (name, value) => this.notify(name, encodeArgument(value));
     // Not enumerable: a handler may return its peer, or log it.
     return Object.defineProperties({ ...this.peer }, {
-      call: { value: namesOf(call) },
-      notify: { value: namesOf(notify) },
+      call: { value: nameProxy(call) },
+      notify: { value: nameProxy(notify) },
     }) as Peer;
   }
 
   // What calls and running requests ask of their connection.
 
   get waiting(): number {
-    return this.#writer.waiting;
+    return this.#writer.queuedBytes;
   }
 
   get queuedCount(): number {
@@ -415,30 +423,30 @@ export class Connection
   /** Sends a message; who takes nothing of what it is sent is closed. */
   send(text: string): void {
     this.#writer.push(text);
-    if (this.#writer.waiting > LIGHT) this.#weigh();
-    if (this.#writer.waiting > this.limits.maxOutboundBytes) {
+    if (this.#writer.queuedBytes > LIGHT) this.#weigh();
+    if (this.#writer.queuedBytes > this.limits.maxOutboundBytes) {
       this.finish({ reason: `more than ${this.limits.maxOutboundBytes} bytes wait to be sent` });
     }
   }
 
   room(): Promise<void> | undefined {
-    if (this.#writer.waiting <= this.limits.outboundHighWater || this.#ending) return undefined;
+    if (this.#writer.queuedBytes <= this.limits.outboundHighWater || this.#ending) return undefined;
     return this.change().then(() => this.room());
   }
 
   get isKnown(): boolean {
-    return this.#gate.isOpen;
+    return this.#identity.isOpen;
   }
 
   async authenticate(credentials: Credentials): Promise<void> {
     try {
-      if (this.#gate.failures >= this.limits.maxAuthFailures) {
+      if (this.#identity.failures >= this.limits.maxAuthFailures) {
         throw new RpcError("UNAUTHENTICATED", "Too many wrong credentials");
       }
-      await this.#gate.enter(credentials, this.peer);
+      await this.#identity.enter(credentials, this.peer);
     } catch (error) {
       if (this.#ended) throw error; // nobody is told
-      const { failures } = this.#gate;
+      const { failures } = this.#identity;
       // Guessing is made slow; the last answer is sent before the end.
       await new Promise<void>((resolve) => this.timers.after(100 * failures, resolve));
       if (failures >= this.limits.maxAuthFailures) {
@@ -456,7 +464,7 @@ export class Connection
   async #introduce(decision: Promise<void>): Promise<void> {
     let decided = false;
     decision.then(() => {
-      if (this.#gate.isOpen) this.#greet();
+      if (this.#identity.isOpen) this.#greet();
     }, (error) => {
       if (this.#ending) return; // it is too late to refuse
       const meant = asRpcError(error);
@@ -471,7 +479,7 @@ export class Connection
 
   /** It is known who the peer is. */
   #greet(): void {
-    this.#peer = { ...this.peer, identity: this.#gate.identity };
+    this.#peer = { ...this.peer, identity: this.#identity.identity };
     this.#framingLimits.maxMessageBytes = this.limits.maxMessageBytes;
   }
 
@@ -518,19 +526,19 @@ export class Connection
   }
 
   get messageSince(): number | undefined {
-    return this.#intake.messageSince;
+    return this.#reader.messageSince;
   }
 
   set messageSince(since: number | undefined) {
-    this.#intake.messageSince = since;
+    this.#reader.messageSince = since;
   }
 
-  get waitingSince(): number | undefined {
-    return this.#writer.waitingSince;
+  get writingSince(): number | undefined {
+    return this.#writer.writingSince;
   }
 
   get isIdle(): boolean {
-    return this.requests.size === 0 && !this.isWaiting && this.#writer.waiting === 0;
+    return this.requests.size === 0 && !this.isWaiting && this.#writer.queuedBytes === 0;
   }
 
   get isEnding(): boolean {
@@ -625,7 +633,7 @@ export class Connection
   onInputEnd(): void {
     this.#inputEnded = true;
     this.#leave();
-    this.#intake.messageSince = undefined;
+    this.#reader.messageSince = undefined;
     this.#ownCalls?.rejectAll("the peer closed the connection", undefined, true);
     this.requests.endInput();
     if (this.#lingering !== undefined) this.#finishWhenSent(this.#lingering);
@@ -677,9 +685,9 @@ export class Connection
   finish(info: CloseInfo): void {
     if (this.#ended) return;
     this.#ended = this.#ending = true;
-    if (this.#isHeavy) this.load.hold(this, 0);
+    if (this.#isHeavy) this.loadShedding.hold(this, 0);
     this.#leave();
-    this.#watch.stop();
+    this.#keepalive.stop();
     this.#graceTimer?.cancel();
     this.#lingerTimer?.cancel();
     this.#writer.stop();

@@ -9,8 +9,8 @@ import type { CallContext } from "./dispatch.ts";
 import { DECLARED, invalidParams, RpcError } from "../error.ts";
 import type { Credentials } from "../api/auth.ts";
 import { encodeExactly } from "../message/base64.ts";
-import { Inlet, iteratorOf, WINDOW } from "../stream/receiver.ts";
-import { Outlet, type SendItems } from "../stream/sender.ts";
+import { iteratorOf, StreamReceiver, WINDOW } from "../stream/receiver.ts";
+import { type SendItems, StreamSender } from "../stream/sender.ts";
 import type { Limits } from "../limits.ts";
 import { encodeError, encodeNotification } from "../message/encode.ts";
 import type { Notification, Request } from "../message/message.ts";
@@ -21,10 +21,10 @@ import type { Timer } from "../timers.ts";
 import { metaOf } from "../message/meta.ts";
 
 /** Where the answer to a request goes: to the writer, or to the batch that it came in. */
-export type Answer = (text: string) => void;
+export type SendAnswer = (text: string) => void;
 
 /** What a running call needs of its connection. */
-export interface RunningHost {
+export interface IncomingRequestHost {
   readonly state: unknown;
   /** Milliseconds of a monotonic clock. */
   now(): number;
@@ -43,18 +43,18 @@ export interface RunningHost {
 }
 
 /** A request or notification that runs; its handler's context. */
-export class Running implements CallContext {
+export class IncomingRequest implements CallContext {
   readonly method: string;
   readonly request: Request | Notification;
-  readonly #host: RunningHost;
-  readonly #answer: Answer | undefined;
+  readonly #host: IncomingRequestHost;
+  readonly #answer: SendAnswer | undefined;
   #answered = false;
   /** Why it was stopped from outside. */
   #stopped: RpcError | undefined;
   #controller: AbortController | undefined;
   #peer: Peer | undefined;
-  #outlet: Outlet | undefined;
-  #inlet: Inlet | undefined;
+  #sender: StreamSender | undefined;
+  #receiver: StreamReceiver | undefined;
   /** Whether the handler has looked where its caller asks to go on. */
   #hasLooked = false;
   /** The method that was found; set by the dispatcher. */
@@ -64,9 +64,9 @@ export class Running implements CallContext {
 
   /** @param arrived when the request came, by the host's clock */
   constructor(
-    host: RunningHost,
+    host: IncomingRequestHost,
     request: Request | Notification,
-    answer: Answer | undefined,
+    answer: SendAnswer | undefined,
     arrived: number,
   ) {
     this.#host = host;
@@ -113,9 +113,9 @@ export class Running implements CallContext {
   get items(): AsyncIterable<unknown> {
     return {
       [Symbol.asyncIterator]: () => {
-        const inlet = this.#inlet ??= this.#openInlet();
+        const receiver = this.#receiver ??= this.#openReceiver();
         const schema = this.procedure?.options.items;
-        return schema === undefined ? inlet : checkedItems(inlet, schema);
+        return schema === undefined ? receiver : checkedItems(receiver, schema);
       },
     };
   }
@@ -194,30 +194,30 @@ export class Running implements CallContext {
     const { request } = this;
     if (request.kind === "request") this.answer(encodeError(request.version, request.id, error));
     this.#stopped ??= error;
-    this.#outlet?.stop();
-    this.#inlet?.fail(error);
+    this.#sender?.stop();
+    this.#receiver?.fail(error);
     (this.#controller ??= new AbortController()).abort(error);
   }
 
   /** The consumer takes so many more items. */
   grant(count: number): void {
-    this.#outlet?.grant(count);
+    this.#sender?.grant(count);
   }
 
   /** Items of the caller's; false where there was no credit for them. */
   receive(items: readonly unknown[]): boolean {
-    return this.#inlet === undefined ? false : this.#inlet.push(items);
+    return this.#receiver === undefined ? false : this.#receiver.push(items);
   }
 
   /** The caller sends no more: neither credit nor items. */
   endInput(): void {
-    this.#outlet?.endCredit();
-    this.#inlet?.fail(new RpcError("CANCELLED", "The caller hung up before its items ended"));
+    this.#sender?.endCredit();
+    this.#receiver?.fail(new RpcError("CANCELLED", "The caller hung up before its items ended"));
   }
 
   /** The caller has no more items. */
   receiveEnd(): void {
-    (this.#inlet ??= this.#openInlet()).finish(undefined);
+    (this.#receiver ??= this.#openReceiver()).finish(undefined);
   }
 
   /**
@@ -256,12 +256,12 @@ export class Running implements CallContext {
     credit: number,
     send: SendItems,
   ): Promise<unknown> {
-    const outlet = this.#outlet = new Outlet(credit, send, () => this.#host.room(), {
+    const sender = this.#sender = new StreamSender(credit, send, () => this.#host.room(), {
       name: "maxResponseBytes",
       bytes: this.#host.limits.maxResponseBytes,
     }, encodeExactly);
-    if (this.#answered) outlet.stop();
-    return outlet.pump(iterator);
+    if (this.#answered) sender.stop();
+    return sender.pump(iterator);
   }
 
   async #collect(iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<unknown[]> {
@@ -293,19 +293,19 @@ export class Running implements CallContext {
     this.#host.send(encodeNotification("$/stream/item", `{"id":${request.id},${values}${events}}`));
   }
 
-  #openInlet(): Inlet {
+  #openReceiver(): StreamReceiver {
     const { request } = this;
     const id = request.kind === "request" ? request.id : undefined;
     const grant = (count: number) =>
       this.#host.send(
         encodeNotification("$/stream/credit", `{"id":${id},"n":${count},"dir":"up"}`),
       );
-    const inlet = new Inlet(WINDOW, { grant, leave: () => {} });
+    const receiver = new StreamReceiver(WINDOW, { grant, leave: () => {} });
     // Nothing can come any more, or without an id ever: who looks now must not wait.
-    if (this.#stopped !== undefined) inlet.fail(this.#stopped);
-    else if (id === undefined) inlet.finish(undefined);
+    if (this.#stopped !== undefined) receiver.fail(this.#stopped);
+    else if (id === undefined) receiver.finish(undefined);
     else grant(WINDOW);
-    return inlet;
+    return receiver;
   }
 
   #tell(token: unknown, value: unknown): void {

@@ -4,23 +4,23 @@
  * @module
  */
 
-import type { Backlog } from "../overload/fair_queue.ts";
+import type { FairQueue } from "../overload/fair_queue.ts";
 import { BatchAnswers } from "./batch.ts";
-import { Bucket } from "../overload/token_bucket.ts";
+import { TokenBucket } from "../overload/token_bucket.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { invalidParams, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
-import type { Load } from "../overload/load_shedding.ts";
+import type { LoadShedding } from "../overload/load_shedding.ts";
 import { encodeError } from "../message/encode.ts";
 import type { Notification, Request, Single } from "../message/message.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
-import { type Answer, Running, type RunningHost } from "./request.ts";
+import { IncomingRequest, type IncomingRequestHost, type SendAnswer } from "./request.ts";
 import { metaOf } from "../message/meta.ts";
 import type { Timers } from "../timers.ts";
-import { inTurn } from "../message/in_order.ts";
+import { inOrder } from "../message/in_order.ts";
 
 /** What requests need of their connection. */
-export interface RequestsHost extends RunningHost {
+export interface RequestsHost extends IncomingRequestHost {
   readonly limits: Limits;
   readonly timers: Timers;
   readonly dispatcher: Dispatcher;
@@ -31,9 +31,9 @@ export interface RequestsHost extends RunningHost {
   /** Whether a call of ours waits for its answer. */
   readonly isWaiting: boolean;
   /** What the connections of a server use together. */
-  readonly load: Load;
+  readonly loadShedding: LoadShedding;
   /** Where calls wait for the processor; undefined where they do not. */
-  readonly backlog: Backlog | undefined;
+  readonly fairQueue: FairQueue | undefined;
   /** How fast the peer may go; undefined where it may go as fast as it can. */
   readonly allowance: Allowance | undefined;
   /** Ends the connection once the peer has read what is due to it. */
@@ -46,18 +46,18 @@ export interface RequestsHost extends RunningHost {
   onStop(): void;
 }
 
-const NONE: ReadonlySet<Running> = /* @__PURE__ */ new Set();
-const NOBODY: Answer = () => {};
+const NONE: ReadonlySet<IncomingRequest> = /* @__PURE__ */ new Set();
+const NOBODY: SendAnswer = () => {};
 
 /** The requests of one peer. */
 export class Requests {
   readonly #host: RequestsHost;
   /** Those whose handlers have not ended. Many a connection has never any: their handlers answer at once. */
-  #running: ReadonlySet<Running> = NONE;
+  #running: ReadonlySet<IncomingRequest> = NONE;
   /** How many of them are streams, which may be open for long and are counted by themselves. */
   #streams = 0;
   /** Pings that the peer may still send, and those that were too many. */
-  #pings: Bucket | undefined;
+  #pings: TokenBucket | undefined;
   #refusedPings = 0;
   #closed: "open" | "draining" | "ended" = "open";
 
@@ -107,7 +107,7 @@ export class Requests {
   }
 
   /** The request with this id, while it runs. */
-  get(id: unknown): Running | undefined {
+  get(id: unknown): IncomingRequest | undefined {
     const text = JSON.stringify(id);
     for (const running of this.#running) {
       const { request } = running;
@@ -123,7 +123,7 @@ export class Requests {
   /** All answers of a batch go back in one frame, in its order; none, where it held no request. */
   batch(
     items: readonly Single[],
-    handle: (item: Single, answer: Answer, isPaid: true) => Promise<void> | undefined,
+    handle: (item: Single, answer: SendAnswer, isPaid: true) => Promise<void> | undefined,
   ): Promise<void> | undefined {
     const host = this.#host, { isKnown } = host;
     const due = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
@@ -132,7 +132,7 @@ export class Requests {
       ? undefined
       : this.#pay(items.reduce((sum, item) => sum + this.#costOf(item), 0));
     let places = 0;
-    return inTurn(items, (item) => {
+    return inOrder(items, (item) => {
       if (item.kind === "response") return handle(item, NOBODY, true);
       // Who was not known when the batch came is not known for any of it.
       const error = item.kind === "invalid"
@@ -141,7 +141,7 @@ export class Requests {
       if (item.kind === "notification") {
         return error === undefined ? handle(item, NOBODY, true) : undefined;
       }
-      const place = places++, answer: Answer = (text) => answers.set(place, text);
+      const place = places++, answer: SendAnswer = (text) => answers.set(place, text);
       if (item.kind === "invalid") return handle(item, answer, true);
       if (error !== undefined) return refuse(item, answer, error);
       // The sum is limited too: what has no room in it any more, whenever its handler ends, is told so.
@@ -171,8 +171,8 @@ export class Requests {
   /** A ping now and then keeps a line alive; a flood of them is an attack. */
   #ping(): RpcError | undefined {
     const { maxPings } = this.#host.limits, now = this.#host.now();
-    const pings = this.#pings ??= new Bucket(maxPings / 10, maxPings, now);
-    const retryAfterMs = pings.wait(1, now);
+    const pings = this.#pings ??= new TokenBucket(maxPings / 10, maxPings, now);
+    const retryAfterMs = pings.delay(1, now);
     if (retryAfterMs === 0) {
       pings.take(1, now);
       return undefined;
@@ -189,7 +189,7 @@ export class Requests {
    *
    * @param isPaid whether its batch has paid for it
    */
-  request(request: Request, answer: Answer, isPaid = false): Promise<void> | undefined {
+  request(request: Request, answer: SendAnswer, isPaid = false): Promise<void> | undefined {
     const { method } = request;
     const error =
       (isPaid || this.#host.allowance === undefined
@@ -203,15 +203,15 @@ export class Requests {
    * or a stream for credit, what they wait for lies behind the peer's requests: then it is told
    * "busy", or they would wait for ever.
    */
-  #admit(request: Request, answer: Answer): Promise<void> | undefined {
+  #admit(request: Request, answer: SendAnswer): Promise<void> | undefined {
     if (this.#closed === "ended") return undefined;
     if (this.#isFull() && this.#closed === "open" && !this.#mustRead()) {
       return this.#host.change().then(() => this.#admit(request, answer));
     }
     const error = this.#refusal(request);
     if (error !== undefined) return refuse(request, answer, error);
-    const running = new Running(this.#host, request, answer, this.#host.lastActive);
-    const outcome = this.#host.backlog?.mustWait ? this.#later(running) : this.#begin(running);
+    const running = new IncomingRequest(this.#host, request, answer, this.#host.lastActive);
+    const outcome = this.#host.fairQueue?.mustWait ? this.#later(running) : this.#begin(running);
     if (typeof outcome === "string") running.answer(outcome);
     else if (outcome !== undefined) this.#await(running, outcome);
     return undefined;
@@ -220,7 +220,7 @@ export class Requests {
   /** Why a request is not begun now; undefined where it is. */
   #refusal(request: Request): RpcError | undefined {
     const { method } = request,
-      { dispatcher, load, limits: { maxStreams, callTimeout } } = this.#host;
+      { dispatcher, loadShedding, limits: { maxStreams, callTimeout } } = this.#host;
     // How a last answer is to be read may still be asked.
     if (this.#closed !== "open" && method !== "rpc.serverInfo") {
       // It may have crossed our goodbye: a caller who knows that nothing ran may call elsewhere.
@@ -247,7 +247,7 @@ export class Requests {
     }
     // Whoever asks how the server is, is told so even then.
     if (method.startsWith("rpc.")) return undefined;
-    return load.refusal() ?? this.#lateness(left);
+    return loadShedding.refusal() ?? this.#lateness(left);
   }
 
   /**
@@ -255,7 +255,7 @@ export class Requests {
    * the other half is for its handler, and for the way back.
    */
   #lateness(left: number): RpcError | undefined {
-    const delay = this.#host.backlog?.delay(this) ?? 0;
+    const delay = this.#host.fairQueue?.delay(this) ?? 0;
     if (delay <= left / 2) return undefined;
     const message = "Too many calls wait for the processor", retryAfterMs = Math.ceil(delay);
     return new RpcError("UNAVAILABLE", message, { retryAfterMs, details: { started: false } });
@@ -263,8 +263,8 @@ export class Requests {
 
   /** Does what needs no handler, but not before the peer's calls that wait for the processor. */
   inOrder(work: () => void): void {
-    const { backlog } = this.#host;
-    if (backlog?.holds(this)) backlog.enter(this).then(work);
+    const { fairQueue } = this.#host;
+    if (fairQueue?.holds(this)) fairQueue.enter(this).then(work);
     else work();
   }
 
@@ -280,15 +280,15 @@ export class Requests {
       if (this.#mustRead()) return undefined; // nobody waits for an answer
       return this.#host.change().then(() => this.#admitNotification(message));
     }
-    if (!this.#host.isKnown || this.#host.load.refusal() !== undefined) return undefined;
-    const running = new Running(this.#host, message, undefined, this.#host.lastActive);
-    const outcome = this.#host.backlog?.mustWait ? this.#later(running) : this.#begin(running);
+    if (!this.#host.isKnown || this.#host.loadShedding.refusal() !== undefined) return undefined;
+    const running = new IncomingRequest(this.#host, message, undefined, this.#host.lastActive);
+    const outcome = this.#host.fairQueue?.mustWait ? this.#later(running) : this.#begin(running);
     if (typeof outcome === "object") this.#await(running, outcome);
     return undefined;
   }
 
   /** Begins it now: the text of its answer, or a promise of it where its handler has not ended. */
-  #begin(running: Running): string | void | Promise<string | void> {
+  #begin(running: IncomingRequest): string | void | Promise<string | void> {
     const { dispatcher } = this.#host, { request } = running;
     const outcome = request.kind === "request"
       ? dispatcher.answer(request, running)
@@ -298,14 +298,14 @@ export class Requests {
   }
 
   /** Begins it once the processor has time for it, if anyone is still waiting for it then. */
-  async #later(running: Running): Promise<string | void> {
-    const { dispatcher, backlog } = this.#host;
+  async #later(running: IncomingRequest): Promise<string | void> {
+    const { dispatcher, fairQueue } = this.#host;
     running.procedure = dispatcher.procedureOf(running.method);
-    await backlog!.enter(this);
+    await fairQueue!.enter(this);
     if (!running.isStopped) return this.#begin(running);
   }
 
-  #stop(running: Running, error: RpcError): void {
+  #stop(running: IncomingRequest, error: RpcError): void {
     running.stop(error);
     this.#host.onStop();
   }
@@ -322,12 +322,14 @@ export class Requests {
   }
 
   /** Waits for a handler. Its place is taken until it has really ended, answered or not. */
-  async #await(running: Running, outcome: Promise<string | void>): Promise<void> {
-    const all = this.#running === NONE ? new Set<Running>() : this.#running as Set<Running>;
+  async #await(running: IncomingRequest, outcome: Promise<string | void>): Promise<void> {
+    const all = this.#running === NONE
+      ? new Set<IncomingRequest>()
+      : this.#running as Set<IncomingRequest>;
     this.#running = all.add(running);
     const { timeout, isStreaming } = running;
     if (isStreaming) this.#streams++;
-    else this.#host.load.running++;
+    else this.#host.loadShedding.runningCalls++;
     if (timeout !== Infinity) {
       running.timer = this.#host.timers.after(running.timeLeft(), () => {
         const message = `The call took longer than ${timeout} ms`;
@@ -339,7 +341,7 @@ export class Requests {
     if (typeof text === "string") running.answer(text);
     all.delete(running);
     if (isStreaming) this.#streams--;
-    else this.#host.load.running--;
+    else this.#host.loadShedding.runningCalls--;
     this.#host.onEnd();
   }
 }
@@ -357,7 +359,7 @@ function unauthenticated(): RpcError {
   return new RpcError("UNAUTHENTICATED", `Call ${AUTHENTICATE} before anything else`);
 }
 
-function refuse({ version, id }: Request, answer: Answer, error: RpcError): undefined {
+function refuse({ version, id }: Request, answer: SendAnswer, error: RpcError): undefined {
   answer(encodeError(version, id, error));
 }
 

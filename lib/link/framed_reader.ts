@@ -13,14 +13,14 @@ import {
   type FramingLimits,
   FRAMINGS,
 } from "../framing/mod.ts";
-import type { Backlog } from "../overload/fair_queue.ts";
+import type { FairQueue } from "../overload/fair_queue.ts";
 import type { Limits } from "../limits.ts";
 import { isUnparsable, parseMessage } from "../message/parse.ts";
 import type { Message } from "../message/message.ts";
 import { ReadBuffer } from "./read_buffer.ts";
-import { inTurn } from "../message/in_order.ts";
+import { inOrder } from "../message/in_order.ts";
 import type { Timers } from "../timers.ts";
-import type { Turns } from "../overload/time_slice.ts";
+import type { TimeSlice } from "../overload/time_slice.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { Duplex } from "../transport/socket.ts";
 
@@ -47,11 +47,11 @@ const LOOK = 16;
 const SHORT = 2;
 
 /** What reading needs of its connection. */
-export interface IntakeHost {
+export interface FramedReaderHost {
   readonly limits: Limits;
   readonly timers: Timers;
   /** Calls that wait for the processor; ours do in the name of `requests`. */
-  readonly backlog: Backlog | undefined;
+  readonly fairQueue: FairQueue | undefined;
   readonly requests: object;
   /** Whether nothing more is handled: what still comes is read and forgotten. */
   readonly isEnding: boolean;
@@ -78,10 +78,10 @@ export interface IntakeHost {
 }
 
 /** Reads what a peer sends. */
-export class Intake {
+export class FramedReader {
   readonly #duplex: Duplex;
-  readonly #host: IntakeHost;
-  readonly #turns: Turns | undefined;
+  readonly #host: FramedReaderHost;
+  readonly #timeSlice: TimeSlice | undefined;
   #decoder: Decoder;
   /** Messages of the last read that were handled without waiting. */
   #handled = 0;
@@ -98,14 +98,14 @@ export class Intake {
    */
   constructor(
     duplex: Duplex,
-    host: IntakeHost,
+    host: FramedReaderHost,
     limits: FramingLimits,
     framing?: Framing,
-    turns?: Turns,
+    timeSlice?: TimeSlice,
   ) {
     this.#duplex = duplex;
     this.#host = host;
-    this.#turns = turns;
+    this.#timeSlice = timeSlice;
     this.#decoder = framing?.decoder(limits) ??
       new DetectingDecoder(FRAMINGS, limits, (framing, decoder) => {
         this.#decoder = decoder;
@@ -131,14 +131,14 @@ export class Intake {
         this.#decoder.push(count === space.length ? space : space.subarray(0, count));
         const wait = this.#next(now);
         if (wait !== undefined) await wait;
-        else host.backlog?.note(this.#handled, host.timers.now() - now);
+        else host.fairQueue?.note(this.#handled, host.timers.now() - now);
         this.#decoder.push(NOTHING); // lets go of the buffer
         host.onHandled();
         if (host.isFull) await this.#drained();
-        if (count > AHEAD && host.backlog?.holds(host.requests)) {
-          await host.backlog.enter(host.requests);
+        if (count > AHEAD && host.fairQueue?.holds(host.requests)) {
+          await host.fairQueue.enter(host.requests);
         }
-        const pause = this.#turns?.endWhenOver(now);
+        const pause = this.#timeSlice?.yieldWhenOver(now);
         if (pause !== undefined) await pause;
         if (this.#isCrumbling(count, space.length)) await host.pause(GATHER);
         buffer.adapt(count);
@@ -183,7 +183,7 @@ export class Intake {
 
   #turnAfter(begun: number): Promise<void> | undefined {
     const now = this.#host.timers.now();
-    return now - begun > SHORT ? this.#turns?.endWhenOver(now) : undefined;
+    return now - begun > SHORT ? this.#timeSlice?.yieldWhenOver(now) : undefined;
   }
 
   #text(text: string): Promise<void> | undefined {
@@ -191,7 +191,7 @@ export class Intake {
     if (decoder.split === undefined || !isUnparsable(message)) return host.onMessage(message, text);
     const frames = decoder.split(text);
     if (frames.length < 2) return host.onMessage(message, text);
-    return inTurn(
+    return inOrder(
       frames,
       (frame) =>
         typeof frame === "string"

@@ -11,8 +11,8 @@ import type { Framing } from "../framing/mod.ts";
 import type { Duplex } from "../transport/socket.ts";
 import { type BufferPool, MAX_WRITE } from "./buffer_pool.ts";
 
-/** What a {@linkcode Writer} needs of its connection. */
-export interface WriterHost {
+/** What a {@linkcode FramedWriter} needs of its connection. */
+export interface FramedWriterHost {
   /** Milliseconds of a monotonic clock. */
   now(): number;
   /** A write failed: the peer is gone. */
@@ -22,10 +22,10 @@ export interface WriterHost {
 }
 
 /** Queues the texts of messages and writes them. */
-export class Writer {
+export class FramedWriter {
   readonly #duplex: Duplex;
   readonly #pool: BufferPool;
-  readonly #host: WriterHost;
+  readonly #host: FramedWriterHost;
   #framing: Framing;
   #queue: string[] = [];
   #queued = 0;
@@ -35,12 +35,12 @@ export class Writer {
   #pump: Promise<void> | undefined;
   #dead = false;
   /** When the write that is under way last made progress; undefined while there is none. */
-  waitingSince: number | undefined;
+  writingSince: number | undefined;
   /** Messages that were queued, and messages whose bytes were handed to the socket. */
   queuedCount = 0;
   sentCount = 0;
 
-  constructor(duplex: Duplex, framing: Framing, pool: BufferPool, host: WriterHost) {
+  constructor(duplex: Duplex, framing: Framing, pool: BufferPool, host: FramedWriterHost) {
     this.#duplex = duplex;
     this.#framing = framing;
     this.#pool = pool;
@@ -53,7 +53,7 @@ export class Writer {
   }
 
   /** Bytes that wait: text that is not encoded yet counts by its length. */
-  get waiting(): number {
+  get queuedBytes(): number {
     return this.#queued + this.#writing;
   }
 
@@ -90,11 +90,11 @@ export class Writer {
       for (let bytes = first ?? this.#encode(); bytes !== undefined; bytes = this.#encode()) {
         for (let written = 0; written < bytes.length && !this.#dead;) {
           this.#writing = bytes.length - written;
-          this.waitingSince = this.#host.now();
+          this.writingSince = this.#host.now();
           written += await this.#duplex.write(written === 0 ? bytes : bytes.subarray(written));
         }
         this.#writing = 0;
-        this.waitingSince = undefined;
+        this.writingSince = undefined;
         if (this.#lent !== undefined) this.#pool.give(this.#lent);
         this.#lent = undefined;
         await undefined; // and what comes with the answer to it
@@ -108,7 +108,7 @@ export class Writer {
     }
     this.#pump = undefined;
     this.#writing = 0;
-    this.waitingSince = undefined;
+    this.writingSince = undefined;
     this.#host.onRoom();
   }
 

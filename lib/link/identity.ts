@@ -15,7 +15,7 @@ function shownBy({ certificate, transport }: PeerInfo): Credentials | undefined 
 }
 
 /** Whether a peer may call, and who it is. */
-export class Gate {
+export class Identity {
   readonly #authenticate: Authenticate | undefined;
   #identity: unknown;
   #isOpen: boolean;

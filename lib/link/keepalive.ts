@@ -10,7 +10,7 @@ import type { Limits } from "../limits.ts";
 import { TICK, type Timer, type Timers } from "../timers.ts";
 
 /** A connection, as far as its deadlines go. Times are those of {@linkcode Timers.now}. */
-export interface Watched {
+export interface KeepaliveHost {
   readonly limits: Limits;
   readonly timers: Timers;
   /** Whether we are the end that dialled: it pings, where the other ends a silent connection. */
@@ -24,7 +24,7 @@ export interface Watched {
   /** When the first byte of an unfinished message came; undefined between messages. */
   messageSince: number | undefined;
   /** When the write that is under way last made progress; undefined while there is none. */
-  readonly waitingSince: number | undefined;
+  readonly writingSince: number | undefined;
   /** Whether it is known who the peer is, where it is asked. */
   readonly isKnown: boolean;
   /** Whether nothing runs, and nothing waits. */
@@ -41,8 +41,8 @@ export interface Watched {
 }
 
 /** Looks after the deadlines of one connection. */
-export class Watch {
-  readonly #connection: Watched;
+export class Keepalive {
+  readonly #connection: KeepaliveHost;
   readonly #interval: number;
   readonly #openedAt: number;
   /** With a jitter of 10 %, so that connections made together do not end together. */
@@ -54,7 +54,7 @@ export class Watch {
   #isPinging = false;
 
   /** Begins to look; see {@linkcode stop}. */
-  constructor(connection: Watched) {
+  constructor(connection: KeepaliveHost) {
     this.#connection = connection;
     this.#interval = interval(connection.limits);
     this.#openedAt = connection.timers.now();
@@ -87,7 +87,8 @@ export class Watch {
    * @returns when to look again
    */
   #lookAt(now: number, isLate: boolean): number {
-    const connection = this.#connection, { limits, messageSince, waitingSince } = connection;
+    const connection = this.#connection,
+      { limits, messageSince, writingSince: waitingSince } = connection;
     const stalled = (waitingSince ?? now) + limits.writeStallTimeout;
     const slow = (messageSince ?? now) + limits.messageTimeout;
     // Timers come before sockets: what the peer sent or took meanwhile is known at the next look.

@@ -5,14 +5,14 @@
  */
 
 /** Does one after another, at once where nothing has to wait. */
-export function inTurn<T>(
+export function inOrder<T>(
   items: readonly T[],
   work: (item: T) => Promise<void> | undefined,
   from = 0,
 ): Promise<void> | undefined {
   for (let i = from; i < items.length; i++) {
     const wait = work(items[i]!);
-    if (wait !== undefined) return wait.then(() => inTurn(items, work, i + 1));
+    if (wait !== undefined) return wait.then(() => inOrder(items, work, i + 1));
   }
   return undefined;
 }

@@ -11,8 +11,8 @@
 
 import type { CallOptions, StreamIterator } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
-import { Inlet, itemsOf, WINDOW } from "../stream/receiver.ts";
-import type { Outlet } from "../stream/sender.ts";
+import { itemsOf, StreamReceiver, WINDOW } from "../stream/receiver.ts";
+import type { StreamSender } from "../stream/sender.ts";
 import type { Timer, Timers } from "../timers.ts";
 
 /** Takes calls that have begun, and gets them to the peer. */
@@ -58,8 +58,8 @@ export class Call {
   attempts = 0;
   received = 0;
   /** Where the items of a stream go, and where those come from that we stream to the peer. */
-  inlet: Inlet | undefined;
-  outlet: Outlet | undefined;
+  receiver: StreamReceiver | undefined;
+  sender: StreamSender | undefined;
 
   // What its connection knows of it.
 
@@ -92,7 +92,7 @@ export class Call {
   iterate(): StreamIterator<unknown, unknown> {
     if (this.#begun) return itemsOf(this.promise);
     this.promise.catch(() => {}); // the loop is told
-    return this.inlet ??= new Inlet(WINDOW, {
+    return this.receiver ??= new StreamReceiver(WINDOW, {
       grant: (count) => this.bearer?.grant(this, count),
       leave: () => this.giveUp(new RpcError("CANCELLED", "The stream was left")),
     }, this.options.after);
@@ -109,7 +109,7 @@ export class Call {
           `Cannot call ${method}: timeout must be milliseconds from 0 on, it is ${timeout}`,
         );
       }
-      if (after !== undefined && this.inlet === undefined) {
+      if (after !== undefined && this.receiver === undefined) {
         throw new TypeError(`Cannot call ${method}: after is for streams, iterate the answer`);
       }
       signal?.throwIfAborted();
@@ -132,13 +132,13 @@ export class Call {
   /** @param items what a peer that knows no streams answered instead of one */
   succeed(result: unknown, items?: unknown): void {
     this.#end();
-    this.inlet?.finish(result, Array.isArray(items) ? items : []);
+    this.receiver?.finish(result, Array.isArray(items) ? items : []);
     this.#resolve(result);
   }
 
   fail(error: unknown): void {
     this.#end();
-    this.inlet?.fail(error);
+    this.receiver?.fail(error);
     this.#reject(error);
   }
 

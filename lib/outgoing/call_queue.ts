@@ -8,7 +8,7 @@ import type { CallOptions, StreamAnswer } from "../api/stub.ts";
 import { Call, type Carrier } from "./call.ts";
 
 /** Makes calls, and hands those of a turn to their carrier at its end. */
-export class Turn {
+export class CallQueue {
   readonly #carrier: Carrier;
   /** Made in this turn, not begun. */
   #made: Call[] = [];

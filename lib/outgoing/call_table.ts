@@ -17,7 +17,7 @@ interface Numbered {
 }
 
 /** Things by their ids: each has its place by the low bits of its id, and ids are given accordingly. */
-export class Pending<T extends Numbered> {
+export class CallTable<T extends Numbered> {
   #places: (T | undefined)[] = new Array(PLACES).fill(undefined);
   #lastId = 0;
   /** How many there are. */

@@ -7,15 +7,15 @@
 import { decodeExactly, encodeValue } from "../message/base64.ts";
 import type { CallOptions, ItemOptions, StreamAnswer } from "../api/stub.ts";
 import type { Bearer, Call, Carrier } from "./call.ts";
-import { Turn } from "./call_queue.ts";
+import { CallQueue } from "./call_queue.ts";
 import { ConnectionLost, type ErrorData, RpcError } from "../error.ts";
 import { iteratorOf } from "../stream/receiver.ts";
-import { Outlet } from "../stream/sender.ts";
+import { StreamSender } from "../stream/sender.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
 import { encodeNotification, encodeParams, encodeRequest } from "../message/encode.ts";
 import type { Response } from "../message/message.ts";
-import { Pending } from "./call_table.ts";
+import { CallTable } from "./call_table.ts";
 import type { Timers } from "../timers.ts";
 
 /** What calls need of their connection. */
@@ -46,9 +46,9 @@ export class Calls implements Carrier, Bearer {
   readonly timers: Timers;
   readonly #host: CallsHost;
   /** Calls that are made on this connection, and would end with it. */
-  readonly #turn = new Turn(this);
+  readonly #queue = new CallQueue(this);
   /** Those that wait for their answers, by id. */
-  readonly #pending = new Pending<Call>();
+  readonly #pending = new CallTable<Call>();
   /** Those whose params hold tokens of LSP's, by these. */
   readonly #byToken = new Map<unknown, Call>();
   /** What the peer understands besides JSON-RPC, once it was asked. */
@@ -71,18 +71,18 @@ export class Calls implements Carrier, Bearer {
     return this.#pending.size;
   }
 
-  /** Calls a method of the peer's; see {@linkcode Turn.call}. */
+  /** Calls a method of the peer's; see {@linkcode CallQueue.call}. */
   call(
     method: string,
     value: string | undefined,
     options: CallOptions,
   ): StreamAnswer<unknown, unknown> {
-    return this.#turn.call(method, value, options);
+    return this.#queue.call(method, value, options);
   }
 
   /** Makes several calls that travel as one batch. */
   batch<T>(make: () => T): T {
-    return this.#turn.batch(make);
+    return this.#queue.batch(make);
   }
 
   carryTogether(calls: readonly Call[]): void {
@@ -166,8 +166,8 @@ export class Calls implements Carrier, Bearer {
 
   /** What travels beside the params: only to a peer that has said that it understands it. */
   #metaOf(call: Call, id: number): string | undefined {
-    const { inlet, deadline, options: { meta, onProgress } } = call;
-    const known = this.#extensions, after = inlet?.after;
+    const { receiver, deadline, options: { meta, onProgress } } = call;
+    const known = this.#extensions, after = receiver?.after;
     if (after !== undefined && !known?.has("resume")) {
       throw new RpcError(
         "DATA_LOSS",
@@ -176,7 +176,7 @@ export class Calls implements Carrier, Bearer {
     }
     if (known === undefined || !known.has("meta")) return undefined;
     const isTimed = deadline !== Infinity;
-    call.isStream = inlet !== undefined && known.has("stream");
+    call.isStream = receiver !== undefined && known.has("stream");
     if (!call.isStream && meta === undefined && onProgress === undefined && !isTimed) {
       return undefined;
     }
@@ -187,7 +187,7 @@ export class Calls implements Carrier, Bearer {
       ...(isTimed && { timeoutMs: left }),
       ...(onProgress !== undefined && { progressToken: id }),
       ...(call.isStream && {
-        stream: { credit: inlet!.open(), ...(after !== undefined && { after }) },
+        stream: { credit: receiver!.open(), ...(after !== undefined && { after }) },
       }),
     });
   }
@@ -214,14 +214,14 @@ export class Calls implements Carrier, Bearer {
 
   /** Streams items to the peer, as far as it gives credit. */
   #sendItems(call: Call, items: AsyncIterable<unknown> | Iterable<unknown>): void {
-    const outlet = call.outlet = new Outlet(
+    const sender = call.sender = new StreamSender(
       0,
       (texts) => this.#tellStream("item", call, `"values":[${texts.join(",")}]`, true),
       () => this.#host.room(),
       { name: "maxMessageBytes", bytes: this.#maxBytes - ENVELOPE },
       encodeValue,
     );
-    outlet.pump(iteratorOf(items)).then(
+    sender.pump(iteratorOf(items)).then(
       () => this.#tellStream("end", call, undefined, true),
       (error) => call.giveUp(error),
     );
@@ -289,7 +289,7 @@ export class Calls implements Carrier, Bearer {
     ids?: readonly (string | null)[],
   ): boolean {
     const call = this.#pending.get(id);
-    if (call?.inlet === undefined) return true;
+    if (call?.receiver === undefined) return true;
     this.yielded++;
     try {
       if (isMarked) items = this.#decode(call, items) as readonly unknown[];
@@ -297,12 +297,12 @@ export class Calls implements Carrier, Bearer {
       call.giveUp(error);
       return true;
     }
-    return call.inlet.push(items, ids);
+    return call.receiver.push(items, ids);
   }
 
   /** The peer takes more of our items. */
   credit(id: unknown, count: number): void {
-    this.#pending.get(id)?.outlet?.grant(count);
+    this.#pending.get(id)?.sender?.grant(count);
   }
 
   /** A handler says how far it is. */
@@ -361,7 +361,7 @@ export class Calls implements Carrier, Bearer {
   askLast(): void {
     if (this.#pending.size === 0 || this.#extensions !== undefined) return;
     this.#ask().catch(() => {});
-    this.#turn.end();
+    this.#queue.end();
   }
 
   /** Ends all calls from this side. */
@@ -398,7 +398,7 @@ export class Calls implements Carrier, Bearer {
       for (const token of tokensOf(call)) this.#byToken.delete(token);
     }
     call.bearer = undefined;
-    call.outlet?.stop();
+    call.sender?.stop();
     if (this.#pending.size === 0) this.#host.onQuiet();
   }
 }
@@ -411,8 +411,8 @@ const ENVELOPE = 128;
 
 /** Whether a call cannot do without what only some peers understand. */
 function needsExtensions(call: Call): boolean {
-  const { inlet, options } = call;
-  return inlet !== undefined || options.meta !== undefined ||
+  const { receiver, options } = call;
+  return receiver !== undefined || options.meta !== undefined ||
     options.onProgress !== undefined && tokensOf(call).length === 0 ||
     (options as Partial<ItemOptions<unknown>>).items !== undefined;
 }

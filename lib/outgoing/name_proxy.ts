@@ -8,7 +8,7 @@
 export type Invoke = (name: string, value: unknown, options: unknown) => unknown;
 
 /** An object that has a function for every name; each is made once. */
-export function namesOf(invoke: Invoke, prefix = ""): unknown {
+export function nameProxy(invoke: Invoke, prefix = ""): unknown {
   const known = new Map<string, unknown>();
   const name = prefix.slice(0, -1);
   const target = prefix === ""
@@ -19,7 +19,7 @@ export function namesOf(invoke: Invoke, prefix = ""): unknown {
       // A promise looks for `then`, JSON.stringify for `toJSON`: neither means to call the peer.
       if (typeof key === "symbol" || key === "then" || key === "toJSON") return undefined;
       let member = known.get(key);
-      if (member === undefined) known.set(key, member = namesOf(invoke, `${prefix}${key}.`));
+      if (member === undefined) known.set(key, member = nameProxy(invoke, `${prefix}${key}.`));
       return member;
     },
   });

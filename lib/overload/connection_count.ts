@@ -6,7 +6,7 @@
  */
 
 /** Counts the connections of each caller. */
-export class Callers {
+export class ConnectionCount {
   readonly #max: number;
   readonly #connections = new Map<string, number>();
 

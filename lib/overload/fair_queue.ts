@@ -13,7 +13,7 @@
  */
 
 import type { Timers } from "../timers.ts";
-import type { Turns } from "./time_slice.ts";
+import type { TimeSlice } from "./time_slice.ts";
 
 /** Milliseconds a call, in the mean, from which they are read ahead: that costs some microseconds. */
 const LONG = 0.5;
@@ -24,24 +24,24 @@ const WEIGHT = 1 / 8;
 /** Milliseconds for which calls are run, at least, before the sockets are looked at. */
 const SLICE = 2;
 
-/** A caller, some of whose calls wait. */
-interface Caller {
-  /** What lets each begin, in the order in which they came. */
-  readonly waiting: (() => void)[];
-  /** Milliseconds that a call of this caller's takes in the mean. */
+/** The calls of one peer, some of which are queued. */
+interface Flow {
+  /** What lets each queued call begin, in the order in which they came. */
+  readonly queued: (() => void)[];
+  /** Milliseconds that a call of this peer takes in the mean. */
   cost: number;
-  /** When its first call that waits would end, or its last has, if all shared the processor. */
+  /** When its first queued call would end, or its last has, if all shared the processor. */
   end: number;
 }
 
 /** The calls of a server that wait for the processor. */
-export class Backlog {
-  readonly #turns: Pick<Turns, "isOver" | "end">;
+export class FairQueue {
+  readonly #timeSlice: Pick<TimeSlice, "isOver" | "yield">;
   readonly #now: () => number;
   /** Those whose calls wait. */
-  readonly #callers = new Map<object, Caller>();
+  readonly #flows = new Map<object, Flow>();
   /** All that have ever waited here. */
-  readonly #known = new WeakMap<object, Caller>();
+  readonly #known = new WeakMap<object, Flow>();
   /** Milliseconds that all take that wait. */
   #total = 0;
   /** Milliseconds that each has had which waits all the time, and the latest `end` of any. */
@@ -51,9 +51,9 @@ export class Backlog {
   /** Milliseconds that a call takes in the mean, whoever makes it. */
   #cost = 0;
 
-  /** @param turns which end while it runs calls */
-  constructor(turns: Pick<Turns, "isOver" | "end">, { now }: Pick<Timers, "now">) {
-    this.#turns = turns;
+  /** @param timeSlice ends while it runs calls */
+  constructor(timeSlice: Pick<TimeSlice, "isOver" | "yield">, { now }: Pick<Timers, "now">) {
+    this.#timeSlice = timeSlice;
     this.#now = now;
   }
 
@@ -64,35 +64,35 @@ export class Backlog {
 
   /** Whether a call that comes now has to wait. */
   get mustWait(): boolean {
-    return this.#isRunning || this.#cost > LONG && this.#turns.isOver(this.#now());
+    return this.#isRunning || this.#cost > LONG && this.#timeSlice.isOver(this.#now());
   }
 
-  /** Whether calls of this caller's wait. */
-  holds(caller: object): boolean {
-    return this.#callers.has(caller);
+  /** Whether calls of this peer are queued. */
+  holds(peer: object): boolean {
+    return this.#flows.has(peer);
   }
 
-  /** Milliseconds that a call of this caller's would wait which came now. */
-  delay(caller: object): number {
-    const entry = this.#known.get(caller);
+  /** Milliseconds that a call of this peer would be queued that came now. */
+  delay(peer: object): number {
+    const entry = this.#known.get(peer);
     if (entry === undefined) return 0;
-    const { end, cost, waiting } = entry, own = end + Math.max(0, waiting.length - 1) * cost;
+    const { end, cost, queued } = entry, own = end + Math.max(0, queued.length - 1) * cost;
     // Meanwhile all others take as long.
-    return Math.min(this.#total, Math.max(0, own - this.#shared) * this.#callers.size);
+    return Math.min(this.#total, Math.max(0, own - this.#shared) * this.#flows.size);
   }
 
-  /** Resolves when a call of this caller's may begin. */
-  enter(caller: object): Promise<void> {
+  /** Resolves when a call of this peer may begin. */
+  enter(peer: object): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    let entry = this.#known.get(caller);
+    let entry = this.#known.get(peer);
     if (entry === undefined) {
-      this.#known.set(caller, entry = { waiting: [], cost: this.#cost, end: 0 });
+      this.#known.set(peer, entry = { queued: [], cost: this.#cost, end: 0 });
     }
-    if (entry.waiting.length === 0) {
-      this.#callers.set(caller, entry);
+    if (entry.queued.length === 0) {
+      this.#flows.set(peer, entry);
       entry.end = Math.max(entry.end, this.#shared) + entry.cost;
     }
-    entry.waiting.push(resolve);
+    entry.queued.push(resolve);
     this.#total += entry.cost;
     if (!this.#isRunning) this.#run();
     return promise;
@@ -100,16 +100,16 @@ export class Backlog {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    for (let paused = this.#now(); this.#callers.size > 0;) {
-      await this.#turns.end();
+    for (let paused = this.#now(); this.#flows.size > 0;) {
+      await this.#timeSlice.yield();
       const begun = this.#now();
       // As long as the others took: reading and refusing must not leave the calls without time.
       const end = begun + Math.max(SLICE, begun - paused);
-      for (let now = begun; this.#callers.size > 0 && now < end;) {
-        const [caller, entry] = this.#first();
+      for (let now = begun; this.#flows.size > 0 && now < end;) {
+        const [peer, entry] = this.#first();
         const begins = entry.end - entry.cost;
         this.#shared = Math.max(this.#shared, begins);
-        entry.waiting.shift()!();
+        entry.queued.shift()!();
         await undefined; // it runs here, as far as it does not wait itself
         const ms = (paused = this.#now()) - now;
         now = paused;
@@ -117,8 +117,8 @@ export class Backlog {
         this.#cost = learnt(this.#cost, ms);
         entry.end = begins + ms;
         this.#lastEnd = Math.max(this.#lastEnd, entry.end);
-        if (entry.waiting.length > 0) entry.end += entry.cost;
-        else this.#callers.delete(caller);
+        if (entry.queued.length > 0) entry.end += entry.cost;
+        else this.#flows.delete(peer);
       }
       this.#count();
     }
@@ -126,17 +126,17 @@ export class Backlog {
     this.#isRunning = false;
   }
 
-  /** Whose turn it is. There are at most as many as calls may run: looking at all costs less than a call. */
-  #first(): [caller: object, entry: Caller] {
-    let first: [object, Caller] | undefined;
-    for (const it of this.#callers) if (first === undefined || it[1].end < first[1].end) first = it;
+  /** The peer whose call is next. There are at most as many as calls may run: looking at all costs less than a call. */
+  #first(): [peer: object, entry: Flow] {
+    let first: [object, Flow] | undefined;
+    for (const it of this.#flows) if (first === undefined || it[1].end < first[1].end) first = it;
     return first!;
   }
 
   /** What those that wait will take, as far as it is known now. */
   #count(): void {
     this.#total = 0;
-    for (const { cost, waiting } of this.#callers.values()) this.#total += cost * waiting.length;
+    for (const { cost, queued } of this.#flows.values()) this.#total += cost * queued.length;
   }
 }
 

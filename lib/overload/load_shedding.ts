@@ -37,7 +37,7 @@ const YOUNG = 96 << 20;
 const OLD_PART = 1 / 4;
 
 /** What a server's connections use together. */
-export class Load {
+export class LoadShedding {
   readonly #limits: Pick<
     Limits,
     "maxRunning" | "maxBufferedBytes" | "maxHeapPercent" | "maxResidentBytes"
@@ -47,7 +47,7 @@ export class Load {
   #heapLimit = Infinity;
   /** Bytes of it in use; known once V8's module is there: a small script would start 6 ms later for it. */
   #heapUsed: () => number = () => 0;
-  #loading: Promise<void> | undefined;
+  importing: Promise<void> | undefined;
   readonly #held = new Map<Holder, number>();
   /** Bytes that were taken in since the last look. */
   #taken = 0;
@@ -55,7 +55,7 @@ export class Load {
   #timer: Timer | undefined;
   #isShort = false;
   /** Calls that run; streams are not counted. */
-  running = 0;
+  runningCalls = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -64,7 +64,7 @@ export class Load {
 
   /** Why no call can be begun now; undefined while one can. */
   refusal(): RpcError | undefined {
-    if (this.running >= this.#limits.maxRunning) {
+    if (this.runningCalls >= this.#limits.maxRunning) {
       return new RpcError("UNAVAILABLE", "Too many calls are running", { limit: "maxRunning" });
     }
     return this.shortage();
@@ -76,7 +76,7 @@ export class Load {
    * would be to refuse for ever.
    */
   shortage(): RpcError | undefined {
-    if (!this.#isShort || this.running === 0 && this.#buffered === 0) return undefined;
+    if (!this.#isShort || this.runningCalls === 0 && this.#buffered === 0) return undefined;
     return new RpcError("UNAVAILABLE", "Memory is running short");
   }
 
@@ -86,7 +86,7 @@ export class Load {
     this.#buffered += bytes - before;
     this.#taken += Math.max(0, bytes - before);
     if (this.#taken > Math.min(this.#heapLimit / LOOKS, MUCH)) {
-      this.#loading ??= this.#load();
+      this.importing ??= this.importV8();
       this.#look();
     }
     if (bytes > 0) this.#held.set(holder, bytes);
@@ -109,11 +109,11 @@ export class Load {
   }
 
   /** Looks at the memory now and then, until {@linkcode stop}. */
-  watch(timers: Timers): void {
+  start(timers: Timers): void {
     this.#look();
     this.#timer = timers.after(LOOK, () => {
-      this.#loading ??= this.#load();
-      this.watch(timers);
+      this.importing ??= this.importV8();
+      this.start(timers);
     });
   }
 
@@ -124,7 +124,7 @@ export class Load {
       maxResidentBytes > 0 && Deno.memoryUsage().rss > maxResidentBytes;
   }
 
-  async #load(): Promise<void> {
+  async importV8(): Promise<void> {
     const { getHeapStatistics, getHeapSpaceStatistics } = await import("node:v8");
     this.#heapUsed = () =>
       getHeapSpaceStatistics().reduce(

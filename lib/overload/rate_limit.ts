@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Bucket } from "./token_bucket.ts";
+import { TokenBucket } from "./token_bucket.ts";
 
 /** So much a second in the long run; what is left out is not limited. */
 export interface Rate {
@@ -33,20 +33,20 @@ const SWEEP = 1 << 10;
 
 /** What callers with the same {@linkcode Rate} have used of it. */
 class Meter {
-  readonly #calls: Bucket | undefined;
-  readonly #bytes: Bucket | undefined;
+  readonly #calls: TokenBucket | undefined;
+  readonly #bytes: TokenBucket | undefined;
 
   constructor({ calls, bytes, burst = 10 }: Rate, now: number) {
-    if (calls !== undefined) this.#calls = new Bucket(calls, Math.max(1, calls * burst), now);
-    if (bytes !== undefined) this.#bytes = new Bucket(bytes, Math.max(1, bytes * burst), now);
+    if (calls !== undefined) this.#calls = new TokenBucket(calls, Math.max(1, calls * burst), now);
+    if (bytes !== undefined) this.#bytes = new TokenBucket(bytes, Math.max(1, bytes * burst), now);
   }
 
   isFull(now: number): boolean {
     return (this.#calls?.isFull(now) ?? true) && (this.#bytes?.isFull(now) ?? true);
   }
 
-  wait(cost: number, now: number): number {
-    return Math.max(this.#calls?.wait(cost, now) ?? 0, this.#bytes?.wait(1, now) ?? 0);
+  delay(cost: number, now: number): number {
+    return Math.max(this.#calls?.delay(cost, now) ?? 0, this.#bytes?.delay(1, now) ?? 0);
   }
 
   call(cost: number, now: number): void {
@@ -69,7 +69,7 @@ export class Allowance {
   /** Takes what calls cost; where that is not there takes nothing, and tells for how many ms. */
   call(cost: number, now: number): number {
     let wait = 0;
-    for (const meter of this.#meters) wait = Math.max(wait, meter.wait(cost, now));
+    for (const meter of this.#meters) wait = Math.max(wait, meter.delay(cost, now));
     if (wait === 0) { for (const meter of this.#meters) meter.call(cost, now); }
     return wait;
   }
@@ -81,7 +81,7 @@ export class Allowance {
 }
 
 /** Keeps the rates of a server. */
-export class Rates {
+export class RateLimiter {
   readonly #options: RateOptions;
   readonly #addresses = new Map<string, Meter>();
 

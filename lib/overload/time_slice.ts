@@ -1,5 +1,6 @@
 /**
- * Turns of the event loop, so that one peer which sends as fast as it can does not hold up the others.
+ * Time slices of the event loop, so that one peer which sends as fast as it can does not hold up the
+ * others.
  *
  * Deno looks at its sockets only when nothing can go on without them. A read that finds bytes waiting
  * goes on at once; so a peer whose bytes never run out keeps everyone else unheard, for as long as it
@@ -13,10 +14,10 @@
 import type { Timers } from "../timers.ts";
 
 /** Milliseconds of work after which the other peers are listened to. */
-const TURN = 5;
+const SLICE = 5;
 
 /** The same where nothing better than a timer can be waited for: it costs 2 ms each time. */
-const TURN_BY_TIMER = 20;
+const SLICE_BY_TIMER = 20;
 
 const HOST = "127.0.0.1";
 
@@ -26,11 +27,11 @@ interface Loop extends Disposable {
   turn(): Promise<void>;
 }
 
-/** Ends the turns of a server's connections. */
-export class Turns {
+/** The time slice that a server's connections share: once it is over, they yield to the sockets. */
+export class TimeSlice {
   readonly #now: () => number;
   #since: number;
-  #length = TURN_BY_TIMER;
+  #length = SLICE_BY_TIMER;
   #loop: Loop | undefined;
   #opening: Promise<void> | undefined;
   #pause: Promise<void> | undefined;
@@ -41,19 +42,19 @@ export class Turns {
     this.#since = now();
   }
 
-  /** Whether this turn has gone on for long, at this time by the clock of the timers. */
+  /** Whether this slice is over, at this time by the clock of the timers. */
   isOver(now: number): boolean {
     return now - this.#since > this.#length;
   }
 
-  /** Ends this turn where it has gone on for long; undefined where it has not. */
-  endWhenOver(now: number = this.#now()): Promise<void> | undefined {
-    return this.isOver(now) ? this.end() : undefined;
+  /** Yields if this slice is over; undefined if it is not. */
+  yieldWhenOver(now: number = this.#now()): Promise<void> | undefined {
+    return this.isOver(now) ? this.yield() : undefined;
   }
 
-  /** Resolves when the runtime has looked at all sockets. All who ask meanwhile wait for the same. */
-  end(): Promise<void> {
-    return this.#pause ??= this.#end();
+  /** Resolves when the runtime has looked at all sockets. All calls meanwhile get the same promise. */
+  yield(): Promise<void> {
+    return this.#pause ??= this.#yield();
   }
 
   /** Lets go of what it holds, once it is there and nobody waits for it. */
@@ -65,13 +66,13 @@ export class Turns {
     this.#loop = undefined;
   }
 
-  async #end(): Promise<void> {
+  async #yield(): Promise<void> {
     this.#opening ??= this.#open();
     try {
       await this.#loop?.turn();
     } catch {
       this.#loop = undefined; // closed, or a firewall has come to know us
-      this.#length = TURN_BY_TIMER;
+      this.#length = SLICE_BY_TIMER;
     }
     if (this.#loop === undefined) await new Promise((resolve) => setTimeout(resolve, 0));
     this.#since = this.#now();
@@ -82,7 +83,7 @@ export class Turns {
     const loop = await openLoop();
     if (this.#closed) return loop?.[Symbol.dispose]();
     this.#loop = loop;
-    if (loop !== undefined) this.#length = TURN;
+    if (loop !== undefined) this.#length = SLICE;
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 /** Fills up at a rate, is emptied by use. Times are milliseconds of any clock. */
-export class Bucket {
+export class TokenBucket {
   readonly #perMs: number;
   readonly #capacity: number;
   #level: number;
@@ -30,7 +30,7 @@ export class Bucket {
    * Milliseconds until so much could be taken; 0 says that it can be now. What is more than the bucket
    * holds can be taken from a full one.
    */
-  wait(amount: number, now: number): number {
+  delay(amount: number, now: number): number {
     const missing = Math.min(amount, this.#capacity) - this.#fill(now);
     return missing <= 0 ? 0 : Math.ceil(missing / this.#perMs);
   }

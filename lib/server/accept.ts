@@ -17,8 +17,8 @@ export interface AcceptOptions {
   readonly signal: AbortSignal;
   /** Told of each failure that makes the loop wait, and of what `handle` throws. */
   readonly onError?: (error: unknown) => void;
-  /** Lets others have their turn where accepting has gone on for long. */
-  readonly turn?: () => Promise<void> | undefined;
+  /** Yields to the connections when accepting has gone on for long. */
+  readonly yieldWhenOver?: () => Promise<void> | undefined;
   /** What the waiting is measured with. @default timers that keep the process alive */
   readonly timers?: Pick<Timers, "after">;
 }
@@ -50,7 +50,7 @@ const KEEPING_ALIVE: Pick<Timers, "after"> = {
 export async function acceptAll(
   listener: Listener,
   handle: (socket: Socket) => void,
-  { signal, onError, turn, timers = KEEPING_ALIVE }: AcceptOptions,
+  { signal, onError, yieldWhenOver, timers = KEEPING_ALIVE }: AcceptOptions,
 ): Promise<void> {
   let wake: (() => void) | undefined;
   const stop = () => {
@@ -63,7 +63,7 @@ export async function acceptAll(
   try {
     for (let backoff = 0;;) {
       let socket: Socket;
-      const wait = turn?.();
+      const wait = yieldWhenOver?.();
       if (wait !== undefined) await wait;
       try {
         socket = await listener.accept();

@@ -6,17 +6,17 @@
 
 import { acceptAll } from "./accept.ts";
 import type { Authenticate } from "../api/auth.ts";
-import { Backlog } from "../overload/fair_queue.ts";
+import { FairQueue } from "../overload/fair_queue.ts";
 import { builtins } from "../builtin/mod.ts";
-import { Callers } from "../overload/connection_count.ts";
+import { ConnectionCount } from "../overload/connection_count.ts";
 import { type CloseInfo, Connection, type ConnectionOptions } from "../connection/connection.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { type Api, proceduresOf } from "../api/procedure.ts";
 import { RpcError } from "../error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
-import { Load } from "../overload/load_shedding.ts";
+import { LoadShedding } from "../overload/load_shedding.ts";
 import type { PeerInfo } from "../api/context.ts";
-import { type RateOptions, Rates } from "../overload/rate_limit.ts";
+import { RateLimiter, type RateOptions } from "../overload/rate_limit.ts";
 import { type Middleware, use } from "../api/middleware.ts";
 import { Health } from "../builtin/health.ts";
 import { TimerWheel } from "../timers.ts";
@@ -28,7 +28,7 @@ import {
   type TlsServerOptions,
 } from "../transport/mod.ts";
 import { networkOf, refuseExposed } from "../transport/network.ts";
-import { Turns } from "../overload/time_slice.ts";
+import { TimeSlice } from "../overload/time_slice.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
 
 /** What {@linkcode serve} takes besides the API. */
@@ -124,7 +124,7 @@ export interface Server extends AsyncDisposable {
  * ```
  */
 export function serve(api: Api, options: ServeOptions = {}): Server {
-  return new RunningServer(api, options);
+  return new ListeningServer(api, options);
 }
 
 /** Connections that are told at once why they are not served: each holds a descriptor for a while. */
@@ -150,7 +150,7 @@ export function addressesOf(
 export type HasRoom = (open: number) => boolean;
 
 /** The server that {@linkcode serve} starts. */
-export class RunningServer implements Server {
+export class ListeningServer implements Server {
   readonly addresses: string[] = [];
   readonly health: Health = new Health();
   readonly ready: Promise<void>;
@@ -161,11 +161,11 @@ export class RunningServer implements Server {
   readonly #dispatcher: Dispatcher;
   readonly #timers = new TimerWheel();
   readonly #pool = new BufferPool();
-  readonly #turns = new Turns(this.#timers);
-  readonly #backlog = new Backlog(this.#turns, this.#timers);
-  readonly #load: Load;
-  readonly #rates: Rates;
-  readonly #callers: Callers;
+  readonly #timeSlice = new TimeSlice(this.#timers);
+  readonly #fairQueue = new FairQueue(this.#timeSlice, this.#timers);
+  readonly #loadShedding: LoadShedding;
+  readonly #rateLimiter: RateLimiter;
+  readonly #connectionCount: ConnectionCount;
   /** Those that are open, and the networks that they come from; see {@linkcode networkOf}. */
   readonly #connections = new Map<Connection, string | undefined>();
   /** Those that are told that there is no place for them. */
@@ -191,9 +191,9 @@ export class RunningServer implements Server {
     }
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
-    this.#load = new Load(this.#limits);
-    this.#rates = new Rates(options.rate ?? {});
-    this.#callers = new Callers(this.#limits.maxConnectionsPerAddress);
+    this.#loadShedding = new LoadShedding(this.#limits);
+    this.#rateLimiter = new RateLimiter(options.rate ?? {});
+    this.#connectionCount = new ConnectionCount(this.#limits.maxConnectionsPerAddress);
     this.#hasRoom = hasRoom ?? ((open) => open < this.#limits.maxConnections);
     const methods = proceduresOf(options.use === undefined ? api : use(options.use, api));
     const { name = "landline", version = "0.0.0" } = options;
@@ -241,7 +241,7 @@ export class RunningServer implements Server {
     });
     // Both tell of the same failure: whoever looks at one of them has seen it.
     this.finished.catch(() => {});
-    this.#load.watch(this.#timers);
+    this.#loadShedding.start(this.#timers);
     if (signal?.aborted) this.shutdown();
     else signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -255,7 +255,7 @@ export class RunningServer implements Server {
     this.addresses.push(listener.address);
     const options = this.#connectionOptions(schemeOf(listener.address));
     const accepting = acceptAll(listener, (socket) => this.#open(socket, options), {
-      ...(options.turns && { turn: () => this.#turns.endWhenOver() }),
+      ...(options.timeSlice && { yieldWhenOver: () => this.#timeSlice.yieldWhenOver() }),
       signal: this.#stop.signal,
       onError: (error) => this.#report(error, `accept at ${listener.address}`),
     });
@@ -274,12 +274,12 @@ export class RunningServer implements Server {
       dispatcher: this.#dispatcher,
       timers: this.#timers,
       pool: this.#pool,
-      load: this.#load,
+      loadShedding: this.#loadShedding,
       isDialler: false,
       // What stays in this process needs no look at sockets.
-      ...(transport !== "memory" && { turns: this.#turns, backlog: this.#backlog }),
+      ...(transport !== "memory" && { timeSlice: this.#timeSlice, fairQueue: this.#fairQueue }),
       ...(rate && {
-        allowance: (address) => this.#rates.allow(networkOf(address), this.#timers.now()),
+        allowance: (address) => this.#rateLimiter.allow(networkOf(address), this.#timers.now()),
       }),
       ...(authenticate && { authenticate }),
       ...(state && { state }),
@@ -289,31 +289,31 @@ export class RunningServer implements Server {
   }
 
   #open(socket: Socket, options: ConnectionOptions): void {
-    const connection = new Connection(socket, options), caller = networkOf(socket.remote);
-    const refusal = this.#refusal(caller);
+    const connection = new Connection(socket, options), network = networkOf(socket.remote);
+    const refusal = this.#refusal(network);
     if (refusal !== undefined) return this.#refuse(connection, refusal);
-    this.#callers.enter(caller);
+    this.#connectionCount.enter(network);
     this.#tell(() => this.#options.onOpen?.(connection.peer));
-    this.#connections.set(connection, caller);
+    this.#connections.set(connection, network);
     connection.run();
   }
 
   #onClose(connection: Connection, info: CloseInfo): void {
     if (this.#refused.delete(connection)) return;
-    this.#callers.leave(this.#connections.get(connection));
+    this.#connectionCount.leave(this.#connections.get(connection));
     this.#connections.delete(connection);
     this.#tell(() => this.#options.onClose?.(connection.peer, info));
     this.#endWhenAlone();
   }
 
   /** Why one more connection from there is not served; undefined where it is. */
-  #refusal(caller: string | undefined): RpcError | undefined {
-    if (this.#callers.isFull(caller)) {
+  #refusal(network: string | undefined): RpcError | undefined {
+    if (this.#connectionCount.isFull(network)) {
       return new RpcError("RESOURCE_EXHAUSTED", "Too many connections from one address", {
         limit: "maxConnectionsPerAddress",
       });
     }
-    const shortage = this.#load.shortage();
+    const shortage = this.#loadShedding.shortage();
     if (shortage !== undefined) return shortage;
     if (this.#hasRoom(this.#connections.size)) return undefined;
     return new RpcError("UNAVAILABLE", "Too many connections", { limit: "maxConnections" });
@@ -366,9 +366,9 @@ export class RunningServer implements Server {
     await Promise.all(this.#connections.keys().map(({ closed }) => closed));
     await Promise.all(this.#accepting);
     clearInterval(alive);
-    this.#load.stop();
+    this.#loadShedding.stop();
     this.#timers.stop();
-    await this.#turns.close();
+    await this.#timeSlice.close();
     if (this.#failure === undefined) this.#end.resolve();
     else this.#end.reject(this.#failure.error);
   }

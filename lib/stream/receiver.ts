@@ -11,7 +11,7 @@
 export const WINDOW = 64;
 
 /** What an inlet tells the other end. */
-export interface InletEvents {
+export interface StreamReceiverEvents {
   /** The producer may send so many more. */
   grant(count: number): void;
   /** The consumer has left; no more items are wanted. */
@@ -26,8 +26,8 @@ interface End {
 }
 
 /** The receiving end of a stream. */
-export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined> {
-  readonly #events: InletEvents;
+export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, undefined> {
+  readonly #events: StreamReceiverEvents;
   readonly #window: number;
   /** Items that nobody has taken, and consumers that no item has come for: never both. */
   #items: unknown[] = [];
@@ -53,7 +53,7 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
    * @param window the credit that the producer has at first, and that is kept up
    * @param after the id of the event that comes before the first item
    */
-  constructor(window: number, events: InletEvents, after?: string) {
+  constructor(window: number, events: StreamReceiverEvents, after?: string) {
     this.#window = this.#credit = window;
     this.#events = events;
     this.lastEventId = this.after = after;
@@ -174,13 +174,13 @@ export class Inlet implements AsyncIterableIterator<unknown, unknown, undefined>
 }
 
 /** The items of an answer that was not asked for as a stream, and may be an array of them. */
-export function itemsOf(answer: Promise<unknown>): Inlet {
-  const inlet = new Inlet(0, { grant: () => {}, leave: () => {} });
+export function itemsOf(answer: Promise<unknown>): StreamReceiver {
+  const receiver = new StreamReceiver(0, { grant: () => {}, leave: () => {} });
   answer.then(
-    (all) => Array.isArray(all) ? inlet.finish(undefined, all) : inlet.finish(all),
-    (error) => inlet.fail(error),
+    (all) => Array.isArray(all) ? receiver.finish(undefined, all) : receiver.finish(all),
+    (error) => receiver.fail(error),
   );
-  return inlet;
+  return receiver;
 }
 
 /** The iterator of anything that can be iterated. */

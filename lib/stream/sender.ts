@@ -3,7 +3,7 @@
  * credit for.
  *
  * ```text
- *   producer ── Outlet ── $/stream/item ───> Inlet ── consumer
+ *   producer ── StreamSender ── $/stream/item ───> StreamReceiver ── consumer
  *                  <──── $/stream/credit ────
  * ```
  *
@@ -17,7 +17,7 @@ import { RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import { eventIdOf } from "./event.ts";
 
-/** The longest item that an {@linkcode Outlet} sends. */
+/** The longest item that an {@linkcode StreamSender} sends. */
 export interface ItemLimit {
   /** The limit that says so. */
   readonly name: keyof Limits;
@@ -35,7 +35,7 @@ const QUIET_ROUNDS = 6;
 export type SendItems = (items: string[], ids: (string | null)[] | undefined) => void;
 
 /** The sending end of a stream. */
-export class Outlet {
+export class StreamSender {
   #credit: number;
   readonly #send: SendItems;
   readonly #hasRoom: () => Promise<void> | undefined;

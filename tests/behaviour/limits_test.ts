@@ -324,13 +324,13 @@ Deno.test("maxHeapPercent", async () => {
   await using program = await Program.start(
     `
     import { getHeapStatistics } from "node:v8";
-    import { Load } from LOAD;
+    import { LoadShedding } from LOAD;
     import { DEFAULT_LIMITS } from LIB;
     import { TimerWheel } from TIMERS;
-    const load = new Load({ ...DEFAULT_LIMITS, maxHeapPercent: 1 });
+    const load = new LoadShedding({ ...DEFAULT_LIMITS, maxHeapPercent: 1 });
     const timers = new TimerWheel();
-    load.watch(timers);
-    load.running = 1;
+    load.start(timers);
+    load.runningCalls = 1;
     const all = [];
     const percent = () => 100 * getHeapStatistics().used_heap_size / getHeapStatistics().heap_size_limit;
     while (percent() < 4) all.push(new Array(100_000).fill(0.5)); // most of it is old by then
@@ -352,13 +352,13 @@ Deno.test("a small heap bounds what waits, and is looked at when much comes at o
   const { stdout, stderr } = await run(
     `
     import { getHeapStatistics } from "node:v8";
-    import { Load } from ${
+    import { LoadShedding } from ${
       JSON.stringify(new URL("../../lib/overload/load_shedding.ts", import.meta.url).href)
     };
     import { DEFAULT_LIMITS } from ${JSON.stringify(LIB)};
     const limit = getHeapStatistics().heap_size_limit, part = limit / 32;
-    const load = new Load({ ...DEFAULT_LIMITS, maxHeapPercent: 20 });
-    load.running = 1;
+    const load = new LoadShedding({ ...DEFAULT_LIMITS, maxHeapPercent: 20 });
+    load.runningCalls = 1;
     const evicted = await new Promise((resolve) => {
       for (let i = 1; i <= 5; i++) load.hold({ evict: () => resolve(i) }, part);
     });
@@ -376,17 +376,17 @@ Deno.test("a small heap bounds what waits, and is looked at when much comes at o
 Deno.test("new calls are refused before the heap's old generation is full, whose end is the process's", async () => {
   const { stdout, stderr } = await run(
     `
-    import { Load } from ${
+    import { LoadShedding } from ${
       JSON.stringify(new URL("../../lib/overload/load_shedding.ts", import.meta.url).href)
     };
     import { TimerWheel } from ${
       JSON.stringify(new URL("../../lib/timers.ts", import.meta.url).href)
     };
     import { DEFAULT_LIMITS } from ${JSON.stringify(LIB)};
-    const load = new Load({ ...DEFAULT_LIMITS, maxHeapPercent: 50 });
+    const load = new LoadShedding({ ...DEFAULT_LIMITS, maxHeapPercent: 50 });
     const timers = new TimerWheel(), all = [];
-    load.watch(timers);
-    for (load.running = 1; load.refusal() === undefined;) {
+    load.start(timers);
+    for (load.runningCalls = 1; load.refusal() === undefined;) {
       all.push(new Array(10_000).fill(0.5));
       if (all.length % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     }

@@ -16,7 +16,7 @@ export type Exports = Readonly<Record<string, unknown>>;
  * @param name what errors call it
  * @throws {TypeError} for a module that cannot be loaded; the message is one line, and says where
  */
-export async function load(url: string, name: string = url): Promise<Exports> {
+export async function importModule(url: string, name: string = url): Promise<Exports> {
   try {
     return await import(url);
   } catch (error) {

@@ -8,8 +8,8 @@ import { getHeapStatistics } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Authenticate } from "../../api/auth.ts";
 import { resolveLimits } from "../../limits.ts";
-import { apiOf, type Exports, load } from "./load_module.ts";
-import { type HasRoom, RunningServer, type ServeOptions } from "../serve.ts";
+import { apiOf, type Exports, importModule } from "./load_module.ts";
+import { type HasRoom, ListeningServer, type ServeOptions } from "../serve.ts";
 import {
   fromThrown,
   type FromWorker,
@@ -40,10 +40,10 @@ export async function work(): Promise<void> {
 /** Resolves when it was told to end, and has. */
 async function serveTask(task: Task): Promise<void> {
   const { module, connections, index } = task;
-  const exports = await load(module);
+  const exports = await importModule(module);
   const state = stateOf(exports, module);
-  const callers = new Callers();
-  const server = new RunningServer(apiOf(exports, module), {
+  const callers = new MainThreadAuthenticator();
+  const server = new ListeningServer(apiOf(exports, module), {
     ...task.options,
     reusePort: true,
     ...(state && { state }),
@@ -93,7 +93,7 @@ function hasRoom({ connections, index, options }: Task): HasRoom {
 }
 
 /** The callers about whom the main thread was asked. */
-class Callers {
+class MainThreadAuthenticator {
   readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
   #id = 0;
 

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { FRAMINGS } from "../../../lib/framing/mod.ts";
-import { Intake, type IntakeHost } from "../../../lib/link/framed_reader.ts";
+import { FramedReader, type FramedReaderHost } from "../../../lib/link/framed_reader.ts";
 import { DEFAULT_LIMITS } from "../../../lib/mod.ts";
 import { BufferPool } from "../../../lib/link/buffer_pool.ts";
 
@@ -14,10 +14,10 @@ class Reading {
   readonly ended: Promise<void>;
 
   constructor(pieces: string[]) {
-    const host: IntakeHost = {
+    const host: FramedReaderHost = {
       limits: DEFAULT_LIMITS,
       timers: { now: () => 0, after: () => ({ cancel() {} }) },
-      backlog: undefined,
+      fairQueue: undefined,
       requests: {},
       isEnding: false,
       isFull: false,
@@ -42,7 +42,9 @@ class Reading {
       write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
       close() {},
     };
-    this.ended = new Intake(duplex, host, DEFAULT_LIMITS, FRAMINGS.lines).run(new BufferPool());
+    this.ended = new FramedReader(duplex, host, DEFAULT_LIMITS, FRAMINGS.lines).run(
+      new BufferPool(),
+    );
   }
 
   /** How many reads there are from one pause to the next. */

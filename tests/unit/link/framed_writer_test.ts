@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { FRAMINGS } from "../../../lib/framing/mod.ts";
-import { Writer } from "../../../lib/link/framed_writer.ts";
+import { FramedWriter } from "../../../lib/link/framed_writer.ts";
 import { BufferPool } from "../../../lib/link/buffer_pool.ts";
 import type { Duplex } from "../../../lib/transport/socket.ts";
 import { turn, within } from "../../support/deadline.ts";
@@ -43,7 +43,7 @@ class Sink implements Duplex {
 function writing(sink: Sink, clock: () => number = () => 0) {
   const errors: unknown[] = [];
   let rooms = 0;
-  const writer = new Writer(sink, FRAMINGS.lines, new BufferPool(), {
+  const writer = new FramedWriter(sink, FRAMINGS.lines, new BufferPool(), {
     now: clock,
     onGone: (error) => void errors.push(error),
     onRoom: () => void rooms++,
@@ -128,7 +128,7 @@ Deno.test("a long queue is written in parts, and none of it is lost or turned ar
   await drained();
   assert(sink.chunks.length > 1);
   assert(sink.text === texts.join("\n") + "\n");
-  assertEquals([writer.queuedCount, writer.sentCount, writer.waiting], [2000, 2000, 0]);
+  assertEquals([writer.queuedCount, writer.sentCount, writer.queuedBytes], [2000, 2000, 0]);
 });
 
 Deno.test("waiting counts what is queued and what is being written", async () => {
@@ -137,21 +137,21 @@ Deno.test("waiting counts what is queued and what is being written", async () =>
   sink.most = 4;
   let now = 5;
   const { writer, drained } = writing(sink, () => now);
-  assertEquals([writer.waiting, writer.waitingSince], [0, undefined]);
+  assertEquals([writer.queuedBytes, writer.writingSince], [0, undefined]);
   writer.push("01234567");
-  assertEquals(writer.waiting, 8);
+  assertEquals(writer.queuedBytes, 8);
   await turn();
-  assertEquals([writer.waiting, writer.waitingSince], [9, 5]);
+  assertEquals([writer.queuedBytes, writer.writingSince], [9, 5]);
   writer.push("89");
-  assertEquals(writer.waiting, 11);
+  assertEquals(writer.queuedBytes, 11);
   now = 7;
   sink.release();
   await turn();
-  assertEquals([writer.waiting, writer.waitingSince], [7, 7], "a part of it is progress");
+  assertEquals([writer.queuedBytes, writer.writingSince], [7, 7], "a part of it is progress");
   sink.holds = false;
   sink.release();
   await drained();
-  assertEquals([writer.waiting, writer.waitingSince], [0, undefined]);
+  assertEquals([writer.queuedBytes, writer.writingSince], [0, undefined]);
 });
 
 Deno.test("onError is told once when a write fails, and nothing more is written", async () => {
@@ -166,7 +166,7 @@ Deno.test("onError is told once when a write fails, and nothing more is written"
   assert(rooms > 0, "who waits for room must learn that there is none");
   writer.push("2");
   await drained();
-  assertEquals([errors.length, sink.chunks, writer.waiting], [1, [], 0]);
+  assertEquals([errors.length, sink.chunks, writer.queuedBytes], [1, [], 0]);
 });
 
 Deno.test("stop() forgets what is queued, and a write that fails then is nobody's error", async () => {

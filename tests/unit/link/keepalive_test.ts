@@ -2,14 +2,14 @@
 
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../../lib/mod.ts";
-import { Watch, type Watched } from "../../../lib/link/keepalive.ts";
+import { Keepalive, type KeepaliveHost } from "../../../lib/link/keepalive.ts";
 import { Clock } from "../../support/clock.ts";
 
 /** A connection that only has deadlines; what becomes of it is noted with the time. */
-function watched(change: Partial<Watched> = {}) {
+function watched(change: Partial<KeepaliveHost> = {}) {
   const timers = new Clock(), notes: string[] = [];
   const note = (what: string) => void notes.push(`${timers.now()} ${what}`);
-  const connection: Watched = {
+  const connection: KeepaliveHost = {
     limits: DEFAULT_LIMITS,
     timers,
     isDialler: false,
@@ -17,7 +17,7 @@ function watched(change: Partial<Watched> = {}) {
     lastActive: 0,
     lastEnd: 0,
     messageSince: undefined,
-    waitingSince: undefined,
+    writingSince: undefined,
     isKnown: true,
     isIdle: true,
     isEnding: false,
@@ -31,7 +31,7 @@ function watched(change: Partial<Watched> = {}) {
     drain: (_, reason) => note(`drain: ${reason}`),
     ...change,
   };
-  const watch = new Watch(connection);
+  const watch = new Keepalive(connection);
   return { connection, timers, notes, watch };
 }
 
@@ -58,7 +58,7 @@ for (
     ],
     [
       "a peer that takes nothing",
-      { waitingSince: 0 },
+      { writingSince: 0 },
       "10000 finish: the peer took nothing for 10000 ms",
     ],
     [

@@ -1,20 +1,20 @@
 // Calls that wait for the processor: each caller for as long as the others, and for how long they wait.
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import { Backlog } from "../../../lib/overload/fair_queue.ts";
+import { FairQueue } from "../../../lib/overload/fair_queue.ts";
 import { Program } from "../../support/program.ts";
 import { RawPeer } from "../../support/raw.ts";
 
-/** A clock that goes as far as the calls take, and turns that end when they are asked to. */
+/** A clock that goes as far as the calls take, and time slices that end when they are asked to. */
 class World {
   time = 0;
-  turns = 0;
+  slices = 0;
   readonly begun: string[] = [];
   #since = 0;
-  readonly backlog = new Backlog({
+  readonly backlog = new FairQueue({
     isOver: (now) => now - this.#since > 5,
-    end: () => {
-      this.turns++;
+    yield: () => {
+      this.slices++;
       this.#since = this.time;
       return Promise.resolve();
     },
@@ -99,7 +99,7 @@ Deno.test("what a caller took while nobody else wanted it is not held against hi
 Deno.test("the sockets are looked at every 2 ms of what waits", async () => {
   const world = new World();
   await Promise.all(Array.from({ length: 100 }, (_, i) => world.call("a", String(i), 0.5)));
-  assertEquals(world.turns, 25);
+  assertEquals(world.slices, 25);
 });
 
 Deno.test("the delay is what the others and the caller itself have before it", async () => {

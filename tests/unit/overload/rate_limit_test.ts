@@ -1,9 +1,9 @@
 // How fast callers may go: by the bucket itself, and through a server.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Bucket } from "../../../lib/overload/token_bucket.ts";
+import { TokenBucket } from "../../../lib/overload/token_bucket.ts";
 import { method, notification, serve, type ServeOptions } from "../../../lib/mod.ts";
-import { Rates } from "../../../lib/overload/rate_limit.ts";
+import { RateLimiter } from "../../../lib/overload/rate_limit.ts";
 import { type LocalServer, serveLocally } from "../../support/local.ts";
 import type { Answer, RawPeer } from "../../support/raw.ts";
 
@@ -37,19 +37,19 @@ function retryOf(error: Answer["error"]): number {
 }
 
 Deno.test("Bucket gives what flows in, and a burst of it at once", () => {
-  const bucket = new Bucket(10, 20, 0);
+  const bucket = new TokenBucket(10, 20, 0);
   assert(bucket.isFull(0));
-  assertEquals(bucket.wait(20, 0), 0);
-  assertEquals(bucket.wait(21, 0), 0, "more than it holds can be had when it is full");
+  assertEquals(bucket.delay(20, 0), 0);
+  assertEquals(bucket.delay(21, 0), 0, "more than it holds can be had when it is full");
   bucket.take(20, 0);
-  assertEquals([bucket.wait(0, 0), bucket.wait(1, 0), bucket.wait(5, 0)], [0, 100, 500]);
-  assertEquals([bucket.wait(1, 50), bucket.wait(1, 100)], [50, 0]);
+  assertEquals([bucket.delay(0, 0), bucket.delay(1, 0), bucket.delay(5, 0)], [0, 100, 500]);
+  assertEquals([bucket.delay(1, 50), bucket.delay(1, 100)], [50, 0]);
   bucket.take(11, 100);
-  assertEquals(bucket.wait(0, 100), 1000, "it can be owed");
+  assertEquals(bucket.delay(0, 100), 1000, "it can be owed");
   assert(!bucket.isFull(2999));
   assert(bucket.isFull(3100) && bucket.isFull(1e9));
-  assertEquals(bucket.wait(20, 1e9), 0);
-  assertEquals(bucket.wait(20, 1e9), 0, "to ask takes nothing");
+  assertEquals(bucket.delay(20, 1e9), 0);
+  assertEquals(bucket.delay(20, 1e9), 0, "to ask takes nothing");
 });
 
 Deno.test("a connection may call as fast as its rate says, with a burst", async () => {
@@ -115,7 +115,7 @@ Deno.test("bytes past the rate are paid for by the calls that come next", async 
 });
 
 Deno.test("Rates forgets addresses that have used nothing for long, and never keeps too many", () => {
-  const rates = new Rates({ address: { calls: 1, burst: 1 } });
+  const rates = new RateLimiter({ address: { calls: 1, burst: 1 } });
   const used = rates.allow("first", 0);
   assertEquals(used.call(1, 0), 0);
   assertEquals(rates.allow("first", 0).call(1, 0), 1000);

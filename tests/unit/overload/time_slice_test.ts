@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { TimerWheel } from "../../../lib/timers.ts";
-import { Turns } from "../../../lib/overload/time_slice.ts";
+import { TimeSlice } from "../../../lib/overload/time_slice.ts";
 import { within } from "../../support/deadline.ts";
 import { Program } from "../../support/program.ts";
 import { RawPeer } from "../../support/raw.ts";
@@ -60,17 +60,17 @@ for (const [what, [message, count]] of Object.entries(FLOODS)) {
   });
 }
 
-Deno.test("Turns are over after a while, and end for all who ask at once", async () => {
+Deno.test("TimeSlice is over after a while, and yields for all who ask at once", async () => {
   const timers = new TimerWheel();
-  const turns = new Turns(timers);
+  const timeSlice = new TimeSlice(timers);
   const begun = timers.now();
-  assert(!turns.isOver(begun));
-  assert(turns.isOver(begun + 1000));
-  assert(turns.end() === turns.end());
-  await turns.end();
-  assert(!turns.isOver(timers.now()));
-  await turns.end(); // by now around its own connection
-  await turns.close();
+  assert(!timeSlice.isOver(begun));
+  assert(timeSlice.isOver(begun + 1000));
+  assert(timeSlice.yield() === timeSlice.yield());
+  await timeSlice.yield();
+  assert(!timeSlice.isOver(timers.now()));
+  await timeSlice.yield(); // by now around its own connection
+  await timeSlice.close();
   timers.stop();
 });
 
@@ -78,10 +78,10 @@ Deno.test("Turns end without leave to connect to themselves, and after they were
   permissions: { net: false },
 }, async () => {
   const timers = new TimerWheel();
-  const turns = new Turns(timers);
-  await turns.end();
-  await turns.close();
-  await turns.end();
+  const timeSlice = new TimeSlice(timers);
+  await timeSlice.yield();
+  await timeSlice.close();
+  await timeSlice.yield();
   timers.stop();
 });
 
@@ -99,9 +99,9 @@ Deno.test("Turns let go of their connection to themselves when no descriptor is 
   Reflect.set(Deno, "listen", listener);
   try {
     const timers = new TimerWheel();
-    const turns = new Turns(timers);
-    await turns.end();
-    await turns.close();
+    const timeSlice = new TimeSlice(timers);
+    await timeSlice.yield();
+    await timeSlice.close();
     timers.stop(); // the test fails where a connection was left open
   } finally {
     Reflect.set(Deno, "listen", listen);

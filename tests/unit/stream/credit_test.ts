@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertFalse, assertInstanceOf } from "@std/assert";
 import { RpcError } from "../../../lib/mod.ts";
-import { Inlet, iteratorOf } from "../../../lib/stream/receiver.ts";
-import { Outlet } from "../../../lib/stream/sender.ts";
+import { iteratorOf, StreamReceiver } from "../../../lib/stream/receiver.ts";
+import { StreamSender } from "../../../lib/stream/sender.ts";
 import { turn } from "../../support/deadline.ts";
 import { rejection } from "../../support/events.ts";
 
@@ -13,14 +13,14 @@ const LIMIT = { name: "maxResponseBytes", bytes: 1000 } as const;
 function outletOf(credit: number, room: () => Promise<void> | undefined = () => undefined) {
   const sent: string[][] = [];
   const send = (items: string[]) => void sent.push(items);
-  return { sent, outlet: new Outlet(credit, send, room, LIMIT, JSON.stringify) };
+  return { sent, outlet: new StreamSender(credit, send, room, LIMIT, JSON.stringify) };
 }
 
 /** An inlet with a window, and what it told the other end. */
 function inletOf(window = 4) {
   const granted: number[] = [];
   let left = 0;
-  const inlet = new Inlet(window, {
+  const inlet = new StreamReceiver(window, {
     grant: (count) => void granted.push(count),
     leave: () => void left++,
   });

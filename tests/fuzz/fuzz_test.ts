@@ -1,8 +1,7 @@
 // A part of what `deno task fuzz` tries, that it sees what is broken, and messages through real sockets.
 
 import { assert, assertEquals, assertLess } from "@std/assert";
-import type { Decoder, Framing } from "../../lib/framing/mod.ts";
-import { FRAMINGS } from "../../lib/framing/mod.ts";
+import { type Decoder, type Framing, FRAMINGS } from "../../lib/framing/mod.ts";
 import { Dice } from "../support/dice.ts";
 import { FRAMING_NAMES } from "../support/raw.ts";
 import { countWork, fuzz, minimised, wrongWith } from "./_check.ts";

@@ -1,8 +1,7 @@
 // Servers that nobody here wrote, with our client.
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { createServer } from "node:net";
-import type { AddressInfo, Server as NetServer } from "node:net";
+import { type AddressInfo, createServer, type Server as NetServer } from "node:net";
 import * as rpc from "vscode-jsonrpc/node";
 import * as z from "zod";
 import {

@@ -2,8 +2,7 @@
 // Each is written into the history with its outcome.
 
 import type { CallOptions, Line } from "../../lib/mod.ts";
-import { answerTo, FAILURES } from "./_api.ts";
-import type { serverApi } from "./_api.ts";
+import { answerTo, FAILURES, type serverApi } from "./_api.ts";
 import type { Dice } from "../support/dice.ts";
 import { type Call, type History, type Item, type Job, nameOf } from "./_history.ts";
 import type { World } from "./_world.ts";

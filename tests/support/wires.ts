@@ -1,8 +1,17 @@
 // The wires that the end-to-end cases run over. A new transport is one more entry in `WIRES`.
 
-import { connect, type ConnectOptions, type FramingName, type Line } from "../../lib/mod.ts";
-import { type Api, serve, type ServeOptions, type Server } from "../../lib/mod.ts";
-import type { TlsClientOptions, TlsServerOptions } from "../../lib/mod.ts";
+import {
+  type Api,
+  connect,
+  type ConnectOptions,
+  type FramingName,
+  type Line,
+  serve,
+  type ServeOptions,
+  type Server,
+  type TlsClientOptions,
+  type TlsServerOptions,
+} from "../../lib/mod.ts";
 import { dial } from "../../lib/transport/mod.ts";
 import { certificates } from "./certificates.ts";
 import { FRAMING_NAMES, RawPeer } from "./raw.ts";

@@ -21,35 +21,7 @@
  * @module
  */
 
-// By name from where they are: a script that only calls does not load what serves.
-export {
-  type Answer,
-  type CallOptions,
-  type Client,
-  type Notifier,
-  type Serialized,
-  settle,
-  type Settled,
-  type StreamAnswer,
-} from "./lib/api/stub.ts";
-export { connect, type ConnectOptions, type Line } from "./lib/client/connect.ts";
-export type { CloseInfo } from "./lib/connection/connection.ts";
-export type { PeerInfo } from "./lib/api/context.ts";
-export {
-  ConnectionLost,
-  ERROR_CODES,
-  type ErrorCodes,
-  type ErrorData,
-  type ErrorName,
-  type ErrorObject,
-  type ParamsIssue,
-  RpcError,
-} from "./lib/error.ts";
-export type { FramingName } from "./lib/framing/frame.ts";
-export type { Limits } from "./lib/limits.ts";
-export type { MethodOptions } from "./lib/api/method.ts";
-export type { Api, Method, NoErrors, Notification, Stream } from "./lib/api/procedure.ts";
-export type { StandardSchema } from "./lib/schema/standard_schema.ts";
+export * from "./lib/client.ts";
 
 if (import.meta.main) {
   // A literal, so that no permission is needed to load it; run only here, so that scripts stay light.

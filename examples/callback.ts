@@ -9,7 +9,7 @@
  * @module
  */
 
-import { connect, define, method, type Peer, RpcError, serve } from "../lib/mod.ts";
+import { connect, method, type Peer, RpcError, serve, withContext } from "../lib/mod.ts";
 import * as z from "npm:zod@4";
 
 /** What the client serves on its line. `answer` stands for a person at a keyboard. */
@@ -20,7 +20,7 @@ export function clientApi(answer: (question: string) => boolean | Promise<boolea
 }
 
 // From here on `peer.call` has the types of what clients serve.
-const { method: asking } = define<{ peer: Peer<ReturnType<typeof clientApi>> }>();
+const { method: asking } = withContext<{ peer: Peer<ReturnType<typeof clientApi>> }>();
 
 /** What the server serves. */
 export const api = {

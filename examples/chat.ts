@@ -89,7 +89,7 @@ async function join(address: string, name: string): Promise<void> {
   } catch {
     const outcome = await settle(heard);
     if (outcome.ok) return;
-    if (outcome.name !== "NAME_TAKEN") throw outcome.error;
+    if (outcome.reason !== "NAME_TAKEN") throw outcome.error;
     console.error(`${outcome.data.name} is taken, try another name`);
     Deno.exitCode = 1;
   }

@@ -167,31 +167,33 @@ export class RpcError extends Error {
   /**
    * An error to be thrown by a handler.
    *
-   * @param code a name of {@linkcode ErrorCodes}, or any integer of your own
+   * @param reason a name of {@linkcode ErrorCodes}, or any integer of your own as the code
    * @param message one short sentence for the caller
-   * @param data what else to tell; the name is added to an object where `code` is a name
+   * @param data what else to tell; if `reason` is a name, it is added to an object as `name`
    * @param options `cause` and `remote` stay on this side
    */
   constructor(
-    code: ErrorName | number,
+    reason: ErrorName | number,
     message: string,
     data?: unknown,
     options: ErrorOptions & { remote?: boolean } = {},
   ) {
     super(message, options);
     this.remote = options.remote ?? false;
-    if (typeof code === "number") {
-      if (!Number.isSafeInteger(code)) {
-        throw new RangeError(`Cannot make an RpcError: the code must be an integer, it is ${code}`);
+    if (typeof reason === "number") {
+      if (!Number.isSafeInteger(reason)) {
+        throw new RangeError(
+          `Cannot make an RpcError: the code must be an integer, it is ${reason}`,
+        );
       }
-      this.code = code;
+      this.code = reason;
       this.data = data;
       return;
     }
-    this.code = ERROR_CODES[code];
+    this.code = ERROR_CODES[reason];
     const plain = data === undefined ||
       (data !== null && typeof data === "object" && !Array.isArray(data));
-    this.data = STANDARD.has(code) || !plain ? data : { name: code, ...data };
+    this.data = STANDARD.has(reason) || !plain ? data : { name: reason, ...data };
   }
 
   /**
@@ -218,9 +220,9 @@ export class RpcError extends Error {
  * The connection ended before the answer came. `sent` says whether the call may have reached the
  * peer: where it is false the call has certainly not run, and may be repeated.
  */
-export class ConnectionLost extends Error {
+export class ConnectionLostError extends Error {
   /** Always this: it tells the class across copies of the library. */
-  override readonly name = "ConnectionLost";
+  override readonly name = "ConnectionLostError";
   /** Whether bytes of this call were handed to the socket. */
   readonly sent: boolean;
 

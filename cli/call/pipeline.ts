@@ -11,7 +11,7 @@
  */
 
 import { withMarkers } from "../../lib/message/base64.ts";
-import { ConnectionLost, type ErrorObject, type Line, RpcError } from "../../lib/mod.ts";
+import { ConnectionLostError, type ErrorObject, type Line, RpcError } from "../../lib/mod.ts";
 import { AnswerQueue, type Place } from "./answer_queue.ts";
 import { toErrorObject } from "../command/errors.ts";
 import { isExactNumber, parseExactJson } from "../text/exact_json.ts";
@@ -126,7 +126,7 @@ export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
     line.request(method, params, timeout === undefined ? {} : { timeout }).then(
       (result) => settle(place, show, { result }),
       (error) => {
-        lost ||= error instanceof ConnectionLost;
+        lost ||= error instanceof ConnectionLostError;
         settle(place, show, { error: toErrorObject(error) });
       },
     );

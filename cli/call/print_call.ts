@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Line, UntypedAnswer } from "../../lib/mod.ts";
+import type { Line, UntypedCallPromise } from "../../lib/mod.ts";
 import type { Params } from "../command/params.ts";
 import { printable } from "../text/printable.ts";
 import { itemText, resultText } from "../command/result_text.ts";
@@ -40,7 +40,7 @@ export async function makeCall(line: Line, plan: CallPlan): Promise<void> {
 }
 
 /** Prints items as they come; what the stream returned, where that is something, to standard error. */
-async function printItems(answer: UntypedAnswer, json: boolean): Promise<void> {
+async function printItems(answer: UntypedCallPromise, json: boolean): Promise<void> {
   const items = answer[Symbol.asyncIterator](), lines = new LinePrinter();
   let next;
   try {

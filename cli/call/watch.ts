@@ -5,7 +5,7 @@
  */
 
 import { withMarkers } from "../../lib/message/base64.ts";
-import { ConnectionLost } from "../../lib/error.ts";
+import { ConnectionLostError } from "../../lib/error.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { describeError, toErrorObject } from "../command/errors.ts";
 import { differenceLine, paint } from "../text/diff_lines.ts";
@@ -95,7 +95,7 @@ async function watch({ line, signal }: Open, asked: Asked, given: Given): Promis
       outcome = { result: withMarkers(result) };
     } catch (error) {
       if (signal.aborted) return EXIT.FAILED; // the signal's own exit code is taken
-      if (error instanceof ConnectionLost) throw new Exit(EXIT.FAILED, error);
+      if (error instanceof ConnectionLostError) throw new Exit(EXIT.FAILED, error);
       outcome = { error };
     }
     const text = show(last, outcome, new Date());

@@ -5,7 +5,7 @@
  */
 
 import {
-  ConnectionLost,
+  ConnectionLostError,
   type ErrorData,
   type ErrorName,
   type ErrorObject,
@@ -31,7 +31,7 @@ export function errorText(error: unknown, json: boolean, name?: ErrorName): stri
 export function describeError(error: unknown): string {
   if (error instanceof Exit) return describeError(error.error);
   if (error instanceof RpcError) return describeRpcError(error);
-  if (error instanceof ConnectionLost) {
+  if (error instanceof ConnectionLostError) {
     const { message, sent, cause } = error;
     const why = cause instanceof Error ? ` (${printable(cause.message)})` : "";
     return `error: ${printable(message)}${why}; the call ${sent ? "may have run" : "has not run"}`;
@@ -52,7 +52,7 @@ export function toErrorObject(error: unknown, name: ErrorName = "INTERNAL"): Err
   if (error instanceof Exit) return toErrorObject(error.error, name);
   if (error instanceof RpcError) return error.toJSON();
   const message = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof ConnectionLost)) return new RpcError(name, message).toJSON();
+  if (!(error instanceof ConnectionLostError)) return new RpcError(name, message).toJSON();
   return new RpcError("UNAVAILABLE", message, { sent: error.sent }).toJSON();
 }
 

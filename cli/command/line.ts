@@ -176,7 +176,7 @@ export async function connectOptions(given: Given): Promise<ConnectOptions> {
   const show = (line: string) => console.error(line);
   return {
     framing,
-    ...(verbose && { wrap: (socket) => tapped(socket, framing, show) }),
+    ...(verbose && { wrapSocket: (socket) => tapped(socket, framing, show) }),
     ...(tls && { tls }),
     ...(tokenFile !== undefined && { token: await readToken(tokenFile) }),
   };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConnectionLost, type ErrorData, RpcError } from "../../lib/error.ts";
+import { ConnectionLostError, type ErrorData, RpcError } from "../../lib/error.ts";
 import { delayAfter } from "../../lib/client/retry.ts";
 
 /** Milliseconds that `--retry` goes on where no `--timeout` says. */
@@ -50,7 +50,7 @@ export class Attempts {
 
 /** Whether a call that failed like this has certainly not run. */
 export function hasNotRun(error: unknown): boolean {
-  return error instanceof ConnectionLost
+  return error instanceof ConnectionLostError
     ? !error.sent
     : error instanceof RpcError && error.reason === "UNAVAILABLE";
 }

@@ -34,7 +34,7 @@ const upperCase: RawService = () => {
 /** What both kinds of servers have in common, and how one begins. */
 type Running = Pick<Server, "addresses" | "finished" | "connections" | "shutdown">;
 type Open = (
-  options: RawServerOptions & Pick<ServeOptions, "authenticate" | "rate">,
+  options: RawServerOptions & Pick<ServeOptions, "authenticate" | "rateLimit">,
 ) => Promise<Running>;
 
 /** Lines about what happens, and about what goes wrong. */
@@ -101,7 +101,7 @@ async function load({ module, raw, workers, crashOnError }: ServeArguments): Pro
       : serveWorkers(await urlOf(module ?? DEMO), {
         ...options,
         workers,
-        replaceOnError: crashOnError,
+        restartOnError: crashOnError,
       });
     await server.ready;
     return server;
@@ -125,7 +125,7 @@ async function start(
       ...(tcpBacklog !== undefined && { tcpBacklog }),
       ...(tokens && { authenticate: tokens.authenticate }),
       ...(rate !== undefined &&
-        { rate: { connection: { calls: rate }, address: { calls: rate } } }),
+        { rateLimit: { connection: { calls: rate }, address: { calls: rate } } }),
       onOpen: (peer) => quiet || out.line(openedLine(peer)),
       onClose: (peer, info) => quiet || out.line(closedLine(peer, info)),
       onError: (error, about) => err.line(errorLines(error, about)),

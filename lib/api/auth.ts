@@ -61,15 +61,6 @@ export type Authenticate = (credentials: Credentials, peer: PeerInfo) => unknown
 
 /**
  * Whether two texts are the same, in a time that does not tell where they differ.
- *
- * @example
- * ```ts
- * import { timingSafeEqual } from "@landline/rpc";
- * import { assert } from "@std/assert";
- *
- * assert(timingSafeEqual("secret", "secret"));
- * assert(!timingSafeEqual("secret", "secreT"));
- * ```
  */
 export function timingSafeEqual(a: string, b: string): boolean {
   const encoder = new TextEncoder();

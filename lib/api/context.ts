@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Client, Notifier, Untyped } from "./stub.ts";
+import type { NotifyStub, Stub, Untyped } from "./stub.ts";
 import type { RpcError } from "../error.ts";
 import type { FramingName } from "../framing/frame.ts";
 import type { ErrorSchemas, NoErrors } from "./procedure.ts";
@@ -30,9 +30,9 @@ export interface PeerInfo {
 /** Who called, and a way to call back: `A` is the API that the caller serves. */
 export interface Peer<A = Untyped> extends PeerInfo {
   /** The methods of the caller. Their calls inherit what is left of this call's time. */
-  readonly call: Client<A>;
+  readonly call: Stub<A>;
   /** The same methods without an answer. */
-  readonly notify: Notifier<A>;
+  readonly notify: NotifyStub<A>;
 }
 
 /** The W3C trace context that came with a call. */
@@ -55,7 +55,7 @@ export interface Context {
   readonly meta: Readonly<Record<string, unknown>>;
   /** The trace that the call belongs to. */
   readonly trace: TraceContext;
-  /** What `serve`'s option `state` made for this connection. */
+  /** What `serve`'s option `connectionState` made for this connection. */
   readonly state: unknown;
   /** The items that the caller streams to the handler, checked by the option `items`. */
   readonly items: AsyncIterable<unknown>;

@@ -7,13 +7,13 @@
 import type { Context, HandlerContext } from "./context.ts";
 import type { Middleware } from "./middleware.ts";
 import type {
+  AnyMethod,
   ErrorSchemas,
-  Kind,
   Method,
+  MethodOptions,
   NoErrors,
   Notification,
-  Procedure,
-  ProcedureOptions,
+  ProcedureKind,
   Stream,
 } from "./procedure.ts";
 import {
@@ -22,19 +22,6 @@ import {
   isStandardSchema,
   type StandardSchema,
 } from "../schema/standard_schema.ts";
-
-/** What can be said about a method besides its code; `rpc.discover` tells it to callers. */
-export interface MethodOptions<
-  Errors extends ErrorSchemas = ErrorSchemas,
-  Items extends StandardSchema = StandardSchema,
-> extends ProcedureOptions {
-  /** Errors that the handler throws with {@linkcode HandlerContext.error}, by name. */
-  readonly errors?: Errors;
-  /** The items that the caller streams to the handler: they arrive as {@linkcode Context.items}. */
-  readonly items?: Items;
-  /** What runs around the handler, outermost first. */
-  readonly use?: readonly Middleware[];
-}
 
 /**
  * A method whose value is checked by a schema. The handler may be synchronous or not, and so may the
@@ -62,7 +49,7 @@ export function method<
 >(
   schema: Schema,
   handler: (value: InferOutput<Schema>, context: HandlerContext<Errors, Items>) => Result,
-  options?: MethodOptions<Errors, Items>,
+  options?: MethodOptions<Errors, Items, Middleware>,
 ): Method<InferInput<Schema>, Awaited<Result>, Errors, InferInput<Items>>;
 /**
  * A method that takes no value: without a schema there is nothing to check one by.
@@ -83,9 +70,9 @@ export function method<
   Items extends StandardSchema = never,
 >(
   handler: (value: undefined, context: HandlerContext<Errors, Items>) => Result,
-  options?: MethodOptions<Errors, Items>,
+  options?: MethodOptions<Errors, Items, Middleware>,
 ): Method<undefined, Awaited<Result>, Errors, InferInput<Items>>;
-export function method(...parts: unknown[]): Procedure {
+export function method(...parts: unknown[]): AnyMethod {
   return procedure("method", parts);
 }
 
@@ -126,7 +113,7 @@ export function stream<
     value: InferOutput<Schema>,
     context: HandlerContext<Errors, Items>,
   ) => Streamable<Yield, Return>,
-  options?: MethodOptions<Errors, Items>,
+  options?: MethodOptions<Errors, Items, Middleware>,
 ): Stream<InferInput<Schema>, Yield, Return, Errors, InferInput<Items>>;
 /** A stream that takes no value. */
 export function stream<
@@ -136,9 +123,9 @@ export function stream<
   Items extends StandardSchema = never,
 >(
   handler: (value: undefined, context: HandlerContext<Errors, Items>) => Streamable<Yield, Return>,
-  options?: MethodOptions<Errors, Items>,
+  options?: MethodOptions<Errors, Items, Middleware>,
 ): Stream<undefined, Yield, Return, Errors, InferInput<Items>>;
-export function stream(...parts: unknown[]): Procedure {
+export function stream(...parts: unknown[]): AnyMethod {
   return procedure("stream", parts);
 }
 
@@ -165,18 +152,18 @@ export type Streamable<Yield, Return> =
 export function notification<Schema extends StandardSchema>(
   schema: Schema,
   handler: (value: InferOutput<Schema>, context: Context) => unknown,
-  options?: MethodOptions<NoErrors, never>,
+  options?: MethodOptions<NoErrors, never, Middleware>,
 ): Notification<InferInput<Schema>>;
 /** A notification that takes no value. */
 export function notification(
   handler: (value: undefined, context: Context) => unknown,
-  options?: MethodOptions<NoErrors, never>,
+  options?: MethodOptions<NoErrors, never, Middleware>,
 ): Notification<undefined>;
-export function notification(...parts: unknown[]): Procedure {
+export function notification(...parts: unknown[]): AnyMethod {
   return procedure("notification", parts);
 }
 
-function procedure(kind: Kind, parts: unknown[]): Procedure {
+function procedure(kind: ProcedureKind, parts: unknown[]): AnyMethod {
   // A schema may be a function too (arktype's are): it is told by what it speaks.
   const schema = isStandardSchema(parts[0]) ? parts[0] : undefined;
   const [handler, options] = schema === undefined ? parts : parts.slice(1);
@@ -187,9 +174,9 @@ function procedure(kind: Kind, parts: unknown[]): Procedure {
         : `Cannot make a ${kind}: the handler must be a function, it is ${typeof handler}`,
     );
   }
-  const known = (options ?? {}) as ProcedureOptions, { cost = 1 } = known;
+  const known = (options ?? {}) as MethodOptions, { cost = 1 } = known;
   if (!(cost >= 0 && cost < Infinity)) {
     throw new RangeError(`Cannot make a ${kind}: cost must be a number from 0, it is ${cost}`);
   }
-  return { kind, schema, handler: handler as Procedure["handler"], options: known };
+  return { kind, schema, handler: handler as AnyMethod["handler"], options: known };
 }

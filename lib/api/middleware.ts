@@ -23,7 +23,7 @@ export interface Invocation {
 }
 
 /** What came of the rest of the chain. */
-export interface Outcome<Added = unknown> {
+export interface MiddlewareOutcome<Added = unknown> {
   /** What the handler returned, at a client what the peer answered; a stream's iterable. */
   readonly result: unknown;
   /** Not there when it runs. */
@@ -36,9 +36,9 @@ export interface Outcome<Added = unknown> {
  * @param added what the handler shall find in its context besides
  * @returns what came of it; rejects with what the handler threw
  */
-export type Next = <Added extends object = Record<never, never>>(
+export type MiddlewareNext = <Added extends object = Record<never, never>>(
   added?: Added,
-) => Promise<Outcome<Added>>;
+) => Promise<MiddlewareOutcome<Added>>;
 
 /**
  * Sees a call before and after. To refuse, throw an `RpcError`; to change the result, return another
@@ -64,8 +64,8 @@ export type Next = <Added extends object = Record<never, never>>(
  */
 export type Middleware<Added = unknown> = (
   call: Invocation,
-  next: Next,
-) => Promise<Outcome<Added>> | Outcome<Added>;
+  next: MiddlewareNext,
+) => Promise<MiddlewareOutcome<Added>> | MiddlewareOutcome<Added>;
 
 /** A call on its way from a client to its peer. */
 export interface ClientInvocation {
@@ -75,7 +75,7 @@ export interface ClientInvocation {
   readonly value: unknown;
   /** What the caller said, and what the middleware before this one added. */
   readonly options: CallOptions;
-  /** Whether the answer is iterated: {@linkcode Outcome.result} is then an async iterable. */
+  /** Whether the answer is iterated: {@linkcode MiddlewareOutcome.result} is then an async iterable. */
   readonly isStream: boolean;
 }
 
@@ -86,14 +86,15 @@ export interface ClientInvocation {
  * as well as the caller's, all else takes the place of what the caller said
  * @returns the answer; rejects with what the call failed with
  */
-export type ClientNext = (options?: CallOptions) => Promise<Outcome>;
+export type ClientMiddlewareNext = (options?: CallOptions) => Promise<MiddlewareOutcome>;
 
 /**
  * Sees a client's call before and after: the option `use` of {@linkcode ConnectOptions}.
  *
  * @example A trace for every call
  * ```ts
- * import { type ClientMiddleware, method, pair } from "@landline/rpc";
+ * import { type ClientMiddleware, method } from "@landline/rpc";
+ * import { pair } from "@landline/rpc/testing";
  * import { assert } from "@std/assert";
  *
  * const traced: ClientMiddleware = (_, next) => next({ meta: { traceparent: "00-af76-b7ad-01" } });
@@ -106,8 +107,8 @@ export type ClientNext = (options?: CallOptions) => Promise<Outcome>;
  */
 export type ClientMiddleware = (
   call: ClientInvocation,
-  next: ClientNext,
-) => Promise<Outcome> | Outcome;
+  next: ClientMiddlewareNext,
+) => Promise<MiddlewareOutcome> | MiddlewareOutcome;
 
 /** What a chain carries from one middleware to the next. */
 interface Chain<Carried> {
@@ -120,7 +121,7 @@ interface Chain<Carried> {
   end(carried: Carried): unknown;
 }
 
-type Layer = (call: never, next: never) => Promise<Outcome> | Outcome;
+type Layer = (call: never, next: never) => Promise<MiddlewareOutcome> | MiddlewareOutcome;
 
 /** Goes through the layers, from the outermost to what stands at their end, and back. */
 export async function pass<Carried>(
@@ -128,11 +129,11 @@ export async function pass<Carried>(
   carried: Carried,
   chain: Chain<Carried>,
   index = 0,
-): Promise<Outcome> {
+): Promise<MiddlewareOutcome> {
   const layer = layers[index];
   if (layer === undefined) return { result: await chain.end(carried) };
   let called = false;
-  const next = (added?: object): Promise<Outcome> => {
+  const next = (added?: object): Promise<MiddlewareOutcome> => {
     if (called) throw new Error(`A middleware of ${chain.method} called next twice`);
     called = true;
     return pass(
@@ -142,7 +143,9 @@ export async function pass<Carried>(
       index + 1,
     );
   };
-  const outcome = await layer(chain.show(carried) as never, next as never) as Outcome | undefined;
+  const outcome = await layer(chain.show(carried) as never, next as never) as
+    | MiddlewareOutcome
+    | undefined;
   if (outcome === undefined) throw new TypeError(`A middleware of ${chain.method} gave no outcome`);
   return outcome;
 }
@@ -178,7 +181,7 @@ function extend(context: Context, added: object): Context {
  *
  * @example Only those who may
  * ```ts
- * import { method, RpcError, use } from "@landline/rpc";
+ * import { method, RpcError, withMiddleware } from "@landline/rpc";
  * import type { Middleware } from "@landline/rpc";
  * import { assert } from "@std/assert";
  *
@@ -186,19 +189,21 @@ function extend(context: Context, added: object): Context {
  *   if (call.context.peer.transport === "unix") return next();
  *   throw new RpcError("PERMISSION_DENIED", "Only over the Unix socket");
  * };
- * const api = { version: method(() => 1), admin: use([localOnly], { stop: method(() => true) }) };
+ * const api = { version: method(() => 1), admin: withMiddleware([localOnly], { stop: method(() => true) }) };
  *
  * assert(api.admin.stop.options.use?.length === 1);
  * ```
  */
-export function use<A extends Api>(middleware: readonly Middleware[], api: A): A {
+export function withMiddleware<A extends Api>(middleware: readonly Middleware[], api: A): A {
   const around = (member: Api[string]): Api[string] => {
     if (isProcedure(member)) {
       const options = { ...member.options, use: [...middleware, ...member.options.use ?? []] };
       return { ...member, options };
     }
     // What is no member of an API stays as it is, for serve() to refuse.
-    return typeof member === "object" && member !== null ? use(middleware, member) : member;
+    return typeof member === "object" && member !== null
+      ? withMiddleware(middleware, member)
+      : member;
   };
   return Object.fromEntries(
     Object.entries(api).map(([name, member]) => [name, around(member)]),

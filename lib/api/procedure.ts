@@ -14,8 +14,15 @@ export type ErrorSchemas = Readonly<Record<string, StandardSchema>>;
 /** No errors are declared. */
 export type NoErrors = Readonly<Record<never, StandardSchema>>;
 
-/** What is known of a method besides its code. */
-export interface ProcedureOptions {
+/**
+ * What can be said about a method besides its code; `rpc.discover` tells it to callers. `Layer` is what
+ * its middleware is: {@linkcode Middleware} where methods are made.
+ */
+export interface MethodOptions<
+  Errors extends ErrorSchemas = ErrorSchemas,
+  Items extends StandardSchema = StandardSchema,
+  Layer = (call: never, next: never) => unknown,
+> {
   /** One line that says what it does. */
   readonly summary?: string;
   /** More than one line. */
@@ -29,29 +36,29 @@ export interface ProcedureOptions {
   readonly idempotent?: boolean;
   /** The shape of the result, or of a stream's items, for documentation: results are not checked. */
   readonly result?: StandardSchema;
-  /** Errors that the handler throws with `context.error`, by name. */
-  readonly errors?: ErrorSchemas;
-  /** The items that the caller streams to the handler: they arrive as `context.items`. */
-  readonly items?: StandardSchema;
+  /** Errors that the handler throws with {@linkcode HandlerContext.error}, by name. */
+  readonly errors?: Errors;
+  /** The items that the caller streams to the handler: they arrive as {@linkcode Context.items}. */
+  readonly items?: Items;
   /** How many calls it counts for where calls are limited by a rate. @default {1} */
   readonly cost?: number;
   /** What runs around the handler, outermost first. */
-  readonly use?: readonly ((call: never, next: never) => unknown)[];
+  readonly use?: readonly Layer[];
 }
 
 /** The kinds of members that an API has. */
-export type Kind = "method" | "stream" | "notification";
+export type ProcedureKind = "method" | "stream" | "notification";
 
 /** What a method, a stream and a notification have in common. */
-export interface Procedure {
+export interface AnyMethod {
   /** What it is. */
-  readonly kind: Kind;
+  readonly kind: ProcedureKind;
   /** Checks the value before the handler sees it. */
   readonly schema: StandardSchema | undefined;
   /** The code that answers. */
   readonly handler: (value: never, context: never) => unknown;
   /** What there is to say about it. */
-  readonly options: ProcedureOptions;
+  readonly options: MethodOptions;
 }
 
 /**
@@ -59,7 +66,7 @@ export interface Procedure {
  * the handler returns, `Errors` what it declares, `Item` what the caller streams to it.
  */
 export interface Method<Value = unknown, Result = unknown, Errors = unknown, Item = unknown>
-  extends Procedure {
+  extends AnyMethod {
   /** What it is. */
   readonly kind: "method";
   /** Not there when it runs. */
@@ -81,7 +88,7 @@ export interface Stream<
   Return = unknown,
   Errors = unknown,
   Item = unknown,
-> extends Procedure {
+> extends AnyMethod {
   /** What it is. */
   readonly kind: "stream";
   /** Not there when it runs. */
@@ -95,7 +102,7 @@ export interface Stream<
 }
 
 /** A method that never answers, made by {@linkcode notification}. */
-export interface Notification<Value = unknown> extends Procedure {
+export interface Notification<Value = unknown> extends AnyMethod {
   /** What it is. */
   readonly kind: "notification";
   /** Not there when it runs. */
@@ -105,16 +112,16 @@ export interface Notification<Value = unknown> extends Procedure {
 /** A plain object of methods and of more such objects: `{ math: { add } }` has `math.add`. */
 export interface Api {
   /** A method, or an object of them. */
-  readonly [name: string]: Procedure | Api;
+  readonly [name: string]: AnyMethod | Api;
 }
 
 /** Whether calls of it go on only if messages of the caller's are read: credit, or items. */
-export function isStreaming(procedure: Procedure | undefined): boolean {
+export function isStreaming(procedure: AnyMethod | undefined): boolean {
   return procedure?.kind === "stream" || procedure?.options.items !== undefined;
 }
 
 /** Whether this is a member of an API, made by this copy of the library or by another. */
-export function isProcedure(value: unknown): value is Procedure {
+export function isProcedure(value: unknown): value is AnyMethod {
   return value !== null && typeof value === "object" && "kind" in value && "handler" in value &&
     typeof value.handler === "function" &&
     (value.kind === "method" || value.kind === "stream" || value.kind === "notification");
@@ -126,15 +133,15 @@ export function isProcedure(value: unknown): value is Procedure {
  * @throws {TypeError} for a member that is neither a method nor a plain object of them, and for a
  * name that cannot be called
  */
-export function proceduresOf(api: Api): Map<string, Procedure> {
-  const procedures = new Map<string, Procedure>();
+export function proceduresOf(api: Api): Map<string, AnyMethod> {
+  const procedures = new Map<string, AnyMethod>();
   collect(api, "", procedures, new Set());
   return procedures;
 }
 function collect(
   api: Api,
   prefix: string,
-  procedures: Map<string, Procedure>,
+  procedures: Map<string, AnyMethod>,
   above: Set<unknown>,
 ): void {
   if (above.has(api)) throw new TypeError(`Cannot use the API: ${prefix} holds itself`);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DECLARED, RpcError } from "../error.ts";
+import { DECLARED, type RpcError } from "../error.ts";
 import type { ErrorSchemas, Method, Notification, Stream } from "./procedure.ts";
 import type { InferOutput } from "../schema/standard_schema.ts";
 
@@ -45,7 +45,7 @@ export interface CallOptions {
    */
   readonly onProgress?: (value: unknown) => void;
   /**
-   * Goes on with a stream after the event with this id: see {@linkcode StreamIterator.lastEventId}. A
+   * Goes on with a stream after the event with this id: see {@linkcode ItemIterator.lastEventId}. A
    * server that cannot fails the stream with `DATA_LOSS`.
    */
   readonly after?: string;
@@ -73,7 +73,7 @@ export type DeclaredError<Errors> = {
   readonly [Name in keyof Errors]: {
     readonly ok: false;
     /** The name that the method declared. */
-    readonly name: Name;
+    readonly reason: Name;
     /** Its data, as the schema made it. */
     readonly data: Errors[Name] extends ErrorSchemas[string] ? Serialized<InferOutput<Errors[Name]>>
       : never;
@@ -83,13 +83,13 @@ export type DeclaredError<Errors> = {
 }[keyof Errors];
 
 /** The answer that is to come of a method that declares errors. */
-export interface Answer<Result, Errors = unknown> extends Promise<Result> {
+export interface CallPromise<Result, Errors = unknown> extends Promise<Result> {
   /** Not there when it runs. */
   readonly errors?: Errors;
 }
 
 /** The items of a stream, one by one. */
-export interface StreamIterator<Yield, Return>
+export interface ItemIterator<Yield, Return>
   extends AsyncIterableIterator<Yield, Return, undefined>, AsyncDisposable {
   /**
    * The id of the last item that was taken and is an event: with it as the option `after` another call
@@ -102,13 +102,13 @@ export interface StreamIterator<Yield, Return>
  * The answer of a stream. Iterated in the turn in which it was called, the items come as the loop
  * takes them; awaited instead, all of them come in one array, up to the server's limit.
  */
-export interface StreamAnswer<Yield, Return, Errors = unknown> extends Answer<Yield[], Errors> {
+export interface StreamCall<Yield, Return, Errors = unknown> extends CallPromise<Yield[], Errors> {
   /** The items one by one; the iterator's last result holds what the generator returned. */
-  [Symbol.asyncIterator](): StreamIterator<Yield, Return>;
+  [Symbol.asyncIterator](): ItemIterator<Yield, Return>;
 }
 
-/** An API as its callers see it. Notifications have no answer to wait for: see {@linkcode Notifier}. */
-export type Client<A> = {
+/** An API as its callers see it. Notifications have no answer to wait for: see {@linkcode NotifyStub}. */
+export type Stub<A> = {
   readonly [Name in keyof A as A[Name] extends Notification ? never : Name]: A[Name] extends Method<
     infer Value,
     infer Result,
@@ -117,7 +117,7 @@ export type Client<A> = {
   > ? (
       ...args: CallArguments<Value, Item>
     ) => [keyof Errors] extends [never] ? Promise<Serialized<Result>>
-      : Answer<Serialized<Result>, Errors>
+      : CallPromise<Serialized<Result>, Errors>
     : A[Name] extends Stream<
       infer Value,
       infer Yield,
@@ -126,35 +126,31 @@ export type Client<A> = {
       infer Item
     > ? (
         ...args: CallArguments<Value, Item>
-      ) => [keyof Errors] extends [never] ? StreamAnswer<Serialized<Yield>, Serialized<Return>>
-        : StreamAnswer<Serialized<Yield>, Serialized<Return>, Errors>
+      ) => [keyof Errors] extends [never] ? StreamCall<Serialized<Yield>, Serialized<Return>>
+        : StreamCall<Serialized<Yield>, Serialized<Return>, Errors>
     : A[Name] extends UntypedCall ? A[Name]
-    : Client<A[Name]>;
+    : Stub<A[Name]>;
 };
 
-/** A method as those see it who want no answer. */
-export type Notify<Value> = [undefined] extends [Value] ? (value?: Value) => void
-  : (value: Value) => void;
-
 /** An API as those see it who want no answer. */
-export type Notifier<A> = {
-  readonly [Name in keyof A]: A[Name] extends Method<infer Value> ? Notify<Value>
-    : A[Name] extends Stream<infer Value> ? Notify<Value>
-    : A[Name] extends Notification<infer Value> ? Notify<Value>
+export type NotifyStub<A> = {
+  readonly [Name in keyof A]: A[Name] extends
+    Method<infer Value> | Stream<infer Value> | Notification<infer Value>
+    ? (...args: [undefined] extends [Value] ? [value?: Value] : [value: Value]) => void
     : A[Name] extends UntypedCall ? A[Name]
-    : Notifier<A[Name]>;
+    : NotifyStub<A[Name]>;
 };
 
 /** An answer of which nothing is known: it can be awaited, or iterated. */
-export interface UntypedAnswer extends Answer<unknown> {
-  /** See {@linkcode StreamAnswer}. */
-  [Symbol.asyncIterator](): StreamIterator<unknown, unknown>;
+export interface UntypedCallPromise extends CallPromise<unknown> {
+  /** See {@linkcode StreamCall}. */
+  [Symbol.asyncIterator](): ItemIterator<unknown, unknown>;
 }
 
 /** A method of which nothing is known, and what may lie below its name. */
 export interface UntypedCall {
   /** Calls it. */
-  (value?: unknown, options?: CallOptions): UntypedAnswer;
+  (value?: unknown, options?: CallOptions): UntypedCallPromise;
   /** What lies below its name. */
   readonly [name: string]: UntypedCall;
 }
@@ -169,7 +165,7 @@ export interface Untyped {
 export type Settled<Result, Errors> =
   | { readonly ok: true; readonly value: Result }
   | DeclaredError<Errors>
-  | { readonly ok: false; readonly name: undefined; readonly error: unknown };
+  | { readonly ok: false; readonly reason: undefined; readonly error: unknown };
 
 /**
  * How a call ended, as a value to look at: declared errors are told by their names, and come with
@@ -191,17 +187,17 @@ export type Settled<Result, Errors> =
  * await using line = await connect<typeof api>(server.addresses[0]!);
  *
  * const bought = await settle(line.call.buy({ count: 5 }));
- * if (!bought.ok && bought.name === "OUT_OF_STOCK") assert(bought.data.left === 3);
+ * if (!bought.ok && bought.reason === "OUT_OF_STOCK") assert(bought.data.left === 3);
  * ```
  */
 export async function settle<Result, Errors>(
-  answer: Answer<Result, Errors>,
+  answer: CallPromise<Result, Errors>,
 ): Promise<Settled<Result, Errors>> {
   try {
     return { ok: true, value: await answer };
   } catch (error) {
     const declared = declaredError(error);
-    return (declared ?? { ok: false, name: undefined, error }) as Settled<Result, Errors>;
+    return (declared ?? { ok: false, reason: undefined, error }) as Settled<Result, Errors>;
   }
 }
 
@@ -210,5 +206,5 @@ function declaredError(error: unknown): unknown {
   const { data, code } = error as RpcError;
   if (code !== DECLARED || data === null || typeof data !== "object") return undefined;
   const { name, details } = data as { name?: unknown; details?: unknown };
-  return typeof name === "string" ? { ok: false, name, data: details, error } : undefined;
+  return typeof name === "string" ? { ok: false, reason: name, data: details, error } : undefined;
 }

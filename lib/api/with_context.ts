@@ -6,14 +6,15 @@
  */
 
 import type { Context, HandlerContext } from "./context.ts";
-import { method, type MethodOptions, notification, stream, type Streamable } from "./method.ts";
+import { method, notification, stream, type Streamable } from "./method.ts";
 import type { Middleware } from "./middleware.ts";
 import type {
+  AnyMethod,
   ErrorSchemas,
   Method,
+  MethodOptions,
   NoErrors,
   Notification,
-  Procedure,
   Stream,
 } from "./procedure.ts";
 import type { InferInput, InferOutput, StandardSchema } from "../schema/standard_schema.ts";
@@ -22,7 +23,7 @@ import type { InferInput, InferOutput, StandardSchema } from "../schema/standard
 export type ContextWith<Base, Extra> = Omit<Base, keyof Extra> & Extra;
 
 /** {@linkcode method}, {@linkcode stream} and {@linkcode notification} for handlers whose context has more. */
-export interface Definer<Extra extends object> {
+export interface ContextBuilder<Extra extends object> {
   /** See {@linkcode method}. */
   method<
     Schema extends StandardSchema,
@@ -35,7 +36,7 @@ export interface Definer<Extra extends object> {
       value: InferOutput<Schema>,
       context: ContextWith<HandlerContext<Errors, Items>, Extra>,
     ) => Result,
-    options?: MethodOptions<Errors, Items>,
+    options?: MethodOptions<Errors, Items, Middleware>,
   ): Method<InferInput<Schema>, Awaited<Result>, Errors, InferInput<Items>>;
   /** See {@linkcode method}. */
   method<
@@ -47,7 +48,7 @@ export interface Definer<Extra extends object> {
       value: undefined,
       context: ContextWith<HandlerContext<Errors, Items>, Extra>,
     ) => Result,
-    options?: MethodOptions<Errors, Items>,
+    options?: MethodOptions<Errors, Items, Middleware>,
   ): Method<undefined, Awaited<Result>, Errors, InferInput<Items>>;
   /** See {@linkcode stream}. */
   stream<
@@ -62,7 +63,7 @@ export interface Definer<Extra extends object> {
       value: InferOutput<Schema>,
       context: ContextWith<HandlerContext<Errors, Items>, Extra>,
     ) => Streamable<Yield, Return>,
-    options?: MethodOptions<Errors, Items>,
+    options?: MethodOptions<Errors, Items, Middleware>,
   ): Stream<InferInput<Schema>, Yield, Return, Errors, InferInput<Items>>;
   /** See {@linkcode stream}. */
   stream<
@@ -75,33 +76,33 @@ export interface Definer<Extra extends object> {
       value: undefined,
       context: ContextWith<HandlerContext<Errors, Items>, Extra>,
     ) => Streamable<Yield, Return>,
-    options?: MethodOptions<Errors, Items>,
+    options?: MethodOptions<Errors, Items, Middleware>,
   ): Stream<undefined, Yield, Return, Errors, InferInput<Items>>;
   /** See {@linkcode notification}. */
   notification<Schema extends StandardSchema>(
     schema: Schema,
     handler: (value: InferOutput<Schema>, context: ContextWith<Context, Extra>) => unknown,
-    options?: MethodOptions<NoErrors, never>,
+    options?: MethodOptions<NoErrors, never, Middleware>,
   ): Notification<InferInput<Schema>>;
   /** The same with a middleware around all that is defined with it, inside those it has. */
-  use<Added extends object>(middleware: Middleware<Added>): Definer<Extra & Added>;
+  use<Added extends object>(middleware: Middleware<Added>): ContextBuilder<Extra & Added>;
   /** The same with a middleware that adds nothing, or does not say what. */
-  use(middleware: Middleware): Definer<Extra>;
+  use(middleware: Middleware): ContextBuilder<Extra>;
 }
 
 /**
  * Says what handlers find in their context besides the usual.
  *
- * `Extra` gives types to what is there anyway: `state` (see {@linkcode ServeOptions.state}), `identity`,
+ * `Extra` gives types to what is there anyway: `state` (see {@linkcode ServeOptions.connectionState}), `identity`,
  * and `peer`, for callers that serve an API of their own. What a middleware adds gets its types from
  * the middleware.
  *
  * @example State for each connection, and a user found by a middleware
  * ```ts
- * import { define, RpcError } from "@landline/rpc";
+ * import { RpcError, withContext } from "@landline/rpc";
  * import { assert } from "@std/assert";
  *
- * const { method, use } = define<{ state: { calls: number } }>();
+ * const { method, use } = withContext<{ state: { calls: number } }>();
  * const users = use((call, next) => {
  *   const { user } = call.context.meta;
  *   if (typeof user !== "string") throw new RpcError("UNAUTHENTICATED", "Who are you?");
@@ -116,14 +117,14 @@ export interface Definer<Extra extends object> {
  * assert(Object.keys(api).length === 2);
  * ```
  */
-export function define<Extra extends object = Record<never, never>>(): Definer<Extra> {
-  return definer([]) as Definer<Extra>;
+export function withContext<Extra extends object = Record<never, never>>(): ContextBuilder<Extra> {
+  return contextBuilder([]) as ContextBuilder<Extra>;
 }
 
-type Make = (...parts: never[]) => Procedure;
+type Make = (...parts: never[]) => AnyMethod;
 
-function definer(around: readonly Middleware[]): unknown {
-  const within = (make: Make) => (...parts: never[]): Procedure => {
+function contextBuilder(around: readonly Middleware[]): unknown {
+  const within = (make: Make) => (...parts: never[]): AnyMethod => {
     const made = make(...parts);
     const use = [...around, ...made.options.use ?? []];
     return use.length === 0 ? made : { ...made, options: { ...made.options, use } };
@@ -132,6 +133,6 @@ function definer(around: readonly Middleware[]): unknown {
     method: within(method as Make),
     stream: within(stream as Make),
     notification: within(notification as Make),
-    use: (middleware: Middleware) => definer([...around, middleware]),
+    use: (middleware: Middleware) => contextBuilder([...around, middleware]),
   };
 }

@@ -10,12 +10,28 @@ import { RpcError } from "../error.ts";
 export type HealthStatus = "UNKNOWN" | "SERVING" | "NOT_SERVING" | "SERVICE_UNKNOWN";
 
 /** The statuses of a server's services; the empty name is the server itself. */
-export class Health {
+export interface Health {
+  /** Says how a service is; the empty name is the server itself. */
+  set(service: string, status: HealthStatus): void;
+  /**
+   * How a service is.
+   *
+   * @throws {RpcError} `NOT_FOUND` for a service of which nothing was said
+   */
+  check(service: string): { status: HealthStatus };
+  /**
+   * How a service is, now and whenever that changes, until the signal aborts or the server drains:
+   * then nothing changes any more, and who watches must not hold up the end.
+   */
+  watch(service: string, signal: AbortSignal): AsyncGenerator<{ status: HealthStatus }>;
+}
+
+/** What a server tells of itself. It alone drains: a user cannot stop it by accident. */
+export class ServerHealth implements Health {
   readonly #statuses = new Map<string, HealthStatus>([["", "SERVING"]]);
   #changed: PromiseWithResolvers<void> = Promise.withResolvers();
   #isDraining = false;
 
-  /** Says how a service is; the empty name is the server itself. */
   set(service: string, status: HealthStatus): void {
     this.#statuses.set(service, status);
     this.#tell();
@@ -27,11 +43,6 @@ export class Health {
     this.#tell();
   }
 
-  /**
-   * How a service is.
-   *
-   * @throws {RpcError} `NOT_FOUND` for a service of which nothing was said
-   */
   check(service: string): { status: HealthStatus } {
     const status = this.#status(service);
     if (status === "SERVICE_UNKNOWN") {
@@ -40,10 +51,6 @@ export class Health {
     return { status };
   }
 
-  /**
-   * How a service is, now and whenever that changes, until the signal aborts or the server drains:
-   * then nothing changes any more, and who watches must not hold up the end.
-   */
   async *watch(service: string, signal: AbortSignal): AsyncGenerator<{ status: HealthStatus }> {
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve(), { once: true });

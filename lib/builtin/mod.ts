@@ -10,7 +10,7 @@ import type { Health } from "./health.ts";
 import type { Limits } from "../limits.ts";
 import { method, stream } from "../api/method.ts";
 import { describe, type OpenRpc } from "./openrpc.ts";
-import type { Procedure } from "../api/procedure.ts";
+import type { AnyMethod } from "../api/procedure.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 
 /** What a peer says of itself. */
@@ -52,12 +52,12 @@ const WITHOUT_EVENTS = EXTENSIONS.filter((name) =>
 
 /** The built-in methods of a peer with these methods of its own. */
 export function builtins(
-  methods: ReadonlyMap<string, Procedure>,
+  methods: ReadonlyMap<string, AnyMethod>,
   { name, version, health }: About,
   limits: Limits,
-): Map<string, Procedure> {
+): Map<string, AnyMethod> {
   let description: OpenRpc | undefined;
-  return new Map<string, Procedure>([
+  return new Map<string, AnyMethod>([
     // Whatever came, as it came.
     ["rpc.ping", method(schema((params) => params), (params) => params)],
     [

@@ -7,7 +7,7 @@
  */
 
 import { DECLARED } from "../error.ts";
-import type { Procedure } from "../api/procedure.ts";
+import type { AnyMethod } from "../api/procedure.ts";
 import {
   type JsonSchema,
   jsonSchemaOf,
@@ -71,7 +71,7 @@ export interface ContentDescriptor {
  * @param info the name and version of the server
  */
 export function describe(
-  methods: ReadonlyMap<string, Procedure>,
+  methods: ReadonlyMap<string, AnyMethod>,
   { name, version }: { readonly name: string; readonly version: string },
 ): OpenRpc {
   const schemas: Schemas = new Map();
@@ -149,7 +149,7 @@ function describeParams(
 
 function describeAnswer(
   name: string,
-  { kind, options: { result, items, errors } }: Procedure,
+  { kind, options: { result, items, errors } }: AnyMethod,
   schemas: Schemas,
 ): Pick<MethodObject, "result" | "x-stream" | "x-notification" | "x-errors"> {
   if (kind === "notification") return { "x-notification": true };

@@ -15,7 +15,7 @@ import type { ItemOptions } from "../api/stub.ts";
 import type { Bearer, Call, Carrier } from "../outgoing/call.ts";
 import type { CloseInfo, Connection } from "../connection/connection.ts";
 import { Endpoint, type EndpointHost, joined, type LineState } from "./endpoint.ts";
-import { ConnectionLost, type ErrorData, type ErrorName, RpcError } from "../error.ts";
+import { ConnectionLostError, type ErrorData, type ErrorName, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import { delayAfter, RetryBudget, type RetryPolicy } from "./retry.ts";
 import type { Timer, Timers } from "../timers.ts";
@@ -24,12 +24,12 @@ import type { Timer, Timers } from "../timers.ts";
  * Which of several addresses a call goes to: the first that answers; each in its turn; or the one
  * where the fewest calls wait for their answers.
  */
-export type Policy = "first" | "round-robin" | "least-busy";
+export type Balancing = "first" | "round-robin" | "least-busy";
 
 /** What {@linkcode Channel} is made with. */
 export interface ChannelOptions extends Omit<EndpointHost, "onEnd"> {
   readonly addresses: readonly string[];
-  readonly policy: Policy;
+  readonly balance: Balancing;
   /** Whether it goes on where the first connection cannot be made. */
   readonly isPatient: boolean;
   readonly limits: Pick<Limits, "callTimeout" | "maxOutboundBytes">;
@@ -73,13 +73,13 @@ export class Channel implements Carrier, Bearer {
     this.#options = options;
     this.timers = options.timers;
     this.#idempotent = new Set([...IDEMPOTENT, ...options.idempotent]);
-    const { addresses, policy } = options;
+    const { addresses, balance } = options;
     const host: EndpointHost = {
       ...options,
       onState: (state) => this.#onState(state),
       onEnd: (info) => this.#onEnd(info),
     };
-    const places = policy === "first" ? [addresses] : addresses.map((address) => [address]);
+    const places = balance === "first" ? [addresses] : addresses.map((address) => [address]);
     this.#endpoints = places.map((place) => new Endpoint(place, host));
   }
 
@@ -130,7 +130,7 @@ export class Channel implements Carrier, Bearer {
     }
     const ready = this.#endpoints.filter(({ isReady }) => isReady)
       .map(({ connection }) => connection!);
-    if (this.#options.policy === "round-robin") return ready[this.#next++ % ready.length];
+    if (this.#options.balance === "round-robin") return ready[this.#next++ % ready.length];
     const [one, ...others] = ready;
     return others.reduce((least, it) => it.callCount < least!.callCount ? it : least, one);
   }
@@ -153,7 +153,7 @@ export class Channel implements Carrier, Bearer {
     // What was taken of its items cannot be taken twice.
     const { items } = call.options as Partial<ItemOptions<unknown>>;
     if (items !== undefined && call.attempts > 0) return false;
-    if (error instanceof ConnectionLost && !error.sent) {
+    if (error instanceof ConnectionLostError && !error.sent) {
       call.attempts = Math.max(0, call.attempts - 1);
       this.carry(call);
       return true;
@@ -168,7 +168,7 @@ export class Channel implements Carrier, Bearer {
   /** Milliseconds after which a call that failed so is sent again; undefined where it is not. */
   #delayAfter(call: Call, error: unknown): number | undefined {
     const { receiver } = call, { retry, random, limits } = this.#options;
-    const isLost = error instanceof ConnectionLost;
+    const isLost = error instanceof ConnectionLostError;
     const name = isLost
       ? "UNAVAILABLE"
       : error instanceof RpcError && error.remote
@@ -243,8 +243,8 @@ export class Channel implements Carrier, Bearer {
   /** What waits has no peer to tell: it says how much it takes when it is sent. */
   grant(): void {}
 
-  #lost(message: string): ConnectionLost {
-    return new ConnectionLost(message, { sent: false, cause: this.#failure });
+  #lost(message: string): ConnectionLostError {
+    return new ConnectionLostError(message, { sent: false, cause: this.#failure });
   }
 
   // ---- Connections ---------------------------------------------------------------------------

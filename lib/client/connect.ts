@@ -7,7 +7,7 @@
 import { type CallMaker, withClientMiddleware } from "./middleware.ts";
 import { builtins } from "../builtin/mod.ts";
 import { encodeArgument } from "../message/base64.ts";
-import type { CallOptions, Client, Notifier, Untyped, UntypedAnswer } from "../api/stub.ts";
+import type { CallOptions, NotifyStub, Stub, Untyped, UntypedCallPromise } from "../api/stub.ts";
 import { CallQueue } from "../outgoing/call_queue.ts";
 import { type CloseInfo, Connection, type ConnectionOptions } from "../connection/connection.ts";
 import type { PeerInfo } from "../api/context.ts";
@@ -17,12 +17,12 @@ import type { LineState } from "./endpoint.ts";
 import { RpcError } from "../error.ts";
 import { FRAMINGS } from "../framing/mod.ts";
 import type { FramingName } from "../framing/frame.ts";
-import { Health } from "../builtin/health.ts";
+import { ServerHealth } from "../builtin/health.ts";
 import { type Limits, resolveLimits } from "../limits.ts";
 import { LoadShedding } from "../overload/load_shedding.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
 import { nameProxy } from "../outgoing/name_proxy.ts";
-import { Channel, type Policy } from "./channel.ts";
+import { type Balancing, Channel } from "./channel.ts";
 import { resolveRetryPolicy, type RetryPolicy } from "./retry.ts";
 import { TimerWheel } from "../timers.ts";
 import { dial, schemeOf, type Socket, type TlsClientOptions } from "../transport/mod.ts";
@@ -43,7 +43,7 @@ export interface ConnectOptions {
    */
   readonly reconnect?: boolean | "always";
   /** What several addresses are for. @default {"first"} */
-  readonly policy?: Policy;
+  readonly balance?: Balancing;
   /** Methods that may run twice: their calls are sent again when they were lost. @default none */
   readonly idempotent?: readonly string[];
   /** How calls that may run twice are sent again. */
@@ -63,7 +63,7 @@ export interface ConnectOptions {
   /** Other limits than the defaults. */
   readonly limits?: Partial<Limits>;
   /** What stands between the line and its socket, to look at the bytes or to change them. */
-  readonly wrap?: (socket: Socket) => Socket;
+  readonly wrapSocket?: (socket: Socket) => Socket;
   /** Called with what is nobody's answer. */
   readonly onError?: (error: unknown) => void;
 }
@@ -76,9 +76,9 @@ export interface Line<A = Untyped> extends AsyncDisposable {
    * The methods of the server: `line.call.math.add({ a: 1, b: 2 })`. Each takes the value and
    * {@linkcode CallOptions}, and rejects with {@linkcode RpcError} where the server says so.
    */
-  readonly call: Client<A>;
+  readonly call: Stub<A>;
   /** The same methods without an answer: nobody learns whether they ran. */
-  readonly notify: Notifier<A>;
+  readonly notify: NotifyStub<A>;
   /**
    * Makes several calls that travel together, and are answered together: JSON-RPC's batch.
    *
@@ -89,14 +89,14 @@ export interface Line<A = Untyped> extends AsyncDisposable {
    * );
    * ```
    */
-  batch<const T>(make: (call: Client<A>) => T): T;
+  batch<const T>(make: (call: Stub<A>) => T): T;
   /**
    * Calls a method by its name, with params as they travel: for those who have no types. The answer of
    * a stream can be iterated.
    *
    * @param params an object, an array, or undefined for none
    */
-  request(method: string, params?: unknown, options?: CallOptions): UntypedAnswer;
+  request(method: string, params?: unknown, options?: CallOptions): UntypedCallPromise;
   /** Who is at the other end, or was when there was a connection. */
   readonly peer: PeerInfo;
   /**
@@ -104,7 +104,7 @@ export interface Line<A = Untyped> extends AsyncDisposable {
    * or it was lost and does not connect again. Never rejects.
    */
   readonly closed: Promise<CloseInfo>;
-  /** Ends the line. Calls that wait are cancelled and reject with {@linkcode ConnectionLost}. */
+  /** Ends the line. Calls that wait are cancelled and reject with {@linkcode ConnectionLostError}. */
   close(): Promise<void>;
   /** Lets the process end while no call waits for an answer. Not over `udp:` and `command:`. */
   unref(): void;
@@ -118,7 +118,7 @@ const CLIENT = { name: "landline-client", version: "0.0.0" };
  * Connects to a server, and again when the connection is lost.
  *
  * A call that may have reached the server is never sent again, unless its method is `idempotent`: it
- * rejects with {@linkcode ConnectionLost}, whose `sent` is true. A call that has not left waits for the
+ * rejects with {@linkcode ConnectionLostError}, whose `sent` is true. A call that has not left waits for the
  * next connection, within its timeout; without one for as long as the limit `callTimeout` says. A
  * stream whose items are events goes on after the last of them.
  *
@@ -144,9 +144,9 @@ export async function connect<A = Untyped>(
   address: string | URL | readonly (string | URL)[],
   options: ConnectOptions = {},
 ): Promise<Line<A>> {
-  const { framing = "lines", policy = "first", reconnect = true, onError = () => {} } = options;
+  const { framing = "lines", balance = "first", reconnect = true, onError = () => {} } = options;
   mustBeOneOf("framing", framing, Object.keys(FRAMINGS));
-  mustBeOneOf("policy", policy, ["first", "round-robin", "least-busy"]);
+  mustBeOneOf("balance", balance, ["first", "round-robin", "least-busy"]);
   const addresses = (Array.isArray(address) ? address : [address]).map(String);
   if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address");
   const limits = resolveLimits(options.limits), retry = resolveRetryPolicy(options.retry);
@@ -161,7 +161,7 @@ export async function connect<A = Untyped>(
       maxMessageBytes: Math.max(limits.maxMessageBytes, limits.maxResponseBytes),
     },
     dispatcher: new Dispatcher(
-      new Map([...own, ...builtins(own, { ...CLIENT, health: new Health() }, limits)]),
+      new Map([...own, ...builtins(own, { ...CLIENT, health: new ServerHealth() }, limits)]),
       limits,
       (error) => onError(error),
     ),
@@ -176,7 +176,7 @@ export async function connect<A = Untyped>(
   let last: Connection;
   const carrier = new Channel({
     addresses,
-    policy,
+    balance,
     timers,
     limits,
     retry,
@@ -214,16 +214,16 @@ export async function connect<A = Untyped>(
   const caller = use.length === 0 ? wire : withClientMiddleware(use, wire);
   const call = nameProxy((name, value, options) =>
     orRejected(() => caller.call(name, value, (options ?? {}) as CallOptions))
-  ) as Client<A>;
+  ) as Stub<A>;
   const close = async () => void await carrier.close();
   return {
     call,
     notify: nameProxy((name, value) =>
       carrier.connection?.notify(name, encodeArgument(value))
-    ) as Notifier<A>,
+    ) as NotifyStub<A>,
     batch: (make) => caller.batch(() => make(call)),
     request: (name, params, options = {}) =>
-      orRejected(() => caller.call(name, rawParams(params), options)) as UntypedAnswer,
+      orRejected(() => caller.call(name, rawParams(params), options)) as UntypedCallPromise,
     get peer() {
       return last.peer;
     },
@@ -237,7 +237,7 @@ export async function connect<A = Untyped>(
 
 /** Makes single connections: dials, and says who calls. */
 function opener(
-  { connectTimeout = 5000, token, tls, framing, wrap = (socket) => socket }: ConnectOptions,
+  { connectTimeout = 5000, token, tls, framing, wrapSocket = (socket) => socket }: ConnectOptions,
   common: Omit<ConnectionOptions, "transport">,
 ) {
   return async (
@@ -252,7 +252,7 @@ function opener(
       connectTimeout,
     );
     try {
-      const socket = wrap(await dial(address, { signal, ...(tls && { tls }) }));
+      const socket = wrapSocket(await dial(address, { signal, ...(tls && { tls }) }));
       if (socket.datagrams && framing !== undefined && framing !== "lines") {
         socket.close();
         throw new TypeError(

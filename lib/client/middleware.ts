@@ -7,20 +7,20 @@
  * @module
  */
 
-import type { CallOptions, StreamIterator, UntypedAnswer } from "../api/stub.ts";
+import type { CallOptions, ItemIterator, UntypedCallPromise } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
 import { itemsOf, iteratorOf } from "../stream/receiver.ts";
 import {
   type ClientInvocation,
   type ClientMiddleware,
-  type Outcome,
+  type MiddlewareOutcome,
   pass,
 } from "../api/middleware.ts";
 
 /** A way to call. */
 export interface CallMaker {
   /** Makes a call; its answer becomes a stream where it is iterated in the same turn. */
-  call(method: string, value: unknown, options: CallOptions): UntypedAnswer;
+  call(method: string, value: unknown, options: CallOptions): UntypedCallPromise;
   /** Makes several that travel as one batch. */
   batch<T>(make: () => T): T;
 }
@@ -40,7 +40,7 @@ export function withClientMiddleware(
       const begin = () => {
         begun = true;
         const isStream = stream !== undefined;
-        let opened: StreamIterator<unknown, unknown> | undefined;
+        let opened: ItemIterator<unknown, unknown> | undefined;
         const send = (options: CallOptions) => {
           const answer = inner.call(method, value, options);
           return isStream ? opened = answer[Symbol.asyncIterator]() : answer;
@@ -76,11 +76,11 @@ export function withClientMiddleware(
 }
 
 /** The items of a stream that the middleware has yet to open. */
-class LaterItems implements StreamIterator<unknown, unknown> {
+class LaterItems implements ItemIterator<unknown, unknown> {
   readonly #source = Promise.withResolvers<Iterator<unknown> | AsyncIterator<unknown>>();
   /** The answer itself, for those who wait for the end. */
   readonly #answer: PromiseWithResolvers<unknown>;
-  #opened: (() => StreamIterator<unknown, unknown> | undefined) | undefined;
+  #opened: (() => ItemIterator<unknown, unknown> | undefined) | undefined;
   #ended = false;
 
   constructor(answer: PromiseWithResolvers<unknown>) {
@@ -90,8 +90,8 @@ class LaterItems implements StreamIterator<unknown, unknown> {
 
   /** @param opened what the middleware has opened by now, even where it has thrown it away */
   follow(
-    outcome: Promise<Outcome>,
-    opened: () => StreamIterator<unknown, unknown> | undefined,
+    outcome: Promise<MiddlewareOutcome>,
+    opened: () => ItemIterator<unknown, unknown> | undefined,
   ): void {
     this.#opened = opened;
     outcome.then(({ result }) => iteratorOf(result)).then((source) => {
@@ -153,7 +153,7 @@ function passOut(
   middleware: readonly ClientMiddleware[],
   { options, ...call }: ClientInvocation,
   send: (options: CallOptions) => unknown,
-): Promise<Outcome> {
+): Promise<MiddlewareOutcome> {
   return pass(middleware, options, {
     method: call.method,
     show: (options): ClientInvocation => ({ ...call, options }),

@@ -17,14 +17,14 @@ import { Identity } from "../link/identity.ts";
 import type { FairQueue } from "../overload/fair_queue.ts";
 import { TokenBucket } from "../overload/token_bucket.ts";
 import { encodeArgument } from "../message/base64.ts";
-import type { CallOptions, StreamAnswer } from "../api/stub.ts";
+import type { CallOptions, StreamCall } from "../api/stub.ts";
 import type { Call } from "../outgoing/call.ts";
 import { Calls, type CallsHost } from "../outgoing/calls.ts";
 import { control, type Controlled } from "./control.ts";
 import type { Context, Peer, PeerInfo } from "../api/context.ts";
 import type { Dispatcher } from "../incoming/dispatch.ts";
 import { asRpcError, RpcError } from "../error.ts";
-import { type Fault, type Framing, type FramingLimits, FRAMINGS } from "../framing/mod.ts";
+import { type BadFrame, type Framing, type FramingLimits, FRAMINGS } from "../framing/mod.ts";
 import { FramedReader, type FramedReaderHost } from "../link/framed_reader.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
 import type { Holder, LoadShedding } from "../overload/load_shedding.ts";
@@ -64,7 +64,7 @@ export interface ConnectionOptions {
   /** The scheme of the addresses. */
   readonly transport: string;
   /** Makes what the author keeps for a connection. */
-  readonly state?: (peer: PeerInfo) => unknown;
+  readonly connectionState?: (peer: PeerInfo) => unknown;
   /** Decides who the peer is; without it everyone may call. */
   readonly authenticate?: Authenticate;
   /** Milliseconds that our calls may take where they do not say. */
@@ -172,7 +172,7 @@ export class Connection
     const framing = socket.datagrams ? FRAMINGS.lines : options.framing;
     this.#framing = framing ?? FRAMINGS.lines;
     this.#isFramed = framing !== undefined;
-    this.state = options.state?.(this.peer);
+    this.state = options.connectionState?.(this.peer);
     this.#reader = new FramedReader(socket, this, this.#framingLimits, framing, options.timeSlice);
     this.lastActive = this.timers.now();
     this.#writer = new FramedWriter(socket, this.#framing, options.pool, this);
@@ -255,7 +255,7 @@ export class Connection
     this.finish({ reason: "it kept more bytes waiting than any other when there were too many" });
   }
 
-  onFault(fault: Fault): undefined {
+  onFault(fault: BadFrame): undefined {
     // A browser must never get a line executed here; and to TLS there is nothing to say.
     if (fault.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
     else if (fault.protocol === undefined) this.#invalid(faultAnswer(fault), fault.start);
@@ -329,7 +329,7 @@ export class Connection
     method: string,
     value: string | undefined,
     options: CallOptions = {},
-  ): StreamAnswer<unknown, unknown> {
+  ): StreamCall<unknown, unknown> {
     const { timeout } = this.#options;
     if (timeout !== undefined && options.timeout === undefined) options = { ...options, timeout };
     return this.calls.call(method, value, options);

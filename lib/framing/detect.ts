@@ -6,7 +6,7 @@
  */
 
 import { EMPTY } from "./byte_queue.ts";
-import type { Decoder, Fault, Frame, Framing, FramingLimits, FramingName } from "./frame.ts";
+import type { BadFrame, Decoder, Frame, Framing, FramingLimits, FramingName } from "./frame.ts";
 import { isSpace } from "./value_scanner.ts";
 
 /** What the first bytes of a connection are. */
@@ -87,10 +87,14 @@ export class DetectingDecoder implements Decoder {
   /** What came before the framing was known. */
   #first: Uint8Array = EMPTY;
   #decoder: Decoder | undefined;
-  #fault: Fault | undefined;
+  #fault: BadFrame | undefined;
   #failed = false;
 
-  /** @param onFraming is told once, before the first frame, and may go on with the decoder itself */
+  /**
+   * A decoder that has seen nothing yet.
+   *
+   * @param onFraming is told once, before the first frame, and may go on with the decoder itself
+   */
   constructor(
     framings: Readonly<Record<FramingName, Framing>>,
     limits: FramingLimits,

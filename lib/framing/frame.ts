@@ -14,7 +14,7 @@ export type FramingName = "lines" | "headers" | "length";
 export type FramingLimits = Pick<Limits, "maxMessageBytes" | "maxHeaderBytes" | "maxHeaderLines">;
 
 /** Bytes that are no frame. */
-export interface Fault {
+export interface BadFrame {
   /** `oversized`: a message over the limit; `malformed`: anything else. */
   readonly kind: "oversized" | "malformed";
   /** What was wrong, for the answer and the log. */
@@ -30,7 +30,7 @@ export interface Fault {
 }
 
 /** One message's text, or what stood in its place. */
-export type Frame = string | Fault;
+export type Frame = string | BadFrame;
 
 /**
  * Finds frames in a stream of bytes, however it was cut.

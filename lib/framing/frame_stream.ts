@@ -17,12 +17,12 @@ export interface FrameStreamOptions extends Partial<FramingLimits> {
 
 /**
  * Bytes to frames as a web stream, for those who compose streams themselves: each chunk that comes
- * out is the text of one message, or a {@linkcode Fault} that stood in its place. After a fatal
+ * out is the text of one message, or a {@linkcode BadFrame} that stood in its place. After a fatal
  * fault, or where the first bytes are no framing, the stream ends.
  *
  * @example
  * ```ts
- * import { FrameStream } from "@landline/rpc";
+ * import { FrameStream } from "@landline/rpc/wire";
  * import { assert } from "@std/assert";
  *
  * const bytes = new Blob(['{"a":1}\n{"b"', ":2}\n"]).stream();

@@ -9,7 +9,7 @@
  */
 
 import { ByteQueue } from "./byte_queue.ts";
-import type { Fault, Framing } from "./frame.ts";
+import type { BadFrame, Framing } from "./frame.ts";
 import { SizedDecoder } from "./size_prefixed.ts";
 import { decodeLoosely, encodeUtf8, utf8Length } from "./utf8.ts";
 
@@ -35,7 +35,7 @@ class HeaderDecoder extends SizedDecoder {
     return this.#block.length > 0 || super.midway;
   }
 
-  protected override size(): number | Fault | undefined {
+  protected override size(): number | BadFrame | undefined {
     const size = this.#usualHeader() ?? this.#header();
     if (size !== undefined) this.#block.clear();
     return size;
@@ -59,7 +59,7 @@ class HeaderDecoder extends SizedDecoder {
   }
 
   /** Reads on in the header block: the length of the body, a fault, or undefined for more bytes. */
-  #header(): number | Fault | undefined {
+  #header(): number | BadFrame | undefined {
     const { maxHeaderBytes, maxHeaderLines } = this.limits;
     for (;;) {
       const lf = this.chunk.indexOf(LF, this.at);
@@ -88,7 +88,7 @@ class HeaderDecoder extends SizedDecoder {
 }
 
 /** The one `Content-Length` of a header block. */
-function contentLength(block: string): number | Fault {
+function contentLength(block: string): number | BadFrame {
   let length: number | undefined;
   for (const line of block.split("\r\n")) {
     if (line === "") continue;
@@ -112,7 +112,7 @@ function contentLength(block: string): number | Fault {
   return length ?? fatal("the header block has no Content-Length");
 }
 
-function fatal(reason: string): Fault {
+function fatal(reason: string): BadFrame {
   return { kind: "malformed", reason, fatal: true };
 }
 

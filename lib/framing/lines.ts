@@ -14,7 +14,7 @@
  */
 
 import { ByteQueue, EMPTY } from "./byte_queue.ts";
-import type { Decoder, Fault, Frame, Framing, FramingLimits } from "./frame.ts";
+import type { BadFrame, Decoder, Frame, Framing, FramingLimits } from "./frame.ts";
 import { decodeLoosely, decodeUtf8, encodeUtf8 } from "./utf8.ts";
 import { ValueScanner } from "./value_scanner.ts";
 
@@ -26,7 +26,7 @@ const LONG = 4096;
 /** Bytes of a line that is too long which are shown: enough for the envelope of most messages. */
 const START = 64;
 
-const NOT_UTF8: Fault = { kind: "malformed", reason: "the line is not UTF-8", fatal: false };
+const NOT_UTF8: BadFrame = { kind: "malformed", reason: "the line is not UTF-8", fatal: false };
 
 class LineDecoder implements Decoder {
   readonly #limits: FramingLimits;

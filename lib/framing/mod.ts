@@ -12,8 +12,8 @@ import { lines } from "./lines.ts";
 export { detect, type Detected } from "./detect.ts";
 export { DetectingDecoder } from "./detect.ts";
 export type {
+  BadFrame,
   Decoder,
-  Fault,
   Frame,
   Framing,
   FramingLimits,

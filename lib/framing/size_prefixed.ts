@@ -5,7 +5,7 @@
  */
 
 import { ByteQueue, EMPTY } from "./byte_queue.ts";
-import type { Decoder, Fault, Frame, FramingLimits } from "./frame.ts";
+import type { BadFrame, Decoder, Frame, FramingLimits } from "./frame.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
 /**
@@ -27,7 +27,7 @@ export abstract class SizedDecoder implements Decoder {
   }
 
   /** Reads on in what stands before a message: its size, a fault, or undefined for more bytes. */
-  protected abstract size(): number | Fault | undefined;
+  protected abstract size(): number | BadFrame | undefined;
 
   get held(): number {
     return this.#parts.length;
@@ -65,7 +65,7 @@ export abstract class SizedDecoder implements Decoder {
   }
 
   /** The same, or the fault of a size that is over the limit. */
-  #bounded(size: number | Fault | undefined): number | Fault | undefined {
+  #bounded(size: number | BadFrame | undefined): number | BadFrame | undefined {
     const { maxMessageBytes } = this.limits;
     if (typeof size !== "number" || size <= maxMessageBytes) return size;
     return {

@@ -16,7 +16,7 @@ import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
 import { encodeError, encodeResult } from "../message/encode.ts";
 import type { Params, Request } from "../message/message.ts";
-import { isStreaming, type Procedure } from "../api/procedure.ts";
+import { type AnyMethod, isStreaming } from "../api/procedure.ts";
 import { compose, type Middleware } from "../api/middleware.ts";
 import { isNothing, otherwise, type Taker, valuesOf } from "./params.ts";
 import {
@@ -28,7 +28,7 @@ import {
 
 /** A method by its whole name, with what its schema says about params. */
 interface Target extends Taker {
-  readonly procedure: Procedure;
+  readonly procedure: AnyMethod;
   readonly schema: StandardSchema | undefined;
   /** The handler with everything that runs around it. */
   readonly handler: (value: unknown, context: Context) => unknown;
@@ -37,7 +37,7 @@ interface Target extends Taker {
 /** A call as the dispatcher sees it: the handler's context, and what becomes of a stream. */
 export interface CallContext extends Context {
   /** Set as soon as the method was found. */
-  procedure: Procedure | undefined;
+  procedure: AnyMethod | undefined;
   /** Looks at credentials of the caller's; rejects where they are refused. */
   authenticate(credentials: Credentials): Promise<void>;
   /** Sends what a stream's handler returned; resolves to the result of the request. */
@@ -61,7 +61,7 @@ export class Dispatcher {
    * @param report is told what callers are not
    */
   constructor(
-    procedures: ReadonlyMap<string, Procedure>,
+    procedures: ReadonlyMap<string, AnyMethod>,
     limits: Pick<Limits, "maxResponseBytes">,
     report: ReportError,
   ) {
@@ -90,7 +90,7 @@ export class Dispatcher {
   }
 
   /** The method with this name. */
-  procedureOf(method: string): Procedure | undefined {
+  procedureOf(method: string): AnyMethod | undefined {
     return this.#targets.get(method)?.procedure;
   }
 
@@ -173,7 +173,7 @@ export class Dispatcher {
   #bad(
     request: Request,
     error: unknown,
-    procedure: Procedure | undefined,
+    procedure: AnyMethod | undefined,
   ): string | Promise<string> {
     const meant = asRpcError(error);
     if (meant === undefined) return this.#internal(request, error);
@@ -213,7 +213,7 @@ export class Dispatcher {
 
 function declaredSchema(
   { data }: RpcError,
-  procedure: Procedure | undefined,
+  procedure: AnyMethod | undefined,
 ): StandardSchema | undefined {
   const errors = procedure?.options.errors;
   // The number is a common one: who throws it may have declared nothing, and send no data.

@@ -15,7 +15,7 @@ import type { Limits } from "../limits.ts";
 import { encodeError, encodeNotification } from "../message/encode.ts";
 import type { Notification, Request } from "../message/message.ts";
 import { besidesValue, otherwise } from "./params.ts";
-import { isStreaming, type Procedure } from "../api/procedure.ts";
+import { type AnyMethod, isStreaming } from "../api/procedure.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 import type { Timer } from "../timers.ts";
 import { metaOf } from "../message/meta.ts";
@@ -58,7 +58,7 @@ export class IncomingRequest implements CallContext {
   /** Whether the handler has looked where its caller asks to go on. */
   #hasLooked = false;
   /** The method that was found; set by the dispatcher. */
-  procedure: Procedure | undefined;
+  procedure: AnyMethod | undefined;
   readonly #arrived: number;
   timer: Timer | undefined;
 

@@ -6,9 +6,9 @@
  */
 
 import {
+  type BadFrame,
   type Decoder,
   DetectingDecoder,
-  type Fault,
   type Framing,
   type FramingLimits,
   FRAMINGS,
@@ -70,7 +70,7 @@ export interface FramedReaderHost {
   /** A message came; the promise is back-pressure: the next is handled after it. */
   onMessage(message: Message, text: string): Promise<void> | undefined;
   /** Bytes came that are no message. */
-  onFault(fault: Fault): undefined;
+  onFault(fault: BadFrame): undefined;
   /** The peer sends no more. */
   onInputEnd(): void;
   /** Nothing can be read any more. */

@@ -13,7 +13,7 @@
 
 import { mayHoldMarkers } from "./base64.ts";
 import { RpcError } from "../error.ts";
-import type { Fault } from "../framing/frame.ts";
+import type { BadFrame } from "../framing/frame.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type {
   Invalid,
@@ -185,7 +185,7 @@ function invalid(
 }
 
 /** Bytes that are no frame, as a message that breaks the rules. */
-export function faultAnswer({ reason, maxBytes }: Fault): Invalid {
+export function faultAnswer({ reason, maxBytes }: BadFrame): Invalid {
   const error = maxBytes === undefined
     ? new RpcError("PARSE_ERROR", MESSAGES.PARSE_ERROR, { details: reason })
     : new RpcError("RESOURCE_EXHAUSTED", `Message too large: ${reason}`, {

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { CallOptions, StreamIterator } from "../api/stub.ts";
+import type { CallOptions, ItemIterator } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
 import { itemsOf, StreamReceiver, WINDOW } from "../stream/receiver.ts";
 import type { StreamSender } from "../stream/sender.ts";
@@ -89,7 +89,7 @@ export class Call {
   }
 
   /** The answer is looped over: the call becomes a stream, unless it has begun as something else. */
-  iterate(): StreamIterator<unknown, unknown> {
+  iterate(): ItemIterator<unknown, unknown> {
     if (this.#begun) return itemsOf(this.promise);
     this.promise.catch(() => {}); // the loop is told
     return this.receiver ??= new StreamReceiver(WINDOW, {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CallOptions, StreamAnswer } from "../api/stub.ts";
+import type { CallOptions, StreamCall } from "../api/stub.ts";
 import { Call, type Carrier } from "./call.ts";
 
 /** Makes calls, and hands those of a turn to their carrier at its end. */
@@ -21,17 +21,17 @@ export class CallQueue {
    * Calls a method of the peer's.
    *
    * @param value as JSON text
-   * @returns the result; rejects with {@linkcode RpcError}, {@linkcode ConnectionLost}, or the
+   * @returns the result; rejects with {@linkcode RpcError}, {@linkcode ConnectionLostError}, or the
    * signal's reason
    */
   call(
     method: string,
     value: string | undefined,
     options: CallOptions,
-  ): StreamAnswer<unknown, unknown> {
+  ): StreamCall<unknown, unknown> {
     const call = new Call(this.#carrier, method, value, options);
     if (this.#made.push(call) === 1) queueMicrotask(this.end);
-    const answer = call.promise as StreamAnswer<unknown, unknown>;
+    const answer = call.promise as StreamCall<unknown, unknown>;
     // Put on the promise itself: a class of its own would make every await slower.
     answer[Symbol.asyncIterator] = () => call.iterate();
     return answer;

@@ -5,10 +5,10 @@
  */
 
 import { decodeExactly, encodeValue } from "../message/base64.ts";
-import type { CallOptions, ItemOptions, StreamAnswer } from "../api/stub.ts";
+import type { CallOptions, ItemOptions, StreamCall } from "../api/stub.ts";
 import type { Bearer, Call, Carrier } from "./call.ts";
 import { CallQueue } from "./call_queue.ts";
-import { ConnectionLost, type ErrorData, RpcError } from "../error.ts";
+import { ConnectionLostError, type ErrorData, RpcError } from "../error.ts";
 import { iteratorOf } from "../stream/receiver.ts";
 import { StreamSender } from "../stream/sender.ts";
 import { isLongerThan } from "../framing/utf8.ts";
@@ -76,7 +76,7 @@ export class Calls implements Carrier, Bearer {
     method: string,
     value: string | undefined,
     options: CallOptions,
-  ): StreamAnswer<unknown, unknown> {
+  ): StreamCall<unknown, unknown> {
     return this.#queue.call(method, value, options);
   }
 
@@ -129,7 +129,7 @@ export class Calls implements Carrier, Bearer {
     try {
       const closed = this.#host.closedBecause(method);
       if (closed !== undefined) {
-        throw new ConnectionLost(`Cannot call ${method}: ${closed}`, { sent: false });
+        throw new ConnectionLostError(`Cannot call ${method}: ${closed}`, { sent: false });
       }
       const id = this.#pending.nextId();
       const meta = this.#metaOf(call, id);
@@ -368,7 +368,7 @@ export class Calls implements Carrier, Bearer {
   cancelAll(reason: string): void {
     for (const call of this.#pending) {
       this.drop(call);
-      call.refuse(new ConnectionLost(reason, { sent: true }));
+      call.refuse(new ConnectionLostError(reason, { sent: true }));
     }
   }
 
@@ -382,7 +382,7 @@ export class Calls implements Carrier, Bearer {
     for (const call of this.#pending) {
       const sent = isWriting || call.order <= this.#host.sentCount;
       this.#forget(call);
-      call.refuse(new ConnectionLost(`The connection ended: ${why}`, { sent, cause }));
+      call.refuse(new ConnectionLostError(`The connection ended: ${why}`, { sent, cause }));
     }
   }
 

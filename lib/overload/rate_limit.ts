@@ -8,7 +8,7 @@
 import { TokenBucket } from "./token_bucket.ts";
 
 /** So much a second in the long run; what is left out is not limited. */
-export interface Rate {
+export interface RateLimit {
   /** Calls a second. A method may count for more: its option `cost`. */
   readonly calls?: number;
   /** Bytes a second that are received. */
@@ -18,11 +18,11 @@ export interface Rate {
 }
 
 /** How fast callers may go. */
-export interface RateOptions {
+export interface RateLimits {
   /** One connection. */
-  readonly connection?: Rate;
+  readonly connection?: RateLimit;
   /** All connections from one address, one after another too: an IPv4 address, or an IPv6 /64. */
-  readonly address?: Rate;
+  readonly address?: RateLimit;
 }
 
 /** Addresses of which is remembered how fast they were; more than this come in a flood. */
@@ -31,12 +31,12 @@ const MAX_REMEMBERED = 1 << 16;
 /** Addresses after which those that have been quiet are forgotten. */
 const SWEEP = 1 << 10;
 
-/** What callers with the same {@linkcode Rate} have used of it. */
+/** What callers with the same {@linkcode RateLimit} have used of it. */
 class Meter {
   readonly #calls: TokenBucket | undefined;
   readonly #bytes: TokenBucket | undefined;
 
-  constructor({ calls, bytes, burst = 10 }: Rate, now: number) {
+  constructor({ calls, bytes, burst = 10 }: RateLimit, now: number) {
     if (calls !== undefined) this.#calls = new TokenBucket(calls, Math.max(1, calls * burst), now);
     if (bytes !== undefined) this.#bytes = new TokenBucket(bytes, Math.max(1, bytes * burst), now);
   }
@@ -82,16 +82,16 @@ export class Allowance {
 
 /** Keeps the rates of a server. */
 export class RateLimiter {
-  readonly #options: RateOptions;
+  readonly #options: RateLimits;
   readonly #addresses = new Map<string, Meter>();
 
   /** @throws {RangeError} for rates that are no positive numbers */
-  constructor(options: RateOptions) {
-    for (const [of, rate] of Object.entries(options) as [string, Rate | undefined][]) {
+  constructor(options: RateLimits) {
+    for (const [of, rate] of Object.entries(options) as [string, RateLimit | undefined][]) {
       for (const [what, value] of Object.entries(rate ?? {})) {
         if (typeof value === "number" && value > 0 && value < Infinity) continue;
         throw new RangeError(
-          `Cannot use rate: ${of}.${what} must be a positive number, it is ${String(value)}`,
+          `Cannot use rateLimit: ${of}.${what} must be a positive number, it is ${String(value)}`,
         );
       }
     }

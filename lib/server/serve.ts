@@ -16,9 +16,9 @@ import { RpcError } from "../error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
 import { LoadShedding } from "../overload/load_shedding.ts";
 import type { PeerInfo } from "../api/context.ts";
-import { RateLimiter, type RateOptions } from "../overload/rate_limit.ts";
-import { type Middleware, use } from "../api/middleware.ts";
-import { Health } from "../builtin/health.ts";
+import { RateLimiter, type RateLimits } from "../overload/rate_limit.ts";
+import { type Middleware, withMiddleware } from "../api/middleware.ts";
+import { type Health, ServerHealth } from "../builtin/health.ts";
 import { TimerWheel } from "../timers.ts";
 import {
   listen,
@@ -50,9 +50,9 @@ export interface ServeOptions {
    */
   readonly insecure?: boolean;
   /** How fast callers may go. @default as fast as they can */
-  readonly rate?: RateOptions;
+  readonly rateLimit?: RateLimits;
   /** Makes what handlers find as `context.state`, once for each connection. */
-  readonly state?: (peer: PeerInfo) => unknown;
+  readonly connectionState?: (peer: PeerInfo) => unknown;
   /** Other limits than the defaults. */
   readonly limits?: Partial<Limits>;
   /** TCP connections that the system completes before they are accepted. @default {1024} */
@@ -152,7 +152,7 @@ export type HasRoom = (open: number) => boolean;
 /** The server that {@linkcode serve} starts. */
 export class ListeningServer implements Server {
   readonly addresses: string[] = [];
-  readonly health: Health = new Health();
+  readonly health: ServerHealth = new ServerHealth();
   readonly ready: Promise<void>;
   readonly finished: Promise<void>;
   readonly #options: ServeOptions;
@@ -192,10 +192,12 @@ export class ListeningServer implements Server {
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
     this.#loadShedding = new LoadShedding(this.#limits);
-    this.#rateLimiter = new RateLimiter(options.rate ?? {});
+    this.#rateLimiter = new RateLimiter(options.rateLimit ?? {});
     this.#connectionCount = new ConnectionCount(this.#limits.maxConnectionsPerAddress);
     this.#hasRoom = hasRoom ?? ((open) => open < this.#limits.maxConnections);
-    const methods = proceduresOf(options.use === undefined ? api : use(options.use, api));
+    const methods = proceduresOf(
+      options.use === undefined ? api : withMiddleware(options.use, api),
+    );
     const { name = "landline", version = "0.0.0" } = options;
     this.#dispatcher = new Dispatcher(
       new Map([
@@ -267,7 +269,7 @@ export class ListeningServer implements Server {
   }
 
   #connectionOptions(transport: string): ConnectionOptions {
-    const { authenticate, state, rate } = this.#options;
+    const { authenticate, connectionState, rateLimit } = this.#options;
     return {
       transport,
       limits: this.#limits,
@@ -278,11 +280,11 @@ export class ListeningServer implements Server {
       isDialler: false,
       // What stays in this process needs no look at sockets.
       ...(transport !== "memory" && { timeSlice: this.#timeSlice, fairQueue: this.#fairQueue }),
-      ...(rate && {
+      ...(rateLimit && {
         allowance: (address) => this.#rateLimiter.allow(networkOf(address), this.#timers.now()),
       }),
       ...(authenticate && { authenticate }),
-      ...(state && { state }),
+      ...(connectionState && { connectionState }),
       onClose: (connection, info) => this.#onClose(connection, info),
       onError: (error, { peer }) => this.#report(error, `connection of ${peer.address}`),
     };

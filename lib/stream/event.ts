@@ -47,7 +47,8 @@ export class StreamEvent<T = unknown> {
  *
  * @example A stream that goes on where its caller was
  * ```ts
- * import { event, pair, stream } from "@landline/rpc";
+ * import { event, stream } from "@landline/rpc";
+ * import { pair } from "@landline/rpc/testing";
  * import { assert } from "@std/assert";
  *
  * const api = {

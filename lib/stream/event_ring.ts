@@ -21,7 +21,8 @@ export interface EventRingOptions {
  *
  * @example News that a client can follow over lost connections
  * ```ts
- * import { EventRing, pair, stream } from "@landline/rpc";
+ * import { EventRing, stream } from "@landline/rpc";
+ * import { pair } from "@landline/rpc/testing";
  * import { assert } from "@std/assert";
  *
  * const news = new EventRing<string>({ size: 1000 });

@@ -35,7 +35,8 @@ export type Mock<A> = {
  *
  * @example
  * ```ts
- * import { method, mock, stream } from "@landline/rpc";
+ * import { method, stream } from "@landline/rpc";
+ * import { mock } from "@landline/rpc/testing";
  * import * as z from "npm:zod@4";
  * import { assert } from "@std/assert";
  *

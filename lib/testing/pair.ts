@@ -7,7 +7,7 @@
 import { connect, type ConnectOptions, type Line } from "../client/connect.ts";
 import type { Api } from "../api/procedure.ts";
 import { serve, type ServeOptions, type Server } from "../server/serve.ts";
-import { type Faults, queryOf } from "../transport/memory/faults.ts";
+import { type NetworkFaults, queryOf } from "../transport/memory/faults.ts";
 
 /** What {@linkcode pair} takes besides the API. */
 export interface PairOptions {
@@ -16,7 +16,7 @@ export interface PairOptions {
   /** What {@linkcode connect} takes. */
   readonly connect?: ConnectOptions;
   /** What is to go wrong between them; `up` is from the client to the server. @default nothing */
-  readonly faults?: Faults;
+  readonly faults?: NetworkFaults;
 }
 
 /** Both ends. Disposing of it closes the line, then ends the server with whatever still runs there. */
@@ -35,7 +35,8 @@ export interface Pair<A> extends AsyncDisposable {
  *
  * @example A test of an API
  * ```ts
- * import { method, pair } from "@landline/rpc";
+ * import { method } from "@landline/rpc";
+ * import { pair } from "@landline/rpc/testing";
  * import * as z from "npm:zod@4";
  * import { assert } from "@std/assert";
  *
@@ -47,19 +48,21 @@ export interface Pair<A> extends AsyncDisposable {
  *
  * @example A call whose answer is lost
  * ```ts
- * import { ConnectionLost, method, pair } from "@landline/rpc";
+ * import { ConnectionLostError, method } from "@landline/rpc";
+ * import { pair } from "@landline/rpc/testing";
  * import { assert } from "@std/assert";
  *
  * const api = { now: method(() => new Date()) };
  *
  * await using ends = await pair(api, { faults: { down: { drop: 10 } } });
  * const error = await ends.line.call.now().catch((error) => error);
- * assert(error instanceof ConnectionLost && error.sent);
+ * assert(error instanceof ConnectionLostError && error.sent);
  * ```
  *
  * @example A slow network that cuts what it carries, always in the same places
  * ```ts
- * import { method, pair } from "@landline/rpc";
+ * import { method } from "@landline/rpc";
+ * import { pair } from "@landline/rpc/testing";
  * import * as z from "npm:zod@4";
  * import { assert } from "@std/assert";
  *

@@ -201,7 +201,7 @@ function parentOf(object: Nested, path: string[], make: boolean): Nested | undef
   for (const key of path.slice(0, -1)) {
     const inner = Object.hasOwn(object, key) ? object[key] : undefined;
     if (typeof inner === "object" && inner !== null) object = inner as Nested;
-    else if (make) object = define(object, key, {}) as Nested;
+    else if (make) object = withContext(object, key, {}) as Nested;
     else return undefined;
   }
   return object;
@@ -222,11 +222,11 @@ function hasNested(object: Nested, name: string): boolean {
 
 function setNested(object: Nested, name: string, value: unknown): void {
   const path = name.split(".");
-  define(parentOf(object, path, true)!, path.at(-1)!, value);
+  withContext(parentOf(object, path, true)!, path.at(-1)!, value);
 }
 
 /** Sets an own property whatever its name is: an assignment to `__proto__` would not. */
-function define(object: Nested, key: string, value: unknown): unknown {
+function withContext(object: Nested, key: string, value: unknown): unknown {
   Object.defineProperty(object, key, {
     value,
     writable: true,

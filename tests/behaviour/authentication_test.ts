@@ -7,7 +7,7 @@ import {
   bearerTokens,
   type CloseInfo,
   connect,
-  ConnectionLost,
+  ConnectionLostError,
   type Line,
   method,
   type Middleware,
@@ -16,9 +16,9 @@ import {
   serve,
   type ServeOptions,
   stream,
-  timingSafeEqual,
-  use,
+  withMiddleware,
 } from "../../lib/mod.ts";
+import { timingSafeEqual } from "../../lib/api/auth.ts";
 import { certificates } from "../support/certificates.ts";
 import { turn } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
@@ -316,7 +316,7 @@ Deno.test("connect() rejects when the server ends while it looks at the token", 
   await site.server.shutdown(0);
   gate.resolve();
   const error = await connecting;
-  assert(error instanceof ConnectionLost || error instanceof RpcError, String(error));
+  assert(error instanceof ConnectionLostError || error instanceof RpcError, String(error));
 });
 
 Deno.test("authenticate sees the credentials and the peer, and refuses in its own words", async () => {
@@ -591,7 +591,10 @@ Deno.test("rules for methods are middleware that looks at the identity", async (
     if (call.context.peer.identity === name) return next();
     throw new RpcError("PERMISSION_DENIED", `Only ${name} may do this`);
   };
-  const api = { free: method(() => 1), admin: use([only("alice")], { stop: method(() => 2) }) };
+  const api = {
+    free: method(() => 1),
+    admin: withMiddleware([only("alice")], { stop: method(() => 2) }),
+  };
   await using server = serve(api, {
     listen: "memory:",
     authenticate: bearerTokens({ a: "alice", b: "bob" }),

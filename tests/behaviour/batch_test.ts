@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import * as z from "zod";
-import { ConnectionLost, method, pair, RpcError, stream } from "../../lib/mod.ts";
+import { ConnectionLostError, method, RpcError, stream } from "../../lib/mod.ts";
+import { pair } from "../../lib/testing.ts";
 import { turn } from "../support/deadline.ts";
 import { aborted, Events, rejection } from "../support/events.ts";
 import { connectOver } from "../support/local.ts";
@@ -193,12 +194,12 @@ Deno.test("batch() on a line that is closed rejects each call, which was not sen
   await ends[Symbol.asyncDispose]();
   for (const answer of ends.line.batch((call) => [call.upper("a"), call.upper("b")])) {
     const error = await rejection(answer);
-    assertInstanceOf(error, ConnectionLost);
+    assertInstanceOf(error, ConnectionLostError);
     assertEquals(error.sent, false);
   }
 });
 
-Deno.test("calls of a batch reject with ConnectionLost and whether they were sent", async () => {
+Deno.test("calls of a batch reject with ConnectionLostError and whether they were sent", async () => {
   const [here, there] = pipe({ room: 100, write: 50 });
   const line = await connectOver<typeof api>(here);
   const server = new RawPeer(there, "lines");
@@ -210,8 +211,8 @@ Deno.test("calls of a batch reject with ConnectionLost and whether they were sen
   await turn();
   server.close();
   const errors = await outcomes;
-  for (const error of errors) assertInstanceOf(error, ConnectionLost);
-  const sent = errors.map((error) => (error as ConnectionLost).sent);
+  for (const error of errors) assertInstanceOf(error, ConnectionLostError);
+  const sent = errors.map((error) => (error as ConnectionLostError).sent);
   // Where the end is seen before a write has failed, the second may still be written.
   assertEquals(sent.slice(0, 2), [true, true]);
   assertEquals(sent[2], sent[3]);

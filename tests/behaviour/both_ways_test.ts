@@ -4,17 +4,17 @@ import { assert, assertEquals, assertFalse, assertInstanceOf } from "@std/assert
 import * as z from "zod";
 import {
   connect,
-  ConnectionLost,
-  define,
+  ConnectionLostError,
   type Line,
   method,
   notification,
-  pair,
   type Peer,
   RpcError,
   serve,
   settle,
+  withContext,
 } from "../../lib/mod.ts";
+import { pair } from "../../lib/testing.ts";
 import { turn, within } from "../support/deadline.ts";
 import { aborted, Events, rejection } from "../support/events.ts";
 
@@ -28,7 +28,7 @@ const clientApi = {
     throw error("SORRY", { why: "no" });
   }, { errors: { SORRY: z.object({ why: z.string() }) } }),
 };
-const typed = define<{ peer: Peer<typeof clientApi> }>();
+const typed = withContext<{ peer: Peer<typeof clientApi> }>();
 
 Deno.test("a handler calls the client back, with its types, on the same connection", async () => {
   const api = {
@@ -50,7 +50,7 @@ Deno.test("a call back fails as any call does", async () => {
   const api = {
     ask: typed.method(async (_, { peer }) => {
       const settled = await settle(peer.call.fail());
-      if (settled.ok || settled.name !== "SORRY") throw new Error("expected SORRY");
+      if (settled.ok || settled.reason !== "SORRY") throw new Error("expected SORRY");
       const refused = await rejection(peer.call.add({ a: 1, b: "2" as unknown as number }));
       return [settled.data.why, reasonOf(refused)];
     }),
@@ -180,7 +180,7 @@ Deno.test("two peers that are both at their limits and call each other do not de
 Deno.test("notifications go both ways, in order, typed", async () => {
   const atServer = new Events<number>(), atClient = new Events<number>();
   const clientSide = { told: notification(z.int(), (n) => atClient.add(n)) };
-  const both = define<{ peer: Peer<typeof clientSide> }>();
+  const both = withContext<{ peer: Peer<typeof clientSide> }>();
   const api = {
     tell: notification(z.int(), (n) => atServer.add(n)),
     nested: { tell: notification(z.int(), (n) => atServer.add(-n)) },
@@ -256,14 +256,14 @@ Deno.test("handlers of a client are told when the line ends, and their calls fai
       events.add(await rejection(peer.call.anything!()));
     }),
   };
-  const waiter = define<{ peer: Peer<typeof waitingApi> }>();
+  const waiter = withContext<{ peer: Peer<typeof waitingApi> }>();
   const api = { ask: waiter.method((_, { peer }) => peer.call.wait()) };
   await using server = serve(api, { listen: "memory:" });
   const line = await connect<typeof api>(server.addresses[0]!, { api: waitingApi });
   const call = rejection(line.call.ask());
   await events.count(1);
   await line.close();
-  assertInstanceOf(await call, ConnectionLost);
+  assertInstanceOf(await call, ConnectionLostError);
   await events.count(2);
   assertEquals(reasonOf(events.all[1]), "CANCELLED");
 });

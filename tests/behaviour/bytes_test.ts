@@ -16,8 +16,7 @@ import {
 } from "../../lib/message/base64.ts";
 import {
   connect,
-  ConnectionLost,
-  define,
+  ConnectionLostError,
   event,
   type Line,
   method,
@@ -28,6 +27,7 @@ import {
   type ServeOptions,
   type StandardSchema,
   stream,
+  withContext,
 } from "../../lib/mod.ts";
 import { Events, rejection } from "../support/events.ts";
 import { connectOver } from "../support/local.ts";
@@ -54,7 +54,7 @@ const byHand: StandardSchema<Uint8Array, number> = {
 
 const told = new Events();
 const clientApi = { flip: method(bytes, (value) => value.toReversed()) };
-const called = define<{ peer: Peer<typeof clientApi> }>();
+const called = withContext<{ peer: Peer<typeof clientApi> }>();
 
 const api = {
   sum: method(bytes, (value) => value.reduce((a, b) => a + b, 0)),
@@ -454,7 +454,7 @@ Deno.test("a call whose answer cannot be understood any more fails, and gives no
   await server.send({ jsonrpc: "2.0", id: (await server.answer()).id, result: MARKER });
   assertEquals((await server.answer()).method, "rpc.serverInfo");
   server.close();
-  assertInstanceOf(await lost, ConnectionLost);
+  assertInstanceOf(await lost, ConnectionLostError);
   await line.close();
 });
 
@@ -475,7 +475,7 @@ Deno.test("bytes that a server answers while it drains are understood", async ()
   await rejection(line.request("rpc.health"));
   for (;;) {
     const error = await rejection(line.request("nothing"));
-    if (error instanceof ConnectionLost) break;
+    if (error instanceof ConnectionLostError) break;
   }
   gate.resolve(SOME);
   assertEquals(await call, SOME);

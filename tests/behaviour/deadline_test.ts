@@ -3,15 +3,15 @@
 import { assert, assertEquals, assertInstanceOf, assertLessOrEqual } from "@std/assert";
 import * as z from "zod";
 import {
-  define,
   type Line,
   method,
-  pair,
   type Peer,
   RpcError,
   serve,
   type ServeOptions,
+  withContext,
 } from "../../lib/mod.ts";
+import { pair } from "../../lib/testing.ts";
 import { turn, within } from "../support/deadline.ts";
 import { aborted, Events, rejection } from "../support/events.ts";
 import { connectOver } from "../support/local.ts";
@@ -282,7 +282,7 @@ Deno.test("a deadline does not care for the wall clock", async () => {
 Deno.test("calls back inherit what is left of the time, and may ask for less but not for more", async () => {
   const lefts: number[] = [];
   const clientApi = { left: method((_, { timeLeft }) => void lefts.push(timeLeft())) };
-  const typed = define<{ peer: Peer<typeof clientApi> }>();
+  const typed = withContext<{ peer: Peer<typeof clientApi> }>();
   const api = {
     relay: typed.method(z.number().nullable(), async (timeout, { peer }) => {
       await peer.call.left(undefined, timeout === null ? {} : { timeout });
@@ -310,7 +310,7 @@ Deno.test("a call back ends with the call that made it", async () => {
       events.add(reasonOf(await aborted(signal)));
     }),
   };
-  const typed = define<{ peer: Peer<typeof clientApi> }>();
+  const typed = withContext<{ peer: Peer<typeof clientApi> }>();
   const api = {
     relay: typed.method(async (_, { peer }) => {
       try {

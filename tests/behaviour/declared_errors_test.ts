@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import * as z from "zod";
-import { ConnectionLost, method, pair, RpcError, serve, settle, stream } from "../../lib/mod.ts";
+import { ConnectionLostError, method, RpcError, serve, settle, stream } from "../../lib/mod.ts";
+import { pair } from "../../lib/testing.ts";
 import { rejection } from "../support/events.ts";
 import { RawPeer } from "../support/raw.ts";
 
@@ -48,16 +49,16 @@ Deno.test("settle() gives the result, or the declared error by its name with its
   const good = await settle(ends.line.call.buy({ count: 1 }));
   assertEquals(good, { ok: true, value: { bought: 1 } });
   const sold = await settle(ends.line.call.buy({ count: 5 }));
-  assert(!sold.ok && sold.name === "OUT_OF_STOCK");
+  assert(!sold.ok && sold.reason === "OUT_OF_STOCK");
   const { left }: { left: number } = sold.data;
   assertEquals(left, 3);
   assertInstanceOf(sold.error, RpcError);
   const closed = await settle(ends.line.call.buy({ count: 11 }));
-  assert(!closed.ok && closed.name === "CLOSED");
+  assert(!closed.ok && closed.reason === "CLOSED");
   const { until }: { until: string } = closed.data;
   assertEquals([until, closed.error.message], ["1970-01-01T00:00:00.000Z", "Come back later"]);
   const empty = await settle(ends.line.call.buy({ count: 0 }));
-  assert(!empty.ok && empty.name === "EMPTY");
+  assert(!empty.ok && empty.reason === "EMPTY");
   assertEquals(empty.data, undefined);
 });
 
@@ -81,7 +82,7 @@ Deno.test("settle() gives every other failure without a name, as it was", async 
   const reasons = [];
   for (const name of ["known", "number", "text", "bug"] as const) {
     const settled = await settle(call[name]());
-    assert(!settled.ok && settled.name === undefined);
+    assert(!settled.ok && settled.reason === undefined);
     assertInstanceOf(settled.error, RpcError);
     reasons.push(settled.error.code);
   }
@@ -90,7 +91,7 @@ Deno.test("settle() gives every other failure without a name, as it was", async 
   assert(!cancelled.ok && cancelled.error === "why");
   await ends[Symbol.asyncDispose]();
   const lost = await settle(call.known());
-  assert(!lost.ok && lost.error instanceof ConnectionLost);
+  assert(!lost.ok && lost.error instanceof ConnectionLostError);
 });
 
 Deno.test("a declared error is a rejection like any other for those who do not settle it", async () => {
@@ -138,7 +139,7 @@ Deno.test("a declared error's data is what its schema makes of it", async () => 
   };
   await using ends = await pair(transforming);
   const settled = await settle(ends.line.call.fail());
-  assert(!settled.ok && settled.name === "LATE");
+  assert(!settled.ok && settled.reason === "LATE");
   const data: number = settled.data;
   assertEquals(data, 5);
 });
@@ -171,7 +172,7 @@ Deno.test("a declared error is settled from a batch and from a stream", async ()
   await using ends = await pair(both);
   const [bought, items] = ends.line.batch((call) => [call.buy({ count: 5 }), call.items()]);
   const first = await settle(bought);
-  assert(!first.ok && first.name === "OUT_OF_STOCK" && first.data.left === 3);
+  assert(!first.ok && first.reason === "OUT_OF_STOCK" && first.data.left === 3);
   const second = await settle(items);
-  assert(!second.ok && second.name === "OUT_OF_STOCK" && second.data.left === 1);
+  assert(!second.ok && second.reason === "OUT_OF_STOCK" && second.data.left === 1);
 });

@@ -5,8 +5,7 @@ import * as z from "zod";
 import {
   type CloseInfo,
   connect,
-  ConnectionLost,
-  define,
+  ConnectionLostError,
   type Line,
   method,
   notification,
@@ -14,6 +13,7 @@ import {
   serve,
   type ServeOptions,
   stream,
+  withContext,
 } from "../../lib/mod.ts";
 import { turn, until, within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
@@ -26,7 +26,7 @@ const clientApi = {
   told: notification(z.string(), (text) => told.add(text)),
 };
 const told = new Events();
-const typed = define<{ peer: Peer<typeof clientApi> }>();
+const typed = withContext<{ peer: Peer<typeof clientApi> }>();
 
 /** A server whose methods wait for the test, and a client. */
 async function served(options: ServeOptions = {}) {
@@ -82,13 +82,13 @@ async function served(options: ServeOptions = {}) {
 }
 
 /** Resolves once the client has been told. */
-async function toldOff(line: Line<{ hello: unknown }>): Promise<ConnectionLost> {
+async function toldOff(line: Line<{ hello: unknown }>): Promise<ConnectionLostError> {
   let error: unknown;
   await until(() => {
     line.request("hello").then(() => {}, (e) => error = e);
-    return error instanceof ConnectionLost;
+    return error instanceof ConnectionLostError;
   }, "the client to be told");
-  return error as ConnectionLost;
+  return error as ConnectionLostError;
 }
 
 Deno.test("after $/goaway a client begins nothing new, and finishes what runs", async () => {
@@ -111,11 +111,11 @@ Deno.test("after $/goaway a client begins nothing new, and finishes what runs", 
   assertEquals(error.message, "Cannot call hello: the server is going away");
   for (const call of [line.call.hello(), Array.fromAsync(line.call.count(1))]) {
     const refused = await rejection(call);
-    assertInstanceOf(refused, ConnectionLost);
+    assertInstanceOf(refused, ConnectionLostError);
     assertEquals(refused.sent, false);
   }
   for (const refused of line.batch((call) => [call.hello(), call.hello()])) {
-    assertInstanceOf(await rejection(refused), ConnectionLost);
+    assertInstanceOf(await rejection(refused), ConnectionLostError);
   }
   upload.resolve();
   gate.resolve("done");
@@ -162,7 +162,7 @@ Deno.test("a client that was told notices all the same that its server is dead",
   const server = new RawPeer(there, "lines");
   const call = rejection(line.request("wait"));
   await server.send({ jsonrpc: "2.0", method: "$/goaway" });
-  assertInstanceOf(await call, ConnectionLost);
+  assertInstanceOf(await call, ConnectionLostError);
   assertEquals((await line.closed).reason, "the peer did not answer a ping within 20 ms");
 });
 

@@ -1,7 +1,8 @@
 // Keep-alive: our client pings an idle line, and notices when nobody is there any more.
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { connect, ConnectionLost, method, pair, serve } from "../../lib/mod.ts";
+import { connect, ConnectionLostError, method, serve } from "../../lib/mod.ts";
+import { pair } from "../../lib/testing.ts";
 import { turn, within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
 import { connectOver } from "../support/local.ts";
@@ -60,7 +61,7 @@ Deno.test("a client ends a line whose peer does not answer, and its calls reject
   const { reason } = await within(line.closed, "the line to end");
   assertEquals(reason, "the peer did not answer a ping within 40 ms");
   const error = await call;
-  assertInstanceOf(error, ConnectionLost);
+  assertInstanceOf(error, ConnectionLostError);
   assertEquals(error.sent, true);
 });
 
@@ -73,7 +74,7 @@ Deno.test("a client notices a server that is gone without a word", async () => {
   });
   assertEquals(await ends.line.call.hello(), "hello");
   const calls = Array.from({ length: 3 }, () => rejection(ends.line.call.wait()));
-  for (const error of await Promise.all(calls)) assertInstanceOf(error, ConnectionLost);
+  for (const error of await Promise.all(calls)) assertInstanceOf(error, ConnectionLostError);
   assertEquals(
     (await ends.line.closed).reason,
     "the peer did not answer a ping within 40 ms",

@@ -3,8 +3,8 @@
 
 import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
 import * as z from "zod";
-import { connect, DEFAULT_LIMITS, LIMITS, type Limits, method, serve } from "../../lib/mod.ts";
-import { resolveLimits } from "../../lib/limits.ts";
+import { connect, DEFAULT_LIMITS, type Limits, method, serve } from "../../lib/mod.ts";
+import { LIMITS, resolveLimits } from "../../lib/limits.ts";
 import { turn, until, within } from "../support/deadline.ts";
 import { PAGE, withTable } from "../support/limits_table.ts";
 import { serveLocally } from "../support/local.ts";

@@ -13,7 +13,7 @@ import {
   type Api,
   bearerTokens,
   connect,
-  ConnectionLost,
+  ConnectionLostError,
   type ConnectOptions,
   event,
   EventRing,
@@ -40,7 +40,7 @@ const reasonOf = (error: unknown) => error instanceof RpcError ? error.reason : 
 
 /** Whether a call may have reached the server that was lost. */
 function sentOf(error: unknown): boolean {
-  assertInstanceOf(error, ConnectionLost);
+  assertInstanceOf(error, ConnectionLostError);
   return error.sent;
 }
 
@@ -576,7 +576,10 @@ Deno.test("connect() refuses what makes no sense", async () => {
     [{ retry: { maxAttempts: 1.5 } }, "maxAttempts must be a number from 1, it is 1.5"],
     [{ retry: { initialBackoff: -1 } }, "initialBackoff must be a number from 0, it is -1"],
     [{ retry: { backoffMultiplier: NaN } }, "backoffMultiplier must be a number from 1, it is NaN"],
-    [{ policy: "fast" as never }, 'policy must be first, round-robin or least-busy, it is "fast"'],
+    [
+      { balance: "fast" as never },
+      'balance must be first, round-robin or least-busy, it is "fast"',
+    ],
   ];
   for (const [options, message] of wrong) {
     await assertRejects(() => connect("memory:x", options), Error, message);
@@ -878,7 +881,7 @@ function several(count: number) {
   };
 }
 
-Deno.test('policy "first" takes the first address that answers, and the next when it is lost', async () => {
+Deno.test('balance "first" takes the first address that answers, and the next when it is lost', async () => {
   await using site = several(3);
   await using line = await site.connect({});
   for (let n = 0; n < 3; n++) assertEquals(await line.call.n(), 0);
@@ -893,9 +896,9 @@ Deno.test('policy "first" takes the first address that answers, and the next whe
   assertEquals(error.errors.length, 3);
 });
 
-Deno.test('policy "round-robin" spreads calls, and leaves out who is not there', async () => {
+Deno.test('balance "round-robin" spreads calls, and leaves out who is not there', async () => {
   await using site = several(3);
-  await using line = await site.connect({ policy: "round-robin" });
+  await using line = await site.connect({ balance: "round-robin" });
   await until(() => site.servers.every(({ connections }) => connections === 1), "all connections");
   const seen = new Map<number, number>();
   const count = async (calls: number) => {
@@ -919,9 +922,9 @@ Deno.test('policy "round-robin" spreads calls, and leaves out who is not there',
   assertEquals(again, 5);
 });
 
-Deno.test('policy "least-busy" goes where the fewest calls wait', async () => {
+Deno.test('balance "least-busy" goes where the fewest calls wait', async () => {
   await using site = several(3);
-  await using line = await site.connect({ policy: "least-busy" });
+  await using line = await site.connect({ balance: "least-busy" });
   await until(() => site.servers.every(({ connections }) => connections === 1), "all connections");
   const calls: Promise<unknown>[] = [];
   for (let n = 1; n <= 6; n++) {
@@ -936,12 +939,12 @@ Deno.test('policy "least-busy" goes where the fewest calls wait', async () => {
 Deno.test("several addresses of which none answers reject, of which one answers do not", async () => {
   await using site = several(1);
   const dead = ["memory:nobody-1", "memory:nobody-2"];
-  for (const policy of ["first", "round-robin", "least-busy"] as const) {
-    const error = await rejection(connect(dead, { policy }));
+  for (const balance of ["first", "round-robin", "least-busy"] as const) {
+    const error = await rejection(connect(dead, { balance }));
     assertInstanceOf(error, AggregateError);
     await using line = await connect<{ n: ReturnType<typeof method<number>> }>(
       [...dead, ...site.addresses],
-      { policy },
+      { balance },
     );
     assertEquals(await line.request("n"), 0);
   }

@@ -9,12 +9,12 @@ import {
   event,
   EventRing,
   method,
-  pair,
   RpcError,
   serve,
   stream,
   StreamEvent,
 } from "../../lib/mod.ts";
+import { pair } from "../../lib/testing.ts";
 import { turn, within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
 import { connectOver } from "../support/local.ts";

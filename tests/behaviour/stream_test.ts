@@ -4,17 +4,17 @@ import { assert, assertEquals, assertInstanceOf, assertLess, assertLessOrEqual }
 import * as z from "zod";
 import {
   connect,
-  ConnectionLost,
-  define,
+  ConnectionLostError,
   type Line,
   method,
-  pair,
   type Peer,
   RpcError,
   serve,
   stream,
-  type StreamAnswer,
+  type StreamCall,
+  withContext,
 } from "../../lib/mod.ts";
+import { pair } from "../../lib/testing.ts";
 import { LIB, run } from "../support/child.ts";
 import { turn, until, within } from "../support/deadline.ts";
 import { aborted, Events, rejection } from "../support/events.ts";
@@ -238,7 +238,7 @@ Deno.test("leaving the loop runs the generator's finally, once, however it is le
   };
   await using ends = await pair(api);
   const { call } = ends.line;
-  const ways: Record<string, (answer: StreamAnswer<number, unknown>) => unknown> = {
+  const ways: Record<string, (answer: StreamCall<number, unknown>) => unknown> = {
     async break(answer) {
       for await (const n of answer) if (n === 0) break;
     },
@@ -331,7 +331,7 @@ Deno.test("a stream ends at the server when its connection does", async () => {
     const error = await rejection((async () => {
       while (!(await items.next()).done);
     })());
-    assert(error instanceof ConnectionLost || error instanceof RpcError, String(error));
+    assert(error instanceof ConnectionLostError || error instanceof RpcError, String(error));
     await events.has("left");
     await line.close();
   }
@@ -837,7 +837,7 @@ Deno.test("a server streams from its client, and ids of both directions may coin
       return total;
     }, { items: z.int() }),
   };
-  const { method: define_ } = define<{ peer: Peer<typeof clientApi> }>();
+  const { method: define_ } = withContext<{ peer: Peer<typeof clientApi> }>();
   const api = {
     // While it takes the caller's items under the caller's id, it makes calls under ids of its own.
     relay: define_(async (_, { items, peer }) => {
@@ -1176,7 +1176,7 @@ Deno.test("streams end with the line while they wait for rpc.serverInfo", async 
   await turn();
   await line.close();
   const error = await answer;
-  assertInstanceOf(error, ConnectionLost);
+  assertInstanceOf(error, ConnectionLostError);
   assertEquals(error.sent, false);
 });
 

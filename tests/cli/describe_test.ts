@@ -200,12 +200,12 @@ Deno.test("client.ts --types makes a module with the types that typeof api has",
   const { code, stdout, stderr } = await ask("--types");
   assertEquals([code, stderr], [0, ""]);
   const script = `
-    import { type Client, connect, type Notifier, settle } from "${TREE}client.ts";
+    import { type Stub, connect, type NotifyStub, settle } from "${TREE}client.ts";
     import { type Equal, of, same } from "${TREE}tests/types/_equal.ts";
     import type { Api as Written } from "${TREE}examples/demo.ts";
     import type { Api } from "./api.ts";
 
-    const made = of<Client<Api>>(), written = of<Client<Written>>();
+    const made = of<Stub<Api>>(), written = of<Stub<Written>>();
     same<Equal<Parameters<typeof made.upper>, Parameters<typeof written.upper>>>();
     same<Equal<Parameters<typeof made.add>, Parameters<typeof written.add>>>();
     same<Equal<Parameters<typeof made.sum>, Parameters<typeof written.sum>>>();
@@ -225,14 +225,14 @@ Deno.test("client.ts --types makes a module with the types that typeof api has",
       line.notify.log({ text });
       const bought = await settle(line.call.buy({ count: 1 }));
       if (bought.ok) same<Equal<typeof bought.value, { kind: "a" | "b"; at: string }>>();
-      else if (bought.name === "OUT_OF_STOCK") same<Equal<typeof bought.data, { left: number }>>();
+      else if (bought.reason === "OUT_OF_STOCK") same<Equal<typeof bought.data, { left: number }>>();
       // @ts-expect-error: a notification has no answer
       line.call.log({ text });
       // @ts-expect-error: a string is no number
       line.call.add({ a: 1, b: "2" });
       // @ts-expect-error: there is no such method
       line.call.nothing();
-      of<Notifier<Api>>();
+      of<NotifyStub<Api>>();
       return [n, pair];
     }`;
   assertEquals(await check({ "api.ts": stdout, "script.ts": script }), {

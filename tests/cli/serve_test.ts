@@ -1,6 +1,6 @@
 // main.ts, as a process: what it prints, how it ends.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { connect, ConnectionLost, RpcError } from "../../lib/mod.ts";
+import { connect, ConnectionLostError, RpcError } from "../../lib/mod.ts";
 import { VERSION } from "../../cli/version.ts";
 import type { Api as Demo } from "../../examples/demo.ts";
 import { testWith } from "../support/tools.ts";
@@ -260,7 +260,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     server.kill(signal);
     await server.lineWith(/^draining 1 connection for at most 10000 ms/);
     const refused = await line.call.now().catch((error) => error);
-    assert(refused instanceof RpcError || refused instanceof ConnectionLost);
+    assert(refused instanceof RpcError || refused instanceof ConnectionLostError);
     assertEquals(await running, 1000);
     assertEquals((await server.outcome()).code, 0);
   });
@@ -288,7 +288,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     await server.lineWith(/^draining 1 connection/);
     server.kill(signal);
     assertEquals((await server.outcome()).code, code);
-    assert(await running instanceof ConnectionLost);
+    assert(await running instanceof ConnectionLostError);
   });
 }
 

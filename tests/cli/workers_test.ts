@@ -1,6 +1,6 @@
 // main.ts --workers, as a process: what it prints, how it ends.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { connect, ConnectionLost } from "../../lib/mod.ts";
+import { connect, ConnectionLostError } from "../../lib/mod.ts";
 import type { Api as Demo } from "../../examples/demo.ts";
 import { type Api, Lines, linesAfter, MODULE } from "../unit/server/_workers.ts";
 import { makeFolder, runServer, startServer } from "./_programs.ts";
@@ -25,7 +25,7 @@ Deno.test("main.ts --workers logs errors of handlers, and workers that are repla
   await using lines = await Lines.to(server.address);
   const [thread, line] = [...lines.byThread][0]!;
   await line.call.oops().catch(() => {});
-  assert(await line.call.fail("reject").catch((error) => error) instanceof ConnectionLost);
+  assert(await line.call.fail("reject").catch((error) => error) instanceof ConnectionLostError);
   await using after = await linesAfter(server.address, thread);
   const [last, other] = [...after.byThread][0]!;
   await other.call.fail("exit").catch(() => {});
@@ -97,7 +97,7 @@ Deno.test("main.ts --workers exits at a second signal", async () => {
   await server.lineWith(/^draining 1 connection/);
   server.kill("SIGTERM");
   assertEquals((await server.outcome()).code, 143);
-  assert(await running instanceof ConnectionLost);
+  assert(await running instanceof ConnectionLostError);
 });
 
 for (

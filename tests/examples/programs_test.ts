@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { api as remover, clientApi } from "../../examples/callback.ts";
 import { api as copier, bar } from "../../examples/progress.ts";
-import { pair, type RpcError } from "../../lib/mod.ts";
+import type { RpcError } from "../../lib/mod.ts";
+import { pair } from "../../lib/testing.ts";
 import { aborted, rejection } from "../support/events.ts";
 import { Example } from "./_example.ts";
 

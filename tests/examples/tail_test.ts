@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { tailOf } from "../../examples/tail.ts";
-import { connect, pair } from "../../lib/mod.ts";
+import { connect } from "../../lib/mod.ts";
+import { pair } from "../../lib/testing.ts";
 import { RawPeer } from "../support/raw.ts";
 import { Example } from "./_example.ts";
 

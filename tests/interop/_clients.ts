@@ -18,7 +18,7 @@ import {
 import { connect as dialNode, type Socket } from "node:net";
 import * as rpc from "vscode-jsonrpc/node";
 import * as z from "zod";
-import { type Api, define, method, type Peer, serve, type Server } from "../../lib/mod.ts";
+import { type Api, method, type Peer, serve, type Server, withContext } from "../../lib/mod.ts";
 import { within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
 import { GoProgram } from "./_go.ts";
@@ -30,7 +30,7 @@ const clientApi = {
   ask: method(z.string(), (question) => question),
   "roots/list": method(() => ({ roots: [{ uri: "" }] })),
 };
-const withPeer = define<{ peer: Peer<typeof clientApi> }>();
+const withPeer = withContext<{ peer: Peer<typeof clientApi> }>();
 
 const anything = z.looseObject({}).optional();
 

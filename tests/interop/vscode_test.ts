@@ -9,7 +9,6 @@ import {
   type Api,
   connect,
   type ConnectOptions,
-  define,
   type Line,
   method,
   notification,
@@ -17,6 +16,7 @@ import {
   RpcError,
   serve,
   stream,
+  withContext,
 } from "../../lib/mod.ts";
 import { turn, within } from "../support/deadline.ts";
 import { aborted, Events, rejection } from "../support/events.ts";
@@ -161,7 +161,7 @@ Deno.test("vscode-jsonrpc as a client serves requests of our handlers, who cance
     fail: method(() => "never"),
   };
   const events = new Events<unknown>();
-  const own = define<{ peer: Peer<typeof clientApi> }>();
+  const own = withContext<{ peer: Peer<typeof clientApi> }>();
   await using site = ourServer({
     ask: own.method(async (_, { peer }) => {
       peer.notify.told({ text: "hello" });

@@ -53,7 +53,7 @@ const SHOWN: Record<string, [signature: string, words: string]> = {
     "The sum of both.",
   ],
   countdown: [
-    `(value: { from: number; }, ${options}) => StreamAnswer<{ n: number; at: string; }, string, unknown>`,
+    `(value: { from: number; }, ${options}) => StreamCall<{ n: number; at: string; }, string, unknown>`,
     "Counts down.",
   ],
   buy: [

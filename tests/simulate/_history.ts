@@ -1,7 +1,7 @@
 // What was asked for and what became of it, at both ends. Everything that is called, sent or noted has
 // a token of its own, so that an answer to somebody else's question is seen.
 
-import { ConnectionLost, type Limits, RpcError } from "../../lib/mod.ts";
+import { ConnectionLostError, type Limits, RpcError } from "../../lib/mod.ts";
 import type { World } from "./_world.ts";
 
 /** What a handler is told to do. */
@@ -166,7 +166,7 @@ export class History {
 /** The name of an error, as the invariants speak of it. */
 export function nameOf(error: unknown): string {
   if (error instanceof RpcError) return error.reason ?? String(error.code);
-  if (error instanceof ConnectionLost) return "lost";
+  if (error instanceof ConnectionLostError) return "lost";
   if (error instanceof DOMException) return error.name;
   return String(error);
 }

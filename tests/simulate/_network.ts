@@ -2,7 +2,7 @@
 // own pairs of sockets and their faults. It knows what an operating system knows: who listens, which
 // sockets are open, and what went over them.
 
-import { type Faults, type MemorySocket, socketPair } from "../../lib/mod.ts";
+import { type MemorySocket, type NetworkFaults, socketPair } from "../../lib/testing.ts";
 import type { World } from "./_world.ts";
 
 /** Sees all bytes of a connection, in the order in which they were handed to the network. */
@@ -13,7 +13,7 @@ export interface Tap {
 
 /** What goes wrong with one connection. */
 export interface ConnectionPlan {
-  readonly faults: Faults;
+  readonly faults: NetworkFaults;
   /** Milliseconds until it is connected; Infinity where nobody ever answers. */
   readonly connectDelay: number;
   /** Whether the caller is gone before it is accepted. */

@@ -1,7 +1,8 @@
 // What a world is like: how many there are, what they may do, what goes wrong, and which outcomes of a
 // call that allows. All of it follows from the seed.
 
-import type { Faults, FramingName, Limits } from "../../lib/mod.ts";
+import type { FramingName, Limits } from "../../lib/mod.ts";
+import type { NetworkFaults } from "../../lib/testing.ts";
 import { FRAMING_NAMES } from "../support/raw.ts";
 import type { Dice } from "../support/dice.ts";
 
@@ -115,7 +116,7 @@ export function drawPlan(dice: Dice): Plan {
 }
 
 /** What goes wrong with one connection. */
-export function drawFaults(dice: Dice, { faulty, isCalm, maxCount }: Plan): Faults {
+export function drawFaults(dice: Dice, { faulty, isCalm, maxCount }: Plan): NetworkFaults {
   // One byte at a time is slow, where there are many.
   const smallest = maxCount > 20 ? 30 : 1;
   const cut = dice.chance(50) ? { cut: [1, dice.pick([smallest, 30, 1000])] as const } : {};

@@ -1,6 +1,7 @@
 // Peers without the library, of whom most do not behave: at a server, and in the place of one.
 
-import type { Faults, FramingName } from "../../lib/mod.ts";
+import type { FramingName } from "../../lib/mod.ts";
+import type { NetworkFaults } from "../../lib/testing.ts";
 import { bytesOf, firstFrame, frame, join } from "../support/raw.ts";
 import type { Conn, Network, Tap } from "./_network.ts";
 import type { Dice } from "../support/dice.ts";
@@ -18,7 +19,7 @@ export async function rudeCaller(
   tap: (port: number) => Tap,
 ): Promise<void> {
   const { dice } = world, way = dice.pick(WAYS);
-  const faults: Faults = isCalm || way === "flood"
+  const faults: NetworkFaults = isCalm || way === "flood"
     ? {}
     : { cut: [1, dice.pick([1, 30, 300])], seed: dice.bits() };
   let conn: Conn;

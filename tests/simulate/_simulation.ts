@@ -3,14 +3,14 @@
 
 import {
   connect,
-  ConnectionLost,
+  ConnectionLostError,
   DEFAULT_LIMITS,
   type Limits,
   type Line,
-  type MemorySocket,
   RpcError,
   serve,
 } from "../../lib/mod.ts";
+import type { MemorySocket } from "../../lib/testing.ts";
 import { queryOf } from "../../lib/transport/memory/faults.ts";
 import { clientApi, serverApi } from "./_api.ts";
 import { Caller } from "./_caller.ts";
@@ -155,7 +155,7 @@ class Simulation {
     const server = serve(serverApi(world, this.history), {
       listen: this.#address,
       limits: plan.limits,
-      ...plan.rate !== undefined && { rate: { connection: { calls: plan.rate, burst: 0.1 } } },
+      ...plan.rate !== undefined && { rateLimit: { connection: { calls: plan.rate, burst: 0.1 } } },
       ...plan.asks && {
         authenticate: async (credentials) => {
           await world.sleep(dice.int(0, 50));
@@ -163,7 +163,7 @@ class Simulation {
           return credentials.token === TOKEN ? "somebody" : undefined;
         },
       },
-      state: ({ address }) => {
+      connectionState: ({ address }) => {
         const visit = { address, calls: 0, streams: 0, produced: 0, notes: [], isOpen: true };
         this.history.visits.push(visit);
         visits.set(address, visit);
@@ -299,7 +299,7 @@ class Simulation {
     if (plan.isRude) return undefined;
     if (outcome.startsWith("wrong")) return "it is not the answer";
     if (outcome === "ok") return executed === 1 ? undefined : `it ran ${executed} times`;
-    if (error instanceof ConnectionLost && !error.sent && executed > 0) {
+    if (error instanceof ConnectionLostError && !error.sent && executed > 0) {
       return "it was sent, and ran";
     }
     const { limit } = (error instanceof RpcError ? error.data ?? {} : {}) as { limit?: string };
@@ -350,7 +350,7 @@ const SLACK = 3000;
 
 /** Whether an error is one that the library, the runtime or our handlers make on purpose. */
 function isExpected(error: unknown): boolean {
-  if (error === undefined || error instanceof RpcError || error instanceof ConnectionLost) {
+  if (error === undefined || error instanceof RpcError || error instanceof ConnectionLostError) {
     return true;
   }
   if (!(error instanceof Error)) return false;

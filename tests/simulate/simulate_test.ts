@@ -1,7 +1,7 @@
 // Some worlds of the simulation, that they are the same each time, and that they see what is broken.
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import type { MemorySocket } from "../../lib/mod.ts";
+import type { MemorySocket } from "../../lib/testing.ts";
 import { type Changes, simulate } from "./_simulation.ts";
 import { World } from "./_world.ts";
 

@@ -11,7 +11,7 @@ import {
 import * as z from "zod";
 import {
   type CloseInfo,
-  ConnectionLost,
+  ConnectionLostError,
   type Context,
   method,
   type PeerInfo,
@@ -619,7 +619,8 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name: "calls that wait reject with ConnectionLost when the server ends, and later ones too",
+    name:
+      "calls that wait reject with ConnectionLostError when the server ends, and later ones too",
     async run(wire) {
       const { wait, begun, aborted } = waiting();
       await using site = await wire.open({ ...api, wait });
@@ -628,22 +629,30 @@ export const CASES: readonly Case[] = [
       await begun;
       await site.server.shutdown(0);
       const error = await call;
-      assert(error instanceof RpcError || error instanceof ConnectionLost, Deno.inspect(error));
+      assert(
+        error instanceof RpcError || error instanceof ConnectionLostError,
+        Deno.inspect(error),
+      );
       await aborted;
       await within(line.closed, "the line to close");
-      const later = await assertRejects(() => line.call.upper("x"), ConnectionLost);
+      const later = await assertRejects(() => line.call.upper("x"), ConnectionLostError);
       assertEquals(later.sent, false);
       assertEquals(later.message, "Cannot call upper: the connection is closed");
       line.notify.upper("x"); // goes nowhere, and says nothing
     },
   },
   {
-    name: "close() rejects calls that wait with ConnectionLost, and cancels them at the server",
+    name:
+      "close() rejects calls that wait with ConnectionLostError, and cancels them at the server",
     async run(wire) {
       const { wait, begun, aborted } = waiting();
       await using site = await wire.open({ ...api, wait });
       const line = await site.connect();
-      const call = assertRejects(() => line.call.wait(), ConnectionLost, "The line was closed");
+      const call = assertRejects(
+        () => line.call.wait(),
+        ConnectionLostError,
+        "The line was closed",
+      );
       await begun;
       await line.close();
       await call;

@@ -2,7 +2,7 @@
 //
 //     deno run -RW tests/support/limits_table.ts
 
-import { LIMITS } from "../../lib/mod.ts";
+import { LIMITS } from "../../lib/limits.ts";
 
 /** The page that holds the table. */
 export const PAGE = new URL("../../docs/reliability.md", import.meta.url);

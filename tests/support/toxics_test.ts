@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertGreaterOrEqual, assertRejects } from "@std/assert";
 import * as z from "zod";
-import { connect, ConnectionLost, method, serve } from "../../lib/mod.ts";
+import { connect, ConnectionLostError, method, serve } from "../../lib/mod.ts";
 import { until, within } from "./deadline.ts";
 import { rejection } from "./events.ts";
 import { bytesOf, join, RawPeer } from "./raw.ts";
@@ -181,7 +181,7 @@ Deno.test("a client's calls through the proxy settle, whatever is wrong with the
   {
     await using line = await connect<typeof api>(address);
     const error = await rejection(line.call.text(20_000));
-    assert(error instanceof ConnectionLost && error.sent);
+    assert(error instanceof ConnectionLostError && error.sent);
   }
   await proxy.set({ type: "timeout", timeout: 0 });
   await using line = await connect<typeof api>(address);

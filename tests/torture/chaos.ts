@@ -40,7 +40,7 @@ ten may be repeated, and is, by the library and then by hand, until it is
 answered.
 
 Every call must have one outcome: its answer, an error, a deadline, or
-ConnectionLost, which says whether it was sent.
+ConnectionLostError, which says whether it was sent.
 
 Exit codes:
   0  no call without an outcome, none that was answered with the answer of

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { connect, ConnectionLost, type Line, RpcError } from "../../lib/mod.ts";
+import { connect, ConnectionLostError, type Line, RpcError } from "../../lib/mod.ts";
 import type { api } from "./chaos_api.ts";
 
 /** Milliseconds that a call may take. */
@@ -98,7 +98,7 @@ export class Client {
         return;
       } catch (error) {
         if (!isExpected(error)) return this.#failed(error);
-        const hasNotRun = error instanceof ConnectionLost && !error.sent ||
+        const hasNotRun = error instanceof ConnectionLostError && !error.sent ||
           error instanceof RpcError && error.reason === "UNAVAILABLE";
         if (hasNotRun && !this.isOver) continue; // the same key: if it had run, it would run twice
         if (hasNotRun) {
@@ -130,7 +130,7 @@ export class Client {
 
 /** What a call may reject with in a chaos. */
 function isExpected(error: unknown): boolean {
-  return error instanceof ConnectionLost ||
+  return error instanceof ConnectionLostError ||
     error instanceof RpcError &&
       ["DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED"].includes(error.reason ?? "");
 }

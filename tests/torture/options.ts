@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli";
-import { LIMITS, type Limits } from "../../lib/mod.ts";
+import { LIMITS, type Limits } from "../../lib/limits.ts";
 import { ATTACKS } from "./attacks.ts";
 
 /** What to do. */

@@ -5,7 +5,6 @@ import {
   type Api,
   type ClientMiddleware,
   type Context,
-  define,
   type Line,
   method,
   type Middleware,
@@ -15,7 +14,8 @@ import {
   serve,
   settle,
   stream,
-  use,
+  withContext,
+  withMiddleware,
 } from "../../lib/mod.ts";
 import { type Equal, of, same } from "./_equal.ts";
 
@@ -39,7 +39,7 @@ const clientApi = {
   confirm: method(z.string(), () => true),
   told: notification(z.int(), () => {}),
 };
-const own = define<{ state: { count: number }; peer: Peer<typeof clientApi> }>();
+const own = withContext<{ state: { count: number }; peer: Peer<typeof clientApi> }>();
 own.method(z.string(), async (text, { state, peer, signal }) => {
   same<Equal<typeof state, { count: number }>>();
   same<Equal<typeof signal, AbortSignal>>();
@@ -84,7 +84,7 @@ const _forgets: Middleware = async (_, next) => {
 
 // use() keeps the type of what it is given.
 const api = { a: method(z.int(), (n) => n), deep: { b: stream(() => [1]) } };
-const wrapped = use([plain], api);
+const wrapped = withMiddleware([plain], api);
 same<Equal<typeof wrapped, typeof api>>();
 serve(api, { use: [plain] });
 
@@ -141,19 +141,19 @@ const line = of<Line<typeof shop>>();
 const bought = await settle(line.call.buy(1));
 if (bought.ok) {
   same<Equal<typeof bought.value, never>>();
-} else if (bought.name === "OUT_OF_STOCK") {
+} else if (bought.reason === "OUT_OF_STOCK") {
   same<Equal<typeof bought.data, { left: number }>>();
   same<Equal<typeof bought.error, RpcError>>();
-} else if (bought.name === "CLOSED") {
+} else if (bought.reason === "CLOSED") {
   same<Equal<typeof bought.data, { until: string }>>();
 } else {
-  same<Equal<typeof bought.name, undefined>>();
+  same<Equal<typeof bought.reason, undefined>>();
   same<Equal<typeof bought.error, unknown>>();
   // @ts-expect-error: who knows what it has
   bought.data;
 }
 // @ts-expect-error: not declared
-if (!bought.ok && bought.name === "OTHER") throw bought.error;
+if (!bought.ok && bought.reason === "OTHER") throw bought.error;
 
 const looked = await settle(line.call.look());
 if (looked.ok) same<Equal<typeof looked.value, string>>();

@@ -6,13 +6,13 @@ import {
   event,
   type Line,
   method,
-  mock,
   type Serialized,
   stream,
-  type StreamAnswer,
+  type StreamCall,
   type StreamEvent,
-  type UntypedAnswer,
+  type UntypedCallPromise,
 } from "../../lib/mod.ts";
+import { mock } from "../../lib/testing.ts";
 import { type Equal, of, same } from "./_equal.ts";
 
 class Money {
@@ -120,7 +120,7 @@ same<Equal<ReturnType<typeof call.literal>, Promise<{ kind: "ok" }>>>();
 same<Equal<ReturnType<typeof call.money>, Promise<{ amount: string; at: string }>>>();
 same<Equal<ReturnType<typeof call.never>, Promise<never>>>();
 same<Equal<ReturnType<typeof call.generic>, Promise<{ text: string; at: string }[]>>>();
-same<Equal<ReturnType<typeof request>, UntypedAnswer>>();
+same<Equal<ReturnType<typeof request>, UntypedCallPromise>>();
 
 // A stream is awaited for all items, or iterated for one after another.
 const items = call.items();
@@ -132,7 +132,7 @@ if (next.done) same<Equal<typeof next.value, { at: string }>>();
 else same<Equal<typeof next.value, string>>();
 await using _closed = iterator;
 ReadableStream.from(items);
-const readable: StreamAnswer<number, unknown> = call.readable();
+const readable: StreamCall<number, unknown> = call.readable();
 for await (const n of readable) same<Equal<typeof n, number>>();
 for await (const n of call.array()) same<Equal<typeof n, number>>();
 // @ts-expect-error: a method's answer is not iterated
@@ -159,7 +159,7 @@ const events = {
   }),
 };
 const news = of<Line<typeof events>>().call.news(undefined, { after: "1" });
-same<Equal<typeof news, StreamAnswer<"plain" | { at: string }, null>>>();
+same<Equal<typeof news, StreamCall<"plain" | { at: string }, null>>>();
 same<
   Equal<ReturnType<typeof news[typeof Symbol.asyncIterator]>["lastEventId"], string | undefined>
 >();

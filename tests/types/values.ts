@@ -4,7 +4,7 @@
 import { type } from "arktype";
 import * as v from "valibot";
 import * as z from "zod";
-import { type Client, type Line, method, type StandardSchema } from "../../lib/mod.ts";
+import { type Line, method, type StandardSchema, type Stub } from "../../lib/mod.ts";
 import { type Equal, of, same } from "./_equal.ts";
 
 const port: StandardSchema<string, { port: number }> = of();
@@ -138,4 +138,4 @@ method(z.string());
 method(z.string(), 7);
 
 // The client of an API is told by its type alone.
-same<Equal<Client<{ m: typeof api.text }>["m"], typeof call.text>>();
+same<Equal<Stub<{ m: typeof api.text }>["m"], typeof call.text>>();

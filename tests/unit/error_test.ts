@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import { ConnectionLost, ERROR_CODES, type ErrorName, RpcError } from "../../lib/mod.ts";
+import { ConnectionLostError, ERROR_CODES, type ErrorName, RpcError } from "../../lib/mod.ts";
 
 /** gRPC's status codes, https://grpc.io/docs/guides/status-codes, without OK and CANCELLED. */
 const GRPC: Readonly<Record<string, number>> = {
@@ -94,15 +94,15 @@ Deno.test("toJSON() gives code, message and data, and nothing else", () => {
   );
 });
 
-Deno.test("ConnectionLost says whether the call was sent, and why the connection ended", () => {
+Deno.test("ConnectionLostError says whether the call was sent, and why the connection ended", () => {
   const cause = new Error("reset");
-  const error = new ConnectionLost("text", { sent: true, cause });
+  const error = new ConnectionLostError("text", { sent: true, cause });
   assertInstanceOf(error, Error);
   assertEquals([error.name, error.message, error.sent, error.cause], [
-    "ConnectionLost",
+    "ConnectionLostError",
     "text",
     true,
     cause,
   ]);
-  assert(!("cause" in new ConnectionLost("text", { sent: false })));
+  assert(!("cause" in new ConnectionLostError("text", { sent: false })));
 });

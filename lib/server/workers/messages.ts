@@ -9,7 +9,7 @@ import type { PeerInfo } from "../../api/context.ts";
 import { type ErrorObject, RpcError } from "../../error.ts";
 import type { HealthStatus } from "../../builtin/health.ts";
 import type { Limits } from "../../limits.ts";
-import type { RateOptions } from "../../overload/rate_limit.ts";
+import type { RateLimits } from "../../overload/rate_limit.ts";
 import type { TlsServerOptions } from "../../transport/mod.ts";
 
 /** What a worker is started with. */
@@ -20,7 +20,7 @@ export interface Task {
   readonly options: {
     readonly listen: readonly string[];
     readonly limits: Partial<Limits>;
-    readonly rate?: RateOptions;
+    readonly rateLimit?: RateLimits;
     readonly insecure?: boolean;
     readonly tcpBacklog?: number;
     readonly tls?: TlsServerOptions;
@@ -38,7 +38,7 @@ export interface Task {
   /** Whether the main thread decides who a peer is. */
   readonly authenticates: boolean;
   /** Whether the worker fails where code fails that nobody waits for. */
-  readonly replaceOnError: boolean;
+  readonly restartOnError: boolean;
 }
 
 /** What a worker is told. */

@@ -11,16 +11,16 @@
 import type { Worker } from "node:worker_threads";
 import type { CloseInfo } from "../../connection/connection.ts";
 import type { PeerInfo } from "../../api/context.ts";
-import { Health, type HealthStatus } from "../../builtin/health.ts";
+import { type HealthStatus, ServerHealth } from "../../builtin/health.ts";
 import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
-import type { Rate } from "../../overload/rate_limit.ts";
+import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
 import { addressesOf, type ServeOptions, type Server } from "../serve.ts";
 import { dial, refuseUnshared, type TlsServerOptions } from "../../transport/mod.ts";
 import { type ThreadHost, WorkerThread } from "./thread.ts";
 import type { Task } from "./messages.ts";
 
 /** What {@linkcode serveWorkers} takes besides the module. */
-export interface WorkersOptions extends Omit<ServeOptions, "use" | "state"> {
+export interface WorkersOptions extends Omit<ServeOptions, "use" | "connectionState"> {
   /** How many workers. @default as many as there are processors */
   readonly workers?: number;
   /**
@@ -28,7 +28,7 @@ export interface WorkersOptions extends Omit<ServeOptions, "use" | "state"> {
    * handles, a throw in a timer. Else that is told to `onError`, and the worker goes on.
    * @default {true}
    */
-  readonly replaceOnError?: boolean;
+  readonly restartOnError?: boolean;
 }
 
 const MAX_WORKERS = 256;
@@ -48,9 +48,9 @@ const END_MARGIN = 1_000;
  * and a listener at the same address. The system spreads connections over them by a hash of the
  * addresses of both ends: many land evenly, a few may not, and one is in one worker.
  *
- * The module exports the API as `api` or as its default, and may export a function `state`, which is
+ * The module exports the API as `api` or as its default, and may export a function `connectionState`, which is
  * the option of {@linkcode ServeOptions}. Each worker loads it for itself: nothing that it keeps in
- * memory is shared. Middleware stands in the module, around its API: `api = use([log], { … })`. The
+ * memory is shared. Middleware stands in the module, around its API: `api = withMiddleware([log], { … })`. The
  * functions among the options are called in this thread; what `authenticate` returns is copied to the
  * worker as `structuredClone` does it.
  *
@@ -126,14 +126,13 @@ class WorkersServer implements Server, ThreadHost {
     this.#limits = resolveLimits(options.limits);
     const addresses = addressesOf(options).map(String);
     for (const address of addresses) refuseUnshared(address);
-    const { tcpBacklog, name, version, rate, insecure } = options;
+    const { tcpBacklog, name, version, rateLimit, insecure } = options;
     this.#task = {
       module: String(module),
       options: {
         listen: addresses,
         limits: { ...options.limits, ...sharesOf(this.#limits, workers) },
-        ...(rate &&
-          { rate: rate.address ? { ...rate, address: slower(rate.address, workers) } : rate }),
+        ...(rateLimit && { rateLimit: sharedOut(rateLimit, workers) }),
         ...(insecure !== undefined && { insecure }),
         ...(tls && { tls: withPaths(tls) }),
         ...(tcpBacklog !== undefined && { tcpBacklog }),
@@ -143,7 +142,7 @@ class WorkersServer implements Server, ThreadHost {
       connections: new Int32Array(new SharedArrayBuffer(workers * Int32Array.BYTES_PER_ELEMENT)),
       hearsConnections: options.onOpen !== undefined || options.onClose !== undefined,
       authenticates: options.authenticate !== undefined,
-      replaceOnError: options.replaceOnError ?? true,
+      restartOnError: options.restartOnError ?? true,
     };
     this.finished = this.#end.promise;
     this.ready = this.#start();
@@ -276,7 +275,12 @@ function sharesOf(limits: Limits, workers: number): Partial<Limits> {
   );
 }
 
-function slower({ calls, bytes, ...others }: Rate, times: number): Rate {
+function sharedOut(limits: RateLimits, workers: number): RateLimits {
+  const { address } = limits;
+  return address === undefined ? limits : { ...limits, address: slower(address, workers) };
+}
+
+function slower({ calls, bytes, ...others }: RateLimit, times: number): RateLimit {
   return {
     ...others,
     ...(calls !== undefined && { calls: calls / times }),
@@ -285,7 +289,7 @@ function slower({ calls, bytes, ...others }: Rate, times: number): Rate {
 }
 
 /** How the services are, for the workers that live and for those that are still to come. */
-class HealthOfAll extends Health {
+class HealthOfAll extends ServerHealth {
   readonly statuses = new Map<string, HealthStatus>();
   readonly #onSet: (service: string, status: HealthStatus) => void;
 

@@ -41,12 +41,12 @@ export async function work(): Promise<void> {
 async function serveTask(task: Task): Promise<void> {
   const { module, connections, index } = task;
   const exports = await importModule(module);
-  const state = stateOf(exports, module);
+  const connectionState = connectionStateOf(exports, module);
   const callers = new MainThreadAuthenticator();
   const server = new ListeningServer(apiOf(exports, module), {
     ...task.options,
     reusePort: true,
-    ...(state && { state }),
+    ...(connectionState && { connectionState }),
     ...(task.authenticates && { authenticate: callers.authenticate }),
     onOpen(peer) {
       if (task.hearsConnections) tell({ kind: "open", peer });
@@ -115,10 +115,16 @@ class MainThreadAuthenticator {
   }
 }
 
-function stateOf({ state }: Exports, module: string): ServeOptions["state"] {
-  if (state === undefined || typeof state === "function") return state as ServeOptions["state"];
+function connectionStateOf(
+  { connectionState }: Exports,
+  module: string,
+): ServeOptions["connectionState"] {
+  if (connectionState === undefined || typeof connectionState === "function") {
+    return connectionState as ServeOptions["connectionState"];
+  }
   throw new TypeError(
-    `Cannot serve ${module}: its export state is a ${typeof state}, expected a function`,
+    `Cannot serve ${module}: its export connectionState is a ${typeof connectionState}, ` +
+      "expected a function",
   );
 }
 
@@ -132,10 +138,10 @@ function fail(error: unknown): void {
 }
 
 /** Without this the worker would end, and nobody would know the error's stack. */
-function watchErrors({ replaceOnError }: Task): void {
+function watchErrors({ restartOnError: restartOnError }: Task): void {
   const hear = (event: Event, error: unknown) => {
     event.preventDefault();
-    if (replaceOnError) fail(error);
+    if (restartOnError) fail(error);
     else tell({ kind: "error", error: toThrown(error), about: "code that nobody waits for" });
   };
   addEventListener("unhandledrejection", (event) => hear(event, event.reason));

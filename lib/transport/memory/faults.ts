@@ -27,7 +27,7 @@ export interface OneWayFaults {
  *
  * The same as the query of an address: `memory:name?cut=1-16&up.drop=20&seed=7`.
  */
-export interface Faults extends OneWayFaults {
+export interface NetworkFaults extends OneWayFaults {
   /** Decides what is drawn from ranges: the same seed draws the same numbers. @default {0} */
   readonly seed?: number;
   /** From the end that dials to the end that listens. */
@@ -99,7 +99,9 @@ export function coursesOf(
 }
 
 /** Faults one by one. */
-export function* entriesOf({ up = {}, down = {}, ...both }: Faults): Generator<[string, unknown]> {
+export function* entriesOf(
+  { up = {}, down = {}, ...both }: NetworkFaults,
+): Generator<[string, unknown]> {
   for (const [prefix, faults] of [["", both], ["up.", up], ["down.", down]] as const) {
     for (const [name, value] of Object.entries(faults)) {
       if (value !== undefined) yield [prefix + name, value];
@@ -108,7 +110,7 @@ export function* entriesOf({ up = {}, down = {}, ...both }: Faults): Generator<[
 }
 
 /** Faults as the query of an address, without the question mark. */
-export function queryOf(faults: Faults): string {
+export function queryOf(faults: NetworkFaults): string {
   const query = new URLSearchParams();
   for (const [name, value] of entriesOf(faults)) {
     query.append(name, Array.isArray(value) ? value.join("-") : String(value));

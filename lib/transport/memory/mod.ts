@@ -6,7 +6,7 @@
  */
 
 import { type Address, badAddress } from "../address.ts";
-import { type Course, coursesOf, entriesOf, type Faults, fromQuery } from "./faults.ts";
+import { type Course, coursesOf, entriesOf, fromQuery, type NetworkFaults } from "./faults.ts";
 import { nextTurn, Pipe, Waiter } from "./pipe.ts";
 import type { Listener, Socket, Transport } from "../socket.ts";
 
@@ -116,7 +116,7 @@ export interface MemorySocket extends Socket {
  *
  * @example One byte at a time
  * ```ts
- * import { socketPair } from "@landline/rpc";
+ * import { socketPair } from "@landline/rpc/testing";
  * import { assert } from "@std/assert";
  *
  * const [near, far] = socketPair({ cut: 1 });
@@ -130,7 +130,7 @@ export interface MemorySocket extends Socket {
  * far.close();
  * ```
  */
-export function socketPair(faults: Faults = {}): [near: MemorySocket, far: MemorySocket] {
+export function socketPair(faults: NetworkFaults = {}): [near: MemorySocket, far: MemorySocket] {
   const { up, down } = coursesOf(
     entriesOf(faults),
     (why) => new RangeError(`Cannot use faults: ${why}`),

@@ -5,13 +5,13 @@ import * as z from "zod";
 import { isProcedure } from "../../../lib/api/procedure.ts";
 import {
   type Api,
-  type Client,
   type HandlerContext,
   type Line,
   type Method,
   method,
-  type Notifier,
+  type NotifyStub,
   type Serialized,
+  type Stub,
 } from "../../../lib/mod.ts";
 
 // ---- What runs -------------------------------------------------------------------------------------
@@ -101,8 +101,8 @@ const api = {
   context: method((_, context) => context.peer.address),
 } satisfies Api;
 
-type Calls = Client<typeof api>;
-type Notifies = Notifier<typeof api>;
+type Calls = Stub<typeof api>;
+type Notifies = NotifyStub<typeof api>;
 
 /** Never called. */
 function types(line: Line<typeof api>, call: Calls, notify: Notifies): void {

@@ -4,17 +4,17 @@ import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std
 import * as z from "zod";
 import {
   type Context,
-  define,
   method,
   type Middleware,
-  type Next,
+  type MiddlewareNext,
   notification,
-  pair,
   RpcError,
   serve,
   stream,
-  use,
+  withContext,
+  withMiddleware,
 } from "../../../lib/mod.ts";
+import { pair } from "../../../lib/testing.ts";
 import { Events, rejection } from "../../support/events.ts";
 import { RawPeer } from "../../support/raw.ts";
 
@@ -35,9 +35,9 @@ function traced(name: string, events: string[]): Middleware {
 Deno.test("middleware runs from the server's to the method's, each list from first to last, and back", async () => {
   const events: string[] = [];
   const trace = (name: string) => traced(name, events);
-  const { method: defined } = define().use(trace("define 1")).use(trace("define 2"));
-  const api = use([trace("api")], {
-    admin: use([trace("admin 1"), trace("admin 2")], {
+  const { method: defined } = withContext().use(trace("define 1")).use(trace("define 2"));
+  const api = withMiddleware([trace("api")], {
+    admin: withMiddleware([trace("admin 1"), trace("admin 2")], {
       deep: {
         stop: defined(() => events.push("handler"), { use: [trace("own 1"), trace("own 2")] }),
       },
@@ -180,7 +180,7 @@ Deno.test("middleware that calls next twice fails the call, whose handler ran on
 
 Deno.test("middleware that gives nothing back fails the call, and is reported", async () => {
   const errors: unknown[] = [];
-  const forgets = (async (_: unknown, next: Next) => {
+  const forgets = (async (_: unknown, next: MiddlewareNext) => {
     await next();
   }) as unknown as Middleware;
   await using ends = await pair({ m: method(() => 1, { use: [forgets] }) }, {
@@ -192,7 +192,7 @@ Deno.test("middleware that gives nothing back fails the call, and is reported", 
 
 Deno.test("middleware adds to the context, for what runs inside of it only, and keeps all else", async () => {
   const kept: unknown[] = [];
-  const { method: defined } = define<{ state: { id: number } }>()
+  const { method: defined } = withContext<{ state: { id: number } }>()
     .use((call, next) => {
       kept.push("user" in call.context);
       return next({ user: "alice", overridden: "outer" });
@@ -227,7 +227,7 @@ Deno.test("middleware adds to the context, for what runs inside of it only, and 
     }),
   };
   await using ends = await pair(api, {
-    serve: { state: () => ({ id: 7 }) },
+    serve: { connectionState: () => ({ id: 7 }) },
     connect: { api: { name: method(() => "client") } },
   });
   const progress: unknown[] = [];
@@ -290,7 +290,9 @@ Deno.test("middleware holds for every way in: a request, a notification, a batch
   const refuse: Middleware = () => {
     throw new RpcError("PERMISSION_DENIED", "Not you");
   };
-  const api = use([refuse], { secret: method(z.object({ a: z.int() }), () => void ran++) });
+  const api = withMiddleware([refuse], {
+    secret: method(z.object({ a: z.int() }), () => void ran++),
+  });
   await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
   using peer = await RawPeer.dial(server.addresses[0]!);
   const call = (id: number | undefined, params: unknown) => ({
@@ -422,14 +424,17 @@ Deno.test("a raw peer gets progress for the tokens of ours, of MCP's and of LSP'
 
 Deno.test("state is made once for each connection, and is the same for all of its calls", async () => {
   let made = 0;
-  const { method: defined } = define<{ state: { id: number; calls: number } }>();
+  const { method: defined } = withContext<{ state: { id: number; calls: number } }>();
   const api = { count: defined((_, { state }) => [state.id, ++state.calls]) };
   await using ends = await pair(api, {
-    serve: { state: (peer) => ({ id: ++made, calls: 0, address: peer.address }) },
+    serve: { connectionState: (peer) => ({ id: ++made, calls: 0, address: peer.address }) },
   });
   assertEquals(await ends.line.call.count(), [1, 1]);
   assertEquals(await ends.line.call.count(), [1, 2]);
-  await using other = serve(api, { listen: "memory:", state: () => ({ id: ++made, calls: 0 }) });
+  await using other = serve(api, {
+    listen: "memory:",
+    connectionState: () => ({ id: ++made, calls: 0 }),
+  });
   assert(other.addresses.length === 1);
   assertEquals(await ends.line.call.count(), [1, 3]);
 });

@@ -8,15 +8,9 @@ import { Ajv, type ValidateFunction } from "npm:ajv@^8.20.0";
 import { scope, type } from "arktype";
 import * as v from "valibot";
 import * as z from "zod";
-import {
-  type Api,
-  type JsonSchema,
-  method,
-  notification,
-  pair,
-  type StandardSchema,
-  stream,
-} from "../../../lib/mod.ts";
+import { type Api, method, notification, type StandardSchema, stream } from "../../../lib/mod.ts";
+import type { JsonSchema } from "../../../lib/schema/standard_schema.ts";
+import { pair } from "../../../lib/testing.ts";
 
 interface Described {
   readonly name: string;

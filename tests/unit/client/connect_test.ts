@@ -9,7 +9,14 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import * as z from "zod";
-import { type Api, connect, ConnectionLost, method, RpcError, serve } from "../../../lib/mod.ts";
+import {
+  type Api,
+  connect,
+  ConnectionLostError,
+  method,
+  RpcError,
+  serve,
+} from "../../../lib/mod.ts";
 import { turn, within } from "../../support/deadline.ts";
 import { rejection } from "../../support/events.ts";
 import { connectOver } from "../../support/local.ts";
@@ -198,10 +205,10 @@ Deno.test("closed tells why the line ended, and never rejects", async () => {
 
 Deno.test("disposal closes the line, with calls or without", async () => {
   await using server = serve(api, HERE);
-  let call: Promise<ConnectionLost>;
+  let call: Promise<ConnectionLostError>;
   {
     await using line = await connect<typeof api>(server.addresses[0]!);
-    call = assertRejects(() => line.call.wait(), ConnectionLost);
+    call = assertRejects(() => line.call.wait(), ConnectionLostError);
     assertEquals(await line.call.upper("x"), "X");
   }
   await within(call, "the call to reject");
@@ -260,7 +267,7 @@ Deno.test("a call is lost as sent when its server says in the same turn that it 
   end.resolve(null);
   const error = await lost;
   await turn();
-  assert(error instanceof ConnectionLost);
+  assert(error instanceof ConnectionLostError);
   // Who still reads may run it: it must not be said that it can be repeated.
   assertEquals(error.sent, written.includes("hello"));
 });

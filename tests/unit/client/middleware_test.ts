@@ -4,14 +4,14 @@ import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std
 import * as z from "zod";
 import {
   type ClientMiddleware,
-  ConnectionLost,
+  ConnectionLostError,
   method,
   notification,
-  pair,
   RpcError,
   serve,
   stream,
 } from "../../../lib/mod.ts";
+import { pair } from "../../../lib/testing.ts";
 import { turn, within } from "../../support/deadline.ts";
 import { aborted, Events, rejection } from "../../support/events.ts";
 import { connectOver } from "../../support/local.ts";
@@ -303,7 +303,7 @@ Deno.test("calls through middleware reject when the line is lost, and nothing is
   await told.count(1);
   await ends.line.close();
   const error = await call;
-  assertInstanceOf(error, ConnectionLost);
+  assertInstanceOf(error, ConnectionLostError);
   assertStrictEquals(errors[0], error);
   await server.shutdown(0);
 });

@@ -12,7 +12,7 @@ import {
 } from "@std/assert";
 import { connect as dialNode } from "node:net";
 import * as z from "zod";
-import { type CloseInfo, ConnectionLost, method, RpcError, serve } from "../../../lib/mod.ts";
+import { type CloseInfo, ConnectionLostError, method, RpcError, serve } from "../../../lib/mod.ts";
 import { turn, until, within } from "../../support/deadline.ts";
 import { connectOver, serveLocally } from "../../support/local.ts";
 import { pipe } from "../../support/memory.ts";
@@ -333,9 +333,9 @@ Deno.test("a peer that takes nothing for writeStallTimeout is hung up on", async
 Deno.test("a client's calls reject when the server takes nothing", async () => {
   const [here] = pipe({ room: 1000 });
   await using line = await connectOver(here, { limits: { writeStallTimeout: 40 } });
-  const sent = assertRejects(() => line.request("echo", ["x".repeat(2000)]), ConnectionLost);
+  const sent = assertRejects(() => line.request("echo", ["x".repeat(2000)]), ConnectionLostError);
   await turn();
-  const queued = assertRejects(() => line.request("echo", ["y"]), ConnectionLost);
+  const queued = assertRejects(() => line.request("echo", ["y"]), ConnectionLostError);
   const errors = await within(Promise.all([sent, queued]), "the calls to reject");
   assertEquals(errors.map(({ sent }) => sent), [true, false]);
 });
@@ -614,7 +614,7 @@ Deno.test("answers that nobody waits for are ignored, those without an id are to
   const asked = line.request("m");
   assertEquals((await server.answer()).id, 2, "and none of it was answered");
   server.close();
-  await assertRejects(() => asked, ConnectionLost);
+  await assertRejects(() => asked, ConnectionLostError);
   await line.close();
 });
 
@@ -659,14 +659,14 @@ Deno.test("a call whose result is over the client's limit rejects", async () => 
     const limits = { maxMessageBytes: 1000, maxResponseBytes: 1000 };
     await using line = await connectOver(here, { framing, limits });
     const error = await assertRejects(() => within(line.request("large"), "an answer"));
-    assert(error instanceof RpcError || error instanceof ConnectionLost, String(error));
+    assert(error instanceof RpcError || error instanceof ConnectionLostError, String(error));
   }
 });
 
-Deno.test("calls that wait reject with ConnectionLost and whether they were sent", async () => {
+Deno.test("calls that wait reject with ConnectionLostError and whether they were sent", async () => {
   for (const end of ["closeWrite", "close"] as const) {
     const { line, server } = await clientOf();
-    const call = assertRejects(() => line.request("m"), ConnectionLost);
+    const call = assertRejects(() => line.request("m"), ConnectionLostError);
     await server.answer();
     await server[end]();
     const error = await within(call, "the call to reject");
@@ -674,7 +674,7 @@ Deno.test("calls that wait reject with ConnectionLost and whether they were sent
     assertStringIncludes(error.message, "The connection ended: the peer closed the connection");
     const { reason } = await within(line.closed, "the line to close");
     assertEquals(reason, "the peer closed the connection");
-    const later = await assertRejects(() => line.request("m"), ConnectionLost);
+    const later = await assertRejects(() => line.request("m"), ConnectionLostError);
     assertEquals(later.sent, false);
     await line.close();
     server.close();
@@ -683,7 +683,7 @@ Deno.test("calls that wait reject with ConnectionLost and whether they were sent
 
 Deno.test("close() sends what was said before, and cancels what waits", async () => {
   const { line, server } = await clientOf();
-  const call = assertRejects(() => line.request("m"), ConnectionLost, "The line was closed");
+  const call = assertRejects(() => line.request("m"), ConnectionLostError, "The line was closed");
   assertEquals((await server.answer()).method, "m");
   line.notify.note("x");
   const closed = line.close();

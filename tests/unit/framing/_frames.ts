@@ -1,6 +1,6 @@
 // Drives a decoder, and shows what it gave.
 
-import type { Decoder, Fault, Frame, Framing, FramingLimits } from "../../../lib/framing/mod.ts";
+import type { BadFrame, Decoder, Frame, Framing, FramingLimits } from "../../../lib/framing/mod.ts";
 import { DEFAULT_LIMITS } from "../../../lib/limits.ts";
 import { bytesOf } from "../../support/raw.ts";
 
@@ -39,11 +39,11 @@ export function frames(
 
 /** A fault for comparison: its kind, whether it is fatal, and its reason. */
 export function fault(
-  kind: Fault["kind"],
+  kind: BadFrame["kind"],
   fatal: boolean,
   reason: string,
   maxBytes?: number,
-): Fault {
+): BadFrame {
   return maxBytes === undefined ? { kind, reason, fatal } : { kind, reason, maxBytes, fatal };
 }
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type Frame, FrameStream, type FrameStreamOptions } from "../../../lib/mod.ts";
+import { type Frame, FrameStream, type FrameStreamOptions } from "../../../lib/wire.ts";
 import { bytesOf, frame, FRAMING_NAMES, join } from "../../support/raw.ts";
 
 /** The frames that come out when these chunks go in. */

@@ -17,8 +17,8 @@ const api = {
 
 const request = (id: number, method: string) => ({ jsonrpc: "2.0", id, method });
 
-function serveAt(rate: NonNullable<ServeOptions["rate"]>): LocalServer {
-  return serveLocally(api, { rate });
+function serveAt(rateLimit: NonNullable<ServeOptions["rateLimit"]>): LocalServer {
+  return serveLocally(api, { rateLimit });
 }
 
 /** The errors of so many calls, one after another. */
@@ -128,12 +128,12 @@ Deno.test("Rates forgets addresses that have used nothing for long, and never ke
 Deno.test("rates and costs that make no sense are refused", () => {
   for (const calls of [0, -1, NaN, Infinity, "1" as unknown as number]) {
     const error = assertThrows(
-      () => serve(api, { listen: "tcp://127.0.0.1:0", rate: { address: { calls } } }),
+      () => serve(api, { listen: "tcp://127.0.0.1:0", rateLimit: { address: { calls } } }),
       RangeError,
     );
     assertEquals(
       error.message,
-      `Cannot use rate: address.calls must be a positive number, it is ${calls}`,
+      `Cannot use rateLimit: address.calls must be a positive number, it is ${calls}`,
     );
   }
   for (const cost of [-1, NaN, Infinity]) {

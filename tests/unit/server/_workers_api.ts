@@ -2,18 +2,18 @@
 
 import { getHeapStatistics } from "node:v8";
 import { threadId } from "node:worker_threads";
-import { define, method, type Peer, type PeerInfo } from "../../../lib/mod.ts";
+import { method, type Peer, type PeerInfo, withContext } from "../../../lib/mod.ts";
 import { ANYTHING } from "../../support/schemas.ts";
 
 /** The option `state` of a module that is served by workers. */
-export const state = (peer: PeerInfo) => ({ from: peer.address });
+export const connectionState = (peer: PeerInfo) => ({ from: peer.address });
 
-const { method: told } = define<{ state: { from: string } }>();
+const { method: told } = withContext<{ state: { from: string } }>();
 
 /** What a caller serves, as a type. */
 const caller = { answer: method((): string => "") };
 
-const { method: called } = define<{ peer: Peer<typeof caller> }>();
+const { method: called } = withContext<{ peer: Peer<typeof caller> }>();
 
 /** Ways to end a worker. The call that asks for one is never answered. */
 const FAILURES: Readonly<Record<string, () => void>> = {

@@ -13,7 +13,7 @@ import { getHeapStatistics } from "node:v8";
 import {
   type CloseInfo,
   connect,
-  ConnectionLost,
+  ConnectionLostError,
   type Line,
   method,
   type PeerInfo,
@@ -100,7 +100,7 @@ Deno.test("serveWorkers() counts the connections of all workers together", async
   for (let i = 0; i < 8; i++) { // whichever worker it comes to
     await using line = await connect<Api>(server.addresses[0]!);
     const error = await line.call.who().catch((error) => error);
-    assert(error instanceof RpcError || error instanceof ConnectionLost);
+    assert(error instanceof RpcError || error instanceof ConnectionLostError);
   }
   assertEquals(server.connections, 3);
   await lines[0]!.close();
@@ -124,7 +124,7 @@ Deno.test("serveWorkers() shares out the limits that each worker counts by itsel
 });
 
 Deno.test("serveWorkers() keeps to the rates that it is given", async () => {
-  await using server = await start({ rate: { connection: { calls: 0.001, burst: 2000 } } });
+  await using server = await start({ rateLimit: { connection: { calls: 0.001, burst: 2000 } } });
   await using line = await connect<Api>(server.addresses[0]!);
   const outcomes = [];
   for (let i = 0; i < 3; i++) outcomes.push(await line.call.who().then(() => "answered", reasonOf));
@@ -264,7 +264,10 @@ Deno.test("serveWorkers() says what is wrong with a module", async () => {
     const [code, message] of [
       ["export const a = 1;", "it exports neither api nor a default, it exports a"],
       ["export default [];", "its export default is an array, expected an object of methods"],
-      ["export const api = {}, state = 1;", "its export state is a number, expected a function"],
+      [
+        "export const api = {}, connectionState = 1;",
+        "its export connectionState is a number, expected a function",
+      ],
       ["export const api = { a: 1 };", "a is a number, expected method(...)"],
       ['throw new Error("no database");', "no database"],
       ["export const api = ;", "SyntaxError"],
@@ -425,7 +428,7 @@ for (
     const address = await failing!.call.from();
     const error = await failing!.call.fail(how).catch((error) => error);
     for (const it of [error, await lost]) {
-      assertInstanceOf(it, ConnectionLost);
+      assertInstanceOf(it, ConnectionLostError);
       assert(it.sent);
     }
     const [, info] = await closed.next(([peer]) => peer.address === address, "the end to be told");
@@ -447,7 +450,7 @@ for (
 
 Deno.test("serveWorkers() only reports failures that nobody waits for where that is asked for", async () => {
   const errors = new Told<[unknown, string]>();
-  await using server = await start({ replaceOnError: false, onError: errors.add });
+  await using server = await start({ restartOnError: false, onError: errors.add });
   await using line = await connect<Api>(server.addresses[0]!);
   const thread = await line.call.who();
   for (const how of ["reject", "timer"]) line.call.fail(how).catch(() => {});
@@ -469,7 +472,7 @@ Deno.test("serveWorkers() replaces a worker whose memory runs out, and the proce
   const { code, stdout, stderr } = await within(
     run(
       `
-      import { connect, ConnectionLost, serveWorkers } from ${JSON.stringify(LIB)};
+      import { connect, ConnectionLostError, serveWorkers } from ${JSON.stringify(LIB)};
       const server = serveWorkers(${JSON.stringify(MODULE)}, {
         listen: "tcp://127.0.0.1:0",
         workers: 1,
@@ -479,7 +482,7 @@ Deno.test("serveWorkers() replaces a worker whose memory runs out, and the proce
       const [address] = server.addresses;
       const line = await connect(address, { reconnect: false });
       const error = await line.request("fail", ["memory"]).catch((error) => error);
-      console.log(error instanceof ConnectionLost);
+      console.log(error instanceof ConnectionLostError);
       for (let thread; thread === undefined;) {
         const again = await connect(address).catch(() => undefined);
         thread = await again?.request("who").catch(() => undefined);

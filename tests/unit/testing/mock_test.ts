@@ -2,7 +2,8 @@
 
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import * as z from "zod";
-import { method, mock, RpcError, stream } from "../../../lib/mod.ts";
+import { method, RpcError, stream } from "../../../lib/mod.ts";
+import { mock } from "../../../lib/testing.ts";
 import { Events, rejection } from "../../support/events.ts";
 
 const api = {

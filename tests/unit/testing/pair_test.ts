@@ -4,14 +4,13 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as z from "zod";
 import {
   connect,
-  ConnectionLost,
-  type Faults,
+  ConnectionLostError,
   type FramingName,
   method,
-  pair,
   RpcError,
   type Server,
 } from "../../../lib/mod.ts";
+import { type NetworkFaults, pair } from "../../../lib/testing.ts";
 
 /** Things that a test waits for, and that it lets happen. */
 function gate() {
@@ -33,7 +32,7 @@ const api = {
 
 const FRAMINGS: readonly FramingName[] = ["lines", "headers", "length"];
 
-const NETWORKS: { [name: string]: Faults } = {
+const NETWORKS: { [name: string]: NetworkFaults } = {
   "a perfect network": {},
   "one byte at a time": { cut: 1 },
   "cuts at random": { cut: [1, 20], seed: 4 },
@@ -123,8 +122,8 @@ for (const [name, faults] of Object.entries(NETWORKS)) {
       assertEquals(await call, "kept");
       await down;
       await ends.line.closed;
-      const error = await assertRejects(() => ends.line.call.wait(), ConnectionLost);
-      assertEquals((error as ConnectionLost).sent, false);
+      const error = await assertRejects(() => ends.line.call.wait(), ConnectionLostError);
+      assertEquals((error as ConnectionLostError).sent, false);
     });
   }
 }
@@ -162,7 +161,7 @@ const REQUESTS = [
 ];
 
 /** Makes three calls, and tells how often each was settled, how, and which of them ran. */
-async function exchange(faults: Faults) {
+async function exchange(faults: NetworkFaults) {
   const ran: string[] = [];
   const noting = {
     upper: method(z.string(), (text) => (ran.push("upper"), text.toUpperCase())),
@@ -189,7 +188,9 @@ async function exchange(faults: Faults) {
     }),
   );
   for (const outcome of settled) {
-    if (outcome instanceof Error) assert(outcome instanceof ConnectionLost, Deno.inspect(outcome));
+    if (outcome instanceof Error) {
+      assert(outcome instanceof ConnectionLostError, Deno.inspect(outcome));
+    }
   }
   return { ran, settled };
 }
@@ -230,7 +231,7 @@ for (const cut of [undefined, 1, 7]) {
       assertEquals(results.length, wholeWithin(drop, answers), `drop: ${drop}`);
       for (const outcome of settled) {
         // Before the first byte of an answer it may be that nothing was sent yet.
-        if (drop > 0 && outcome instanceof ConnectionLost) assertEquals(outcome.sent, true);
+        if (drop > 0 && outcome instanceof ConnectionLostError) assertEquals(outcome.sent, true);
       }
       if (drop > 0) assert(ran.length > 0, `drop: ${drop}`);
     }
@@ -288,7 +289,7 @@ Deno.test("a server closes a peer that takes nothing when the limit writeStallTi
     },
   });
   const call = ends.line.call.later("x".repeat(100_000));
-  await assertRejects(() => call, ConnectionLost);
+  await assertRejects(() => call, ConnectionLostError);
   assertEquals(await closed.promise, "the peer took nothing for 20 ms");
 });
 
@@ -299,7 +300,7 @@ Deno.test("a server tells RESOURCE_EXHAUSTED and closes when a message stalls on
     serve: { limits: { messageTimeout: 20 } },
     connect: { onError: (error) => told.push(error) },
   });
-  await assertRejects(() => ends.line.call.upper("x"), ConnectionLost);
+  await assertRejects(() => ends.line.call.upper("x"), ConnectionLostError);
   const [error] = told;
   assert(error instanceof RpcError && error.reason === "RESOURCE_EXHAUSTED");
 });
@@ -349,7 +350,7 @@ Deno.test("pair() ends what still runs when it is disposed of", async () => {
         return new Promise(() => {});
       }),
     });
-    call = assertRejects(() => ends.line.call.hang(), ConnectionLost);
+    call = assertRejects(() => ends.line.call.hang(), ConnectionLostError);
     server = ends.server;
     await begun.promise;
   }
@@ -362,7 +363,7 @@ Deno.test("pair() is disposed of when its stalled line has more to send than buf
     faults: { stall: 0 },
     connect: { limits: { writeStallTimeout: 20 } },
   });
-  const call = assertRejects(() => ends.line.call.upper("x".repeat(1 << 17)), ConnectionLost);
+  const call = assertRejects(() => ends.line.call.upper("x".repeat(1 << 17)), ConnectionLostError);
   await call;
 });
 

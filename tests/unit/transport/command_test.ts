@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   connect,
-  ConnectionLost,
+  ConnectionLostError,
   type ConnectOptions,
   type Line,
   serve,
@@ -131,14 +131,18 @@ Deno.test("a call rejects with the exit code when its program ends", async () =>
     await withServer(async (line) => {
       const waiting = line.request("wait");
       line.request("exit", [code]).catch(() => {});
-      const lost = await assertRejects(() => waiting, ConnectionLost);
+      const lost = await assertRejects(() => waiting, ConnectionLostError);
       assertEquals(lost.sent, true);
       assertEquals(
         lost.message,
         `The connection ended: the connection was lost, ${Deno.execPath()} ended with exit code ${code}`,
       );
       await line.closed;
-      await assertRejects(() => line.request("args"), ConnectionLost, "the connection is closed");
+      await assertRejects(
+        () => line.request("args"),
+        ConnectionLostError,
+        "the connection is closed",
+      );
     });
   }
 });
@@ -147,7 +151,7 @@ Deno.test("a call rejects with the signal when its program is killed", async () 
   await withServer(async (line, pid) => {
     const waiting = line.request("wait");
     Deno.kill(Number(pid), "SIGKILL");
-    await assertRejects(() => waiting, ConnectionLost, "was ended by SIGKILL");
+    await assertRejects(() => waiting, ConnectionLostError, "was ended by SIGKILL");
   });
 });
 

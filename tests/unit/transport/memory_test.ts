@@ -2,7 +2,7 @@
 // only they can do.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Faults, mulberry32 } from "../../../lib/transport/memory/faults.ts";
+import { mulberry32, type NetworkFaults } from "../../../lib/transport/memory/faults.ts";
 import { socketPair } from "../../../lib/transport/memory/mod.ts";
 import { dial, listen, type Listener, type Socket } from "../../../lib/transport/mod.ts";
 
@@ -383,7 +383,7 @@ Deno.test("one that writes after a half-close leaves room for timers", async () 
 // ---- Faults ------------------------------------------------------------------------------------------
 
 /** What arrives of this, read by read; an error last, where there is one. */
-async function send(message: string, faults: Faults): Promise<string[]> {
+async function send(message: string, faults: NetworkFaults): Promise<string[]> {
   const [near, far] = socketPair(faults);
   const parts: string[] = [];
   const reading = (async () => {
@@ -397,7 +397,7 @@ async function send(message: string, faults: Faults): Promise<string[]> {
   return parts;
 }
 
-const FAULTS: { [name: string]: [Faults, string[]] } = {
+const FAULTS: { [name: string]: [NetworkFaults, string[]] } = {
   "no faults": [{}, ["abcdefgh", "end"]],
   "cut: 1": [{ cut: 1 }, [..."abcdefgh", "end"]],
   "cut: 3": [{ cut: 3 }, ["abc", "def", "gh", "end"]],

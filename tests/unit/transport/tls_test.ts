@@ -13,7 +13,7 @@ import {
   type Api,
   type CloseInfo,
   connect,
-  ConnectionLost,
+  ConnectionLostError,
   method,
   type PeerInfo,
   serve,
@@ -466,7 +466,7 @@ for (
       tls: { ca, ...identity() },
       onError: told.resolve,
     });
-    await assertRejects(() => line.request("upper", ["hello"]), ConnectionLost);
+    await assertRejects(() => line.request("upper", ["hello"]), ConnectionLostError);
     assertEquals((await within(told.promise, "the reason") as Error).message, NEEDED);
     assertEquals(await site.line(), `handshake with tls://127.0.0.1: Cannot accept: ${why}`);
     assertEquals([calls, site.opened.length, site.server.connections], [0, 0, 0]);

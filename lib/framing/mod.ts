@@ -7,7 +7,7 @@
 import type { Framing, FramingName } from "./frame.ts";
 import { headers } from "./headers.ts";
 import { lengthPrefix } from "./length_prefix.ts";
-import { lines } from "./lines.ts";
+import { lines } from "./json.ts";
 
 export { detect, type Detected } from "./detect.ts";
 export { DetectingDecoder } from "./detect.ts";

@@ -26,7 +26,7 @@ const CASES: readonly (readonly [id: string, what: string, reference?: Reference
   ["F03", "one byte per write"],
   ["F04", "1,000 messages in one write"],
   ["F05", "line ends, blank lines and white space", [
-    "unit/framing/lines_test.ts",
+    "unit/framing/json_test.ts",
     "finds the frames when given",
   ]],
   ["F06", "JSON over several lines", [
@@ -35,7 +35,7 @@ const CASES: readonly (readonly [id: string, what: string, reference?: Reference
   ]],
   ["F07", "a last line without a newline"],
   ["F08", "a line at the limit and one past it", [
-    "unit/framing/lines_test.ts",
+    "unit/framing/json_test.ts",
     "takes a line at the limit",
   ]],
   ["F09", "200 MiB without a newline"],

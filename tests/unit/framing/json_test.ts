@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { lines } from "../../../lib/framing/lines.ts";
+import { lines } from "../../../lib/framing/json.ts";
 import type { Frame } from "../../../lib/framing/mod.ts";
 import { bytesOf, join } from "../../support/raw.ts";
 import { decodeAll, fault, frames, limits, reserve, singly } from "./_frames.ts";

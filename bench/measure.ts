@@ -45,7 +45,7 @@ export function loadOf(args: readonly string[]): Load {
     size: Number(size),
     warm: Number(warm),
     dur: Number(dur),
-    framing: (given.framing ?? "lines") as FramingName,
+    framing: (given.framing ?? "json") as FramingName,
   };
 }
 

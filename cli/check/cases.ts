@@ -281,9 +281,9 @@ const EDGES: readonly Case[] = [
     expected: error("1", -32601),
   },
   {
-    name: "lines: \\r\\n and blank lines are fine",
+    name: "json: \\r\\n and blank lines are fine",
     source: "edge",
-    pieces: (framing) => framing === "lines" ? [bytes(`\r\n\n${request("1")}\r\n\r\n`)] : undefined,
+    pieces: (framing) => framing === "json" ? [bytes(`\r\n\n${request("1")}\r\n\r\n`)] : undefined,
     expected: error("1", -32601),
   },
   {
@@ -326,7 +326,7 @@ const EDGES: readonly Case[] = [
   {
     name: "headers, length: a length of 0 is -32700, and the next call is answered",
     source: "edge",
-    pieces: (framing, frame) => framing === "lines" ? undefined : [frame(""), frame(request("2"))],
+    pieces: (framing, frame) => framing === "json" ? undefined : [frame(""), frame(request("2"))],
     expected: errors(["null", -32700], ["2", -32601]),
   },
 ];

@@ -311,6 +311,6 @@ function frameOf(framing: FramingName, text: string | Uint8Array): Uint8Array<Ar
   }
   // As many letters make the frame that these bytes belong into.
   const frame = frameOf(framing, "x".repeat(text.length));
-  frame.set(text, framing === "lines" ? 0 : frame.length - text.length);
+  frame.set(text, framing === "json" ? 0 : frame.length - text.length);
   return frame;
 }

@@ -19,7 +19,7 @@ export const options = { completions: { type: "string" } } as const satisfies Ar
 
 /** What the options take that do not take just anything. */
 const VALUES: Readonly<Record<string, string>> = {
-  framing: "lines headers length",
+  framing: "json headers length",
   completions: "bash zsh fish",
 };
 

@@ -33,8 +33,8 @@ PARAMS   one JSON text: an object or an array as it is, anything else as the
 const SHARED_HELP = `\
   --timeout MS       gives up after so many milliseconds, connecting included
                      [default: none, but connecting takes at most 5000]
-  --framing NAME     lines, headers (LSP's Content-Length) or length (4 bytes)
-                     [default: lines]
+  --framing NAME     json, headers (LSP's Content-Length) or length (4 bytes)
+                     [default: json]
   --token-file FILE  a bearer token that says who calls
   --ca FILE          for tls: the CA that the server must be signed by, PEM
   --cert FILE        for tls: our own certificate, PEM

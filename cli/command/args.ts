@@ -104,7 +104,7 @@ export function givenOf(values: Arguments["values"]): Given {
   return {
     values,
     timeout: values.has("timeout") ? milliseconds("--timeout", values.get("timeout")) : undefined,
-    framing: values.has("framing") ? framing(values.get("framing")) : "lines",
+    framing: values.has("framing") ? framing(values.get("framing")) : "json",
     tokenFile: values.has("token-file") ? fileOf(values, "token-file") : undefined,
     tls: tlsOptions(values),
     retry: values.has("retry"),
@@ -143,9 +143,9 @@ function fileOf(values: Arguments["values"], name: string): string {
 }
 
 function framing(text = ""): FramingName {
-  if (text === "lines" || text === "headers" || text === "length") return text;
+  if (text === "json" || text === "headers" || text === "length") return text;
   throw new TypeError(
-    `Cannot read --framing: it must be lines, headers or length, ${
+    `Cannot read --framing: it must be json, headers or length, ${
       text === "" ? "there is none" : `it is ${quoted(text)}`
     }`,
   );

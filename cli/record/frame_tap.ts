@@ -118,7 +118,7 @@ export class FrameTap {
 
   /** Where a frame ends; without newlines it is known to have ended when the next one has begun. */
   #endOf(frame: string, start: number, end: number): number {
-    if (this.#framing !== "lines" || this.#rest[end - 1] === 10) return end;
+    if (this.#framing !== "json" || this.#rest[end - 1] === 10) return end;
     const size = new TextEncoder().encode(frame).length;
     while (start + size < end && this.#rest[start]! <= 0x20) start++;
     return start + size;

@@ -42,7 +42,7 @@ long it took. Bytes that are no frame are shown and recorded too. With --listen
 stdio: these lines go to standard error.
 
 The file is made anew, one JSON object a line, as cli/record/recording.ts says:
-{"connection":1,"at":1.2,"from":"client","framing":"lines","text":"{…}"}
+{"connection":1,"at":1.2,"from":"client","framing":"json","text":"{…}"}
 with "at" in milliseconds; "base64" where the bytes are not what the text alone
 would be sent as, and "fault" in place of "text" where they are no frame.
 

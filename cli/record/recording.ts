@@ -4,8 +4,8 @@
  * ```text
  * {"recording":1,"server":"tcp://127.0.0.1:8080","listen":"tcp://127.0.0.1:9000","started":"2026-01-31T12:00:00.000Z"}
  * {"connection":1,"at":0,"event":"open"}
- * {"connection":1,"at":1.2,"from":"client","framing":"lines","text":"{\"jsonrpc\":…}"}
- * {"connection":1,"at":2.3,"from":"server","framing":"lines","text":"{\"jsonrpc\":…}"}
+ * {"connection":1,"at":1.2,"from":"client","framing":"json","text":"{\"jsonrpc\":…}"}
+ * {"connection":1,"at":2.3,"from":"server","framing":"json","text":"{\"jsonrpc\":…}"}
  * {"connection":1,"at":9.8,"from":"client","event":"end"}
  * {"connection":1,"at":9.9,"from":"server","event":"end"}
  * ```

@@ -30,7 +30,7 @@ import { BufferPool } from "../link/buffer_pool.ts";
 
 /** What {@linkcode connect} takes besides the address. */
 export interface ConnectOptions {
-  /** The framing to speak. @default {"lines"} */
+  /** The framing to speak. @default {"json"} */
   readonly framing?: FramingName;
   /** Gives up the first connection; has no effect once connected. */
   readonly signal?: AbortSignal;
@@ -144,7 +144,7 @@ export async function connect<A = Untyped>(
   address: string | URL | readonly (string | URL)[],
   options: ConnectOptions = {},
 ): Promise<Line<A>> {
-  const { framing = "lines", balance = "first", reconnect = true, onError = () => {} } = options;
+  const { framing = "json", balance = "first", reconnect = true, onError = () => {} } = options;
   mustBeOneOf("framing", framing, Object.keys(FRAMINGS));
   mustBeOneOf("balance", balance, ["first", "round-robin", "least-busy"]);
   const addresses = (Array.isArray(address) ? address : [address]).map(String);
@@ -253,7 +253,7 @@ function opener(
     );
     try {
       const socket = wrapSocket(await dial(address, { signal, ...(tls && { tls }) }));
-      if (socket.datagrams && framing !== undefined && framing !== "lines") {
+      if (socket.datagrams && framing !== undefined && framing !== "json") {
         socket.close();
         throw new TypeError(
           `Cannot connect: a datagram has no framing, it is ${JSON.stringify(framing)}`,

@@ -169,8 +169,8 @@ export class Connection
       maxHeaderBytes,
       maxHeaderLines,
     };
-    const framing = socket.datagrams ? FRAMINGS.lines : options.framing;
-    this.#framing = framing ?? FRAMINGS.lines;
+    const framing = socket.datagrams ? FRAMINGS.json : options.framing;
+    this.#framing = framing ?? FRAMINGS.json;
     this.#isFramed = framing !== undefined;
     this.state = options.connectionState?.(this.peer);
     this.#reader = new FramedReader(socket, this, this.#framingLimits, framing, options.timeSlice);

@@ -30,7 +30,7 @@ const HEADER = "content-";
  *
  * @example
  * ```ts ignore
- * detect(new TextEncoder().encode("{")); // { kind: "framing", name: "lines" }
+ * detect(new TextEncoder().encode("{")); // { kind: "framing", name: "json" }
  * ```
  */
 export function detect(bytes: Uint8Array): Detected {
@@ -47,7 +47,7 @@ export function detect(bytes: Uint8Array): Detected {
     return { kind: "unknown", reason: `more than ${MAX_SPACE} bytes of white space` };
   }
   if (space === bytes.length) return { kind: "undecided" };
-  if (bytes[space] === 0x7b || bytes[space] === 0x5b) return { kind: "framing", name: "lines" };
+  if (bytes[space] === 0x7b || bytes[space] === 0x5b) return { kind: "framing", name: "json" };
   if (space > 0) return unknown(bytes);
   const start = String.fromCharCode(...bytes.subarray(0, HEADER.length));
   if (begins(start.toLowerCase(), HEADER)) {

@@ -8,7 +8,7 @@
 import type { Limits } from "../limits.ts";
 
 /** The framings by name; {@linkcode FRAMINGS} says what each looks like. */
-export type FramingName = "lines" | "headers" | "length";
+export type FramingName = "json" | "headers" | "length";
 
 /** The limits that a framing keeps. They are read for each message: they may be raised. */
 export type FramingLimits = Pick<Limits, "maxMessageBytes" | "maxHeaderBytes" | "maxHeaderLines">;

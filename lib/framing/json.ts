@@ -28,7 +28,7 @@ const START = 64;
 
 const NOT_UTF8: BadFrame = { kind: "malformed", reason: "the line is not UTF-8", fatal: false };
 
-class LineDecoder implements Decoder {
+class JsonDecoder implements Decoder {
   readonly #limits: FramingLimits;
   /** Bytes that were lent, how far they have been looked at, and where their last newline is. */
   #chunk: Uint8Array = EMPTY;
@@ -227,9 +227,9 @@ function isBlank(line: string): boolean {
 }
 
 /** One message a line. */
-export const lines: Framing = {
-  name: "lines",
-  decoder: (limits) => new LineDecoder(limits),
+export const json: Framing = {
+  name: "json",
+  decoder: (limits) => new JsonDecoder(limits),
   encode(messages, reserve) {
     let text = ""; // not joined: that would copy all of it once more
     for (const message of messages) text += message + "\n";

@@ -6,11 +6,10 @@
 
 import type { Framing, FramingName } from "./frame.ts";
 import { headers } from "./headers.ts";
+import { json } from "./json.ts";
 import { lengthPrefix } from "./length_prefix.ts";
-import { lines } from "./json.ts";
 
-export { detect, type Detected } from "./detect.ts";
-export { DetectingDecoder } from "./detect.ts";
+export { detect, type Detected, DetectingDecoder } from "./detect.ts";
 export type {
   BadFrame,
   Decoder,
@@ -23,7 +22,7 @@ export type {
 
 /** The framings by name. */
 export const FRAMINGS: Readonly<Record<FramingName, Framing>> = {
-  lines,
+  json,
   headers,
   length: lengthPrefix,
 };

@@ -66,7 +66,7 @@ function guarded(options: ServeOptions = {}) {
     server,
     ran,
     closed,
-    peer: (framing?: "lines" | "headers" | "length") => RawPeer.dial(server.addresses[0]!, framing),
+    peer: (framing?: "json" | "headers" | "length") => RawPeer.dial(server.addresses[0]!, framing),
     connect: (token?: string): Promise<Line<typeof api>> =>
       connect<typeof api>(server.addresses[0]!, token === undefined ? {} : { token }),
     [Symbol.asyncDispose]: () => server.shutdown(0),

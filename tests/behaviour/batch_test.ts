@@ -59,7 +59,7 @@ async function clientOf(options: Parameters<typeof connectOver>[1] = {}) {
     onError: (error) => void errors.push(error),
     ...options,
   });
-  return { line, errors, server: new RawPeer(there, "lines") };
+  return { line, errors, server: new RawPeer(there, "json") };
 }
 
 Deno.test("batch() sends one array, and the calls around it alone", async () => {
@@ -202,7 +202,7 @@ Deno.test("batch() on a line that is closed rejects each call, which was not sen
 Deno.test("calls of a batch reject with ConnectionLostError and whether they were sent", async () => {
   const [here, there] = pipe({ room: 100, write: 50 });
   const line = await connectOver<typeof api>(here);
-  const server = new RawPeer(there, "lines");
+  const server = new RawPeer(there, "json");
   // The first fills what lies between the ends, so that the second is never handed over.
   const first = line.batch((call) => [call.upper("x".repeat(500)), call.upper("y")]);
   await turn();

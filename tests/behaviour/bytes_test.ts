@@ -334,7 +334,7 @@ Deno.test("a peer without the library sends markers and sees markers", async () 
 /** A client whose server is the test. */
 async function clientOf() {
   const [here, there] = pipe();
-  return { line: await connectOver<typeof api>(here), server: new RawPeer(there, "lines") };
+  return { line: await connectOver<typeof api>(here), server: new RawPeer(there, "json") };
 }
 
 Deno.test("a client writes bytes as the only item, and inside values as they stand", async () => {

@@ -19,7 +19,7 @@ const ALL = [...EXAMPLES, ...ROWS];
 
 /** The bytes of a message in a framing. */
 function framed(framing: FramingName, { send }: Conformance): Uint8Array<ArrayBuffer> {
-  return frame(framing, framing === "lines" ? onOneLine(send) : send);
+  return frame(framing, framing === "json" ? onOneLine(send) : send);
 }
 
 /** Answered only when everything before it was. */
@@ -211,9 +211,9 @@ Deno.test("several values in one line get the same answers, however the line is 
     [`${good}${deep}${good}`, 3],
   ];
   for (const [line, count] of lines) {
-    const bytes = frame("lines", line);
+    const bytes = frame("json", line);
     const whole = await answersTo(local, [bytes]);
-    assertEquals(unframe("lines", whole).length, count, line);
+    assertEquals(unframe("json", whole).length, count, line);
     for (let cut = 1; cut < bytes.length; cut++) {
       const got = await answersTo(local, [bytes.subarray(0, cut), bytes.subarray(cut)]);
       assert(same(got, whole), `${line}, cut at ${cut}: ${shown(got)}, whole: ${shown(whole)}`);

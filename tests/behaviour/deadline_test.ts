@@ -131,7 +131,7 @@ Deno.test("timeoutMs is what is left, as a whole number, and only for servers th
   for (const extensions of [["meta"], [], undefined]) {
     const [here, there] = pipe();
     const line = await connectOver(here);
-    const server = new RawPeer(there, "lines");
+    const server = new RawPeer(there, "json");
     // The first call with a deadline is not held up by the question.
     const first = rejection(line.request("a", { x: 1 }, { timeout: 1e6 }));
     const messages = await server.answers(2);

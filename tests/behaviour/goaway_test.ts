@@ -141,7 +141,7 @@ Deno.test("handlers that still run may call their client back, and notify it", a
 Deno.test("a client that was told goes on to ping, and is not misled by what it may not call", async () => {
   const [here, there] = pipe();
   const line = await connectOver(here, { limits: { pingInterval: 20, pingTimeout: 5000 } });
-  const server = new RawPeer(there, "lines");
+  const server = new RawPeer(there, "json");
   const call = line.request("wait");
   const { id } = await server.answer();
   await server.send({ jsonrpc: "2.0", method: "$/goaway", params: { reason: "shutdown" } });
@@ -159,7 +159,7 @@ Deno.test("a client that was told goes on to ping, and is not misled by what it 
 Deno.test("a client that was told notices all the same that its server is dead", async () => {
   const [here, there] = pipe();
   const line = await connectOver(here, { limits: { pingInterval: 20, pingTimeout: 20 } });
-  const server = new RawPeer(there, "lines");
+  const server = new RawPeer(there, "json");
   const call = rejection(line.request("wait"));
   await server.send({ jsonrpc: "2.0", method: "$/goaway" });
   assertInstanceOf(await call, ConnectionLostError);
@@ -231,7 +231,7 @@ Deno.test("shutdown() does not wait for a peer that does not read", async () => 
     await using local = serveLocally({ ...api, never: method(() => new Promise(() => {})) }, {
       limits,
     });
-    using peer = local.peer("lines", { room: 100 });
+    using peer = local.peer("json", { room: 100 });
     await peer.send({ jsonrpc: "2.0", id: 1, method: "text", params: [10_000] });
     if (hasCall) await peer.send({ jsonrpc: "2.0", id: 2, method: "never" });
     await within(local.server.shutdown(), "the server to end");

@@ -131,7 +131,7 @@ Deno.test("the suite is all there, and the files that are not UTF-8 are what the
 
 for (const framing of FRAMING_NAMES) {
   /** Whether a file can be one message of the framing at all. */
-  const fits = ({ bytes }: File) => framing !== "lines" || !bytes.includes(10);
+  const fits = ({ bytes }: File) => framing !== "json" || !bytes.includes(10);
 
   Deno.test(`what must be accepted is, and comes back equal (${framing})`, async () => {
     await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
@@ -154,10 +154,10 @@ for (const framing of FRAMING_NAMES) {
       // A connection for each: one that has done without newlines once reads what follows otherwise.
       using peer = await RawPeer.dial(server.addresses[0]!, framing);
       await peer.ask('{"jsonrpc":"2.0","id":0,"method":"echo"}');
-      const expected = framing === "lines" ? LINES_APART[name] ?? [-32700] : [-32700];
+      const expected = framing === "json" ? LINES_APART[name] ?? [-32700] : [-32700];
       assertEquals(await codes(peer, bytes), expected, name);
     }
-    assertEquals(bad.length, framing === "lines" ? 182 : 188);
+    assertEquals(bad.length, framing === "json" ? 182 : 188);
   });
 
   Deno.test(`what may be either gets the verdict that is frozen here (${framing})`, async () => {

@@ -15,7 +15,7 @@ const quick = { pingInterval: 20, pingTimeout: 40 };
 async function clientOf(limits: Parameters<typeof connect>[1] = { limits: quick }) {
   const [here, there] = pipe();
   const line = await connectOver(here, limits);
-  return { line, server: new RawPeer(there, "lines") };
+  return { line, server: new RawPeer(there, "json") };
 }
 
 /** The next request, other than the question what the peer understands, which is answered. */

@@ -125,7 +125,7 @@ async function bounds(
   name: keyof Limits,
   value: number,
   ask: (peer: RawPeer, size: number) => Promise<Answer>,
-  framing: RawPeer["framing"] = "lines",
+  framing: RawPeer["framing"] = "json",
 ): Promise<[at: Answer, past: Answer]> {
   await using local = serveLocally(api, { limits: { [name]: value } });
   using first = local.peer(framing);
@@ -138,7 +138,7 @@ Deno.test("maxMessageBytes", async () => {
     const start = '{"jsonrpc":"2.0","id":1,"method":"echo","params":["';
     return `${start}${"x".repeat(size - start.length - 3)}"]}`;
   };
-  for (const framing of ["lines", "headers", "length"] as const) {
+  for (const framing of ["json", "headers", "length"] as const) {
     for (const value of [64, 1000, 100_000]) {
       const ask = (peer: RawPeer, size: number) => peer.ask(message(size));
       const [at, past] = await bounds("maxMessageBytes", value, ask, framing);
@@ -230,25 +230,25 @@ Deno.test("maxConnectionsPerAddress", async () => {
       ["2001:db8:0:7::1", "2001:db8::7:1:2:3:4", "2001:0db8:0000:0007:ffff::", "2001:db8:0:8::1"],
     ] as const
   ) {
-    const peers = [first, second].map((hostname) => local.peer("lines", { hostname }));
+    const peers = [first, second].map((hostname) => local.peer("json", { hostname }));
     for (const peer of peers) assertEquals((await peer.ask(request(1, "echo"))).id, 1);
-    using past = local.peer("lines", { hostname: third });
+    using past = local.peer("json", { hostname: third });
     assertEquals((await past.messages())[0]?.error, {
       code: -32008,
       message: "Too many connections from one address",
       data: { name: "RESOURCE_EXHAUSTED", limit: "maxConnectionsPerAddress" },
     });
-    using stranger = local.peer("lines", { hostname: other });
+    using stranger = local.peer("json", { hostname: other });
     assertEquals((await stranger.ask(request(1, "echo"))).id, 1);
     const { connections } = local.server;
     peers[0]!.close();
     await until(() => local.server.connections < connections, "a place");
-    using next = local.peer("lines", { hostname: first });
+    using next = local.peer("json", { hostname: first });
     assertEquals((await next.ask(request(1, "echo"))).id, 1);
     peers[1]!.close();
   }
   // This machine's own are not counted.
-  const own = Array.from({ length: 5 }, () => local.peer("lines", { hostname: "::1" }));
+  const own = Array.from({ length: 5 }, () => local.peer("json", { hostname: "::1" }));
   for (const peer of own) assertEquals((await peer.ask(request(1, "echo"))).id, 1);
   for (const peer of own) peer.close();
 });
@@ -510,7 +510,7 @@ async function isReadOn(limit: "outboundHighWater", less: number): Promise<boole
       return "x".repeat(1000);
     }),
   }, { limits: { [limit]: answer.length - less } });
-  using peer = local.peer("lines", { room: 100 });
+  using peer = local.peer("json", { room: 100 });
   await peer.send(request(1, "large"));
   await until(() => called === 1, "the first call");
   await peer.send(request(2, "large"));
@@ -531,7 +531,7 @@ Deno.test("maxOutboundBytes", async () => {
   const answer = `{"jsonrpc":"2.0","id":1,"result":"${"x".repeat(1000)}"}`;
   for (const [less, survives] of [[0, true], [1, false]] as const) {
     await using local = serveLocally(api, { limits: { maxOutboundBytes: answer.length - less } });
-    using peer = local.peer("lines", { room: 100 });
+    using peer = local.peer("json", { room: 100 });
     await peer.send(request(1, "text", [1000]));
     if (survives) {
       assertEquals((await peer.answer()).id, 1);
@@ -568,7 +568,7 @@ Deno.test("idleTimeout", async () => {
 
 Deno.test("writeStallTimeout", async () => {
   await using local = serveLocally(api, { limits: { writeStallTimeout: 50 } });
-  using peer = local.peer("lines", { room: 100 });
+  using peer = local.peer("json", { room: 100 });
   await until(() => local.server.connections === 1, "the connection");
   const ended = until(() => local.server.connections === 0, "the connection to be closed");
   await Promise.all([

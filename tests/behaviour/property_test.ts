@@ -143,7 +143,7 @@ Deno.test("values that follow each other are found, whatever stands between and 
   const parts = fc.array(fc.tuple(value, separator), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(parts, cuts, (parts, sizes) => {
-      const decoder = FRAMINGS.lines.decoder(DEFAULT_LIMITS);
+      const decoder = FRAMINGS.json.decoder(DEFAULT_LIMITS);
       const found: string[] = [];
       for (const piece of pieces(bytesOf(parts.flat().join("") + "\n"), sizes)) {
         decoder.push(piece);
@@ -165,7 +165,7 @@ Deno.test("no bytes make a connection throw, and what it sends are whole frames"
       const written = await answersTo(local, pieces(bytes, sizes));
       const detected = detect(bytes);
       if (detected.kind === "http") return;
-      const framing: FramingName = detected.kind === "framing" ? detected.name : "lines";
+      const framing: FramingName = detected.kind === "framing" ? detected.name : "json";
       for (const text of unframe(framing, written)) JSON.parse(text);
       assertEquals(local.server.connections, 0);
     }),

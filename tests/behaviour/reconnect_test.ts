@@ -421,7 +421,7 @@ async function* rawServer(listener: Deno.TcpListener): AsyncGenerator<RawPeer, u
   for (;;) {
     const conn = await listener.accept();
     conn.setNoDelay();
-    yield new RawPeer(conn, "lines");
+    yield new RawPeer(conn, "json");
   }
 }
 

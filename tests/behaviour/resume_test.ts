@@ -204,7 +204,7 @@ Deno.test("after is refused where the server resumes no streams, and where the a
     ]
   ) {
     const [near, far] = pipe();
-    const peer = new RawPeer(far, "lines");
+    const peer = new RawPeer(far, "json");
     await using line = await connectOver<typeof api>(near);
     const call = rejection(Array.fromAsync(line.call.count(5, { after: "3" })));
     assertEquals<unknown>(await peer.answer(), asked);
@@ -220,7 +220,7 @@ Deno.test("after is refused where the server resumes no streams, and where the a
 
 Deno.test("a client takes ids as they come, and ignores those that are none", async () => {
   const [near, far] = pipe();
-  const peer = new RawPeer(far, "lines");
+  const peer = new RawPeer(far, "json");
   await using line = await connectOver<typeof api>(near);
   const items = line.call.count(5)[Symbol.asyncIterator]();
   await peer.answer();

@@ -1022,7 +1022,7 @@ async function clientOf(extensions: readonly string[] | undefined) {
   const line = await connectOver<{ countdown: typeof countdown } & typeof upload>(here, {
     onError: (error) => void errors.push(error),
   });
-  const server = new RawPeer(there, "lines");
+  const server = new RawPeer(there, "json");
   /** Answers rpc.serverInfo. */
   const introduce = async () => {
     const { id, method } = await server.answer();

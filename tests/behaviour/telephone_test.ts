@@ -544,7 +544,7 @@ for (
     [[], 2, /^error: Cannot talk: ADDRESS is missing, --help shows how$/],
     [["tcp://127.0.0.1:1", "upper"], 2, /^error: Cannot talk: after ADDRESS .* there is "upper"$/],
     [["--notify", "tcp://127.0.0.1:1"], 2, /^error: Cannot use --notify with --raw/],
-    [["--framing", "lines", "tcp://127.0.0.1:1"], 2, /^error: Cannot talk: --framing is for/],
+    [["--framing", "json", "tcp://127.0.0.1:1"], 2, /^error: Cannot talk: --framing is for/],
     [["--timeout", "x", "tcp://127.0.0.1:1"], 2, /^error: Cannot read --timeout/],
     [["127.0.0.1:1"], 2, /^error: Cannot use the address .* it has no scheme/],
     [["udp://127.0.0.1:1"], 2, /^error: Cannot use the address .* need a stream; use tcp:/],

@@ -233,7 +233,7 @@ async function measure(
     for await (const line of linesOf(socket)) await say(socket, await answer(line, count++));
   });
   const load = new Load({
-    ...{ method: "m", params: undefined, framing: "lines", depth: 1, rate: undefined },
+    ...{ method: "m", params: undefined, framing: "json", depth: 1, rate: undefined },
     ...{ warmUp: 0, seconds: 0.2, patience: 50, sockets: [await dial(server.address)] },
     ...options,
   });

@@ -80,7 +80,7 @@ Deno.test("client.ts check --json tells a server what it does wrong, with the by
   const { code, stdout } = await runClient(["check", "--json", "--timeout=300", server.address]);
   assertEquals(code, 1);
   const report = JSON.parse(stdout);
-  assertEquals([report.address, report.framing], [server.address, "lines"]);
+  assertEquals([report.address, report.framing], [server.address, "json"]);
   assertEquals(report.passed + report.failed + report.notApplicable, report.cases.length);
   const find = (name: string) =>
     report.cases.find((it: { name: string }) => it.name.startsWith(name));

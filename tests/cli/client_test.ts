@@ -139,7 +139,7 @@ for (
     [["tcp://127.0.0.1:1", "m", "--timeout"], "Cannot read --timeout: it needs milliseconds"],
     [["tcp://127.0.0.1:1", "m", "--timeout=2s"], 'it needs milliseconds, "2s"'],
     [["tcp://127.0.0.1:1", "m", "--timeout", "-1"], 'it needs milliseconds, "-1"'],
-    [["tcp://127.0.0.1:1", "m", "--framing=xml"], 'lines, headers or length, it is "xml"'],
+    [["tcp://127.0.0.1:1", "m", "--framing=xml"], 'json, headers or length, it is "xml"'],
     [["tcp://127.0.0.1:1", "m", "text"], '"text" is neither JSON nor name=value'],
     [["tcp://127.0.0.1:1", "m", "[1"], 'not valid JSON, "[1"'],
     [["tcp://127.0.0.1:1", "m", "1", "2"], "write them as one array: '[1,2]'"],
@@ -222,7 +222,7 @@ Deno.test("client.ts --timeout 0 exits with 4 and calls nothing", async () => {
   assertEquals(code, 4);
 });
 
-for (const framing of ["lines", "headers", "length"]) {
+for (const framing of ["json", "headers", "length"]) {
   Deno.test(`client.ts --framing ${framing} speaks it`, async () => {
     const { stdout } = await call("--framing", framing, "whoami");
     assertEquals(JSON.parse(stdout).framing, framing);

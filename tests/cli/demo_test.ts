@@ -44,7 +44,7 @@ Deno.test("the demo tells the time, who calls, and what an error is", async () =
   assertMatch(await line.call.time.in({ zone: "Asia/Tokyo" }), /^\d\d:\d\d:\d\d$/);
   const unknown = await assertRejects(() => line.call.time.in({ zone: "Moon/Base" }), RpcError);
   assertEquals(unknown.reason, "NOT_FOUND");
-  assertEquals((await line.call.whoami()).framing, "lines");
+  assertEquals((await line.call.whoami()).framing, "json");
   const failure = await assertRejects(() => line.call.fail({ message: "Please" }), RpcError);
   assertEquals([failure.reason, failure.message], ["FAILED_PRECONDITION", "Please"]);
   assert(await line.request("fail").catch((error) => error instanceof RpcError));

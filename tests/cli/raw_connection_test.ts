@@ -39,7 +39,7 @@ function open(
     onError: (error) => void errors.push(error),
   });
   return {
-    caller: new RawPeer(near, "lines"),
+    caller: new RawPeer(near, "json"),
     connection,
     clock,
     errors,

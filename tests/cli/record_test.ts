@@ -125,7 +125,7 @@ Deno.test("client.ts record --listen stdio: stands between a program and its ser
   await client.end();
   const { code, stdout, stderr } = await client.outcome();
   assertEquals([code, stdout], [0, ""]);
-  assertStringIncludes(stderr, '#1 >> lines {"jsonrpc":"2.0","id":1,');
+  assertStringIncludes(stderr, '#1 >> json {"jsonrpc":"2.0","id":1,');
 });
 
 Deno.test("client.ts replay says the same again, and finds the same", async () => {

@@ -82,7 +82,7 @@ export async function exchange(
       ? bytesOf(known)
       : mutated(dice, bytesOf(message(dice)));
     // What is a message must stay one: nothing fatal, which would end the others.
-    if (framing !== "lines" && text.length > limits.maxMessageBytes) return frame(framing, known);
+    if (framing !== "json" && text.length > limits.maxMessageBytes) return frame(framing, known);
     return frame(framing, text);
   });
   const bytes = join(parts);

@@ -161,7 +161,7 @@ export function mutated(dice: Dice, bytes: Uint8Array): Uint8Array {
 /** One message, framed or nearly so. */
 function framed(dice: Dice, framing: FramingName): Uint8Array {
   const body = dice.chance(80) ? bytesOf(message(dice)) : dice.pick(CORPUS);
-  if (framing === "lines" && dice.chance(30)) return body; // the next one follows at once
+  if (framing === "json" && dice.chance(30)) return body; // the next one follows at once
   if (framing === "headers" && dice.chance(20)) {
     const name = dice.pick(["content-length", "CONTENT-LENGTH", "Content-Length "]);
     const before = dice.pick(["", "Content-Type: application/json; charset=utf-8\r\n", "X: y\r\n"]);

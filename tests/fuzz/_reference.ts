@@ -39,7 +39,7 @@ export function eventsIn(
   limits: FrameLimits,
 ): Event[] {
   switch (framing) {
-    case "lines":
+    case "json":
       return linesIn(bytes, limits);
     case "headers":
       return headersIn(bytes, limits);
@@ -60,7 +60,7 @@ function framingOf(bytes: Uint8Array): FramingName | "none" | undefined {
   const text = Array.from(bytes.slice(0, 20), (byte) => String.fromCharCode(byte)).join("");
   if (text === "") return undefined;
   if (text[0] === "\0") return "length";
-  if (/^[ \t\r\n]{0,16}[{[]/.test(text)) return "lines";
+  if (/^[ \t\r\n]{0,16}[{[]/.test(text)) return "json";
   if (/^[ \t\r\n]{1,16}$/.test(text)) return undefined;
   if (/^content-/i.test(text)) return "headers";
   const begun = ["content-", "\x16\x03", "get ", "post", "put ", "head", "opti", "dele", "patc"];

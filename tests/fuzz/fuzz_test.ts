@@ -16,9 +16,9 @@ Deno.test("bytes of all kinds are read as the reference reads them, however they
 
 /** Inputs that were read wrongly once, as the fuzzer printed them. */
 const FOUND = [
-  '{"framing":"lines","limits":{"maxMessageBytes":100,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[9],"bytes":"{\\"a\\":1}{\\u00fd"}',
+  '{"framing":"json","limits":{"maxMessageBytes":100,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[9],"bytes":"{\\"a\\":1}{\\u00fd"}',
   '{"framing":"detect","limits":{"maxMessageBytes":64,"maxHeaderBytes":32,"maxHeaderLines":1},"cuts":[1],"bytes":"{\\"\\u00ea\\"}{\\"b\\":{}}"}',
-  '{"framing":"lines","limits":{"maxMessageBytes":100,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[100],"bytes":"\\"  :  \\"2.0\\"  ,\\"id\\"  :  12  ,\\"params\\"  :  {\\"a\\":1}}\\n{\\"jsonrpc\\":\\"2.0\\",\\"method\\":\\"sum\\",\\"params\\":[]}{\\"jsonrpc\\":\\"2.0\\",\\"id\\":36,\\"method\\":\\"nope\\",\\"params\\":{\\"a\\":1}}\\n{\\"jsonrpc\\":\\"2.0\\",\\"id\\":-1,\\"\\u00ed\\u00a0\\u0080method\\":\\"get_data\\"}[\\n , \\"method\\": \\"sum\\", \\"params\\": [1,2,4], \\"id\\": \\"1\\"},\\n        {\\"jsonrppc\\": \\"2.0\\", \\"method\\": \\"foo.get\\", \\"params\\": {\\"name\\": \\"myself\\"}, \\"id\\": \\"5\\"},\\n\\"}\\n    ]\\n"}',
+  '{"framing":"json","limits":{"maxMessageBytes":100,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[100],"bytes":"\\"  :  \\"2.0\\"  ,\\"id\\"  :  12  ,\\"params\\"  :  {\\"a\\":1}}\\n{\\"jsonrpc\\":\\"2.0\\",\\"method\\":\\"sum\\",\\"params\\":[]}{\\"jsonrpc\\":\\"2.0\\",\\"id\\":36,\\"method\\":\\"nope\\",\\"params\\":{\\"a\\":1}}\\n{\\"jsonrpc\\":\\"2.0\\",\\"id\\":-1,\\"\\u00ed\\u00a0\\u0080method\\":\\"get_data\\"}[\\n , \\"method\\": \\"sum\\", \\"params\\": [1,2,4], \\"id\\": \\"1\\"},\\n        {\\"jsonrppc\\": \\"2.0\\", \\"method\\": \\"foo.get\\", \\"params\\": {\\"name\\": \\"myself\\"}, \\"id\\": \\"5\\"},\\n\\"}\\n    ]\\n"}',
 ];
 
 for (const literal of FOUND) {
@@ -37,7 +37,7 @@ Deno.test("fromLiteral() gives the input that literalOf() wrote", () => {
 
 /** Lines, read by something that is nearly a decoder. */
 function withDecoder(change: (decoder: Decoder) => Partial<Decoder>): Disposable {
-  const real: Framing = FRAMINGS.lines;
+  const real: Framing = FRAMINGS.json;
   const decoder: Framing["decoder"] = (limits) => {
     const it = real.decoder(limits);
     const same: Decoder = {
@@ -53,12 +53,12 @@ function withDecoder(change: (decoder: Decoder) => Partial<Decoder>): Disposable
     };
     return Object.defineProperties(same, Object.getOwnPropertyDescriptors(change(it)));
   };
-  Reflect.set(FRAMINGS, "lines", { ...real, decoder });
-  return { [Symbol.dispose]: () => void Reflect.set(FRAMINGS, "lines", real) };
+  Reflect.set(FRAMINGS, "json", { ...real, decoder });
+  return { [Symbol.dispose]: () => void Reflect.set(FRAMINGS, "json", real) };
 }
 
 const TWO: Input = {
-  framing: "lines",
+  framing: "json",
   limits: { maxMessageBytes: 6000, maxHeaderBytes: 100, maxHeaderLines: 2 },
   cuts: [1],
   bytes: new TextEncoder().encode(`{"a":1}\n{"b":"${"x".repeat(5000)}"}\n`),

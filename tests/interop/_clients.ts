@@ -227,7 +227,7 @@ async function mcpClient() {
 const contentOf = (text: string) => [{ type: "text", text }];
 
 export const CLIENTS: readonly Pair[] = [
-  pairOf("jayson 5", "tcp, lines", jaysonClient, {
+  pairOf("jayson 5", "tcp, json", jaysonClient, {
     call: async ({ theirs }) =>
       assertEquals((await theirs.request("upper", ["hé😀"])).result, "HÉ😀"),
     "by name": async ({ theirs }) => {
@@ -288,7 +288,7 @@ export const CLIENTS: readonly Pair[] = [
     "calls back": async ({ theirs }) =>
       assertEquals(await theirs.sendRequest("ask"), "Really? Yes."),
   }),
-  pairOf("json-rpc-2.0 1", "tcp, lines", jsonRpc2Client, {
+  pairOf("json-rpc-2.0 1", "tcp, json", jsonRpc2Client, {
     call: async ({ theirs }) => assertEquals(await theirs.request("upper", ["hé😀"]), "HÉ😀"),
     "by name": async ({ theirs }) =>
       assertEquals(await theirs.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
@@ -344,7 +344,7 @@ export const CLIENTS: readonly Pair[] = [
     progress: "Go's net/rpc has no progress",
     "calls back": "a client of Go's net/rpc serves nothing",
   }, ["go"]),
-  pairOf("@modelcontextprotocol/sdk 1", "tcp, lines", mcpClient, {
+  pairOf("@modelcontextprotocol/sdk 1", "tcp, json", mcpClient, {
     call: "the methods of the Model Context Protocol take objects",
     "by name": async ({ theirs }) => {
       const { tools } = await theirs.listTools();

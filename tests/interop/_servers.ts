@@ -163,7 +163,7 @@ const MCP_SERVER = new URL("_mcp_server.ts", import.meta.url).pathname;
 
 async function mcpServer() {
   const command = `'${Deno.execPath()}' run -q -A '${MCP_SERVER}'`;
-  const ends = await overCommand(command, { framing: "lines" });
+  const ends = await overCommand(command, { framing: "json" });
   const initialized = await ends.line.request("initialize", {
     protocolVersion: "2025-06-18",
     capabilities: { roots: {} },
@@ -179,7 +179,7 @@ const tool = ({ line }: Ends, name: string, args: object, meta?: object) =>
 const textOf = (text: string) => ({ content: [{ type: "text", text }] });
 
 export const SERVERS: readonly Pair[] = [
-  pairOf("jayson 5", "tcp, lines", jaysonServer, {
+  pairOf("jayson 5", "tcp, json", jaysonServer, {
     call: async ({ line }) => assertEquals(await line.request("upper", ["hé😀"]), "HÉ😀"),
     "by name": async ({ line }) =>
       assertEquals(await line.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
@@ -277,7 +277,7 @@ export const SERVERS: readonly Pair[] = [
       assertEquals([uri, Array.isArray(diagnostics)], [URI, true]);
     },
   }, ["pylsp"]),
-  pairOf("@modelcontextprotocol/sdk 1", "command, lines", mcpServer, {
+  pairOf("@modelcontextprotocol/sdk 1", "command, json", mcpServer, {
     call: "the methods of the Model Context Protocol take objects",
     "by name": async (ends) => {
       const { serverInfo } = ends.initialized as { serverInfo: { name: string } };

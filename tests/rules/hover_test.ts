@@ -58,7 +58,7 @@ const SHOWN: Record<string, [signature: string, words: string]> = {
   ],
   buy: [
     `(value: number, ${options}) => ` +
-    `Answer<{ bought: number; }, { OUT_OF_STOCK: StandardSchema<{ left: number; }, { left: number; }>; }>`,
+    `CallPromise<{ bought: number; }, { OUT_OF_STOCK: StandardSchema<{ left: number; }, { left: number; }>; }>`,
     "Buys so many.",
   ],
   total: [

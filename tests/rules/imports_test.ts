@@ -25,6 +25,7 @@ const LAYERS = [
   "builtin/",
   "server/ client/",
   "testing/",
+  "client.ts testing.ts wire.ts",
   "mod.ts",
 ];
 

@@ -607,7 +607,7 @@ export const CASES: readonly Case[] = [
         assertEquals((await peer.answer()).id, 1);
         const body = JSON.stringify(request(2, "note", ["torn"]));
         const torn = {
-          lines: `${body}\n`,
+          json: `${body}\n`,
           headers: `Content-Length: ${body.length}\r\n\r\n${body}`,
           length: `\0\0\0${String.fromCharCode(body.length)}${body}`,
         }[wire.framing];
@@ -716,7 +716,7 @@ export const CASES: readonly Case[] = [
       using midway = await site.peer();
       await midway.send(request(1, "nothing"));
       await midway.answer();
-      await midway.write({ lines: "{", headers: "Content-", length: "\0" }[wire.framing]);
+      await midway.write({ json: "{", headers: "Content-", length: "\0" }[wire.framing]);
       await until(() => site.server.connections === 2, "both connections to be known");
       const ended = site.server.shutdown();
       assertEquals((await silent.rest()).length, 0, "who has said nothing is told nothing");
@@ -798,7 +798,7 @@ export const CASES: readonly Case[] = [
         limit: "maxMessageBytes",
         details: { maxBytes: 100 },
       });
-      if (wire.framing === "lines") {
+      if (wire.framing === "json") {
         assertEquals((await peer.ask(message(100))).id, 1, "the rest of the line is skipped");
       } else assertEquals(await peer.messages(), [], "the next message cannot be found");
     },

@@ -73,7 +73,7 @@ export class Child implements AsyncDisposable {
   /** Starts a program. */
   static async start(
     code: string,
-    { flags = [], framing = "lines" }: {
+    { flags = [], framing = "json" }: {
       readonly flags?: readonly string[];
       readonly framing?: FramingName;
     } = {},

@@ -113,7 +113,7 @@ export function serveLocally(api: Api, options: Omit<ServeOptions, "listen"> = {
     server,
     errors,
     accept,
-    peer(framing = "lines", { hostname, ...options } = {}) {
+    peer(framing = "json", { hostname, ...options } = {}) {
       const [here, there] = pipe(options);
       accept(there, hostname);
       return new RawPeer(here, framing);

@@ -5,7 +5,7 @@ import type { FramingName } from "../../lib/mod.ts";
 import type { Duplex } from "../../lib/transport/socket.ts";
 import { within } from "./deadline.ts";
 
-export const FRAMING_NAMES: readonly FramingName[] = ["lines", "headers", "length"];
+export const FRAMING_NAMES: readonly FramingName[] = ["json", "headers", "length"];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -30,7 +30,7 @@ export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 export function frame(framing: FramingName, text: string | Uint8Array): Uint8Array<ArrayBuffer> {
   const body = bytesOf(text);
   switch (framing) {
-    case "lines":
+    case "json":
       return join([body, encoder.encode("\n")]);
     case "headers":
       return join([encoder.encode(`Content-Length: ${body.length}\r\n\r\n`), body]);
@@ -46,7 +46,7 @@ export function frame(framing: FramingName, text: string | Uint8Array): Uint8Arr
 export function firstFrame(framing: FramingName, bytes: Uint8Array): [string, number] | undefined {
   let start: number, end: number, next: number;
   switch (framing) {
-    case "lines":
+    case "json":
       start = 0;
       end = bytes.indexOf(10);
       if (end < 0) return undefined;
@@ -113,7 +113,7 @@ export class RawPeer implements Disposable {
   }
 
   /** Over TCP or a Unix socket, as the address says. */
-  static async dial(address: string, framing: FramingName = "lines"): Promise<RawPeer> {
+  static async dial(address: string, framing: FramingName = "json"): Promise<RawPeer> {
     return new RawPeer(await dial(address), framing);
   }
 

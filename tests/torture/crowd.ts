@@ -48,7 +48,7 @@ export async function during(seconds: number, work: () => Promise<void>): Promis
 /** A peer that speaks properly. */
 export async function peer(
   { port }: Target,
-  framing: RawPeer["framing"] = "lines",
+  framing: RawPeer["framing"] = "json",
 ): Promise<RawPeer> {
   return await RawPeer.dial(`tcp://127.0.0.1:${port}`, framing);
 }

@@ -36,7 +36,7 @@ Deno.test("rpc.serverInfo tells name, version, framing, extensions and the limit
     version: "1.2.3",
     limits: told,
   }) as Record<string, unknown>;
-  assertEquals([info.name, info.version, info.framing], ["n", "1.2.3", "lines"]);
+  assertEquals([info.name, info.version, info.framing], ["n", "1.2.3", "json"]);
   const limits = info.limits as Record<string, number>;
   assertEquals({ ...limits, ...told }, limits);
   assert(Array.isArray(info.extensions) && info.extensions.includes("discover"));

@@ -256,7 +256,7 @@ Deno.test("a stream that is left through middleware ends at the server, wherever
 
 Deno.test("a batch goes through middleware, and travels as one as far as nobody holds a call back", async () => {
   const [near, far] = pipe();
-  const peer = new RawPeer(far, "lines"), gate = Promise.withResolvers<void>();
+  const peer = new RawPeer(far, "json"), gate = Promise.withResolvers<void>();
   await using line = await connectOver<typeof api>(near, {
     use: [async (call, next) => {
       if (call.value === "held") await gate.promise;

@@ -111,7 +111,7 @@ Deno.test("a TLS client is hung up on, and onClose tells why", async () => {
 
 Deno.test("a connection never changes its framing", async () => {
   await using local = serveLocally(api);
-  using lines = local.peer("lines");
+  using lines = local.peer("json");
   assertEquals((await lines.ask(request(1, "upper", ["x"]))).result, "X");
   await lines.write(frame("headers", JSON.stringify(request(2, "upper", ["x"]))));
   await lines.write("\n");
@@ -182,7 +182,7 @@ Deno.test("a message in thousands of small parts is read in fewer", async () => 
   });
   const text = "x".repeat(200_000), bytes = bytesOf(JSON.stringify(request(1, "echo", [text])));
   for (let at = 0; at < bytes.length;) at += await here.write(bytes.subarray(at, at + 10));
-  using peer = new RawPeer(here, "lines");
+  using peer = new RawPeer(here, "json");
   await here.write(bytesOf("\n"));
   assert((await peer.text()).includes(text));
   assertLess(reads, 2000);
@@ -247,7 +247,7 @@ Deno.test("messageTimeout does not run while a peer is slow to read", async () =
   await using local = serveLocally(api, {
     limits: { messageTimeout: 40, outboundHighWater: 1 },
   });
-  using peer = local.peer("lines", { room: 500 });
+  using peer = local.peer("json", { room: 500 });
   const second = JSON.stringify(request(2, "upper", ["y"]));
   // All in one chunk, so that the beginning of the second is there when the server stops to read.
   const one = JSON.stringify(request(1, "echo", [large.slice(0, 1000)]));
@@ -324,7 +324,7 @@ Deno.test("idleTimeout does not run while a handler does, and begins when it has
 Deno.test("a peer that takes nothing for writeStallTimeout is hung up on", async () => {
   const { onClose, closed } = closing();
   await using local = serveLocally(api, { onClose, limits: { writeStallTimeout: 40 } });
-  using peer = local.peer("lines", { room: 1000 });
+  using peer = local.peer("json", { room: 1000 });
   await peer.send(request(1, "echo", ["x".repeat(900)]));
   await peer.send(request(2, "echo", ["x".repeat(900)]));
   assertEquals((await closed).reason, "the peer took nothing for 40 ms");
@@ -351,7 +351,7 @@ Deno.test("a peer that does not read is not read from, and gets everything once 
       return `${n}:${"x".repeat(size)}`;
     }),
   }, { limits: { outboundHighWater: 50_000 } });
-  using peer = local.peer("lines", { room: 4096 });
+  using peer = local.peer("json", { room: 4096 });
   const sent = peer.send(
     ...Array.from({ length: count }, (_, id) => request(id, "large", [id])),
   );
@@ -373,7 +373,7 @@ Deno.test("a connection for which more than maxOutboundBytes wait is closed", as
       return "x".repeat(10_000);
     }),
   }, { onClose, limits: { maxOutboundBytes: 100_000 } });
-  using peer = local.peer("lines", { room: 4096 });
+  using peer = local.peer("json", { room: 4096 });
   await peer.send(...Array.from({ length: 20 }, (_, id) => request(id, "large")));
   await turn();
   gate.resolve();
@@ -544,7 +544,7 @@ async function clientOf(options: Parameters<typeof connectOver>[1] = {}) {
     onError: (...told) => void errors.push(...told), // nothing else is told
     ...options,
   });
-  return { line, errors, server: new RawPeer(there, options.framing ?? "lines") };
+  return { line, errors, server: new RawPeer(there, options.framing ?? "json") };
 }
 
 Deno.test("a call writes plain JSON-RPC 2.0 with ids from 1", async () => {
@@ -635,7 +635,7 @@ Deno.test("a call that is too large for the server rejects, and smaller ones do 
     const large = assertRejects(() => line.request("upper", ["x".repeat(1000)]), RpcError);
     assertEquals(await small, "X");
     assertEquals((await within(large, "the call to reject")).reason, "RESOURCE_EXHAUSTED");
-    if (framing === "lines") assertEquals(await line.request("upper", ["y"]), "Y");
+    if (framing === "json") assertEquals(await line.request("upper", ["y"]), "Y");
   }
 });
 

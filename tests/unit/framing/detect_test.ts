@@ -2,14 +2,14 @@ import { assertEquals } from "@std/assert";
 import { detect, type Detected } from "../../../lib/framing/mod.ts";
 import { bytesOf } from "../../support/raw.ts";
 
-const framing = (name: "lines" | "headers" | "length"): Detected => ({ kind: "framing", name });
+const framing = (name: "json" | "headers" | "length"): Detected => ({ kind: "framing", name });
 
 const DECIDED: readonly (readonly [input: string | Uint8Array, found: Detected])[] = [
-  ["{", framing("lines")],
-  ["[", framing("lines")],
-  [" {", framing("lines")],
-  ["\t\r\n [", framing("lines")],
-  [" ".repeat(16) + "{", framing("lines")],
+  ["{", framing("json")],
+  ["[", framing("json")],
+  [" {", framing("json")],
+  ["\t\r\n [", framing("json")],
+  [" ".repeat(16) + "{", framing("json")],
   ["Content-", framing("headers")],
   ["content-length: 1", framing("headers")],
   ["CONTENT-TYPE: x", framing("headers")],

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { lines } from "../../../lib/framing/json.ts";
+import { json } from "../../../lib/framing/json.ts";
 import type { Frame } from "../../../lib/framing/mod.ts";
 import { bytesOf, join } from "../../support/raw.ts";
 import { decodeAll, fault, frames, limits, reserve, singly } from "./_frames.ts";
@@ -15,7 +15,7 @@ function trimmed(found: readonly Frame[]): Frame[] {
 
 /** Frames as a connection takes them: a second look at those that are not JSON. */
 function values(chunks: Iterable<string | Uint8Array>, max = 1 << 20): Frame[] {
-  const decoder = lines.decoder(limits({ maxMessageBytes: max }));
+  const decoder = json.decoder(limits({ maxMessageBytes: max }));
   const found: Frame[] = [];
   for (const chunk of chunks) {
     for (const frame of decodeAll(decoder, [chunk])) {
@@ -55,9 +55,9 @@ const TABLE: readonly [label: string, chunks: string[], frames: string[]][] = [
 
 for (const [label, chunks, expected] of TABLE) {
   Deno.test(`lines.decoder() finds the frames when given ${label}`, () => {
-    assertEquals(trimmed(frames(lines, chunks)), expected);
-    assertEquals(trimmed(frames(lines, singly(chunks.join("")))), expected, "byte by byte");
-    assertEquals(trimmed(frames(lines, [chunks.join("")])), expected, "in one piece");
+    assertEquals(trimmed(frames(json, chunks)), expected);
+    assertEquals(trimmed(frames(json, singly(chunks.join("")))), expected, "byte by byte");
+    assertEquals(trimmed(frames(json, [chunks.join("")])), expected, "in one piece");
   });
 }
 
@@ -87,7 +87,7 @@ Deno.test("lines.decoder() takes values without newlines between them, however t
 });
 
 Deno.test("lines.decoder() gives a value at once when another one begins behind it", () => {
-  const decoder = lines.decoder(limits());
+  const decoder = json.decoder(limits());
   assertEquals(
     decodeAll(decoder, ['{"a":1}']),
     [],
@@ -104,9 +104,9 @@ Deno.test("lines.decoder() gives a value at once when another one begins behind 
 });
 
 Deno.test("lines.decoder() does not cut a line in two when its first value is followed by a word", () => {
-  assertEquals(trimmed(frames(lines, ['{"a":1} word', '{"b":2}\n'])), ['{"a":1} word{"b":2}']);
-  assertEquals(trimmed(frames(lines, ["word{}{}", "\n"])), ["word{}{}"]);
-  assertEquals(trimmed(frames(lines, ["[1]]{}", "\n"])), ["[1]]{}"]);
+  assertEquals(trimmed(frames(json, ['{"a":1} word', '{"b":2}\n'])), ['{"a":1} word{"b":2}']);
+  assertEquals(trimmed(frames(json, ["word{}{}", "\n"])), ["word{}{}"]);
+  assertEquals(trimmed(frames(json, ["[1]]{}", "\n"])), ["[1]]{}"]);
 });
 
 Deno.test("lines.decoder() takes a line at the limit, and skips one past it to its end", () => {
@@ -115,10 +115,10 @@ Deno.test("lines.decoder() takes a line at the limit, and skips one past it to i
     const input = `${at}\n${past}\n${at}\n${past}${past}\n\n${at}\n`;
     const expected = [at, TOO_LONG(max), at, TOO_LONG(max), at];
     const given = { maxMessageBytes: max };
-    assertEquals(frames(lines, [input], given), expected);
-    assertEquals(frames(lines, singly(input), given), expected);
+    assertEquals(frames(json, [input], given), expected);
+    assertEquals(frames(json, singly(input), given), expected);
     for (const cut of [1, max - 1, max, max + 1, max + 2, 2 * max, 2 * max + 3]) {
-      assertEquals(frames(lines, [input.slice(0, cut), input.slice(cut)], given), expected);
+      assertEquals(frames(json, [input.slice(0, cut), input.slice(cut)], given), expected);
     }
   }
 });
@@ -126,7 +126,7 @@ Deno.test("lines.decoder() takes a line at the limit, and skips one past it to i
 Deno.test("lines.decoder() shows how a line begins that is too long", () => {
   const line = `{"jsonrpc":"2.0","id":1,"result":"${"x".repeat(1000)}"}`;
   for (const chunks of [[bytesOf(line)], [...singly(line)]]) {
-    const decoder = lines.decoder(limits({ maxMessageBytes: 100 }));
+    const decoder = json.decoder(limits({ maxMessageBytes: 100 }));
     const starts: unknown[] = [];
     for (const chunk of chunks) {
       decoder.push(chunk);
@@ -140,8 +140,8 @@ Deno.test("lines.decoder() shows how a line begins that is too long", () => {
 
 Deno.test("lines.decoder() counts bytes and not letters when it looks for the limit", () => {
   const given = { maxMessageBytes: 64 };
-  assertEquals(frames(lines, ["é".repeat(32) + "\n"], given), ["é".repeat(32)]);
-  assertEquals(frames(lines, ["é".repeat(33) + "\n"], given), [TOO_LONG(64)]);
+  assertEquals(frames(json, ["é".repeat(32) + "\n"], given), ["é".repeat(32)]);
+  assertEquals(frames(json, ["é".repeat(33) + "\n"], given), [TOO_LONG(64)]);
 });
 
 Deno.test("lines.decoder() takes values up to the limit each, when several stand in one line", () => {
@@ -152,7 +152,7 @@ Deno.test("lines.decoder() takes values up to the limit each, when several stand
   for (const input of [`${short}${value}\n`, `${short}${value}${value}\n`]) {
     const expected = input.includes(value + value) ? [short, value, value] : [short, value];
     for (let cut = 0; cut <= input.length; cut++) {
-      const found = trimmed(frames(lines, [input.slice(0, cut), input.slice(cut)], given));
+      const found = trimmed(frames(json, [input.slice(0, cut), input.slice(cut)], given));
       assertEquals(found, expected, `cut at ${cut}`);
     }
   }
@@ -162,10 +162,10 @@ Deno.test("lines.decoder() says that a line is not UTF-8, and goes on", () => {
   const bad = join([bytesOf('{"a":"'), new Uint8Array([0xff]), bytesOf('"}\n')]);
   const input = join([bytesOf('{"b":1}\n'), bad, bytesOf('{"c":"\ufffd"}\n'), bad]);
   const expected = ['{"b":1}', NOT_UTF8, '{"c":"\ufffd"}', NOT_UTF8];
-  assertEquals(frames(lines, [input]), expected);
-  assertEquals(frames(lines, singly(input)), expected);
+  assertEquals(frames(json, [input]), expected);
+  assertEquals(frames(json, singly(input)), expected);
   const concatenated = join([bytesOf("{}{}"), bad]);
-  assertEquals(frames(lines, singly(concatenated)), ["{}", "{}", NOT_UTF8]);
+  assertEquals(frames(json, singly(concatenated)), ["{}", "{}", NOT_UTF8]);
 });
 
 Deno.test("lines.decoder() takes the values of a line that is not UTF-8, however it is cut", () => {
@@ -194,16 +194,16 @@ Deno.test("lines.decoder() looks once at each of many values of a line that is n
 
 Deno.test("lines.decoder() keeps letters whole when chunks cut them", () => {
   const text = '{"a":"aé€😀"}';
-  assertEquals(frames(lines, singly(text + "\n")), [text]);
-  assertEquals(frames(lines, singly(`{}{}${text}`)), ["{}", "{}", text]);
+  assertEquals(frames(json, singly(text + "\n")), [text]);
+  assertEquals(frames(json, singly(`{}{}${text}`)), ["{}", "{}", text]);
 });
 
 Deno.test("lines.decoder() keeps a byte order mark, which no JSON begins with", () => {
-  assertEquals(frames(lines, ["\ufeff{}\n"]), ["\ufeff{}"]);
+  assertEquals(frames(json, ["\ufeff{}\n"]), ["\ufeff{}"]);
 });
 
 Deno.test("lines.decoder() tells what it holds, which is never more than the limit", () => {
-  const decoder = lines.decoder(limits({ maxMessageBytes: 64 }));
+  const decoder = json.decoder(limits({ maxMessageBytes: 64 }));
   assertEquals([decoder.held, decoder.midway], [0, false]);
   decodeAll(decoder, ['{"a"']);
   assertEquals([decoder.held, decoder.midway], [4, true]);
@@ -234,7 +234,7 @@ Deno.test("lines.decoder() takes a long line in small pieces, whatever stands in
     `[${"{},".repeat(size / 3)}{}]`,
     "}".repeat(size),
   ];
-  for (const text of texts) assert(frames(lines, crumbs(text + "\n"))[0] === text);
+  for (const text of texts) assert(frames(json, crumbs(text + "\n"))[0] === text);
 });
 
 Deno.test("lines.decoder() takes many values without newlines in small pieces", () => {
@@ -244,7 +244,7 @@ Deno.test("lines.decoder() takes many values without newlines in small pieces", 
 });
 
 Deno.test("lines.decoder() skips a line of many megabytes in small pieces", () => {
-  const decoder = lines.decoder(limits({ maxMessageBytes: 1000 }));
+  const decoder = json.decoder(limits({ maxMessageBytes: 1000 }));
   const piece = "x".repeat(10_000);
   const found = decodeAll(decoder, Array(2000).fill(piece));
   assertEquals(found, [TOO_LONG(1000)]);
@@ -252,7 +252,7 @@ Deno.test("lines.decoder() skips a line of many megabytes in small pieces", () =
 });
 
 Deno.test("split() gives the values of a line, or the line itself when it is none", () => {
-  const split = (text: string) => trimmed(lines.decoder(limits()).split!(text));
+  const split = (text: string) => trimmed(json.decoder(limits()).split!(text));
   assertEquals(split('{"a":1}{"b":2}'), ['{"a":1}', '{"b":2}']);
   assertEquals(split('{"a":1}\t[2] {'), ['{"a":1}', "[2]", "{"]);
   assertEquals(split('{"a":1} word'), ['{"a":1} word']);
@@ -263,7 +263,7 @@ Deno.test("split() gives the values of a line, or the line itself when it is non
 
 Deno.test("encode() writes a line for each message", () => {
   const encode = (...messages: string[]) =>
-    new TextDecoder().decode(lines.encode(messages, reserve));
+    new TextDecoder().decode(json.encode(messages, reserve));
   assertEquals(encode("{}"), "{}\n");
   assertEquals(encode("{}", "[1]", '"é€😀"'), '{}\n[1]\n"é€😀"\n');
   const large = `"${"é".repeat(300_000)}"`;

@@ -42,7 +42,7 @@ class Reading {
       write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
       close() {},
     };
-    this.ended = new FramedReader(duplex, host, DEFAULT_LIMITS, FRAMINGS.lines).run(
+    this.ended = new FramedReader(duplex, host, DEFAULT_LIMITS, FRAMINGS.json).run(
       new BufferPool(),
     );
   }

@@ -43,7 +43,7 @@ class Sink implements Duplex {
 function writing(sink: Sink, clock: () => number = () => 0) {
   const errors: unknown[] = [];
   let rooms = 0;
-  const writer = new FramedWriter(sink, FRAMINGS.lines, new BufferPool(), {
+  const writer = new FramedWriter(sink, FRAMINGS.json, new BufferPool(), {
     now: clock,
     onGone: (error) => void errors.push(error),
     onRoom: () => void rooms++,

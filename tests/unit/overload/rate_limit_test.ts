@@ -90,13 +90,13 @@ Deno.test("what an address has used stays used when it connects again", async ()
   await using local = serveAt({ address: { calls: 0.01, burst: 200 } });
   for (const hostname of ["203.0.113.5", "2001:db8::1"]) {
     {
-      using first = local.peer("lines", { hostname });
+      using first = local.peer("json", { hostname });
       assertEquals(await calls(first, 2), [undefined, undefined]);
     }
-    using second = local.peer("lines", { hostname });
+    using second = local.peer("json", { hostname });
     assert(retryOf((await calls(second, 1))[0]) > 0);
   }
-  using other = local.peer("lines", { hostname: "203.0.113.6" });
+  using other = local.peer("json", { hostname: "203.0.113.6" });
   assertEquals(await calls(other, 1), [undefined]);
   using own = local.peer();
   assertEquals((await calls(own, 5)).filter((error) => error !== undefined), []);

@@ -30,7 +30,7 @@ const api = {
   }),
 };
 
-const FRAMINGS: readonly FramingName[] = ["lines", "headers", "length"];
+const FRAMINGS: readonly FramingName[] = ["json", "headers", "length"];
 
 const NETWORKS: { [name: string]: NetworkFaults } = {
   "a perfect network": {},

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { reservedPrefix } from "../message/control.ts";
 import { isPlainObject } from "../message/message.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 
@@ -151,11 +152,12 @@ function collect(
     if (key === "" || procedures.has(name)) {
       throw new TypeError(`Cannot use the API: there are two methods ${JSON.stringify(name)}`);
     }
-    if (name === "rpc" || name.startsWith("rpc.") || name.startsWith("$/")) {
+    const reserved = reservedPrefix(name);
+    if (reserved !== undefined) {
       throw new TypeError(
-        `Cannot use the API: ${JSON.stringify(name)} is reserved, names must not begin with "${
-          name.startsWith("$") ? "$/" : "rpc."
-        }"`,
+        `Cannot use the API: ${
+          JSON.stringify(name)
+        } is reserved, names must not begin with "${reserved}"`,
       );
     }
     if (isProcedure(member)) procedures.set(name, member);

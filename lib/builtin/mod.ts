@@ -9,6 +9,7 @@ import type { CallContext } from "../incoming/dispatch.ts";
 import type { Health } from "./health.ts";
 import type { Limits } from "../limits.ts";
 import { method, stream } from "../api/method.ts";
+import { RPC } from "../message/control.ts";
 import { describe, type OpenRpc } from "./openrpc.ts";
 import type { AnyMethod } from "../api/procedure.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
@@ -59,9 +60,9 @@ export function builtins(
   let description: OpenRpc | undefined;
   return new Map<string, AnyMethod>([
     // Whatever came, as it came.
-    ["rpc.ping", method(schema((params) => params), (params) => params)],
+    [RPC.ping, method(schema((params) => params), (params) => params)],
     [
-      "rpc.serverInfo",
+      RPC.serverInfo,
       method((_, { peer }) => ({
         name,
         version,
@@ -70,14 +71,14 @@ export function builtins(
         limits: Object.fromEntries(TOLD.map((limit) => [limit, limits[limit]])),
       })),
     ],
-    ["rpc.discover", method(() => description ??= describe(methods, { name, version }))],
-    ["rpc.health", method(schema(toService), ({ service }) => health.check(service))],
+    [RPC.discover, method(() => description ??= describe(methods, { name, version }))],
+    [RPC.health, method(schema(toService), ({ service }) => health.check(service))],
     [
-      "rpc.health.watch",
+      RPC.healthWatch,
       stream(schema(toService), ({ service }, { signal }) => health.watch(service, signal)),
     ],
     [
-      "rpc.authenticate",
+      RPC.authenticate,
       method(schema(toCredentials), async (credentials, context) => {
         await (context as unknown as CallContext).authenticate(credentials);
       }),

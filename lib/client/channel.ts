@@ -16,6 +16,7 @@ import type { Bearer, Call, Carrier } from "../outgoing/call.ts";
 import type { CloseInfo, Connection } from "../connection/connection.ts";
 import { Endpoint, type EndpointHost, joined, type LineState } from "./endpoint.ts";
 import { ConnectionLostError, type ErrorData, type ErrorName, RpcError } from "../error.ts";
+import { RPC } from "../message/control.ts";
 import type { Limits } from "../limits.ts";
 import { delayAfter, RetryBudget, type RetryPolicy } from "./retry.ts";
 import type { Timer, Timers } from "../timers.ts";
@@ -39,7 +40,13 @@ export interface ChannelOptions extends Omit<EndpointHost, "onEnd"> {
 }
 
 /** Methods of our own that change nothing. */
-const IDEMPOTENT = ["rpc.ping", "rpc.serverInfo", "rpc.discover", "rpc.health", "rpc.health.watch"];
+const IDEMPOTENT: readonly string[] = [
+  RPC.ping,
+  RPC.serverInfo,
+  RPC.discover,
+  RPC.health,
+  RPC.healthWatch,
+];
 
 /** A call that waits for a connection, or for its next attempt. */
 interface Wait {

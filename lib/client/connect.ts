@@ -22,6 +22,7 @@ import { type Limits, resolveLimits } from "../limits.ts";
 import { LoadShedding } from "../overload/load_shedding.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
 import { nameProxy } from "../outgoing/name_proxy.ts";
+import { RPC } from "../message/control.ts";
 import { type Balancing, Channel } from "./channel.ts";
 import { resolveRetryPolicy, type RetryPolicy } from "./retry.ts";
 import { TimerWheel } from "../timers.ts";
@@ -268,7 +269,7 @@ function opener(
       if (token === undefined) return connection;
       try {
         const credentials = JSON.stringify({ scheme: "bearer", token });
-        await connection.call("rpc.authenticate", credentials, { signal, timeout: Infinity });
+        await connection.call(RPC.authenticate, credentials, { signal, timeout: Infinity });
         return connection;
       } catch (error) {
         await connection.close();

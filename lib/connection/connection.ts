@@ -32,6 +32,7 @@ import { faultAnswer, unreadableAnswer } from "../message/parse.ts";
 import { encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
 import type { Invalid, Message, Single } from "../message/message.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
+import { goaway, isControl, RPC } from "../message/control.ts";
 import { Requests, type RequestsHost } from "../incoming/requests.ts";
 import type { SendAnswer } from "../incoming/request.ts";
 import { type Invoke, nameProxy } from "../outgoing/name_proxy.ts";
@@ -287,7 +288,7 @@ export class Connection
       case "request": // {"jsonrpc":"2.0","id":…,"method":…,"params":…}
         return this.requests.request(message, answer, isPaid);
       case "notification": // {"jsonrpc":"2.0","method":…,"params":…}
-        if (!message.method.startsWith("$/")) return this.requests.notification(message, isPaid);
+        if (!isControl(message.method)) return this.requests.notification(message, isPaid);
         control(message, this);
         return undefined;
       case "response": // {"jsonrpc":"2.0","id":…,"result":…} or "error"
@@ -417,7 +418,7 @@ export class Connection
     // While it drains, handlers that still run may call back.
     if (this.#ending || this.#inputEnded) return "the connection is closed";
     // Those who finish what runs still want to know whether anybody is there.
-    return this.#goneAway && method !== "rpc.ping" ? "the server is going away" : undefined;
+    return this.#goneAway && method !== RPC.ping ? "the server is going away" : undefined;
   }
 
   /** Sends a message; who takes nothing of what it is sent is closed. */
@@ -547,7 +548,7 @@ export class Connection
 
   async ping(): Promise<boolean> {
     try {
-      await this.call("rpc.ping", undefined, { timeout: this.limits.pingTimeout });
+      await this.call(RPC.ping, undefined, { timeout: this.limits.pingTimeout });
     } catch (error) {
       // A ping that could not be sent shows nothing.
       return this.#ended || !(error instanceof RpcError && error.reason === "DEADLINE_EXCEEDED");
@@ -580,8 +581,7 @@ export class Connection
       this.#isHeldOpen = delay > 0 && this.#isFramed; // who has said nothing has asked nothing
       this.requests.drain();
       if (this.#isFramed) {
-        const params = JSON.stringify({ reason, graceMs: grace });
-        this.#writer.push(encodeNotification("$/goaway", params));
+        this.#writer.push(goaway(reason, grace));
       }
       this.#wake();
       this.#endWhenIdle();

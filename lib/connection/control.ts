@@ -1,16 +1,14 @@
 /**
- * Control messages: notifications that are about calls and the connection, under names that begin with
- * `$/`. LSP's rule: who does not know one ignores it.
+ * Does what a peer's control messages say: to our calls, to the peer's requests, to the connection.
  *
  * @module
  */
 
-import type { Calls } from "../outgoing/calls.ts";
 import { RpcError } from "../error.ts";
-import type { Notification } from "../message/message.ts";
 import type { Requests } from "../incoming/requests.ts";
-
-type Params = Readonly<Record<string, unknown>>;
+import { readControl } from "../message/control.ts";
+import type { Notification } from "../message/message.ts";
+import type { Calls } from "../outgoing/calls.ts";
 
 /** What control messages are about. */
 export interface Controlled {
@@ -22,51 +20,38 @@ export interface Controlled {
   onGoAway(graceMs: number | undefined): void;
 }
 
-/** Does what a control message says. */
+/** Does what a control message says; one that is not known is ignored, as LSP wants it. */
 export function control(notification: Notification, connection: Controlled): void {
+  const message = readControl(notification);
+  if (message === undefined) return;
   const { calls, requests } = connection;
-  const params = (notification.params ?? {}) as Params;
-  switch (notification.method) {
-    case "$/cancelRequest": // {"id":7}
-      requests.get(params.id)?.stop(new RpcError("CANCELLED", "The call was cancelled"));
+  switch (message.kind) {
+    case "cancelRequest":
+      requests.get(message.id)?.stop(new RpcError("CANCELLED", "The call was cancelled"));
       break;
-    case "$/progress": // {"token":7,"value":…}: our tokens are our ids
-      calls.progress(params.token, params.value);
+    case "progress":
+      calls.progress(message.token, message.value);
       break;
-    case "$/stream/item": { // {"id":7,"value":…} or "values":[…], "eventId":…, "dir":"up"
-      const values = Array.isArray(params.values) ? params.values : [params.value];
-      const { isMarked } = notification;
-      const taken = params.dir === "up"
-        ? requests.get(params.id)?.receive(values)
-        : calls.receive(params.id, values, isMarked, eventIdsIn(params));
+    case "items": {
+      const { id, isUp, values, eventIds } = message;
+      const taken = isUp
+        ? requests.get(id)?.receive(values)
+        : calls.receive(id, values, notification.isMarked, eventIds);
       if (taken !== false) break;
       const error = new RpcError("RESOURCE_EXHAUSTED", "More items came than there was credit for");
-      if (params.dir === "up") requests.get(params.id)?.stop(error);
-      else calls.abandon(params.id, error);
+      if (isUp) requests.get(id)?.stop(error);
+      else calls.abandon(id, error);
       break;
     }
-    case "$/stream/credit": { // {"id":7,"n":16}, "dir":"up"
-      const { n } = params;
-      if (!Number.isSafeInteger(n) || (n as number) < 0) break;
-      if (params.dir === "up") calls.credit(params.id, n as number);
-      else requests.get(params.id)?.grant(n as number);
+    case "credit":
+      if (message.isUp) calls.credit(message.id, message.count);
+      else requests.get(message.id)?.grant(message.count);
       break;
-    }
-    case "$/stream/end": // {"id":7,"dir":"up"}
-      if (params.dir === "up") requests.get(params.id)?.receiveEnd();
+    case "end":
+      if (message.isUp) requests.get(message.id)?.receiveEnd();
       break;
-    case "$/goaway": // {"reason":"shutdown","graceMs":10000}
-      connection.onGoAway(
-        Number.isSafeInteger(params.graceMs) ? params.graceMs as number : undefined,
-      );
+    case "goaway":
+      connection.onGoAway(message.graceMs);
       break;
   }
-}
-
-/** The ids of the items in a message, an id or null for each; undefined where none has one. */
-function eventIdsIn(
-  { eventId, eventIds = eventId && [eventId] }: Params,
-): (string | null)[] | undefined {
-  if (!Array.isArray(eventIds)) return undefined;
-  return eventIds.map((id) => typeof id === "string" && id !== "" ? id : null);
 }

@@ -12,7 +12,8 @@ import { encodeExactly } from "../message/base64.ts";
 import { iteratorOf, StreamReceiver, WINDOW } from "../stream/receiver.ts";
 import { type SendItems, StreamSender } from "../stream/sender.ts";
 import type { Limits } from "../limits.ts";
-import { encodeError, encodeNotification } from "../message/encode.ts";
+import { progress, streamCreditUp, streamItems } from "../message/control.ts";
+import { encodeError } from "../message/encode.ts";
 import type { Notification, Request } from "../message/message.ts";
 import { besidesValue, otherwise } from "./params.ts";
 import { type AnyMethod, isStreaming } from "../api/procedure.ts";
@@ -283,23 +284,13 @@ export class IncomingRequest implements CallContext {
   #sendItems(items: string[], ids: (string | null)[] | undefined): void {
     const { request } = this;
     if (request.kind !== "request" || this.#answered) return;
-    const isOne = items.length === 1;
-    const values = isOne ? `"value":${items[0]}` : `"values":[${items.join(",")}]`;
-    const events = ids === undefined
-      ? ""
-      : isOne
-      ? `,"eventId":${JSON.stringify(ids[0])}`
-      : `,"eventIds":${JSON.stringify(ids)}`;
-    this.#host.send(encodeNotification("$/stream/item", `{"id":${request.id},${values}${events}}`));
+    this.#host.send(streamItems(request.id, items, ids));
   }
 
   #openReceiver(): StreamReceiver {
     const { request } = this;
     const id = request.kind === "request" ? request.id : undefined;
-    const grant = (count: number) =>
-      this.#host.send(
-        encodeNotification("$/stream/credit", `{"id":${id},"n":${count},"dir":"up"}`),
-      );
+    const grant = (count: number) => this.#host.send(streamCreditUp(id, count));
     const receiver = new StreamReceiver(WINDOW, { grant, leave: () => {} });
     // Nothing can come any more, or without an id ever: who looks now must not wait.
     if (this.#stopped !== undefined) receiver.fail(this.#stopped);
@@ -313,9 +304,7 @@ export class IncomingRequest implements CallContext {
   }
 
   #tellText(token: unknown, value: string): void {
-    if (this.#answered) return;
-    const text = `{"token":${JSON.stringify(token)},"value":${value}}`;
-    this.#host.send(encodeNotification("$/progress", text));
+    if (!this.#answered) this.#host.send(progress(token, value));
   }
 }
 

@@ -15,6 +15,7 @@ import { encodeError } from "../message/encode.ts";
 import type { Notification, Request, Single } from "../message/message.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import { IncomingRequest, type IncomingRequestHost, type SendAnswer } from "./request.ts";
+import { isBuiltin, RPC } from "../message/control.ts";
 import { metaOf } from "../message/meta.ts";
 import type { Timers } from "../timers.ts";
 import { inOrder } from "../message/in_order.ts";
@@ -137,7 +138,7 @@ export class Requests {
       // Who was not known when the batch came is not known for any of it.
       const error = item.kind === "invalid"
         ? undefined
-        : tooFast ?? (isKnown || item.method === AUTHENTICATE ? undefined : unauthenticated());
+        : tooFast ?? (isKnown || item.method === RPC.authenticate ? undefined : unauthenticated());
       if (item.kind === "notification") {
         return error === undefined ? handle(item, NOBODY, true) : undefined;
       }
@@ -194,7 +195,7 @@ export class Requests {
     const error =
       (isPaid || this.#host.allowance === undefined
         ? undefined
-        : this.#pay(this.#costOf(request))) ?? (method === "rpc.ping" ? this.#ping() : undefined);
+        : this.#pay(this.#costOf(request))) ?? (method === RPC.ping ? this.#ping() : undefined);
     return error === undefined ? this.#admit(request, answer) : refuse(request, answer, error);
   }
 
@@ -222,7 +223,7 @@ export class Requests {
     const { method } = request,
       { dispatcher, loadShedding, limits: { maxStreams, callTimeout } } = this.#host;
     // How a last answer is to be read may still be asked.
-    if (this.#closed !== "open" && method !== "rpc.serverInfo") {
+    if (this.#closed !== "open" && method !== RPC.serverInfo) {
       // It may have crossed our goodbye: a caller who knows that nothing ran may call elsewhere.
       const details = { started: false };
       return new RpcError("UNAVAILABLE", "The server is shutting down", { details });
@@ -231,7 +232,7 @@ export class Requests {
       const message = "Too many calls are running on this connection";
       return new RpcError("UNAVAILABLE", message, { limit: "maxInFlight" });
     }
-    if (!this.#host.isKnown && method !== AUTHENTICATE) return unauthenticated();
+    if (!this.#host.isKnown && method !== RPC.authenticate) return unauthenticated();
     if (this.#streams >= maxStreams && dispatcher.isStreaming(method)) {
       const message = "Too many streams are open on this connection";
       return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" });
@@ -246,7 +247,7 @@ export class Requests {
       if (!(left > 0)) return refusedTimeout(left);
     }
     // Whoever asks how the server is, is told so even then.
-    if (method.startsWith("rpc.")) return undefined;
+    if (isBuiltin(method)) return undefined;
     return loadShedding.refusal() ?? this.#lateness(left);
   }
 
@@ -346,9 +347,6 @@ export class Requests {
   }
 }
 
-/** The only method for those of whom it is not known who they are. */
-const AUTHENTICATE = "rpc.authenticate";
-
 function tooLarge(): RpcError {
   return new RpcError("RESOURCE_EXHAUSTED", "The batch's answers are too large", {
     limit: "maxResponseBytes",
@@ -356,7 +354,7 @@ function tooLarge(): RpcError {
 }
 
 function unauthenticated(): RpcError {
-  return new RpcError("UNAUTHENTICATED", `Call ${AUTHENTICATE} before anything else`);
+  return new RpcError("UNAUTHENTICATED", `Call ${RPC.authenticate} before anything else`);
 }
 
 function refuse({ version, id }: Request, answer: SendAnswer, error: RpcError): undefined {

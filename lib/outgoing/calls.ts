@@ -13,7 +13,14 @@ import { iteratorOf } from "../stream/receiver.ts";
 import { StreamSender } from "../stream/sender.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
-import { encodeNotification, encodeParams, encodeRequest } from "../message/encode.ts";
+import {
+  cancelRequest,
+  RPC,
+  streamCredit,
+  streamEndUp,
+  streamItemsUp,
+} from "../message/control.ts";
+import { encodeParams, encodeRequest } from "../message/encode.ts";
 import type { Response } from "../message/message.ts";
 import { CallTable } from "./call_table.ts";
 import type { Timers } from "../timers.ts";
@@ -197,7 +204,7 @@ export class Calls implements Carrier, Bearer {
    * say: a stream must not become something else because a server was busy for a moment.
    */
   #ask(): Promise<void> {
-    return this.#asking ??= this.call(ABOUT, undefined, {}).then((info: unknown) => {
+    return this.#asking ??= this.call(RPC.serverInfo, undefined, {}).then((info: unknown) => {
       const { extensions, limits } = (info ?? {}) as { extensions?: unknown; limits?: unknown };
       this.#extensions = new Set(Array.isArray(extensions) ? extensions : []);
       const { maxMessageBytes } = (limits ?? {}) as { maxMessageBytes?: unknown };
@@ -216,28 +223,25 @@ export class Calls implements Carrier, Bearer {
   #sendItems(call: Call, items: AsyncIterable<unknown> | Iterable<unknown>): void {
     const sender = call.sender = new StreamSender(
       0,
-      (texts) => this.#tellStream("item", call, `"values":[${texts.join(",")}]`, true),
+      (texts) => this.#tell(call, () => streamItemsUp(call.id, texts)),
       () => this.#host.room(),
       { name: "maxMessageBytes", bytes: this.#maxBytes - ENVELOPE },
       encodeValue,
     );
     sender.pump(iteratorOf(items)).then(
-      () => this.#tellStream("end", call, undefined, true),
+      () => this.#tell(call, () => streamEndUp(call.id)),
       (error) => call.giveUp(error),
     );
   }
 
   /** The consumer of a stream takes more. */
   grant(call: Call, count: number): void {
-    this.#tellStream("credit", call, `"n":${count}`);
+    this.#tell(call, () => streamCredit(call.id, count));
   }
 
-  #tellStream(what: string, call: Call, members: string | undefined, isUp = false): void {
-    if (this.#pending.get(call.id) !== call) return;
-    const parts = [`"id":${call.id}`];
-    if (members !== undefined) parts.push(members);
-    if (isUp) parts.push('"dir":"up"');
-    this.#host.send(encodeNotification(`$/stream/${what}`, `{${parts.join(",")}}`));
+  /** Tells the peer something of a call, unless it has ended. */
+  #tell(call: Call, message: () => string): void {
+    if (this.#pending.get(call.id) === call) this.#host.send(message());
   }
 
   // ---- What the peer says --------------------------------------------------------------------
@@ -246,7 +250,9 @@ export class Calls implements Carrier, Bearer {
   settle(response: Response): void {
     const call = this.#pending.get(Number(response.id));
     // The call waits on while the peer is asked what its markers mean, and may still be given up.
-    if (response.isMarked && this.#extensions === undefined && call && call.method !== ABOUT) {
+    if (
+      response.isMarked && this.#extensions === undefined && call && call.method !== RPC.serverInfo
+    ) {
       const settle = () => this.#settle(response);
       this.#ask().then(settle, settle);
     } else this.#settle(response);
@@ -263,7 +269,7 @@ export class Calls implements Carrier, Bearer {
     }
     this.yielded++;
     try {
-      if (isMarked && call.method !== ABOUT) result = this.#decode(call, result);
+      if (isMarked && call.method !== RPC.serverInfo) result = this.#decode(call, result);
       call.succeed(result, call.isStream ? undefined : result);
     } catch (error) {
       call.fail(error);
@@ -353,7 +359,7 @@ export class Calls implements Carrier, Bearer {
 
   /** Nobody wants this answer any more: says so to the peer. */
   drop(call: Call): void {
-    this.#host.send(encodeNotification("$/cancelRequest", `{"id":${call.id}}`));
+    this.#host.send(cancelRequest(call.id));
     this.#forget(call);
   }
 
@@ -402,9 +408,6 @@ export class Calls implements Carrier, Bearer {
     if (this.#pending.size === 0) this.#host.onQuiet();
   }
 }
-
-/** What a peer says of itself. */
-const ABOUT = "rpc.serverInfo";
 
 /** What stands around an item, at most. */
 const ENVELOPE = 128;

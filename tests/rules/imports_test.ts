@@ -162,6 +162,17 @@ Deno.test("lib/ has no module-level mutable state", () => {
   assertEquals(wrong.filter((found) => !EXCEPTIONS.includes(found)), []);
 });
 
+Deno.test("the names of rpc. methods and $/ messages stand in message/control.ts alone", () => {
+  const wrong: string[] = [];
+  for (const [path, source] of files) {
+    if (path === "message/control.ts") continue;
+    for (const [found] of codeOf(source).matchAll(/["'`](?:rpc\.|\$\/)[\w./]*/g)) {
+      wrong.push(`${path}: ${found}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
 Deno.test("each file of lib/ says in its first lines what it is", () => {
   const wrong = [...files].filter(([, source]) => !/^\/\*\*\n[\s\S]*?@module/.test(source));
   assertEquals(wrong.map(([path]) => path), []);

@@ -112,7 +112,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "each holds a descriptor and some kilobytes",
-    enforcedIn: "lib/server/serve.ts",
+    enforcedIn: "lib/server/listening_server.ts",
   },
   maxConnectionsPerAddress: {
     default: 256,
@@ -120,7 +120,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "one caller must not take the places of all others; this machine's own have no bound",
-    enforcedIn: "lib/server/serve.ts",
+    enforcedIn: "lib/server/listening_server.ts",
   },
   maxHandshakes: {
     default: 64,
@@ -152,7 +152,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 64,
     max: (1 << 24) - 1,
     reason: "a stranger needs room for credentials, and for nothing else",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/identity.ts",
   },
   maxResponseBytes: {
     default: 8 << 20,
@@ -216,7 +216,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "a peer that sends faster than its handlers end is slowed down",
-    enforcedIn: "lib/incoming/requests.ts",
+    enforcedIn: "lib/incoming/admission.ts",
   },
   maxRunning: {
     default: 4096,
@@ -232,7 +232,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_COUNT,
     reason: "streams may be open for long, so that they do not take the places of calls",
-    enforcedIn: "lib/incoming/requests.ts",
+    enforcedIn: "lib/incoming/admission.ts",
   },
   callTimeout: {
     default: 30_000,
@@ -240,7 +240,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a handler that hangs must not hold its place for ever",
-    enforcedIn: "lib/incoming/request.ts",
+    enforcedIn: "lib/incoming/request_context.ts",
   },
   maxCallTimeout: {
     default: 300_000,
@@ -248,7 +248,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "a caller may be patient, but not without end",
-    enforcedIn: "lib/incoming/request.ts",
+    enforcedIn: "lib/incoming/request_context.ts",
   },
   maxCollectedItems: {
     default: 1000,
@@ -256,7 +256,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_COUNT,
     reason: "who asks for no stream gets an array, and a stream may have no end",
-    enforcedIn: "lib/incoming/request.ts",
+    enforcedIn: "lib/incoming/stream_answer.ts",
   },
   outboundHighWater: {
     default: 1 << 20,
@@ -264,7 +264,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: 1 << 30,
     reason: "a peer that does not read its answers must not make us keep more of them",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/backpressure.ts",
   },
   maxOutboundBytes: {
     default: 16 << 20,
@@ -272,7 +272,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 64,
     max: 1 << 30,
     reason: "what was running when reading stopped may still answer; this bounds their sum",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/backpressure.ts",
   },
   maxBufferedBytes: {
     default: 256 << 20,
@@ -305,7 +305,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "a client under test makes thousands; garbage alone comes to this within a second",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/incoming/admission.ts",
   },
   maxPings: {
     default: 1000,
@@ -313,7 +313,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "a ping is to find out whether the line is alive, which takes two a minute",
-    enforcedIn: "lib/incoming/requests.ts",
+    enforcedIn: "lib/incoming/admission.ts",
   },
   messageTimeout: {
     default: 15_000,
@@ -353,7 +353,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "guessing is made slow",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/identity.ts",
   },
   pingInterval: {
     default: 30_000,
@@ -369,7 +369,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "gRPC's figure: a link that is slower than this is of no use",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/keepalive.ts",
   },
   maxConnectionAge: {
     default: 0,
@@ -385,7 +385,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_MS,
     reason: "what was promised is finished; a handler that never ends must not keep the process",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/lifecycle.ts",
   },
   lingerTimeout: {
     default: 1_000,
@@ -393,7 +393,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_MS,
     reason: "closing over unread bytes resets the connection, and the last answer would be lost",
-    enforcedIn: "lib/connection/connection.ts",
+    enforcedIn: "lib/link/lifecycle.ts",
   },
 };
 

@@ -5,7 +5,7 @@
  */
 
 import type { Credentials } from "../api/auth.ts";
-import type { CallContext } from "../incoming/dispatch.ts";
+import { requestOf } from "../incoming/request_context.ts";
 import type { Health } from "./health.ts";
 import type { Limits } from "../limits.ts";
 import { method, stream } from "../api/method.ts";
@@ -80,7 +80,7 @@ export function builtins(
     [
       RPC.authenticate,
       method(schema(toCredentials), async (credentials, context) => {
-        await (context as unknown as CallContext).authenticate(credentials);
+        await requestOf(context).caller.identity.authenticate(credentials);
       }),
     ],
   ]);

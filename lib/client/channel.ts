@@ -3,7 +3,7 @@
  * twice; waits where there is no connection; and is sent again where it has certainly not run.
  *
  * ```text
- *   carry ──> a connection ──> answered
+ *   send ───> a connection ──> answered
  *     ^  └──> waiting            │
  *     └──────────┴── taken back: never left, or may run twice, or goes on after an event
  * ```
@@ -12,7 +12,7 @@
  */
 
 import type { ItemOptions } from "../api/stub.ts";
-import type { Bearer, Call, Carrier } from "../outgoing/call.ts";
+import type { Call, CallSink } from "../outgoing/call.ts";
 import type { CloseInfo, Connection } from "../connection/connection.ts";
 import { Endpoint, type EndpointHost, joined, type LineState } from "./endpoint.ts";
 import { ConnectionLostError, type ErrorData, type ErrorName, RpcError } from "../error.ts";
@@ -56,7 +56,7 @@ interface Wait {
 }
 
 /** Carries calls over one connection, or over one to each of several addresses. */
-export class Channel implements Carrier, Bearer {
+export class Channel implements CallSink {
   readonly timers: Timers;
   readonly #options: ChannelOptions;
   readonly #endpoints: readonly Endpoint[];
@@ -139,20 +139,20 @@ export class Channel implements Carrier, Bearer {
       .map(({ connection }) => connection!);
     if (this.#options.balance === "round-robin") return ready[this.#next++ % ready.length];
     const [one, ...others] = ready;
-    return others.reduce((least, it) => it.callCount < least!.callCount ? it : least, one);
+    return others.reduce((least, it) => it.calls.size < least!.calls.size ? it : least, one);
   }
 
-  carry(call: Call): void {
+  send(call: Call): void {
     const { connection } = this;
-    if (connection !== undefined) connection.carry(call);
+    if (connection !== undefined) connection.calls.send(call);
     else if (this.#isOver) call.fail(this.#lost(`Cannot call ${call.method}: the line has ended`));
     else this.#wait(call);
   }
 
-  carryTogether(calls: readonly Call[]): void {
+  sendBatch(calls: readonly Call[]): void {
     const { connection } = this;
-    if (connection !== undefined) connection.carryTogether(calls);
-    else for (const call of calls) this.carry(call);
+    if (connection !== undefined) connection.calls.sendBatch(calls);
+    else for (const call of calls) this.send(call);
   }
 
   takeBack(call: Call, error: unknown): boolean {
@@ -162,12 +162,12 @@ export class Channel implements Carrier, Bearer {
     if (items !== undefined && call.attempts > 0) return false;
     if (error instanceof ConnectionLostError && !error.sent) {
       call.attempts = Math.max(0, call.attempts - 1);
-      this.carry(call);
+      this.send(call);
       return true;
     }
     const delay = this.#delayAfter(call, error);
     if (delay === undefined) return false;
-    if (delay === 0) this.carry(call);
+    if (delay === 0) this.send(call);
     else this.#wait(call, delay);
     return true;
   }
@@ -212,7 +212,7 @@ export class Channel implements Carrier, Bearer {
   /** Keeps a call until there is a connection, or until its next attempt. */
   #wait(call: Call, delay?: number): void {
     const { callTimeout, maxOutboundBytes } = this.#options.limits;
-    const size = call.value?.length ?? 0;
+    const size = call.value?.text.length ?? 0;
     if (this.#waitingBytes + size > maxOutboundBytes) {
       const message = `Cannot call ${call.method}: too much waits for a connection`;
       return call.fail(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxOutboundBytes" }));
@@ -221,7 +221,7 @@ export class Channel implements Carrier, Bearer {
     if (delay !== undefined) {
       timer = this.timers.after(delay, () => {
         this.drop(call);
-        this.carry(call);
+        this.send(call);
       });
     } else if (call.deadline === Infinity && call.receiver?.after === undefined) {
       // Nobody waits for ever: who says nothing has as long as a server would give. A stream that goes
@@ -233,7 +233,7 @@ export class Channel implements Carrier, Bearer {
     }
     this.#waitingBytes += size;
     this.#waiting.set(call, { timer, isForConnection: delay === undefined });
-    call.bearer = this;
+    call.sink = this;
     this.#hold();
   }
 
@@ -242,8 +242,8 @@ export class Channel implements Carrier, Bearer {
     if (wait === undefined) return;
     wait.timer?.cancel();
     this.#waiting.delete(call);
-    this.#waitingBytes -= call.value?.length ?? 0;
-    call.bearer = undefined;
+    this.#waitingBytes -= call.value?.text.length ?? 0;
+    call.sink = undefined;
     this.#hold();
   }
 
@@ -264,7 +264,7 @@ export class Channel implements Carrier, Bearer {
       for (const [call, { isForConnection }] of [...this.#waiting]) {
         if (!isForConnection) continue;
         this.drop(call);
-        this.carry(call);
+        this.send(call);
       }
     }
     this.#hold();

@@ -9,7 +9,12 @@ import { builtins } from "../builtin/mod.ts";
 import { encodeArgument } from "../message/base64.ts";
 import type { CallOptions, NotifyStub, Stub, Untyped, UntypedCallPromise } from "../api/stub.ts";
 import { CallQueue } from "../outgoing/call_queue.ts";
-import { type CloseInfo, Connection, type ConnectionOptions } from "../connection/connection.ts";
+import {
+  type CloseInfo,
+  Connection,
+  type ConnectionOptions,
+  type Shared,
+} from "../connection/connection.ts";
 import type { PeerInfo } from "../api/context.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { type Api, proceduresOf } from "../api/procedure.ts";
@@ -155,7 +160,8 @@ export async function connect<A = Untyped>(
   // Nobody tells that a datagram was lost.
   const timeout = options.timeout ?? (schemes.has("udp") ? 5000 : undefined);
   const own = proceduresOf(options.api ?? {});
-  const open = opener(options, {
+  const queue = new CallQueue();
+  const shared: Shared = {
     // What comes here are answers.
     limits: {
       ...limits,
@@ -169,13 +175,16 @@ export async function connect<A = Untyped>(
     timers,
     loadShedding: new LoadShedding(limits),
     pool: new BufferPool(),
+    queue,
+    onError: (error) => onError(error),
+  };
+  const open = opener(options, shared, {
     framing: FRAMINGS[framing],
     ...(timeout !== undefined && { timeout }),
     isDialler: true,
-    onError: (error) => onError(error),
   });
   let last: Connection;
-  const carrier = new Channel({
+  const channel = new Channel({
     addresses,
     balance,
     timers,
@@ -196,31 +205,31 @@ export async function connect<A = Untyped>(
     },
     random: Math.random,
   });
-  carrier.closed.then(() => timers.stop());
+  channel.closed.then(() => timers.stop());
   try {
-    await carrier.start(options.signal);
+    await channel.start(options.signal);
   } catch (error) {
-    await carrier.close();
+    await channel.close();
     throw error;
   }
-  const queue = new CallQueue(carrier);
   const wire: CallMaker = {
     call(name, value, options) {
       const isTimed = timeout === undefined || options.timeout !== undefined;
-      return queue.call(name, encodeArgument(value), isTimed ? options : { ...options, timeout });
+      const timed = isTimed ? options : { ...options, timeout };
+      return queue.call(channel, name, encodeArgument(value), timed);
     },
-    batch: (make) => queue.batch(make),
+    batch: (make) => queue.batch(channel, make),
   };
   const { use = [] } = options;
   const caller = use.length === 0 ? wire : withClientMiddleware(use, wire);
   const call = nameProxy((name, value, options) =>
     orRejected(() => caller.call(name, value, (options ?? {}) as CallOptions))
   ) as Stub<A>;
-  const close = async () => void await carrier.close();
+  const close = async () => void await channel.close();
   return {
     call,
     notify: nameProxy((name, value) =>
-      carrier.connection?.notify(name, encodeArgument(value))
+      channel.connection?.notify(name, encodeArgument(value))
     ) as NotifyStub<A>,
     batch: (make) => caller.batch(() => make(call)),
     request: (name, params, options = {}) =>
@@ -228,10 +237,10 @@ export async function connect<A = Untyped>(
     get peer() {
       return last.peer;
     },
-    closed: carrier.closed,
+    closed: channel.closed,
     close,
-    unref: () => void (carrier.keepsAlive = false),
-    ref: () => void (carrier.keepsAlive = true),
+    unref: () => void (channel.keepsAlive = false),
+    ref: () => void (channel.keepsAlive = true),
     [Symbol.asyncDispose]: close,
   };
 }
@@ -239,6 +248,7 @@ export async function connect<A = Untyped>(
 /** Makes single connections: dials, and says who calls. */
 function opener(
   { connectTimeout = 5000, token, tls, framing, wrapSocket = (socket) => socket }: ConnectOptions,
+  shared: Shared,
   common: Omit<ConnectionOptions, "transport">,
 ) {
   return async (
@@ -260,7 +270,7 @@ function opener(
           `Cannot connect: a datagram has no framing, it is ${JSON.stringify(framing)}`,
         );
       }
-      const connection = new Connection(socket, {
+      const connection = new Connection(socket, shared, {
         ...common,
         transport: schemeOf(address),
         onLeave,
@@ -268,7 +278,7 @@ function opener(
       connection.run();
       if (token === undefined) return connection;
       try {
-        const credentials = JSON.stringify({ scheme: "bearer", token });
+        const credentials = encodeArgument({ scheme: "bearer", token });
         await connection.call(RPC.authenticate, credentials, { signal, timeout: Infinity });
         return connection;
       } catch (error) {

@@ -6,25 +6,20 @@
 
 import { RpcError } from "../error.ts";
 import type { Requests } from "../incoming/requests.ts";
+import type { Lifecycle } from "../link/lifecycle.ts";
 import { readControl } from "../message/control.ts";
 import type { Notification } from "../message/message.ts";
 import type { Calls } from "../outgoing/calls.ts";
 
-/** What control messages are about. */
-export interface Controlled {
-  /** Our calls. */
-  readonly calls: Calls;
-  /** The peer's. */
-  readonly requests: Requests;
-  /** The peer takes no new calls; those that run may go on for so many milliseconds. */
-  onGoAway(graceMs: number | undefined): void;
-}
-
 /** Does what a control message says; one that is not known is ignored, as LSP wants it. */
-export function control(notification: Notification, connection: Controlled): void {
+export function control(
+  notification: Notification,
+  calls: Calls,
+  requests: Requests,
+  lifecycle: Lifecycle,
+): void {
   const message = readControl(notification);
   if (message === undefined) return;
-  const { calls, requests } = connection;
   switch (message.kind) {
     case "cancelRequest":
       requests.get(message.id)?.stop(new RpcError("CANCELLED", "The call was cancelled"));
@@ -51,7 +46,8 @@ export function control(notification: Notification, connection: Controlled): voi
       if (message.isUp) requests.get(message.id)?.receiveEnd();
       break;
     case "goaway":
-      connection.onGoAway(message.graceMs);
+      calls.askLast();
+      lifecycle.goAway(message.graceMs);
       break;
   }
 }

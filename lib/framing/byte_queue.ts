@@ -17,48 +17,44 @@ const KEPT = 4096;
 export class ByteQueue {
   #buffer = EMPTY;
   #start = 0;
-  #end = 0;
-
-  /** How many bytes it holds. */
-  get length(): number {
-    return this.#end - this.#start;
-  }
+  /** How many bytes it holds. A plain field: it is asked for several times for each read. */
+  length = 0;
 
   /** The bytes it holds; valid until the next change. */
   get bytes(): Uint8Array<ArrayBuffer> {
-    return this.#buffer.subarray(this.#start, this.#end);
+    return this.#buffer.subarray(this.#start, this.#start + this.length);
   }
 
   /** Adds a copy of these bytes. */
   append(chunk: Uint8Array): void {
-    const length = this.length;
-    if (this.#end + chunk.length > this.#buffer.length) {
-      if (length + chunk.length > this.#buffer.length) {
-        const grown = new Uint8Array(Math.max(256, length + chunk.length, 2 * length));
+    const { length } = this, sum = length + chunk.length;
+    if (this.#start + sum > this.#buffer.length) {
+      if (sum > this.#buffer.length) {
+        const grown = new Uint8Array(Math.max(256, sum, 2 * length));
         grown.set(this.bytes);
         this.#replace(grown);
-      } else this.#buffer.copyWithin(0, this.#start, this.#end);
+      } else this.#buffer.copyWithin(0, this.#start, this.#start + length);
       this.#start = 0;
-      this.#end = length;
     }
-    this.#buffer.set(chunk, this.#end);
-    this.#end += chunk.length;
+    this.#buffer.set(chunk, this.#start + length);
+    this.length = sum;
   }
 
   /** Drops bytes at the start. */
   drop(count: number): void {
     this.#start += count;
-    if (this.#start >= this.#end) this.clear();
+    this.length -= count;
+    if (this.length <= 0) this.clear();
   }
 
   /** Keeps only so many bytes at the start. */
   cut(count: number): void {
-    this.#end = this.#start + count;
+    this.length = count;
   }
 
   /** Drops everything. */
   clear(): void {
-    this.#start = this.#end = 0;
+    this.#start = this.length = 0;
     if (this.#buffer.length > KEPT) this.#replace(EMPTY);
   }
 

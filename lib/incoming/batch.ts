@@ -39,11 +39,13 @@ export class BatchAnswers {
     return this.#fits(text.length) || !isLongerThan(text, this.#maxBytes - this.#size);
   }
 
-  /** The answer at this place; each is answered once. */
-  set(at: number, text: string): void {
-    this.#size += this.#isExact ? utf8Length(text) : MOST * text.length;
-    this.#texts[at] = text;
-    if (--this.#due === 0) this.#send(`[${this.#texts.join(",")}]`);
+  /** Takes the answer at this place; each is answered once. */
+  place(at: number): (text: string) => void {
+    return (text) => {
+      this.#size += this.#isExact ? utf8Length(text) : MOST * text.length;
+      this.#texts[at] = text;
+      if (--this.#due === 0) this.#send(`[${this.#texts.join(",")}]`);
+    };
   }
 
   /** Whether so many units fit, whatever they are. Bytes are counted only where that leaves doubt. */

@@ -18,7 +18,7 @@ import {
 type Checked = StandardSchemaResult<unknown>;
 
 /** What a schema says about params: see `paramsShape` and `parameterNames`. */
-export interface Taker {
+export interface ParamsSchema {
   readonly shape: () => ParamsShape;
   readonly names: () => readonly string[] | undefined;
 }
@@ -32,7 +32,7 @@ const NO_OTHER: readonly unknown[] = [];
  * A plain object travels by name, an array by position, anything else as the only item of an array.
  * An object's members may come by position too, in the order of their declaration.
  */
-export function valuesOf(target: Taker, params: Params): [unknown, readonly unknown[]] {
+export function valuesOf(target: ParamsSchema, params: Params): [unknown, readonly unknown[]] {
   if (params === undefined) {
     const shape = target.shape();
     return [undefined, shape === "object" ? [{}] : shape === "array" ? [[]] : NO_OTHER];
@@ -73,50 +73,46 @@ export function valuesOf(target: Taker, params: Params): [unknown, readonly unkn
 
 /**
  * The rarer ways from a value to what `use` makes of it: a schema that is asynchronous, and a value that
- * it refuses.
+ * it refuses. Each reading of the params is tried as it came, then with bytes for markers where it was
+ * refused. If all are refused, the caller is told what was wrong with the bytes, if there were any, else
+ * what was wrong with the first reading.
  *
  * @param checked what the schema said of the value
- * @param other what else the params may stand for
- * @throws {RpcError} where the schema refuses all that they may stand for
+ * @param others what else the params may stand for
+ * @throws {RpcError} if the schema refuses all that they may stand for
  */
 export function otherwise<T>(
   schema: StandardSchema,
   checked: Checked | PromiseLike<Checked>,
   value: unknown,
-  other: readonly unknown[],
+  others: readonly unknown[],
   use: (value: unknown) => T,
 ): T | PromiseLike<T> {
-  let readings: ReturnType<typeof readingsAfter> | undefined;
-  const settle = (checked: Checked): T | PromiseLike<T> => {
-    if (checked.issues === undefined) return use(checked.value);
-    const issues = toIssues(checked.issues);
-    const next = readings?.next(issues) ?? (readings = readingsAfter(value, issues, other)).next();
-    if (next.done) throw invalidParams(next.value);
-    const again = schema["~standard"].validate(next.value);
-    return "then" in again ? again.then(settle) : settle(again);
+  const readings = [value, ...others], { validate } = schema["~standard"];
+  let index = 0, told: readonly ParamsIssue[] | undefined;
+  /** What was wrong with the bytes of this reading, once it is tried with them. */
+  let wrongBytes: readonly ParamsIssue[] | undefined;
+  const settle = (checked: Checked | PromiseLike<Checked>): T | PromiseLike<T> => {
+    for (;;) {
+      if ("then" in checked) return checked.then(settle);
+      if (checked.issues === undefined) return use(checked.value);
+      const issues = toIssues(checked.issues), reading = readings[index];
+      told ??= issues;
+      if (wrongBytes === undefined) {
+        const decoded = decodeAt(reading, issues);
+        if (decoded.value !== reading) {
+          wrongBytes = decoded.wrong;
+          checked = validate(decoded.value);
+          continue;
+        }
+        if (decoded.wrong.length > 0) told = [...decoded.wrong, ...issues];
+      } else told = [...wrongBytes, ...issues];
+      wrongBytes = undefined;
+      if (++index === readings.length) throw invalidParams(told);
+      checked = validate(readings[index]);
+    }
   };
-  return "then" in checked ? checked.then(settle) : settle(checked);
-}
-
-/**
- * What is to be tried after the value was refused: the value with bytes for markers where it was
- * refused, then what else it may be, in the same two ways. Each time it is told what the schema says; at
- * the end it returns what the caller is told: what was wrong with the bytes, where there were any, else
- * with the first.
- */
-function* readingsAfter(
-  value: unknown,
-  refused: ParamsIssue[],
-  other: readonly unknown[],
-): Generator<unknown, ParamsIssue[], ParamsIssue[]> {
-  let told = refused;
-  for (const [index, reading] of [value, ...other].entries()) {
-    const issues = index === 0 ? refused : yield reading;
-    const decoded = decodeAt(reading, issues);
-    if (decoded.value !== reading) told = [...decoded.wrong, ...yield decoded.value];
-    else if (decoded.wrong.length > 0) told = [...decoded.wrong, ...issues];
-  }
-  return told;
+  return settle(checked);
 }
 
 function withoutMeta(params: Readonly<Record<string, unknown>>): Record<string, unknown> {

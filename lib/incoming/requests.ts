@@ -1,90 +1,60 @@
 /**
- * The peer's side of a connection: its requests, from their arrival to their answers.
+ * The requests of one peer, from their arrival to their answers. Needs no connection: a request comes with
+ * its {@linkcode Caller}, which says who asks and where the answer goes.
  *
  * @module
  */
 
-import type { FairQueue } from "../overload/fair_queue.ts";
-import { BatchAnswers } from "./batch.ts";
-import { TokenBucket } from "../overload/token_bucket.ts";
-import type { Dispatcher } from "./dispatch.ts";
-import { invalidParams, RpcError } from "../error.ts";
-import type { Limits } from "../limits.ts";
-import type { LoadShedding } from "../overload/load_shedding.ts";
+import { RpcError } from "../error.ts";
+import { CLOSED, type InFlight } from "../link/in_flight.ts";
+import { isControl, RPC } from "../message/control.ts";
 import { encodeError } from "../message/encode.ts";
-import type { Notification, Request, Single } from "../message/message.ts";
-import type { Allowance } from "../overload/rate_limit.ts";
-import { IncomingRequest, type IncomingRequestHost, type SendAnswer } from "./request.ts";
-import { isBuiltin, RPC } from "../message/control.ts";
-import { metaOf } from "../message/meta.ts";
-import type { Timers } from "../timers.ts";
 import { inOrder } from "../message/in_order.ts";
+import type { Invalid, Notification, Request, Single } from "../message/message.ts";
+import type { Allowance } from "../overload/rate_limit.ts";
+import { Admission, type AdmissionOptions, unauthenticated, WAIT } from "./admission.ts";
+import { BatchAnswers } from "./batch.ts";
+import type { Caller } from "./caller.ts";
+import type { Dispatcher } from "./dispatch.ts";
+import { RequestContext, type SendAnswer } from "./request_context.ts";
 
-/** What requests need of their connection. */
-export interface RequestsHost extends IncomingRequestHost {
-  readonly limits: Limits;
-  readonly timers: Timers;
+/** What requests are served with: the same for all peers of a server. */
+export interface RequestsOptions extends AdmissionOptions {
   readonly dispatcher: Dispatcher;
-  /** Whether the peer has said who it is, where it was asked. */
-  readonly isKnown: boolean;
-  /** When the bytes of the current message came. */
-  readonly lastActive: number;
-  /** Whether a call of ours waits for its answer. */
-  readonly isWaiting: boolean;
-  /** What the connections of a server use together. */
-  readonly loadShedding: LoadShedding;
-  /** Where calls wait for the processor; undefined where they do not. */
-  readonly fairQueue: FairQueue | undefined;
-  /** How fast the peer may go; undefined where it may go as fast as it can. */
-  readonly allowance: Allowance | undefined;
-  /** Ends the connection once the peer has read what is due to it. */
-  linger(reason: string): void;
-  /** Resolves when something changes that somebody may have waited for. */
-  change(): Promise<void>;
-  /** A handler has ended. */
-  onEnd(): void;
-  /** A handler was stopped: nobody waits for what it does any more. */
-  onStop(): void;
 }
-
-const NONE: ReadonlySet<IncomingRequest> = /* @__PURE__ */ new Set();
-const NOBODY: SendAnswer = () => {};
 
 /** The requests of one peer. */
 export class Requests {
-  readonly #host: RequestsHost;
-  /** Those whose handlers have not ended. Many a connection has never any: their handlers answer at once. */
-  #running: ReadonlySet<IncomingRequest> = NONE;
-  /** How many of them are streams, which may be open for long and are counted by themselves. */
-  #streams = 0;
-  /** Pings that the peer may still send, and those that were too many. */
-  #pings: TokenBucket | undefined;
-  #refusedPings = 0;
-  #closed: "open" | "draining" | "ended" = "open";
+  readonly #options: RequestsOptions;
+  readonly #inFlight: InFlight<RequestContext>;
+  readonly #admission: Admission;
 
-  constructor(host: RequestsHost) {
-    this.#host = host;
+  /**
+   * @param inFlight what is under way with the peer
+   * @param allowance how fast the peer may go; without it as fast as it can
+   */
+  constructor(
+    options: RequestsOptions,
+    inFlight: InFlight<RequestContext>,
+    allowance?: Allowance,
+  ) {
+    this.#options = options;
+    this.#inFlight = inFlight;
+    this.#admission = new Admission(options, inFlight, allowance);
   }
 
-  /** How many run. */
-  get size(): number {
-    return this.#running.size;
-  }
-
-  /** Whether somebody still waits for one that runs: it is not answered, and was not stopped. */
-  get isDue(): boolean {
-    for (const running of this.#running) if (!running.isStopped) return true;
-    return false;
-  }
-
-  /** Begins nothing new: requests are told so. */
-  drain(): void {
-    if (this.#closed === "open") this.#closed = "draining";
-  }
-
-  /** Answers all that run with this error, and tells their handlers. */
-  stop(error: RpcError): void {
-    for (const running of this.#running) running.stop(error);
+  /** The request with this id, while it runs. */
+  get(id: unknown): RequestContext | undefined {
+    const text = JSON.stringify(id);
+    for (const request of this.#inFlight.running) {
+      const { message } = request;
+      if (message.kind !== "request") continue;
+      // Ids are kept as they were written: 1.0 is known by its value.
+      if (message.id === text || typeof id === "number" && Number(message.id) === id) {
+        return request;
+      }
+    }
+    return undefined;
   }
 
   /**
@@ -92,258 +62,198 @@ export class Requests {
    * has ended, and one that is quiet is not waited for longer than a call.
    */
   endInput(): void {
-    for (const running of this.#running) {
-      if (!running.isStreaming) continue;
-      running.endInput();
-      running.timer ??= this.#host.timers.after(this.#host.limits.callTimeout, () => {
-        this.#stop(running, new RpcError("CANCELLED", "The caller has hung up"));
+    const { timers, limits: { callTimeout } } = this.#options;
+    for (const request of this.#inFlight.running) {
+      if (!request.isStreaming) continue;
+      request.endInput();
+      request.timer ??= timers.after(callTimeout, () => {
+        this.#inFlight.stop(request, new RpcError("CANCELLED", "The caller has hung up"));
       });
     }
   }
 
-  /** The connection is gone: nobody is answered any more. */
+  /** The peer is gone: nobody is answered any more. */
   end(): void {
-    this.#closed = "ended";
-    this.stop(new RpcError("CANCELLED", "The connection ended"));
+    this.#inFlight.stopAll(new RpcError("CANCELLED", "The connection ended"));
   }
 
-  /** The request with this id, while it runs. */
-  get(id: unknown): IncomingRequest | undefined {
-    const text = JSON.stringify(id);
-    for (const running of this.#running) {
-      const { request } = running;
-      if (request.kind !== "request") continue;
-      // Ids are kept as they were written: 1.0 is known by its value.
-      if (request.id === text || typeof id === "number" && Number(request.id) === id) {
-        return running;
-      }
-    }
-    return undefined;
-  }
-
-  /** All answers of a batch go back in one frame, in its order; none, where it held no request. */
-  batch(
-    items: readonly Single[],
-    handle: (item: Single, answer: SendAnswer, isPaid: true) => Promise<void> | undefined,
-  ): Promise<void> | undefined {
-    const host = this.#host, { isKnown } = host;
-    const due = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
-    const answers = new BatchAnswers(due, host.limits.maxResponseBytes, (text) => host.send(text));
-    const tooFast = host.allowance === undefined
-      ? undefined
-      : this.#pay(items.reduce((sum, item) => sum + this.#costOf(item), 0));
-    let places = 0;
-    return inOrder(items, (item) => {
-      if (item.kind === "response") return handle(item, NOBODY, true);
-      // Who was not known when the batch came is not known for any of it.
-      const error = item.kind === "invalid"
-        ? undefined
-        : tooFast ?? (isKnown || item.method === RPC.authenticate ? undefined : unauthenticated());
-      if (item.kind === "notification") {
-        return error === undefined ? handle(item, NOBODY, true) : undefined;
-      }
-      const place = places++, answer: SendAnswer = (text) => answers.set(place, text);
-      if (item.kind === "invalid") return handle(item, answer, true);
-      if (error !== undefined) return refuse(item, answer, error);
-      // The sum is limited too: what has no room in it any more, whenever its handler ends, is told so.
-      if (answers.isFull) return refuse(item, answer, tooLarge());
-      return handle(
-        item,
-        (text) => answers.hasRoom(text) ? answer(text) : refuse(item, answer, tooLarge()),
-        true,
-      );
-    });
-  }
-
-  #costOf(item: Single): number {
-    const isCall = item.kind === "request" || item.kind === "notification";
-    return isCall ? this.#host.dispatcher.costOf(item.method) : 0;
-  }
-
-  /** Pays for calls; the error where the peer was faster than it may be. */
-  #pay(cost: number): RpcError | undefined {
-    const { allowance } = this.#host;
-    const retryAfterMs = allowance?.call(cost, this.#host.now()) ?? 0;
-    if (retryAfterMs === 0) return undefined;
-    const message = "More calls than this server takes from one caller";
-    return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "rate", retryAfterMs });
-  }
-
-  /** A ping now and then keeps a line alive; a flood of them is an attack. */
-  #ping(): RpcError | undefined {
-    const { maxPings } = this.#host.limits, now = this.#host.now();
-    const pings = this.#pings ??= new TokenBucket(maxPings / 10, maxPings, now);
-    const retryAfterMs = pings.delay(1, now);
-    if (retryAfterMs === 0) {
-      pings.take(1, now);
-      return undefined;
-    }
-    if (++this.#refusedPings === maxPings) {
-      queueMicrotask(() => this.#host.linger("too many pings")); // once this one is answered
-    }
-    const message = "More pings than a line needs";
-    return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxPings", retryAfterMs });
-  }
+  // ---- What comes ----------------------------------------------------------------------------
 
   /**
-   * Begins a request, or waits until there is room.
+   * Begins a request, or waits until there is room: the promise is back-pressure.
    *
+   * @param answer where the answer goes, if not straight to the caller
    * @param isPaid whether its batch has paid for it
    */
-  request(request: Request, answer: SendAnswer, isPaid = false): Promise<void> | undefined {
-    const { method } = request;
+  request(
+    message: Request,
+    caller: Caller,
+    answer?: SendAnswer,
+    isPaid = false,
+  ): Promise<void> | undefined {
+    const admission = this.#admission;
     const error =
-      (isPaid || this.#host.allowance === undefined
-        ? undefined
-        : this.#pay(this.#costOf(request))) ?? (method === RPC.ping ? this.#ping() : undefined);
-    return error === undefined ? this.#admit(request, answer) : refuse(request, answer, error);
+      (isPaid || !admission.isMetered ? undefined : admission.pay(this.#costOf(message))) ??
+        (message.method === RPC.ping ? admission.ping() : undefined);
+    return error === undefined
+      ? this.#admit(message, caller, answer)
+      : refuse(message, caller, answer, error);
   }
 
-  /**
-   * Waiting stops the reading, and with it the peer. But while a call of ours waits for its answer,
-   * or a stream for credit, what they wait for lies behind the peer's requests: then it is told
-   * "busy", or they would wait for ever.
-   */
-  #admit(request: Request, answer: SendAnswer): Promise<void> | undefined {
-    if (this.#closed === "ended") return undefined;
-    if (this.#isFull() && this.#closed === "open" && !this.#mustRead()) {
-      return this.#host.change().then(() => this.#admit(request, answer));
+  #admit(
+    message: Request,
+    caller: Caller,
+    answer: SendAnswer | undefined,
+  ): Promise<void> | undefined {
+    const { fairQueue, dispatcher } = this.#options, inFlight = this.#inFlight;
+    if (inFlight.phase === CLOSED) return undefined;
+    const target = dispatcher.find(message.method);
+    const refusal = this.#admission.ask(message, target, caller);
+    if (refusal === WAIT) {
+      return inFlight.change().then(() => this.#admit(message, caller, answer));
     }
-    const error = this.#refusal(request);
-    if (error !== undefined) return refuse(request, answer, error);
-    const running = new IncomingRequest(this.#host, request, answer, this.#host.lastActive);
-    const outcome = this.#host.fairQueue?.mustWait ? this.#later(running) : this.#begin(running);
-    if (typeof outcome === "string") running.answer(outcome);
-    else if (outcome !== undefined) this.#await(running, outcome);
+    if (refusal !== undefined) return refuse(message, caller, answer, refusal);
+    const { lastActive } = inFlight;
+    const request = new RequestContext(this.#options, message, target, caller, answer, lastActive);
+    const outcome = fairQueue?.mustWait
+      ? this.#beginAfter(fairQueue.enter(inFlight), request)
+      : this.#begin(request);
+    if (typeof outcome === "string") request.answer(outcome);
+    else if (outcome !== undefined) this.#await(request, outcome);
     return undefined;
-  }
-
-  /** Why a request is not begun now; undefined where it is. */
-  #refusal(request: Request): RpcError | undefined {
-    const { method } = request,
-      { dispatcher, loadShedding, limits: { maxStreams, callTimeout } } = this.#host;
-    // How a last answer is to be read may still be asked.
-    if (this.#closed !== "open" && method !== RPC.serverInfo) {
-      // It may have crossed our goodbye: a caller who knows that nothing ran may call elsewhere.
-      const details = { started: false };
-      return new RpcError("UNAVAILABLE", "The server is shutting down", { details });
-    }
-    if (this.#isFull()) {
-      const message = "Too many calls are running on this connection";
-      return new RpcError("UNAVAILABLE", message, { limit: "maxInFlight" });
-    }
-    if (!this.#host.isKnown && method !== RPC.authenticate) return unauthenticated();
-    if (this.#streams >= maxStreams && dispatcher.isStreaming(method)) {
-      const message = "Too many streams are open on this connection";
-      return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" });
-    }
-    const { timeoutMs } = metaOf(request.params);
-    let left = callTimeout;
-    if (timeoutMs !== undefined) {
-      // It may have waited for its place longer than anyone waits for its answer.
-      left = typeof timeoutMs === "number"
-        ? this.#host.lastActive + timeoutMs - this.#host.now()
-        : NaN;
-      if (!(left > 0)) return refusedTimeout(left);
-    }
-    // Whoever asks how the server is, is told so even then.
-    if (isBuiltin(method)) return undefined;
-    return loadShedding.refusal() ?? this.#lateness(left);
-  }
-
-  /**
-   * The error for a call that would wait for the processor for more than half of the time that it has:
-   * the other half is for its handler, and for the way back.
-   */
-  #lateness(left: number): RpcError | undefined {
-    const delay = this.#host.fairQueue?.delay(this) ?? 0;
-    if (delay <= left / 2) return undefined;
-    const message = "Too many calls wait for the processor", retryAfterMs = Math.ceil(delay);
-    return new RpcError("UNAVAILABLE", message, { retryAfterMs, details: { started: false } });
-  }
-
-  /** Does what needs no handler, but not before the peer's calls that wait for the processor. */
-  inOrder(work: () => void): void {
-    const { fairQueue } = this.#host;
-    if (fairQueue?.holds(this)) fairQueue.enter(this).then(work);
-    else work();
   }
 
   /** Begins what a notification asks for, or waits until there is room. */
-  notification(message: Notification, isPaid = false): Promise<void> | undefined {
-    if (!isPaid && this.#pay(this.#costOf(message)) !== undefined) return undefined;
-    return this.#admitNotification(message);
+  notification(message: Notification, caller: Caller, isPaid = false): Promise<void> | undefined {
+    if (!isPaid && this.#admission.pay(this.#costOf(message)) !== undefined) return undefined;
+    return this.#admitNotification(message, caller);
   }
 
-  #admitNotification(message: Notification): Promise<void> | undefined {
-    if (this.#closed !== "open") return undefined;
-    if (this.#isFull()) {
-      if (this.#mustRead()) return undefined; // nobody waits for an answer
-      return this.#host.change().then(() => this.#admitNotification(message));
+  #admitNotification(message: Notification, caller: Caller): Promise<void> | undefined {
+    const { fairQueue, dispatcher } = this.#options, inFlight = this.#inFlight;
+    const place = this.#admission.askForNotification(caller);
+    if (place === "forget") return undefined;
+    if (place === WAIT) {
+      return inFlight.change().then(() => this.#admitNotification(message, caller));
     }
-    if (!this.#host.isKnown || this.#host.loadShedding.refusal() !== undefined) return undefined;
-    const running = new IncomingRequest(this.#host, message, undefined, this.#host.lastActive);
-    const outcome = this.#host.fairQueue?.mustWait ? this.#later(running) : this.#begin(running);
-    if (typeof outcome === "object") this.#await(running, outcome);
+    const { lastActive } = inFlight, target = dispatcher.find(message.method);
+    const request = new RequestContext(
+      this.#options,
+      message,
+      target,
+      caller,
+      undefined,
+      lastActive,
+    );
+    const outcome = fairQueue?.mustWait
+      ? this.#beginAfter(fairQueue.enter(inFlight), request)
+      : this.#begin(request);
+    if (typeof outcome === "object") this.#await(request, outcome);
     return undefined;
   }
 
-  /** Begins it now: the text of its answer, or a promise of it where its handler has not ended. */
-  #begin(running: IncomingRequest): string | void | Promise<string | void> {
-    const { dispatcher } = this.#host, { request } = running;
-    const outcome = request.kind === "request"
-      ? dispatcher.answer(request, running)
-      : dispatcher.notify(request.method, request.params, running);
-    if (typeof outcome === "object") running.releaseParams();
+  /** Answers a message that breaks the rules, after the peer's calls that wait for the processor. */
+  invalid({ version, id, error }: Invalid, caller: Caller): undefined {
+    const { fairQueue } = this.#options, inFlight = this.#inFlight;
+    const answer = () => caller.send(encodeError(version, id, error));
+    if (fairQueue?.holds(inFlight)) fairQueue.enter(inFlight).then(answer);
+    else answer();
+    this.mistake();
+  }
+
+  /** Counts a message that breaks the rules: a peer that sends nothing else is not listened to for long. */
+  mistake(): void {
+    this.#admission.mistake();
+  }
+
+  /**
+   * All answers of a batch go back in one frame, in its order; none, if it held no request.
+   *
+   * @param handle what else may stand in it: responses, control messages
+   */
+  batch(
+    items: readonly Single[],
+    caller: Caller,
+    handle: (item: Single) => undefined,
+  ): Promise<void> | undefined {
+    const { limits: { maxResponseBytes } } = this.#options, { isKnown } = caller.identity;
+    const due = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
+    const answers = new BatchAnswers(due, maxResponseBytes, (text) => caller.send(text));
+    const tooFast = this.#admission.isMetered
+      ? this.#admission.pay(items.reduce((sum, item) => sum + this.#costOf(item), 0))
+      : undefined;
+    let places = 0;
+    return inOrder(items, (item) => {
+      // Who was not known when the batch came is not known for any of it.
+      switch (item.kind) {
+        case "notification":
+          if (tooFast !== undefined || !isKnown) return undefined;
+          return isControl(item.method) ? handle(item) : this.notification(item, caller, true);
+        case "response":
+          return handle(item);
+        case "invalid":
+          answers.place(places++)(encodeError(item.version, item.id, item.error));
+          this.mistake();
+          return undefined;
+        case "request": {
+          const answer = answers.place(places++);
+          const error = tooFast ??
+            (isKnown || item.method === RPC.authenticate ? undefined : unauthenticated());
+          if (error !== undefined) return refuse(item, caller, answer, error);
+          // The sum is limited too: what has no room in it any more, whenever its handler ends, is told so.
+          if (answers.isFull) return refuse(item, caller, answer, tooLarge());
+          return this.request(
+            item,
+            caller,
+            (text) =>
+              answers.hasRoom(text) ? answer(text) : refuse(item, caller, answer, tooLarge()),
+            true,
+          );
+        }
+      }
+    });
+  }
+
+  // ---- What runs -----------------------------------------------------------------------------
+
+  #costOf(item: Single): number {
+    const isCall = item.kind === "request" || item.kind === "notification";
+    return isCall ? this.#options.dispatcher.find(item.method)?.cost ?? 1 : 0;
+  }
+
+  /** Begins it now: the text of its answer, or a promise of it if its handler has not ended. */
+  #begin(request: RequestContext): string | void | Promise<string | void> {
+    const { dispatcher } = this.#options, { message } = request;
+    const outcome = message.kind === "request"
+      ? dispatcher.answer(message, request)
+      : dispatcher.notify(request);
+    if (typeof outcome === "object") request.releaseParams();
     return outcome;
   }
 
   /** Begins it once the processor has time for it, if anyone is still waiting for it then. */
-  async #later(running: IncomingRequest): Promise<string | void> {
-    const { dispatcher, fairQueue } = this.#host;
-    running.procedure = dispatcher.procedureOf(running.method);
-    await fairQueue!.enter(this);
-    if (!running.isStopped) return this.#begin(running);
-  }
-
-  #stop(running: IncomingRequest, error: RpcError): void {
-    running.stop(error);
-    this.#host.onStop();
-  }
-
-  #isFull(): boolean {
-    // Before it is known who a peer is nothing goes on beside finding out.
-    const calls = this.#running.size - this.#streams;
-    return calls >= (this.#host.isKnown ? this.#host.limits.maxInFlight : 1);
-  }
-
-  /** Whether something that runs goes on only if we read on. */
-  #mustRead(): boolean {
-    return this.#host.isWaiting || this.#streams > 0;
+  async #beginAfter(queued: Promise<void>, request: RequestContext): Promise<string | void> {
+    await queued;
+    if (!request.isStopped) return this.#begin(request);
   }
 
   /** Waits for a handler. Its place is taken until it has really ended, answered or not. */
-  async #await(running: IncomingRequest, outcome: Promise<string | void>): Promise<void> {
-    const all = this.#running === NONE
-      ? new Set<IncomingRequest>()
-      : this.#running as Set<IncomingRequest>;
-    this.#running = all.add(running);
-    const { timeout, isStreaming } = running;
-    if (isStreaming) this.#streams++;
-    else this.#host.loadShedding.runningCalls++;
+  async #await(request: RequestContext, outcome: Promise<string | void>): Promise<void> {
+    const { timers } = this.#options, inFlight = this.#inFlight;
+    const { timeout, isStreaming } = request;
+    inFlight.begin(request);
+    this.#admission.take(isStreaming);
     if (timeout !== Infinity) {
-      running.timer = this.#host.timers.after(running.timeLeft(), () => {
+      request.timer = timers.after(request.timeLeft(), () => {
         const message = `The call took longer than ${timeout} ms`;
-        this.#stop(running, new RpcError("DEADLINE_EXCEEDED", message));
+        inFlight.stop(request, new RpcError("DEADLINE_EXCEEDED", message));
       });
     }
     const text = await outcome;
-    running.timer?.cancel();
-    if (typeof text === "string") running.answer(text);
-    all.delete(running);
-    if (isStreaming) this.#streams--;
-    else this.#host.loadShedding.runningCalls--;
-    this.#host.onEnd();
+    request.timer?.cancel();
+    if (typeof text === "string") request.answer(text);
+    this.#admission.leave(isStreaming);
+    inFlight.end(request, timers.now());
   }
 }
 
@@ -353,18 +263,13 @@ function tooLarge(): RpcError {
   });
 }
 
-function unauthenticated(): RpcError {
-  return new RpcError("UNAUTHENTICATED", `Call ${RPC.authenticate} before anything else`);
-}
-
-function refuse({ version, id }: Request, answer: SendAnswer, error: RpcError): undefined {
-  answer(encodeError(version, id, error));
-}
-
-/** The answer to a call of which so much time is left: none, or NaN where it said nonsense. */
-function refusedTimeout(left: number): RpcError {
-  if (left <= 0) return new RpcError("DEADLINE_EXCEEDED", "The call left no time");
-  return invalidParams([
-    { path: ["_meta", "timeoutMs"], message: "must be milliseconds as a number" },
-  ]);
+function refuse(
+  { version, id }: Request,
+  caller: Caller,
+  answer: SendAnswer | undefined,
+  error: RpcError,
+): undefined {
+  const text = encodeError(version, id, error);
+  if (answer === undefined) caller.send(text);
+  else answer(text);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { EMPTY } from "../framing/byte_queue.ts";
 import {
   type BadFrame,
   type Decoder,
@@ -13,18 +14,20 @@ import {
   type FramingLimits,
   FRAMINGS,
 } from "../framing/mod.ts";
-import type { FairQueue } from "../overload/fair_queue.ts";
 import type { Limits } from "../limits.ts";
-import { isUnparsable, parseMessage } from "../message/parse.ts";
-import type { Message } from "../message/message.ts";
-import { ReadBuffer } from "./read_buffer.ts";
 import { inOrder } from "../message/in_order.ts";
-import type { Timers } from "../timers.ts";
+import type { Message } from "../message/message.ts";
+import { isUnparsable, parseMessage } from "../message/parse.ts";
+import type { FairQueue } from "../overload/fair_queue.ts";
+import type { Allowance } from "../overload/rate_limit.ts";
 import type { TimeSlice } from "../overload/time_slice.ts";
-import type { BufferPool } from "./buffer_pool.ts";
+import type { Timers } from "../timers.ts";
 import type { Duplex } from "../transport/socket.ts";
-
-const NOTHING: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
+import type { Backpressure } from "./backpressure.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import { LINGERING } from "./in_flight.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { ReadBuffer } from "./read_buffer.ts";
 
 /** Bytes of a read beyond which no more is read before its calls have begun: they lie in memory. */
 const AHEAD = 1 << 12;
@@ -46,42 +49,36 @@ const GATHER = 8;
 const LOOK = 16;
 const SHORT = 2;
 
-/** What reading needs of its connection. */
-export interface FramedReaderHost {
+/** What all readers of a server have in common. */
+export interface FramedReaderOptions {
+  readonly timers: Pick<Timers, "now">;
   readonly limits: Limits;
-  readonly timers: Timers;
-  /** Calls that wait for the processor; ours do in the name of `requests`. */
-  readonly fairQueue: FairQueue | undefined;
-  readonly requests: object;
-  /** Whether nothing more is handled: what still comes is read and forgotten. */
-  readonly isEnding: boolean;
-  /** Whether so much waits to be sent that no more is read. */
-  readonly isFull: boolean;
-  /** Resolves when something changes that somebody may have waited for. */
-  change(): Promise<void>;
-  /** Resolves after so many milliseconds, or when something changes. */
-  pause(ms: number): Promise<void>;
-  /** So many bytes came, by the clock of the timers. */
-  onBytes(count: number, now: number): void;
-  /** What they held was handled. */
-  onHandled(): void;
-  /** The peer's framing is known now. */
-  onFraming(framing: Framing): void;
-  /** A message came; the promise is back-pressure: the next is handled after it. */
-  onMessage(message: Message, text: string): Promise<void> | undefined;
-  /** Bytes came that are no message. */
-  onFault(fault: BadFrame): undefined;
-  /** The peer sends no more. */
-  onInputEnd(): void;
-  /** Nothing can be read any more. */
-  onLost(error: unknown): void;
+  /** The time slice that connections share; without one the runtime alone decides. */
+  readonly timeSlice?: TimeSlice;
+  /** Where calls wait for the processor, in the name of the lifecycle; without it none does. */
+  readonly fairQueue?: FairQueue;
 }
+
+/** The connection's life: nothing is handled once it lingers. */
+export type ReadLifecycle = Pick<
+  Lifecycle,
+  "phase" | "lastActive" | "change" | "pause" | "endInput" | "lose"
+>;
+
+/**
+ * Takes what came: a message with its text, or bytes that are none. The promise is back-pressure: the next
+ * is handled after it.
+ */
+export type OnFrame = (frame: Message | BadFrame, text: string) => Promise<void> | undefined;
 
 /** Reads what a peer sends. */
 export class FramedReader {
   readonly #duplex: Duplex;
-  readonly #host: FramedReaderHost;
-  readonly #timeSlice: TimeSlice | undefined;
+  readonly #options: FramedReaderOptions;
+  readonly #lifecycle: ReadLifecycle;
+  readonly #backpressure: Pick<Backpressure, "isFull" | "afterRead">;
+  readonly #allowance: Allowance | undefined;
+  readonly #onFrame: OnFrame;
   #decoder: Decoder;
   /** Messages of the last read that were handled without waiting. */
   #handled = 0;
@@ -92,60 +89,63 @@ export class FramedReader {
   messageSince: number | undefined;
 
   /**
-   * @param limits may be raised while it reads
    * @param framing without it the peer's first bytes decide
-   * @param turns whose turns the work is done in
+   * @param framingLimits may be raised while it reads
+   * @param allowance how fast the peer may send; without it as fast as it can
+   * @param onFraming told once which framing the peer has chosen, if none was given
    */
   constructor(
     duplex: Duplex,
-    host: FramedReaderHost,
-    limits: FramingLimits,
-    framing?: Framing,
-    timeSlice?: TimeSlice,
+    options: FramedReaderOptions,
+    lifecycle: ReadLifecycle,
+    backpressure: Pick<Backpressure, "isFull" | "afterRead">,
+    framing: Framing | undefined,
+    framingLimits: FramingLimits,
+    allowance: Allowance | undefined,
+    onFrame: OnFrame,
+    onFraming: (framing: Framing) => void,
   ) {
     this.#duplex = duplex;
-    this.#host = host;
-    this.#timeSlice = timeSlice;
-    this.#decoder = framing?.decoder(limits) ??
-      new DetectingDecoder(FRAMINGS, limits, (framing, decoder) => {
+    this.#options = options;
+    this.#lifecycle = lifecycle;
+    this.#backpressure = backpressure;
+    this.#allowance = allowance;
+    this.#onFrame = onFrame;
+    this.#decoder = framing?.decoder(framingLimits) ??
+      new DetectingDecoder(FRAMINGS, framingLimits, (framing, decoder) => {
         this.#decoder = decoder;
-        host.onFraming(framing);
+        onFraming(framing);
       });
-  }
-
-  /** Bytes that are kept of a message that has not ended. */
-  get held(): number {
-    return this.#decoder.held;
   }
 
   /** Reads until the peer sends no more, or the connection is lost. Never rejects. */
   async run(pool: BufferPool): Promise<void> {
-    const host = this.#host, buffer = new ReadBuffer(pool);
+    const { timers, timeSlice, fairQueue } = this.#options, lifecycle = this.#lifecycle;
+    const buffer = new ReadBuffer(pool);
     try {
       for (;;) {
         const { space } = buffer, count = await this.#duplex.read(space);
         if (count === null) break;
-        if (host.isEnding) continue;
-        const now = host.timers.now();
-        host.onBytes(count, now);
+        if (lifecycle.phase >= LINGERING) continue; // what still comes is read and forgotten
+        const now = timers.now();
+        lifecycle.lastActive = now;
+        this.#allowance?.receive(count, now);
         this.#decoder.push(count === space.length ? space : space.subarray(0, count));
         const wait = this.#next(now);
         if (wait !== undefined) await wait;
-        else host.fairQueue?.note(this.#handled, host.timers.now() - now);
-        this.#decoder.push(NOTHING); // lets go of the buffer
-        host.onHandled();
-        if (host.isFull) await this.#drained();
-        if (count > AHEAD && host.fairQueue?.holds(host.requests)) {
-          await host.fairQueue.enter(host.requests);
-        }
-        const pause = this.#timeSlice?.yieldWhenOver(now);
+        else fairQueue?.note(this.#handled, timers.now() - now);
+        this.#decoder.push(EMPTY); // lets go of the buffer
+        if (this.#backpressure.afterRead(this.#decoder.held)) await this.#drained();
+        if (count > AHEAD && fairQueue?.holds(lifecycle)) await fairQueue.enter(lifecycle);
+        const pause = timeSlice?.yieldWhenOver(now);
         if (pause !== undefined) await pause;
-        if (this.#isCrumbling(count, space.length)) await host.pause(GATHER);
+        if (this.#isCrumbling(count, space.length)) await lifecycle.pause(GATHER);
         buffer.adapt(count);
       }
-      host.onInputEnd();
+      this.messageSince = undefined;
+      lifecycle.endInput();
     } catch (error) {
-      host.onLost(error);
+      lifecycle.lose(error);
     }
     buffer.release();
   }
@@ -166,45 +166,49 @@ export class FramedReader {
 
   /** Handles what arrived, frame after frame; it began at this time to do so. */
   #next(begun: number): Promise<void> | undefined {
-    const host = this.#host, decoder = this.#decoder, before = this.messageSince;
+    const { timers } = this.#options, lifecycle = this.#lifecycle;
+    const decoder = this.#decoder, before = this.messageSince;
     this.messageSince = undefined;
     let count = 0;
-    for (let frame; !host.isEnding && (frame = decoder.next()) !== undefined;) {
-      const wait = (typeof frame === "string" ? this.#text(frame) : host.onFault(frame)) ??
-        (++count % LOOK === 0 ? this.#turnAfter(begun) : undefined);
-      if (wait !== undefined) return wait.then(() => this.#next(host.timers.now()));
+    for (let frame; lifecycle.phase < LINGERING && (frame = decoder.next()) !== undefined;) {
+      const wait = (typeof frame === "string" ? this.#text(frame) : this.#onFrame(frame, "")) ??
+        (++count % LOOK === 0 ? this.#yieldAfter(begun) : undefined);
+      if (wait !== undefined) return wait.then(() => this.#next(timers.now()));
     }
     this.#handled = count;
     if (decoder.midway) {
-      this.messageSince = count > 0 || before === undefined ? host.timers.now() : before;
+      this.messageSince = count > 0 || before === undefined ? timers.now() : before;
     }
     return undefined;
   }
 
-  #turnAfter(begun: number): Promise<void> | undefined {
-    const now = this.#host.timers.now();
-    return now - begun > SHORT ? this.#timeSlice?.yieldWhenOver(now) : undefined;
+  #yieldAfter(begun: number): Promise<void> | undefined {
+    const { timers, timeSlice } = this.#options, now = timers.now();
+    return now - begun > SHORT ? timeSlice?.yieldWhenOver(now) : undefined;
   }
 
   #text(text: string): Promise<void> | undefined {
-    const host = this.#host, decoder = this.#decoder, message = parseMessage(text, host.limits);
-    if (decoder.split === undefined || !isUnparsable(message)) return host.onMessage(message, text);
+    const { limits } = this.#options, decoder = this.#decoder;
+    const message = parseMessage(text, limits);
+    if (message.kind !== "invalid" || decoder.split === undefined || !isUnparsable(message)) {
+      return this.#onFrame(message, text);
+    }
     const frames = decoder.split(text);
-    if (frames.length < 2) return host.onMessage(message, text);
+    if (frames.length < 2) return this.#onFrame(message, text);
     return inOrder(
       frames,
       (frame) =>
         typeof frame === "string"
-          ? host.onMessage(parseMessage(frame, host.limits), frame)
-          : host.onFault(frame),
+          ? this.#onFrame(parseMessage(frame, limits), frame)
+          : this.#onFrame(frame, ""),
     );
   }
 
   /** Waits for room. The time of a message does not run while it is us who do not read it. */
   async #drained(): Promise<void> {
-    const host = this.#host, since = this.messageSince, begun = host.timers.now();
+    const { timers } = this.#options, since = this.messageSince, begun = timers.now();
     this.messageSince = undefined;
-    do await host.change(); while (host.isFull);
-    if (since !== undefined) this.messageSince = since + host.timers.now() - begun;
+    do await this.#lifecycle.change(); while (this.#backpressure.isFull);
+    if (since !== undefined) this.messageSince = since + timers.now() - begun;
   }
 }

@@ -7,29 +7,37 @@
  * @module
  */
 
-import type { Framing } from "../framing/mod.ts";
+import { type Framing, FRAMINGS } from "../framing/mod.ts";
+import type { Timers } from "../timers.ts";
 import type { Duplex } from "../transport/socket.ts";
 import { type BufferPool, MAX_WRITE } from "./buffer_pool.ts";
 
-/** What a {@linkcode FramedWriter} needs of its connection. */
-export interface FramedWriterHost {
-  /** Milliseconds of a monotonic clock. */
-  now(): number;
+/** What a {@linkcode FramedWriter} tells. */
+export interface FramedWriterEvents {
+  /** More is queued than the mark, and this is more of it. */
+  onHigh(): void;
+  /** More was queued than the mark, and a part of that is written. */
+  onRoom(): void;
   /** A write failed: the peer is gone. */
   onGone(error: unknown): void;
-  /** The queue fell to its low mark, or is empty. */
-  onRoom(): void;
 }
 
 /** Queues the texts of messages and writes them. */
 export class FramedWriter {
   readonly #duplex: Duplex;
   readonly #pool: BufferPool;
-  readonly #host: FramedWriterHost;
-  #framing: Framing;
+  readonly #timers: Pick<Timers, "now">;
+  readonly #mark: number;
+  readonly #events: FramedWriterEvents;
+  /** What frames are made with; without it the peer has not shown its own yet, and JSON is spoken. */
+  framing: Framing | undefined;
   #queue: string[] = [];
-  #queued = 0;
+  /** Bytes that wait, in the queue and in the write that is under way: text counts by its length. */
+  queuedBytes = 0;
+  /** Of these those in the write that is under way. */
   #writing = 0;
+  /** Whether more than the mark was queued since {@linkcode FramedWriterEvents.onRoom} was told. */
+  #wasHigh = false;
   /** The buffer of the write that is under way. */
   #lent: Uint8Array<ArrayBuffer> | undefined;
   #pump: Promise<void> | undefined;
@@ -40,30 +48,38 @@ export class FramedWriter {
   queuedCount = 0;
   sentCount = 0;
 
-  constructor(duplex: Duplex, framing: Framing, pool: BufferPool, host: FramedWriterHost) {
+  /** @param mark queued bytes above which it tells */
+  constructor(
+    duplex: Duplex,
+    framing: Framing | undefined,
+    pool: BufferPool,
+    timers: Pick<Timers, "now">,
+    mark: number,
+    events: FramedWriterEvents,
+  ) {
     this.#duplex = duplex;
-    this.#framing = framing;
+    this.framing = framing;
     this.#pool = pool;
-    this.#host = host;
+    this.#timers = timers;
+    this.#mark = mark;
+    this.#events = events;
   }
 
-  /** What frames are made with; set before the first message. */
-  set framing(framing: Framing) {
-    this.#framing = framing;
-  }
-
-  /** Bytes that wait: text that is not encoded yet counts by its length. */
-  get queuedBytes(): number {
-    return this.#queued + this.#writing;
+  /** Whether it is known how the peer is to be spoken to. */
+  get isFramed(): boolean {
+    return this.framing !== undefined;
   }
 
   /** Queues the text of one message. */
   push(text: string): void {
     if (this.#dead) return;
     this.#queue.push(text);
-    this.#queued += text.length;
+    this.queuedBytes += text.length;
     this.queuedCount++;
     this.#pump ??= this.#run();
+    if (this.queuedBytes <= this.#mark) return;
+    this.#wasHigh = true;
+    this.#events.onHigh();
   }
 
   /** Resolves when everything that was queued is written, or can never be. */
@@ -80,7 +96,7 @@ export class FramedWriter {
   stop(): void {
     this.#dead = true;
     this.#queue = [];
-    this.#queued = 0;
+    this.queuedBytes = this.#writing;
   }
 
   /** Writes until nothing is queued. One function and no smaller ones: each would be a promise a write. */
@@ -89,27 +105,34 @@ export class FramedWriter {
     try {
       for (let bytes = first ?? this.#encode(); bytes !== undefined; bytes = this.#encode()) {
         for (let written = 0; written < bytes.length && !this.#dead;) {
-          this.#writing = bytes.length - written;
-          this.writingSince = this.#host.now();
+          this.#setWriting(bytes.length - written);
+          this.writingSince = this.#timers.now();
           written += await this.#duplex.write(written === 0 ? bytes : bytes.subarray(written));
         }
-        this.#writing = 0;
+        this.#setWriting(0);
         this.writingSince = undefined;
         if (this.#lent !== undefined) this.#pool.give(this.#lent);
         this.#lent = undefined;
         await undefined; // and what comes with the answer to it
-        if (this.#queue.length > 0) this.#host.onRoom();
+        if (this.#wasHigh && this.#queue.length > 0) this.#events.onRoom();
       }
     } catch (error) {
       if (!this.#dead) {
         this.stop();
-        this.#host.onGone(error);
+        this.#events.onGone(error);
       }
     }
     this.#pump = undefined;
-    this.#writing = 0;
+    this.#setWriting(0);
     this.writingSince = undefined;
-    this.#host.onRoom();
+    if (!this.#wasHigh) return;
+    this.#wasHigh = false;
+    this.#events.onRoom();
+  }
+
+  #setWriting(bytes: number): void {
+    this.queuedBytes += bytes - this.#writing;
+    this.#writing = bytes;
   }
 
   /** The bytes of the next messages; undefined where there are none. */
@@ -117,20 +140,21 @@ export class FramedWriter {
     if (this.#queue.length === 0) return undefined;
     const messages = this.#next();
     this.sentCount += messages.length;
-    return this.#framing.encode(messages, (size) => this.#lent ??= this.#pool.take(size));
+    const framing = this.framing ?? FRAMINGS.json;
+    return framing.encode(messages, (size) => this.#lent ??= this.#pool.take(size));
   }
 
   /** The next messages to write: all of them, unless they are very many. */
   #next(): string[] {
     const queue = this.#queue;
-    if (this.#queued <= MAX_WRITE) {
+    if (this.queuedBytes <= MAX_WRITE) {
       this.#queue = [];
-      this.#queued = 0;
+      this.queuedBytes = 0;
       return queue;
     }
     let size = 0, count = 0;
     while (count < queue.length && size < MAX_WRITE) size += queue[count++]!.length;
-    this.#queued -= size;
+    this.queuedBytes -= size;
     return queue.splice(0, count);
   }
 }

@@ -8,41 +8,33 @@
 import { RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import { TICK, type Timer, type Timers } from "../timers.ts";
+import type { FramedReader } from "./framed_reader.ts";
+import type { FramedWriter } from "./framed_writer.ts";
+import type { Identity } from "./identity.ts";
+import { CLOSED, LINGERING } from "./in_flight.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 
-/** A connection, as far as its deadlines go. Times are those of {@linkcode Timers.now}. */
-export interface KeepaliveHost {
+/** What all connections of a server have in common. */
+export interface KeepaliveOptions {
   readonly limits: Limits;
   readonly timers: Timers;
-  /** Whether we are the end that dialled: it pings, where the other ends a silent connection. */
-  readonly isDialler: boolean;
-  /** Whether silence means nothing. */
-  readonly isLasting: boolean;
-  /** When bytes came last. */
-  readonly lastActive: number;
-  /** When the last handler ended: silence counts from there, too. */
-  readonly lastEnd: number;
-  /** When the first byte of an unfinished message came; undefined between messages. */
-  messageSince: number | undefined;
-  /** When the write that is under way last made progress; undefined while there is none. */
-  readonly writingSince: number | undefined;
-  /** Whether it is known who the peer is, where it is asked. */
-  readonly isKnown: boolean;
-  /** Whether nothing runs, and nothing waits. */
-  readonly isIdle: boolean;
-  /** Whether nothing more will be read. */
-  readonly isEnding: boolean;
-  /** Whether the peer answers a ping in time; any answer will do. */
-  ping(): Promise<boolean>;
-  /** Ends it, in the ways that there are. */
-  finish(info: { readonly reason: string }): void;
-  refuse(error: RpcError): void;
-  linger(reason: string): void;
-  drain(grace: number, reason: string): void;
 }
+
+/** A connection's life, as far as its deadlines go. Times are those of {@linkcode Timers.now}. */
+export type KeptAlive = Pick<
+  Lifecycle,
+  "phase" | "lastActive" | "lastEnd" | "isIdle" | "finish" | "refuse" | "linger" | "drain"
+>;
 
 /** Looks after the deadlines of one connection. */
 export class Keepalive {
-  readonly #connection: KeepaliveHost;
+  readonly #options: KeepaliveOptions;
+  readonly #lifecycle: KeptAlive;
+  readonly #identity: Pick<Identity, "isKnown">;
+  readonly #reader: Pick<FramedReader, "messageSince">;
+  readonly #writer: Pick<FramedWriter, "writingSince">;
+  readonly #isLasting: boolean;
+  readonly #call: ((timeout: number) => Promise<unknown>) | undefined;
   readonly #interval: number;
   readonly #openedAt: number;
   /** With a jitter of 10 %, so that connections made together do not end together. */
@@ -53,12 +45,33 @@ export class Keepalive {
   #doubted: number | undefined;
   #isPinging = false;
 
-  /** Begins to look; see {@linkcode stop}. */
-  constructor(connection: KeepaliveHost) {
-    this.#connection = connection;
-    this.#interval = interval(connection.limits);
-    this.#openedAt = connection.timers.now();
-    this.#maxAge = connection.limits.maxConnectionAge * (0.9 + 0.2 * Math.random());
+  /**
+   * Begins to look; see {@linkcode stop}.
+   *
+   * @param isLasting whether silence means nothing
+   * @param call calls the peer, if we are the end that dialled: that end pings, where the other ends a
+   * silent connection. Any answer in time will do
+   */
+  constructor(
+    options: KeepaliveOptions,
+    lifecycle: KeptAlive,
+    identity: Pick<Identity, "isKnown">,
+    reader: Pick<FramedReader, "messageSince">,
+    writer: Pick<FramedWriter, "writingSince">,
+    isLasting: boolean,
+    call?: (timeout: number) => Promise<unknown>,
+  ) {
+    const { limits, timers } = options;
+    this.#options = options;
+    this.#lifecycle = lifecycle;
+    this.#identity = identity;
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#isLasting = isLasting;
+    this.#call = call;
+    this.#interval = interval(limits);
+    this.#openedAt = timers.now();
+    this.#maxAge = limits.maxConnectionAge * (0.9 + 0.2 * Math.random());
     this.#wait(this.#openedAt + this.#interval, this.#openedAt);
   }
 
@@ -70,11 +83,11 @@ export class Keepalive {
 
   #wait(due: number, now: number): void {
     this.#due = due;
-    this.#timer = this.#connection.timers.after(due - now, this.#look);
+    this.#timer = this.#options.timers.after(due - now, this.#look);
   }
 
   readonly #look = (): void => {
-    const now = this.#connection.timers.now();
+    const now = this.#options.timers.now();
     const due = this.#lookAt(now, now - this.#due > 2 * TICK);
     if (this.#timer !== undefined) this.#wait(Math.max(due, now), now);
   };
@@ -87,72 +100,78 @@ export class Keepalive {
    * @returns when to look again
    */
   #lookAt(now: number, isLate: boolean): number {
-    const connection = this.#connection,
-      { limits, messageSince, writingSince: waitingSince } = connection;
-    const stalled = (waitingSince ?? now) + limits.writeStallTimeout;
+    const { limits } = this.#options, lifecycle = this.#lifecycle, reader = this.#reader;
+    const { messageSince } = reader, { writingSince } = this.#writer;
+    const stalled = (writingSince ?? now) + limits.writeStallTimeout;
     const slow = (messageSince ?? now) + limits.messageTimeout;
     // Timers come before sockets: what the peer sent or took meanwhile is known at the next look.
-    const since = stalled <= now ? waitingSince : messageSince;
+    const since = stalled <= now ? writingSince : messageSince;
     if (isLate && (stalled <= now || slow <= now) && this.#doubted !== since) {
       this.#doubted = since;
       return now + this.#interval;
     }
     if (stalled <= now) {
-      connection.finish({ reason: `the peer took nothing for ${limits.writeStallTimeout} ms` });
+      lifecycle.finish({ reason: `the peer took nothing for ${limits.writeStallTimeout} ms` });
       return stalled;
     }
-    if (connection.isEnding) return stalled;
+    if (lifecycle.phase >= LINGERING) return stalled;
     if (slow > now) return Math.min(stalled, slow, this.#lookAtRest(now));
     const message = `Message too slow: a message took longer than ${limits.messageTimeout} ms`;
-    connection.messageSince = undefined;
-    connection.refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }));
+    reader.messageSince = undefined;
+    lifecycle.refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }));
     return stalled;
   }
 
   /** The same for those who do not say who they are, are silent, or have been here for long. */
   #lookAtRest(now: number): number {
-    const connection = this.#connection, { limits } = connection;
+    const { limits } = this.#options, lifecycle = this.#lifecycle;
     let due = Infinity;
-    if (!connection.isKnown) {
+    if (!this.#identity.isKnown) {
       due = this.#openedAt + limits.authTimeout;
       if (due <= now) {
         const message = `Nobody said who calls within ${limits.authTimeout} ms`;
-        connection.refuse(new RpcError("UNAUTHENTICATED", message, { limit: "authTimeout" }));
+        lifecycle.refuse(new RpcError("UNAUTHENTICATED", message, { limit: "authTimeout" }));
         return Infinity;
       }
     }
-    if (connection.isLasting) return due;
-    if (connection.isDialler) {
-      const silent = connection.lastActive + limits.pingInterval;
+    if (this.#isLasting) return due;
+    if (this.#call !== undefined) {
+      const silent = lifecycle.lastActive + limits.pingInterval;
       if (limits.pingInterval === 0) return due;
       if (silent > now) return Math.min(due, silent);
       this.#ping();
       return now + this.#interval;
     }
-    const silent = Math.max(connection.lastActive, connection.lastEnd) + limits.idleTimeout;
+    const silent = Math.max(lifecycle.lastActive, lifecycle.lastEnd) + limits.idleTimeout;
     if (silent > now) due = Math.min(due, silent);
-    else if (connection.isIdle) {
-      connection.linger(`nothing was said for ${limits.idleTimeout} ms`);
+    else if (lifecycle.isIdle) {
+      lifecycle.linger(`nothing was said for ${limits.idleTimeout} ms`);
       return Infinity;
     }
     if (limits.maxConnectionAge === 0) return due;
     const old = this.#openedAt + this.#maxAge;
     if (old > now) return Math.min(due, old);
-    connection.drain(limits.shutdownGrace, "age");
+    lifecycle.drain(limits.shutdownGrace, "age");
     return due;
   }
 
   async #ping(): Promise<void> {
     if (this.#isPinging) return;
     this.#isPinging = true;
-    const connection = this.#connection, sent = connection.lastActive;
-    const { timers, limits: { pingTimeout } } = connection;
-    if (!await connection.ping()) {
-      // A process that stood still finds the answer once it reads: timers come first.
-      timers.after(0, () => {
-        if (connection.lastActive !== sent) return;
-        connection.finish({ reason: `the peer did not answer a ping within ${pingTimeout} ms` });
-      });
+    const { timers, limits: { pingTimeout } } = this.#options, lifecycle = this.#lifecycle;
+    const sent = lifecycle.lastActive;
+    try {
+      await this.#call!(pingTimeout);
+    } catch (error) {
+      // A ping that could not be sent shows nothing.
+      const isLate = error instanceof RpcError && error.reason === "DEADLINE_EXCEEDED";
+      if (lifecycle.phase < CLOSED && isLate) {
+        // A process that stood still finds the answer once it reads: timers come first.
+        timers.after(0, () => {
+          if (lifecycle.lastActive !== sent) return;
+          lifecycle.finish({ reason: `the peer did not answer a ping within ${pingTimeout} ms` });
+        });
+      }
     }
     this.#isPinging = false;
   }

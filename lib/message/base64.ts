@@ -14,6 +14,7 @@
  */
 
 import type { ParamsIssue } from "../error.ts";
+import type { Argument } from "./encode.ts";
 
 const NAME = "$base64";
 
@@ -26,13 +27,11 @@ export function encodeValue(value: unknown): string | undefined {
   return encode(value, false);
 }
 
-/**
- * As {@linkcode encodeValue}, for a value that shall travel as params. Bytes alone are no plain object:
- * the space before them tells `encodeParams`.
- */
-export function encodeArgument(value: unknown): string | undefined {
+/** As {@linkcode encodeValue}, for a value that is to travel as params. Bytes alone are no plain object. */
+export function encodeArgument(value: unknown): Argument | undefined {
   const text = encode(value, false);
-  return value instanceof Uint8Array ? ` ${text}` : text;
+  if (text === undefined) return undefined;
+  return { text, isPlain: text.startsWith("{") && !(value instanceof Uint8Array) };
 }
 
 /** As {@linkcode encodeValue}, and what only looks like a marker is escaped. */

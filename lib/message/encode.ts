@@ -10,21 +10,27 @@
 import type { RpcError } from "../error.ts";
 import type { Version } from "./message.ts";
 
+/** One value that is to travel as params. */
+export interface Argument {
+  /** As JSON. */
+  readonly text: string;
+  /** Whether it is a plain object, which travels by name. */
+  readonly isPlain: boolean;
+}
+
 /**
- * One value as params, all of it JSON text: an object by name, an array by position, anything else as
- * an only item. With metadata beside it a value that is no object is named `value`. A space before an
- * object says that it stands for something else.
+ * One value as params, as JSON text: a plain object by name, an array by position, anything else as an
+ * only item. With metadata beside it a value that is no plain object is named `value`.
  */
-export function encodeParams(value: string | undefined, meta?: string): string | undefined {
+export function encodeParams(value: Argument | undefined, meta?: string): string | undefined {
   if (value === undefined) return meta === undefined ? undefined : `{"_meta":${meta}}`;
-  const first = value.charCodeAt(0);
-  if (first === 0x7b) {
-    if (meta === undefined) return value;
-    return value === "{}" ? `{"_meta":${meta}}` : `{"_meta":${meta},${value.slice(1)}`;
+  const { text, isPlain } = value;
+  if (isPlain) {
+    if (meta === undefined) return text;
+    return text === "{}" ? `{"_meta":${meta}}` : `{"_meta":${meta},${text.slice(1)}`;
   }
-  const alone = value.trimStart();
-  if (meta !== undefined) return `{"value":${alone},"_meta":${meta}}`;
-  return first === 0x5b ? value : `[${alone}]`;
+  if (meta !== undefined) return `{"value":${text},"_meta":${meta}}`;
+  return text.startsWith("[") ? text : `[${text}]`;
 }
 
 /** The text of a request of ours; `params` is JSON text. */

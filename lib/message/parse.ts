@@ -1,6 +1,6 @@
 /**
- * The text of a frame to a message, and back. A message is a tagged union; one that breaks the rules
- * is a value too, and holds the answer to send: nothing here throws.
+ * The text of a frame to a message. One that breaks the rules is a value too, and holds the answer to
+ * send: nothing here throws.
  *
  * Source: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), sections 4 to 6. A request without
  * `jsonrpc` is JSON-RPC 1.0, and is answered in that shape.
@@ -12,6 +12,7 @@
  */
 
 import { mayHoldMarkers } from "./base64.ts";
+import { isDeeperThan } from "./depth.ts";
 import { RpcError } from "../error.ts";
 import type { BadFrame } from "../framing/frame.ts";
 import { isLongerThan } from "../framing/utf8.ts";
@@ -214,8 +215,11 @@ const MAX_TAIL = 64;
 /** Characters of a text that may live as long as a call does, for the sake of its name or its id. */
 const MAX_SHARED = 1024;
 
-/** The same in memory of its own: V8 makes what is cut out of a text refer to all of it. */
-function detached(part: string | undefined): string | undefined {
+/**
+ * The same text in memory of its own: V8 makes what is cut out of a text refer to all of it, for as long as
+ * the part lives (https://bugs.chromium.org/p/v8/issues/detail?id=2869). To join and cut it copies it.
+ */
+function copyString(part: string | undefined): string | undefined {
   return part && (" " + part).slice(1);
 }
 
@@ -232,7 +236,7 @@ const itself = (part: string | undefined) => part;
 function parsePlain(text: string, limits: MessageLimits): Single | undefined {
   const head = HEAD.exec(text);
   if (head === null) return undefined;
-  const start = head[0].length, own = text.length > MAX_SHARED ? detached : itself;
+  const start = head[0].length, own = text.length > MAX_SHARED ? copyString : itself;
   const method = own(head[4]);
   let id = own(head[2]), version = head[1] ?? head[3];
   let end: number;
@@ -270,42 +274,6 @@ function parsePlain(text: string, limits: MessageLimits): Single | undefined {
 }
 
 // ---- Small parts -----------------------------------------------------------------------------
-
-/** Whether more arrays and objects than this lie within each other. */
-function isDeeperThan(text: string, max: number): boolean {
-  // Each level takes an opening and a closing bracket.
-  if (text.length < 2 * (max + 1)) return false;
-  let brackets = 0;
-  for (const open of "[{") {
-    for (let at = text.indexOf(open); at >= 0; at = text.indexOf(open, at + 1)) {
-      if (++brackets > max) return measuredDepth(text, max) > max;
-    }
-  }
-  return false;
-}
-
-/** How deep the brackets nest, as far as `max` + 1. */
-function measuredDepth(text: string, max: number): number {
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit === 0x22) {
-      do {
-        i = text.indexOf('"', i + 1);
-        if (i < 0) return 0;
-      } while (isEscaped(text, i));
-    } else if (unit === 0x7b || unit === 0x5b) {
-      if (++depth > max) return depth;
-    } else if (unit === 0x7d || unit === 0x5d) depth--;
-  }
-  return 0;
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let backslashes = 0;
-  while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++;
-  return backslashes % 2 === 1;
-}
 
 function isObject(value: unknown): value is Members {
   return value !== null && typeof value === "object" && !Array.isArray(value);

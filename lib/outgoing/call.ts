@@ -1,7 +1,7 @@
 /**
  * A call of ours, from the moment in which it is made until it has ended: its answer, its stream, its
- * time. It may outlive the connection that it was sent over; who carries it is told what to tell the
- * peer, and tells it what became of it.
+ * time. It may outlive the connection that it was sent over; the sink that has it is told what to tell
+ * the peer, and tells it what became of it.
  *
  * A call is begun at the end of the turn in which it was made. Until then it can be made a stream, by
  * iterating its answer; and all calls of one turn travel in one write.
@@ -11,26 +11,23 @@
 
 import type { CallOptions, ItemIterator } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
+import type { Argument } from "../message/encode.ts";
 import { itemsOf, StreamReceiver, WINDOW } from "../stream/receiver.ts";
 import type { StreamSender } from "../stream/sender.ts";
 import type { Timer, Timers } from "../timers.ts";
 
 /** Takes calls that have begun, and gets them to the peer. */
-export interface Carrier {
+export interface CallSink {
   readonly timers: Timers;
   /** Takes one call. */
-  carry(call: Call): void;
+  send(call: Call): void;
   /** Takes several that travel as one batch. */
-  carryTogether(calls: readonly Call[]): void;
+  sendBatch(calls: readonly Call[]): void;
   /**
    * Whether it takes back a call that would fail otherwise: its connection was lost, or its peer
    * answered with an error.
    */
-  takeBack?(call: Call, error: unknown): boolean;
-}
-
-/** Has a call at the moment. */
-export interface Bearer {
+  takeBack(call: Call, error: unknown): boolean;
   /** The consumer of its items takes so many more. */
   grant(call: Call, count: number): void;
   /** Nobody wants its answer any more. */
@@ -40,11 +37,11 @@ export interface Bearer {
 /** A call that was made, and waits for its turn, then for its answer. */
 export class Call {
   readonly method: string;
-  /** JSON text. */
-  readonly value: string | undefined;
+  readonly value: Argument | undefined;
   readonly options: CallOptions;
   readonly promise: Promise<unknown>;
-  readonly #carrier: Carrier;
+  /** Where it was made: it may outlive the connection that it was sent over. */
+  readonly owner: CallSink;
   #resolve!: (result: unknown) => void;
   #reject!: (error: unknown) => void;
   #begun = false;
@@ -53,7 +50,8 @@ export class Call {
   ended = false;
   /** By the clock of the timers. */
   deadline = Infinity;
-  bearer: Bearer | undefined;
+  /** What has it at the moment; undefined until it was sent, and once it has ended. */
+  sink: CallSink | undefined;
   /** How often it was sent, and how many items had come by the last failure. */
   attempts = 0;
   received = 0;
@@ -73,12 +71,12 @@ export class Call {
   isStream = false;
 
   constructor(
-    carrier: Carrier,
+    owner: CallSink,
     method: string,
-    value: string | undefined,
+    value: Argument | undefined,
     options: CallOptions,
   ) {
-    this.#carrier = carrier;
+    this.owner = owner;
     this.method = method;
     this.value = value;
     this.options = options;
@@ -93,14 +91,15 @@ export class Call {
     if (this.#begun) return itemsOf(this.promise);
     this.promise.catch(() => {}); // the loop is told
     return this.receiver ??= new StreamReceiver(WINDOW, {
-      grant: (count) => this.bearer?.grant(this, count),
+      grant: (count) => this.sink?.grant(this, count),
       leave: () => this.giveUp(new RpcError("CANCELLED", "The stream was left")),
     }, this.options.after);
   }
 
   /** Begins: from here on its time runs, and it can be cancelled. False where it has failed at once. */
-  begin(timers: Timers): boolean {
+  begin(): boolean {
     this.#begun = true;
+    const { timers } = this.owner;
     if (this.ended) return false; // left in the turn in which it was made
     const { method, options: { signal, timeout, after } } = this;
     try {
@@ -142,16 +141,16 @@ export class Call {
     this.#reject(error);
   }
 
-  /** The connection or the peer let it fail: it does, unless its carrier takes it back. */
+  /** The connection or the peer let it fail: it does, unless its owner takes it back. */
   refuse(error: unknown): void {
-    if (this.ended || this.#carrier.takeBack?.(this, error)) return;
+    if (this.ended || this.owner.takeBack(this, error)) return;
     this.fail(error);
   }
 
   /** Ends it from this side, and says so to the peer. */
   giveUp(reason: unknown): void {
     if (this.ended) return;
-    this.bearer?.drop(this);
+    this.sink?.drop(this);
     this.fail(reason);
   }
 

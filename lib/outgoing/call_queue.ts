@@ -1,62 +1,59 @@
 /**
- * Calls that were made and have not begun: all of a turn begin at its end.
+ * Calls that were made and have not begun: all of a turn of the event loop begin at its end.
  *
  * @module
  */
 
 import type { CallOptions, StreamCall } from "../api/stub.ts";
-import { Call, type Carrier } from "./call.ts";
+import type { Argument } from "../message/encode.ts";
+import { Call, type CallSink } from "./call.ts";
 
-/** Makes calls, and hands those of a turn to their carrier at its end. */
+/** Makes calls, and sends those of one turn at its end. */
 export class CallQueue {
-  readonly #carrier: Carrier;
   /** Made in this turn, not begun. */
   #made: Call[] = [];
 
-  constructor(carrier: Carrier) {
-    this.#carrier = carrier;
-  }
-
   /**
-   * Calls a method of the peer's.
+   * Calls a method of a peer's.
    *
-   * @param value as JSON text
+   * @param sink what gets the call to the peer
    * @returns the result; rejects with {@linkcode RpcError}, {@linkcode ConnectionLostError}, or the
    * signal's reason
    */
   call(
+    sink: CallSink,
     method: string,
-    value: string | undefined,
+    value: Argument | undefined,
     options: CallOptions,
   ): StreamCall<unknown, unknown> {
-    const call = new Call(this.#carrier, method, value, options);
-    if (this.#made.push(call) === 1) queueMicrotask(this.end);
-    const answer = call.promise as StreamCall<unknown, unknown>;
+    const call = new Call(sink, method, value, options);
+    if (this.#made.push(call) === 1) queueMicrotask(this.begin);
+    const promise = call.promise as StreamCall<unknown, unknown>;
     // Put on the promise itself: a class of its own would make every await slower.
-    answer[Symbol.asyncIterator] = () => call.iterate();
-    return answer;
+    promise[Symbol.asyncIterator] = () => call.iterate();
+    return promise;
   }
 
   /** Makes several calls that travel as one batch (JSON-RPC 2.0, section 6). */
-  batch<T>(make: () => T): T {
+  batch<T>(sink: CallSink, make: () => T): T {
     const outer = this.#made, made: Call[] = [];
     this.#made = made;
-    let answers: T;
+    let promises: T;
     try {
-      answers = make();
+      promises = make();
     } finally {
       this.#made = outer;
     }
-    this.#carrier.carryTogether(made.filter((call) => call.begin(this.#carrier.timers)));
-    return answers;
+    sink.sendBatch(made.filter((call) => call.begin()));
+    return promises;
   }
 
   /** Begins what was made so far. */
-  readonly end = (): void => {
-    const made = this.#made, { timers } = this.#carrier;
+  readonly begin = (): void => {
+    const made = this.#made;
     this.#made = [];
     for (const call of made) {
-      if (call.begin(timers)) this.#carrier.carry(call);
+      if (call.begin()) call.owner.send(call);
     }
   };
 }

@@ -4,15 +4,14 @@
  * @module
  */
 
-import { decodeExactly, encodeValue } from "../message/base64.ts";
 import type { CallOptions, ItemOptions, StreamCall } from "../api/stub.ts";
-import type { Bearer, Call, Carrier } from "./call.ts";
-import { CallQueue } from "./call_queue.ts";
 import { ConnectionLostError, type ErrorData, RpcError } from "../error.ts";
-import { iteratorOf } from "../stream/receiver.ts";
-import { StreamSender } from "../stream/sender.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
+import type { Backpressure } from "../link/backpressure.ts";
+import type { FramedWriter } from "../link/framed_writer.ts";
+import type { Lifecycle } from "../link/lifecycle.ts";
+import { encodeValue } from "../message/base64.ts";
 import {
   cancelRequest,
   RPC,
@@ -20,57 +19,56 @@ import {
   streamEndUp,
   streamItemsUp,
 } from "../message/control.ts";
-import { encodeParams, encodeRequest } from "../message/encode.ts";
+import { type Argument, encodeParams, encodeRequest } from "../message/encode.ts";
 import type { Response } from "../message/message.ts";
-import { CallTable } from "./call_table.ts";
+import { iteratorOf } from "../stream/receiver.ts";
+import { StreamSender } from "../stream/sender.ts";
 import type { Timers } from "../timers.ts";
+import type { Call, CallSink } from "./call.ts";
+import type { CallQueue } from "./call_queue.ts";
+import { CallTable } from "./call_table.ts";
+import { Extensions, tokensOf } from "./extensions.ts";
 
-/** What calls need of their connection. */
-export interface CallsHost {
+/** What the calls of one connection are made with. */
+export interface CallsOptions {
   readonly limits: Pick<Limits, "maxOutboundBytes" | "maxBatch">;
   readonly timers: Timers;
-  /** Bytes that wait to be sent. */
-  readonly waiting: number;
-  /** Messages that were queued so far, and how many of them were handed to the socket. */
-  readonly queuedCount: number;
-  readonly sentCount: number;
-  /** Why this method cannot be called now; undefined while it can. */
-  closedBecause(method: string): string | undefined;
-  /** Sends a message. */
-  send(text: string): void;
-  /** A promise while more waits to be sent than should. */
-  room(): Promise<void> | undefined;
-  /** A call begins to wait. */
-  onCall(): void;
-  /** No call waits any more. */
-  onQuiet(): void;
-  /** Told of what is nobody's answer. */
-  onError(error: unknown): void;
+  /** The calls that the owner of the connection makes; those of the connection itself go the same way. */
+  readonly queue: CallQueue;
 }
 
+/** The life of the connection, as far as calls go. */
+export type CallLifecycle = Pick<Lifecycle, "closedBecause" | "beginCall" | "endCall" | "report">;
+
 /** The calls of one connection. */
-export class Calls implements Carrier, Bearer {
+export class Calls implements CallSink {
   readonly timers: Timers;
-  readonly #host: CallsHost;
-  /** Calls that are made on this connection, and would end with it. */
-  readonly #queue = new CallQueue(this);
+  readonly #options: CallsOptions;
+  readonly #lifecycle: CallLifecycle;
+  readonly #writer: Pick<FramedWriter, "push" | "queuedBytes" | "queuedCount" | "sentCount">;
+  readonly #backpressure: Pick<Backpressure, "room">;
   /** Those that wait for their answers, by id. */
   readonly #pending = new CallTable<Call>();
   /** Those whose params hold tokens of LSP's, by these. */
   readonly #byToken = new Map<unknown, Call>();
-  /** What the peer understands besides JSON-RPC, once it was asked. */
-  #extensions: ReadonlySet<string> | undefined;
-  /** The longest message that the peer says it takes. */
-  #maxBytes = Infinity;
-  #asking: Promise<void> | undefined;
+  readonly #extensions: Extensions;
   /** What the peer said last that was no call's answer: where it hangs up, that is why. */
   #lastWords: RpcError | undefined;
   /** Results and items that came so far: the peer is of use. */
   yielded = 0;
 
-  constructor(host: CallsHost) {
-    this.#host = host;
-    this.timers = host.timers;
+  constructor(
+    options: CallsOptions,
+    lifecycle: CallLifecycle,
+    writer: Pick<FramedWriter, "push" | "queuedBytes" | "queuedCount" | "sentCount">,
+    backpressure: Pick<Backpressure, "room">,
+  ) {
+    this.#options = options;
+    this.timers = options.timers;
+    this.#lifecycle = lifecycle;
+    this.#writer = writer;
+    this.#backpressure = backpressure;
+    this.#extensions = new Extensions(() => this.call(RPC.serverInfo, undefined, {}));
   }
 
   /** How many wait for answers. */
@@ -78,22 +76,17 @@ export class Calls implements Carrier, Bearer {
     return this.#pending.size;
   }
 
-  /** Calls a method of the peer's; see {@linkcode CallQueue.call}. */
+  /** Calls a method of the peer's over this connection alone; see {@linkcode CallQueue.call}. */
   call(
     method: string,
-    value: string | undefined,
+    value: Argument | undefined,
     options: CallOptions,
   ): StreamCall<unknown, unknown> {
-    return this.#queue.call(method, value, options);
+    return this.#options.queue.call(this, method, value, options);
   }
 
-  /** Makes several calls that travel as one batch. */
-  batch<T>(make: () => T): T {
-    return this.#queue.batch(make);
-  }
-
-  carryTogether(calls: readonly Call[]): void {
-    const { maxBatch } = this.#host.limits;
+  sendBatch(calls: readonly Call[]): void {
+    const { maxBatch } = this.#options.limits;
     for (let from = 0; from < calls.length; from += maxBatch) {
       this.#sendTogether(calls.slice(from, from + maxBatch));
     }
@@ -102,46 +95,54 @@ export class Calls implements Carrier, Bearer {
   #sendTogether(calls: readonly Call[]): void {
     const texts: string[] = [], sent: Call[] = [];
     for (const call of calls) {
-      this.carry(call, (text) => {
+      this.send(call, (text) => {
         texts.push(text);
         sent.push(call);
       });
     }
     if (texts.length === 0) return;
     const text = `[${texts.join(",")}]`;
-    this.#host.send(text);
+    this.#writer.push(text);
     for (const call of sent) {
       call.text = text;
       call.together = texts.length;
-      call.order = this.#host.queuedCount;
+      call.order = this.#writer.queuedCount;
     }
   }
 
-  readonly #send = (text: string): void => this.#host.send(text);
+  readonly #push = (text: string): void => this.#writer.push(text);
 
   /** Sends a call as soon as it is known what the peer understands of it. */
-  carry(call: Call, send: (text: string) => void = this.#send): void {
-    if (this.#extensions !== undefined || !needsExtensions(call)) this.#request(call, send);
+  send(call: Call, push: (text: string) => void = this.#push): void {
+    const extensions = this.#extensions;
+    if (extensions.suffice(call)) this.#request(call, push);
     else {
-      this.#ask().then(() => this.#request(call, this.#send), (error) => call.refuse(error));
+      extensions.ask().then(() => this.#request(call, this.#push), (error) => call.refuse(error));
     }
     // For the next call: this one does not wait to be told what the peer understands.
-    if (call.deadline !== Infinity && this.#extensions === undefined) this.#ask().catch(() => {});
+    if (call.deadline !== Infinity && extensions.known === undefined) {
+      extensions.ask().catch(() => {});
+    }
+  }
+
+  /** What was made on this connection ends with it. */
+  takeBack(): boolean {
+    return false;
   }
 
   /** Sends the request, unless nobody wants it any more. */
-  #request(call: Call, send: (text: string) => void): void {
+  #request(call: Call, push: (text: string) => void): void {
     if (call.ended) return;
     const { method, options } = call;
     try {
-      const closed = this.#host.closedBecause(method);
+      const closed = this.#lifecycle.closedBecause(method);
       if (closed !== undefined) {
         throw new ConnectionLostError(`Cannot call ${method}: ${closed}`, { sent: false });
       }
       const id = this.#pending.nextId();
-      const meta = this.#metaOf(call, id);
+      const meta = this.#extensions.metaOf(call, id);
       const text = encodeRequest(id, method, encodeParams(call.value, meta));
-      if (this.#host.waiting + text.length > this.#host.limits.maxOutboundBytes) {
+      if (this.#writer.queuedBytes + text.length > this.#options.limits.maxOutboundBytes) {
         throw new RpcError(
           "RESOURCE_EXHAUSTED",
           `Cannot call ${method}: too much waits to be sent`,
@@ -152,71 +153,23 @@ export class Calls implements Carrier, Bearer {
       }
       call.id = id;
       this.#pending.add(call);
-      call.bearer = this;
+      this.#lifecycle.beginCall();
+      call.sink = this;
       call.attempts++;
       call.text = text;
       call.together = 1;
       call.order = Infinity;
-      send(text);
-      call.order = this.#host.queuedCount;
+      push(text);
+      call.order = this.#writer.queuedCount;
       if (options.onProgress !== undefined) {
         for (const token of tokensOf(call)) this.#byToken.set(token, call);
       }
       const { items } = options as Partial<ItemOptions<unknown>>;
       if (items !== undefined) this.#sendItems(call, items);
-      this.#host.onCall();
     } catch (error) {
       this.#forget(call);
       call.refuse(error);
     }
-  }
-
-  /** What travels beside the params: only to a peer that has said that it understands it. */
-  #metaOf(call: Call, id: number): string | undefined {
-    const { receiver, deadline, options: { meta, onProgress } } = call;
-    const known = this.#extensions, after = receiver?.after;
-    if (after !== undefined && !known?.has("resume")) {
-      throw new RpcError(
-        "DATA_LOSS",
-        `Cannot resume ${call.method}: the server resumes no streams`,
-      );
-    }
-    if (known === undefined || !known.has("meta")) return undefined;
-    const isTimed = deadline !== Infinity;
-    call.isStream = receiver !== undefined && known.has("stream");
-    if (!call.isStream && meta === undefined && onProgress === undefined && !isTimed) {
-      return undefined;
-    }
-    // What is left of the time, because clocks differ; a call without any was given up.
-    const left = Math.max(1, Math.ceil(deadline - this.#host.timers.now()));
-    return JSON.stringify({
-      ...meta,
-      ...(isTimed && { timeoutMs: left }),
-      ...(onProgress !== undefined && { progressToken: id }),
-      ...(call.isStream && {
-        stream: { credit: receiver!.open(), ...(after !== undefined && { after }) },
-      }),
-    });
-  }
-
-  /**
-   * Asks what the peer understands, once it has said so never again. Rejects where it had no time to
-   * say: a stream must not become something else because a server was busy for a moment.
-   */
-  #ask(): Promise<void> {
-    return this.#asking ??= this.call(RPC.serverInfo, undefined, {}).then((info: unknown) => {
-      const { extensions, limits } = (info ?? {}) as { extensions?: unknown; limits?: unknown };
-      this.#extensions = new Set(Array.isArray(extensions) ? extensions : []);
-      const { maxMessageBytes } = (limits ?? {}) as { maxMessageBytes?: unknown };
-      if (typeof maxMessageBytes === "number") this.#maxBytes = maxMessageBytes;
-    }, (error: unknown) => {
-      const reason = error instanceof RpcError ? error.reason : undefined;
-      const isBusy = reason === "UNAVAILABLE" || reason === "RESOURCE_EXHAUSTED";
-      // Who may not ask yet may ask again; any other refusal says that it knows of no extensions.
-      if (isBusy || reason === "UNAUTHENTICATED") this.#asking = undefined;
-      else this.#extensions = new Set();
-      if (isBusy) throw error;
-    });
   }
 
   /** Streams items to the peer, as far as it gives credit. */
@@ -224,8 +177,8 @@ export class Calls implements Carrier, Bearer {
     const sender = call.sender = new StreamSender(
       0,
       (texts) => this.#tell(call, () => streamItemsUp(call.id, texts)),
-      () => this.#host.room(),
-      { name: "maxMessageBytes", bytes: this.#maxBytes - ENVELOPE },
+      () => this.#backpressure.room(),
+      { name: "maxMessageBytes", bytes: this.#extensions.maxBytes - ENVELOPE },
       encodeValue,
     );
     sender.pump(iteratorOf(items)).then(
@@ -241,7 +194,7 @@ export class Calls implements Carrier, Bearer {
 
   /** Tells the peer something of a call, unless it has ended. */
   #tell(call: Call, message: () => string): void {
-    if (this.#pending.get(call.id) === call) this.#host.send(message());
+    if (this.#pending.get(call.id) === call) this.#writer.push(message());
   }
 
   // ---- What the peer says --------------------------------------------------------------------
@@ -250,11 +203,9 @@ export class Calls implements Carrier, Bearer {
   settle(response: Response): void {
     const call = this.#pending.get(Number(response.id));
     // The call waits on while the peer is asked what its markers mean, and may still be given up.
-    if (
-      response.isMarked && this.#extensions === undefined && call && call.method !== RPC.serverInfo
-    ) {
+    if (response.isMarked && call !== undefined && this.#extensions.mustAskFor(call)) {
       const settle = () => this.#settle(response);
-      this.#ask().then(settle, settle);
+      this.#extensions.ask().then(settle, settle);
     } else this.#settle(response);
   }
 
@@ -269,21 +220,10 @@ export class Calls implements Carrier, Bearer {
     }
     this.yielded++;
     try {
-      if (isMarked && call.method !== RPC.serverInfo) result = this.#decode(call, result);
+      if (isMarked) result = this.#extensions.decode(call, result);
       call.succeed(result, call.isStream ? undefined : result);
     } catch (error) {
       call.fail(error);
-    }
-  }
-
-  /** What the peer sent, with bytes for markers where it says that it marks bytes. */
-  #decode({ method }: Call, value: unknown): unknown {
-    try {
-      if (this.#extensions === undefined) throw new Error("the peer did not say if it marks bytes");
-      return this.#extensions.has("bytes") ? decodeExactly(value) : value;
-    } catch (cause) {
-      const reason = (cause as Error).message;
-      throw new TypeError(`Cannot read the answer of ${method}: ${reason}`, { cause });
     }
   }
 
@@ -298,7 +238,7 @@ export class Calls implements Carrier, Bearer {
     if (call?.receiver === undefined) return true;
     this.yielded++;
     try {
-      if (isMarked) items = this.#decode(call, items) as readonly unknown[];
+      if (isMarked) items = this.#extensions.decode(call, items) as readonly unknown[];
     } catch (error) {
       call.giveUp(error);
       return true;
@@ -317,7 +257,7 @@ export class Calls implements Carrier, Bearer {
     try {
       call?.options.onProgress?.(value);
     } catch (error) {
-      this.#host.onError(error); // the caller's own mistake must not end the line
+      this.#lifecycle.report(error); // the caller's own mistake must not end the line
     }
   }
 
@@ -346,7 +286,7 @@ export class Calls implements Carrier, Bearer {
     }
     if (told) return;
     this.#lastWords = error;
-    this.#host.onError(error);
+    this.#lifecycle.report(error);
   }
 
   #longestBatch(): number {
@@ -359,15 +299,15 @@ export class Calls implements Carrier, Bearer {
 
   /** Nobody wants this answer any more: says so to the peer. */
   drop(call: Call): void {
-    this.#host.send(cancelRequest(call.id));
+    this.#writer.push(cancelRequest(call.id));
     this.#forget(call);
   }
 
   /** After this nothing can be asked: what the answers that are due may need is asked now. */
   askLast(): void {
-    if (this.#pending.size === 0 || this.#extensions !== undefined) return;
-    this.#ask().catch(() => {});
-    this.#queue.end();
+    if (this.#pending.size === 0 || this.#extensions.known !== undefined) return;
+    this.#extensions.ask().catch(() => {});
+    this.#options.queue.begin();
   }
 
   /** Ends all calls from this side. */
@@ -386,7 +326,7 @@ export class Calls implements Carrier, Bearer {
   rejectAll(reason: string, cause: unknown = this.#lastWords, isWriting = false): void {
     const why = cause instanceof Error ? `${reason}, ${cause.message}` : reason;
     for (const call of this.#pending) {
-      const sent = isWriting || call.order <= this.#host.sentCount;
+      const sent = isWriting || call.order <= this.#writer.sentCount;
       this.#forget(call);
       call.refuse(new ConnectionLostError(`The connection ended: ${why}`, { sent, cause }));
     }
@@ -403,26 +343,11 @@ export class Calls implements Carrier, Bearer {
     if (call.options.onProgress !== undefined) {
       for (const token of tokensOf(call)) this.#byToken.delete(token);
     }
-    call.bearer = undefined;
+    call.sink = undefined;
     call.sender?.stop();
-    if (this.#pending.size === 0) this.#host.onQuiet();
+    this.#lifecycle.endCall();
   }
 }
 
 /** What stands around an item, at most. */
 const ENVELOPE = 128;
-
-/** Whether a call cannot do without what only some peers understand. */
-function needsExtensions(call: Call): boolean {
-  const { receiver, options } = call;
-  return receiver !== undefined || options.meta !== undefined ||
-    options.onProgress !== undefined && tokensOf(call).length === 0 ||
-    (options as Partial<ItemOptions<unknown>>).items !== undefined;
-}
-
-/** What a caller who listens to progress has put into the params for a server that speaks LSP. */
-function tokensOf({ value, options }: Call): readonly unknown[] {
-  if (options.onProgress === undefined || !value?.includes('Token"')) return [];
-  const { workDoneToken, partialResultToken } = JSON.parse(value) as Record<string, unknown>;
-  return [workDoneToken, partialResultToken].filter((token) => token !== undefined);
-}

@@ -14,7 +14,8 @@ import type { PeerInfo } from "../../api/context.ts";
 import { type HealthStatus, ServerHealth } from "../../builtin/health.ts";
 import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
 import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
-import { addressesOf, type ServeOptions, type Server } from "../serve.ts";
+import { addressesOf, callBack, type ServeOptions, type Server } from "../options.ts";
+import { Shutdown } from "../shutdown.ts";
 import { dial, refuseUnshared, type TlsServerOptions } from "../../transport/mod.ts";
 import { type ThreadHost, WorkerThread } from "./thread.ts";
 import type { Task } from "./messages.ts";
@@ -93,20 +94,14 @@ class WorkersServer implements Server, ThreadHost {
     for (const thread of this.#threads) thread.tell({ kind: "health", service, status });
   });
   readonly ready: Promise<void>;
-  readonly finished: Promise<void>;
   readonly #options: WorkersOptions;
   readonly #limits: Limits;
   readonly #task: Omit<Task, "index" | "health">;
   /** Those that live, each in its place. */
   readonly #threads: WorkerThread[] = [];
   readonly #keeping: Promise<void>[] = [];
-  /** Aborts when no worker is replaced any more. */
-  readonly #stop = new AbortController();
-  readonly #end = Promise.withResolvers<void>();
-  readonly #onAbort = () => void this.shutdown();
-  #closing: Promise<void> | undefined;
-  /** What kept it from listening. */
-  #failure: { readonly error: unknown } | undefined;
+  /** Once it begins no worker is replaced any more. */
+  readonly #shutdown: Shutdown;
 
   constructor(module: string | URL, options: WorkersOptions) {
     const { workers = navigator.hardwareConcurrency, signal, tls } = options;
@@ -144,16 +139,18 @@ class WorkersServer implements Server, ThreadHost {
       authenticates: options.authenticate !== undefined,
       restartOnError: options.restartOnError ?? true,
     };
-    this.finished = this.#end.promise;
-    this.ready = this.#start();
-    this.ready.catch((error) => {
-      this.#failure = { error };
-      this.shutdown(0);
+    this.#shutdown = new Shutdown({
+      grace: this.#limits.shutdownGrace,
+      signal,
+      end: (grace) => this.#end(grace),
     });
-    // Both tell of the same failure: whoever looks at one of them has seen it.
-    this.finished.catch(() => {});
-    if (signal?.aborted) this.shutdown();
-    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.ready = this.#start();
+    this.#shutdown.watchReady(this.ready);
+    this.#shutdown.arm();
+  }
+
+  get finished(): Promise<void> {
+    return this.#shutdown.finished;
   }
 
   get connections(): number {
@@ -174,14 +171,14 @@ class WorkersServer implements Server, ThreadHost {
       this.addresses.push(...addresses);
       this.#keeping.push(...this.#threads.map((_, index) => this.#keep(index, makeWorker)));
     } catch (error) {
-      if (this.#closing === undefined) throw error;
+      if (!this.#shutdown.hasBegun) throw error;
       return; // it was to end before it had begun
     }
     for (const address of this.addresses) this.#tell(() => this.#options.onListen?.(address));
   }
 
   #begin(index: number, listen: readonly string[], makeWorker: MakeWorker): WorkerThread {
-    this.#stop.signal.throwIfAborted();
+    this.#shutdown.signal.throwIfAborted();
     const task: Task = {
       ...this.#task,
       options: { ...this.#task.options, listen },
@@ -193,7 +190,7 @@ class WorkersServer implements Server, ThreadHost {
 
   /** Replaces the worker in one place whenever it fails, until the server ends. */
   async #keep(index: number, makeWorker: MakeWorker): Promise<void> {
-    const { signal } = this.#stop, name = `worker ${index + 1}`;
+    const { signal } = this.#shutdown, name = `worker ${index + 1}`;
     for (let failures = 1;; failures++) {
       const since = performance.now();
       const failure = await this.#threads[index]!.ended;
@@ -229,31 +226,21 @@ class WorkersServer implements Server, ThreadHost {
     this.#options.onError?.(error, about);
   }
 
-  /** Calls back; what the callback throws is reported, and changes nothing. */
   #tell(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      this.onError(error, "a callback of serveWorkers()");
-    }
+    callBack(callback, this.#options, "serveWorkers()");
   }
 
-  shutdown(grace: number = this.#limits.shutdownGrace): Promise<void> {
-    return this.#closing ??= this.#shutdown(grace);
+  shutdown(grace?: number): Promise<void> {
+    return this.#shutdown.begin(grace);
   }
 
-  async #shutdown(grace: number): Promise<void> {
-    await null; // so that #closing is set before anyone is told
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    this.#stop.abort();
+  async #end(grace: number): Promise<void> {
     this.health.drain();
     const patience = grace + this.#limits.lingerTimeout + END_MARGIN;
     for (const thread of this.#threads) thread.shutdown(grace, patience);
     await Promise.all(this.#threads.map((thread) => thread.ended));
     await this.ready.catch(() => {});
     await Promise.all(this.#keeping);
-    if (this.#failure === undefined) this.#end.resolve();
-    else this.#end.reject(this.#failure.error);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,7 +9,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { Authenticate } from "../../api/auth.ts";
 import { resolveLimits } from "../../limits.ts";
 import { apiOf, type Exports, importModule } from "./load_module.ts";
-import { type HasRoom, ListeningServer, type ServeOptions } from "../serve.ts";
+import { type HasRoom, ListeningServer } from "../listening_server.ts";
+import type { ServeOptions } from "../options.ts";
 import {
   fromThrown,
   type FromWorker,

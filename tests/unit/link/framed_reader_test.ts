@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { FRAMINGS } from "../../../lib/framing/mod.ts";
-import { FramedReader, type FramedReaderHost } from "../../../lib/link/framed_reader.ts";
+import { FramedReader, type ReadLifecycle } from "../../../lib/link/framed_reader.ts";
+import { OPEN } from "../../../lib/link/in_flight.ts";
 import { DEFAULT_LIMITS } from "../../../lib/mod.ts";
 import { BufferPool } from "../../../lib/link/buffer_pool.ts";
 
@@ -14,25 +15,6 @@ class Reading {
   readonly ended: Promise<void>;
 
   constructor(pieces: string[]) {
-    const host: FramedReaderHost = {
-      limits: DEFAULT_LIMITS,
-      timers: { now: () => 0, after: () => ({ cancel() {} }) },
-      fairQueue: undefined,
-      requests: {},
-      isEnding: false,
-      isFull: false,
-      change: () => Promise.resolve(),
-      pause: () => new Promise((resolve) => this.#resume = resolve),
-      onBytes() {},
-      onHandled() {},
-      onFraming() {},
-      onMessage: (_, text) => void this.texts.push(text),
-      onFault: () => undefined,
-      onInputEnd() {},
-      onLost(error) {
-        throw error;
-      },
-    };
     const duplex = {
       read: (buffer: Uint8Array) => {
         const piece = pieces[this.reads++];
@@ -42,9 +24,27 @@ class Reading {
       write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
       close() {},
     };
-    this.ended = new FramedReader(duplex, host, DEFAULT_LIMITS, FRAMINGS.json).run(
-      new BufferPool(),
-    );
+    const lifecycle: ReadLifecycle = {
+      phase: OPEN,
+      lastActive: 0,
+      change: () => Promise.resolve(),
+      pause: () => new Promise<void>((resolve) => this.#resume = resolve),
+      endInput() {},
+      lose(error) {
+        throw error;
+      },
+    };
+    this.ended = new FramedReader(
+      duplex,
+      { timers: { now: () => 0 }, limits: DEFAULT_LIMITS },
+      lifecycle,
+      { isFull: false, afterRead: () => false },
+      FRAMINGS.json,
+      DEFAULT_LIMITS,
+      undefined,
+      (_, text) => void this.texts.push(text),
+      () => {},
+    ).run(new BufferPool());
   }
 
   /** How many reads there are from one pause to the next. */

@@ -43,8 +43,8 @@ class Sink implements Duplex {
 function writing(sink: Sink, clock: () => number = () => 0) {
   const errors: unknown[] = [];
   let rooms = 0;
-  const writer = new FramedWriter(sink, FRAMINGS.json, new BufferPool(), {
-    now: clock,
+  const writer = new FramedWriter(sink, FRAMINGS.json, new BufferPool(), { now: clock }, 0, {
+    onHigh() {},
     onGone: (error) => void errors.push(error),
     onRoom: () => void rooms++,
   });

@@ -1,37 +1,51 @@
 // How often a connection's deadlines are looked at, and when it ends, by a clock that the test moves.
 
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { DEFAULT_LIMITS } from "../../../lib/mod.ts";
-import { Keepalive, type KeepaliveHost } from "../../../lib/link/keepalive.ts";
+import { OPEN, type Phase } from "../../../lib/link/in_flight.ts";
+import { Keepalive } from "../../../lib/link/keepalive.ts";
+import { DEFAULT_LIMITS, type RpcError } from "../../../lib/mod.ts";
 import { Clock } from "../../support/clock.ts";
 
+/** What a test may know of a connection: the parts that deadlines look at. */
+interface Known {
+  readonly lastActive: number;
+  readonly lastEnd: number;
+  messageSince: number | undefined;
+  readonly writingSince: number | undefined;
+  readonly isKnown: boolean;
+}
+
 /** A connection that only has deadlines; what becomes of it is noted with the time. */
-function watched(change: Partial<KeepaliveHost> = {}) {
+function watched(change: Partial<Known> = {}) {
   const timers = new Clock(), notes: string[] = [];
   const note = (what: string) => void notes.push(`${timers.now()} ${what}`);
-  const connection: KeepaliveHost = {
-    limits: DEFAULT_LIMITS,
-    timers,
-    isDialler: false,
-    isLasting: false,
+  const connection: Known = {
     lastActive: 0,
     lastEnd: 0,
     messageSince: undefined,
     writingSince: undefined,
     isKnown: true,
+    ...change,
+  };
+  Object.defineProperties(connection, Object.getOwnPropertyDescriptors(change));
+  const lifecycle = Object.defineProperties({
+    phase: OPEN as Phase,
     isIdle: true,
-    isEnding: false,
-    ping: () => Promise.resolve(true),
-    finish: ({ reason }) => {
+    finish: ({ reason }: { reason: string }) => {
       note(`finish: ${reason}`);
       watch.stop();
     },
-    refuse: ({ message }) => note(`refuse: ${message}`),
-    linger: (reason) => note(`linger: ${reason}`),
-    drain: (_, reason) => note(`drain: ${reason}`),
-    ...change,
-  };
-  const watch = new Keepalive(connection);
+    refuse: ({ message }: RpcError) => note(`refuse: ${message}`),
+    linger: (reason: string) => note(`linger: ${reason}`),
+    drain: (_: number, reason = "shutdown") => note(`drain: ${reason}`),
+    lastActive: 0,
+    lastEnd: 0,
+  }, {
+    lastActive: { get: () => connection.lastActive },
+    lastEnd: { get: () => connection.lastEnd },
+  });
+  const options = { limits: DEFAULT_LIMITS, timers };
+  const watch = new Keepalive(options, lifecycle, connection, connection, connection, false);
   return { connection, timers, notes, watch };
 }
 

@@ -1,0 +1,297 @@
+/**
+ * The life of a connection: one phase, one reason, and one method that changes them. That method alone
+ * settles who waits and wakes who should look again.
+ *
+ * ```text
+ *   open ──> draining ──> lingering ──> closed
+ *     └── refused, idle ─────^            ^
+ *     └── lost, evicted ──────────────────┘
+ * ```
+ *
+ * @module
+ */
+
+import { RpcError } from "../error.ts";
+import { type Limits, MAX_MS } from "../limits.ts";
+import { goaway, RPC } from "../message/control.ts";
+import { encodeError } from "../message/encode.ts";
+import type { Timer, Timers } from "../timers.ts";
+import type { Duplex } from "../transport/socket.ts";
+import type { FramedWriter } from "./framed_writer.ts";
+import {
+  CLOSED,
+  DRAINING,
+  InFlight,
+  LINGERING,
+  OPEN,
+  type Phase,
+  type Running,
+} from "./in_flight.ts";
+
+/** Why a connection ended. */
+export interface CloseInfo {
+  /** In words. */
+  readonly reason: string;
+  /** What was thrown, where something was. */
+  readonly error?: unknown;
+}
+
+const HUNG_UP = "the peer closed the connection";
+
+/** What all lives of a server have in common. */
+export interface LifecycleOptions {
+  readonly timers: Timers;
+  readonly limits: Limits;
+}
+
+/** The life of one connection. What a connection does when it changes is in the protected methods. */
+export abstract class Lifecycle<R extends Running = Running> extends InFlight<R> {
+  /** Whether the peer may still send: it has not closed its half. */
+  peerSends = true;
+  /** Whether the peer takes new calls: it has sent no `$/goaway`. */
+  peerAccepts = true;
+  readonly #socket: Duplex;
+  readonly #writer: FramedWriter;
+  readonly #options: LifecycleOptions;
+  /** Why it lingers: what is said of the end when the peer hangs up, or is gone, meanwhile. */
+  #reason: string | undefined;
+  /** It stays open for a while although nothing runs, to refuse what comes. */
+  #isHeldOpen = false;
+  #hasLeft = false;
+  #keepsAlive = true;
+  #graceTimer: Timer | undefined;
+  #lingerTimer: Timer | undefined;
+  /** When running handlers have had their time. */
+  #graceEnd = Infinity;
+  /** Why it ended, once it has; and who waits for that, if anyone does. */
+  #info: CloseInfo | undefined;
+  #closed: PromiseWithResolvers<CloseInfo> | undefined;
+
+  constructor(socket: Duplex, writer: FramedWriter, options: LifecycleOptions) {
+    super();
+    this.#socket = socket;
+    this.#writer = writer;
+    this.#options = options;
+    this.lastActive = options.timers.now();
+  }
+
+  /** Nothing more comes from the peer: settles what waits for it. If it is closed nothing goes out either. */
+  protected abstract settle(info: CloseInfo, isClosed: boolean): void;
+
+  /** Told once that no calls can be begun here any more, and for how long those that run may go on. */
+  protected abstract onLeave(graceMs: number | undefined): void;
+
+  /** Told once that it has ended. */
+  protected abstract onClosed(info: CloseInfo): void;
+
+  /** Told of what goes wrong and is nobody's answer. */
+  abstract report(error: unknown): void;
+
+  /** Resolves when the connection has ended, with why; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    if (this.#info !== undefined) return Promise.resolve(this.#info);
+    return (this.#closed ??= Promise.withResolvers()).promise;
+  }
+
+  /** Whether calls of ours can be begun here. */
+  get isOpen(): boolean {
+    return this.peerAccepts && this.peerSends && this.phase < LINGERING;
+  }
+
+  /** Whether nothing runs, and nothing waits. */
+  get isIdle(): boolean {
+    return this.running.size === 0 && this.pendingCalls === 0 && this.#writer.queuedBytes === 0;
+  }
+
+  /** Why this method cannot be called now; undefined while it can. */
+  closedBecause(method: string): string | undefined {
+    // While it drains, handlers that still run may call back.
+    if (this.phase >= LINGERING || !this.peerSends) return "the connection is closed";
+    // Those who finish what runs still want to know whether anybody is there.
+    return this.peerAccepts || method === RPC.ping ? undefined : "the server is going away";
+  }
+
+  override end(request: R, now: number): void {
+    super.end(request, now);
+    this.#endWhenIdle();
+  }
+
+  override stop(request: R, error: RpcError): void {
+    super.stop(request, error);
+    this.#endWhenIdle();
+  }
+
+  // ---- Keeping the process alive -------------------------------------------------------------
+
+  /** Whether it keeps the process alive while no call of ours waits for an answer. @default {true} */
+  set keepsAlive(keeps: boolean) {
+    this.#keepsAlive = keeps;
+    if (keeps || this.pendingCalls > 0) this.#socket.ref?.();
+    else this.#socket.unref?.();
+  }
+
+  /** A call of ours begins to wait. */
+  beginCall(): void {
+    this.pendingCalls++;
+    this.wake(); // who waits for a place must not wait for us
+    if (!this.#keepsAlive) this.#socket.ref?.();
+  }
+
+  /** A call of ours waits no longer. */
+  endCall(): void {
+    if (--this.pendingCalls === 0 && !this.#keepsAlive) this.#socket.unref?.();
+  }
+
+  /** Resolves after so many milliseconds, or at the next change. */
+  async pause(ms: number): Promise<void> {
+    const timer = this.#options.timers.after(ms, () => this.wake());
+    // Nothing is read meanwhile that would keep the process alive, as a connection does.
+    const alive = this.#keepsAlive ? setTimeout(() => {}, MAX_MS) : undefined;
+    await this.change();
+    clearTimeout(alive);
+    timer.cancel();
+  }
+
+  // ---- The end, from this side ---------------------------------------------------------------
+
+  /**
+   * Ends the connection in order: running handlers may finish for `grace` milliseconds, new requests
+   * are refused, the peer is told, and what is due is sent.
+   *
+   * @param delay milliseconds for which it stays open even if nothing runs
+   */
+  drain(grace: number, reason = "shutdown", delay = 0): void {
+    if (this.phase === OPEN) {
+      const hasSpoken = this.#writer.isFramed; // who has said nothing has asked nothing
+      this.#isHeldOpen = delay > 0 && hasSpoken;
+      if (hasSpoken) this.#writer.push(goaway(reason, grace));
+      this.#enter(DRAINING);
+      this.#endWhenIdle();
+      if (this.#isHeldOpen) {
+        this.#options.timers.after(delay, () => {
+          this.#isHeldOpen = false;
+          this.#endWhenIdle();
+        });
+      }
+    }
+    // Who drains it once more, with less patience, is not kept waiting.
+    const end = this.#options.timers.now() + grace;
+    if (this.phase === CLOSED || end >= this.#graceEnd) return;
+    this.#graceEnd = end;
+    this.#graceTimer?.cancel();
+    this.#graceTimer = this.#options.timers.after(grace, () => {
+      this.stopAll(new RpcError("UNAVAILABLE", "The server is shutting down"));
+      this.linger("shutdown");
+      // Who takes what is due too slowly, a byte now and then, must not keep us.
+      this.#finishLater(this.#reason ?? "shutdown");
+    });
+  }
+
+  /** Tells the peer why it is not served, and ends the connection. */
+  override refuse(error: RpcError): void {
+    if (this.phase >= LINGERING) return;
+    this.#writer.push(encodeError("2.0", "null", error));
+    this.linger(error.message);
+  }
+
+  /** Ends the connection now: what is queued is sent. */
+  async close(): Promise<void> {
+    if (this.phase < LINGERING) this.#enter(LINGERING);
+    await this.#writer.drained();
+    this.finish({ reason: "closed" });
+    await this.closed;
+  }
+
+  /** The connection drains or the peer has hung up: ends it if there is nothing to wait for. */
+  #endWhenIdle(): void {
+    if (this.phase >= LINGERING) return;
+    if (!this.peerSends) {
+      // A handler that goes on although it was stopped must not keep the socket of one who has left.
+      if (!this.isDue) this.#finishWhenSent(HUNG_UP);
+    } else if (this.phase === DRAINING && this.running.size === 0 && !this.#isHeldOpen) {
+      this.linger("shutdown");
+    }
+  }
+
+  /**
+   * Sends what is queued, and ends once the peer has read it: closing over bytes that the peer still
+   * sends would reset the connection, and our last words would be lost.
+   */
+  override linger(reason: string): void {
+    if (this.phase >= LINGERING) return;
+    if (!this.peerSends) return this.#finishWhenSent(reason);
+    this.#reason = reason;
+    this.#enter(LINGERING);
+    this.#writer.drained().then(async () => {
+      if (this.phase === CLOSED) return;
+      this.#finishLater(reason);
+      await this.#socket.closeWrite?.();
+    }).catch((error) => this.finish({ reason, error }));
+  }
+
+  /** Gives the peer a moment to hang up. */
+  #finishLater(reason: string): void {
+    this.#lingerTimer ??= this.#options.timers.after(
+      this.#options.limits.lingerTimeout,
+      () => this.finish({ reason }),
+    );
+  }
+
+  #finishWhenSent(reason: string): void {
+    if (this.phase < LINGERING) this.#enter(LINGERING);
+    this.#writer.drained().then(() => this.finish({ reason }));
+  }
+
+  // ---- The end, from the other side ----------------------------------------------------------
+
+  /** The peer begins nothing new, and takes no new calls: those that run may go on for so long. */
+  goAway(graceMs: number = this.#options.limits.shutdownGrace): void {
+    this.peerAccepts = false;
+    this.#leave(graceMs);
+  }
+
+  /** The peer sends no more. It may still be waiting for answers: they are finished first. */
+  endInput(): void {
+    this.peerSends = false;
+    this.#leave();
+    this.settle({ reason: HUNG_UP }, false);
+    if (this.#reason !== undefined) this.#finishWhenSent(this.#reason);
+    else this.#endWhenIdle();
+  }
+
+  /** The socket cannot be read any more. */
+  lose(error: unknown): void {
+    this.finish({ reason: this.#reason ?? "the connection was lost", error });
+  }
+
+  /** The only way to the end: lets go of the socket, and settles everyone who waits. */
+  finish(info: CloseInfo): void {
+    if (this.phase === CLOSED) return;
+    this.#graceTimer?.cancel();
+    this.#lingerTimer?.cancel();
+    this.#writer.stop();
+    // It throws where the other side has closed it already.
+    const closing = Promise.try(() => this.#socket.close()).catch(() => {});
+    this.#enter(CLOSED, info);
+    // Not at once: what the author does then must not come in the middle of what we do.
+    closing.then(() => {
+      this.#info = info;
+      this.onClosed(info);
+      this.#closed?.resolve(info);
+    });
+  }
+
+  /** The one place where a connection goes on to its next phase. */
+  #enter(phase: Phase, info?: CloseInfo): void {
+    this.phase = phase;
+    if (phase >= LINGERING) this.#leave();
+    if (info !== undefined) this.settle(info, true);
+    this.wake();
+  }
+
+  #leave(graceMs?: number): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.onLeave(graceMs);
+  }
+}

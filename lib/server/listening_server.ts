@@ -1,0 +1,267 @@
+/**
+ * The server of one thread: listens, accepts, keeps the set of connections, and ends them in order.
+ *
+ * @module
+ */
+
+import { withMiddleware } from "../api/middleware.ts";
+import { type Api, proceduresOf } from "../api/procedure.ts";
+import { ServerHealth } from "../builtin/health.ts";
+import { builtins } from "../builtin/mod.ts";
+import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
+import { RpcError } from "../error.ts";
+import { Dispatcher } from "../incoming/dispatch.ts";
+import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
+import { BufferPool } from "../link/buffer_pool.ts";
+import type { CloseInfo } from "../link/lifecycle.ts";
+import { CallQueue } from "../outgoing/call_queue.ts";
+import { ConnectionCount } from "../overload/connection_count.ts";
+import { FairQueue } from "../overload/fair_queue.ts";
+import { LoadShedding } from "../overload/load_shedding.ts";
+import { RateLimiter } from "../overload/rate_limit.ts";
+import { TimeSlice } from "../overload/time_slice.ts";
+import { TimerWheel } from "../timers.ts";
+import { listen, type Listener, schemeOf } from "../transport/mod.ts";
+import { networkOf, refuseExposed } from "../transport/network.ts";
+import type { Socket } from "../transport/socket.ts";
+import { acceptAll } from "./accept.ts";
+import { addressesOf, callBack, type ServeOptions, type Server } from "./options.ts";
+import { Shutdown } from "./shutdown.ts";
+
+/** Connections that are told at once why they are not served: each holds a descriptor for a while. */
+const MAX_REFUSED = 64;
+
+/** Quiet connections that are closed together at a shutdown; more are closed one after another. */
+const MAX_AT_ONCE = 100;
+
+/** The part of the grace over which they are. */
+const SPREAD = 0.9;
+
+/** Milliseconds for which the others are still answered: a request may cross our goodbye on its way. */
+const CROSSING = 200;
+
+/** Whether one more connection may be open, where so many are. Asked last: it is open then. */
+export type HasRoom = (open: number) => boolean;
+
+/** The server that {@linkcode serve} starts. */
+export class ListeningServer implements Server {
+  readonly addresses: string[] = [];
+  readonly health: ServerHealth = new ServerHealth();
+  readonly ready: Promise<void>;
+  readonly #options: ServeOptions;
+  readonly #limits: Limits;
+  readonly #hasRoom: HasRoom;
+  readonly #shutdown: Shutdown;
+  readonly #timers = new TimerWheel();
+  readonly #timeSlice = new TimeSlice(this.#timers);
+  /** What its connections have in common, and the same for those that stay in this process. */
+  readonly #shared: Shared;
+  readonly #sharedInMemory: Shared;
+  readonly #loadShedding: LoadShedding;
+  readonly #rateLimiter: RateLimiter;
+  readonly #connectionCount: ConnectionCount;
+  /** Those that are open, and the networks that they come from; see {@linkcode networkOf}. */
+  readonly #connections = new Map<Connection, string | undefined>();
+  /** Those that are told that there is no place for them. */
+  readonly #refused = new Set<Connection>();
+  readonly #accepting: Promise<void>[] = [];
+  /** Addresses where others may still call. */
+  #sources: number;
+
+  /** @param hasRoom takes the place of the limit `maxConnections` */
+  constructor(api: Api, options: ServeOptions, hasRoom?: HasRoom) {
+    const { signal, tcpBacklog = 1024, reusePort = false } = options;
+    if (!Number.isSafeInteger(tcpBacklog) || tcpBacklog < 1) {
+      throw new RangeError(
+        `Cannot serve: tcpBacklog must be an integer from 1, it is ${tcpBacklog}`,
+      );
+    }
+    this.#options = options;
+    this.#limits = resolveLimits(options.limits);
+    this.#loadShedding = new LoadShedding(this.#limits);
+    this.#rateLimiter = new RateLimiter(options.rateLimit ?? {});
+    this.#connectionCount = new ConnectionCount(this.#limits.maxConnectionsPerAddress);
+    this.#hasRoom = hasRoom ?? ((open) => open < this.#limits.maxConnections);
+    const methods = proceduresOf(
+      options.use === undefined ? api : withMiddleware(options.use, api),
+    );
+    const { name = "landline", version = "0.0.0" } = options;
+    const dispatcher = new Dispatcher(
+      new Map([
+        ...methods,
+        ...builtins(methods, { name, version, health: this.health }, this.#limits),
+      ]),
+      this.#limits,
+      (error, method) => options.onError?.(error, method),
+    );
+    this.#sharedInMemory = {
+      limits: this.#limits,
+      dispatcher,
+      timers: this.#timers,
+      pool: new BufferPool(),
+      queue: new CallQueue(),
+      loadShedding: this.#loadShedding,
+      onError: (error, { peer }) => this.#report(error, `connection of ${peer.address}`),
+    };
+    // What stays in this process needs no look at sockets.
+    this.#shared = {
+      ...this.#sharedInMemory,
+      timeSlice: this.#timeSlice,
+      fairQueue: new FairQueue(this.#timeSlice, this.#timers),
+    };
+    this.#shutdown = new Shutdown({
+      grace: this.#limits.shutdownGrace,
+      signal,
+      end: (grace) => this.#end(grace),
+    });
+    const later: Promise<void>[] = [];
+    const addresses = addressesOf(options);
+    this.#sources = addresses.length;
+    for (const address of addresses) {
+      refuseExposed(address, {
+        insecure: options.insecure ?? false,
+        asks: options.authenticate !== undefined,
+        asksByTls: options.tls?.clientCa !== undefined,
+      });
+    }
+    try {
+      for (const address of addresses) {
+        const listener = listen(address, {
+          tcpBacklog,
+          reusePort,
+          limits: this.#limits,
+          onError: (error, about) => options.onError?.(error, about),
+          ...(options.tls && { tls: options.tls }),
+        });
+        if (listener instanceof Promise) later.push(listener.then((it) => this.#accept(it)));
+        else this.#accept(listener);
+      }
+    } catch (error) {
+      for (const it of later) it.catch(() => {}); // one failure is told, and it is this one
+      this.#shutdown.giveUp();
+      throw error;
+    }
+    this.ready = later.length === 0 ? Promise.resolve() : Promise.all(later).then(() => {});
+    this.#shutdown.watchReady(this.ready);
+    this.#loadShedding.start(this.#timers);
+    this.#shutdown.arm();
+  }
+
+  get finished(): Promise<void> {
+    return this.#shutdown.finished;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  #accept(listener: Listener): void {
+    if (this.#shutdown.hasBegun) return listener.close();
+    this.addresses.push(listener.address);
+    const transport = schemeOf(listener.address), options = this.#connectionOptions(transport);
+    const shared = transport === "memory" ? this.#sharedInMemory : this.#shared;
+    const accepting = acceptAll(listener, (socket) => this.#open(socket, shared, options), {
+      ...(shared.timeSlice && { yieldWhenOver: () => this.#timeSlice.yieldWhenOver() }),
+      signal: this.#shutdown.signal,
+      onError: (error) => this.#report(error, `accept at ${listener.address}`),
+    });
+    this.#accepting.push(accepting.then(() => {
+      this.#sources--;
+      this.#endWhenAlone();
+    }));
+    this.#tell(() => this.#options.onListen?.(listener.address));
+  }
+
+  #connectionOptions(transport: string): ConnectionOptions {
+    const { authenticate, connectionState, rateLimit } = this.#options;
+    return {
+      transport,
+      isDialler: false,
+      ...(rateLimit && {
+        allowance: (address) => this.#rateLimiter.allow(networkOf(address), this.#timers.now()),
+      }),
+      ...(authenticate && { authenticate }),
+      ...(connectionState && { connectionState }),
+      onClose: (connection, info) => this.#onClose(connection, info),
+    };
+  }
+
+  #open(socket: Socket, shared: Shared, options: ConnectionOptions): void {
+    const connection = new Connection(socket, shared, options), network = networkOf(socket.remote);
+    const refusal = this.#refusal(network);
+    if (refusal !== undefined) return this.#refuse(connection, refusal);
+    this.#connectionCount.enter(network);
+    this.#tell(() => this.#options.onOpen?.(connection.peer));
+    this.#connections.set(connection, network);
+    connection.run();
+  }
+
+  #onClose(connection: Connection, info: CloseInfo): void {
+    if (this.#refused.delete(connection)) return;
+    this.#connectionCount.leave(this.#connections.get(connection));
+    this.#connections.delete(connection);
+    this.#tell(() => this.#options.onClose?.(connection.peer, info));
+    this.#endWhenAlone();
+  }
+
+  /** Why one more connection from there is not served; undefined where it is. */
+  #refusal(network: string | undefined): RpcError | undefined {
+    if (this.#connectionCount.isFull(network)) {
+      return new RpcError("RESOURCE_EXHAUSTED", "Too many connections from one address", {
+        limit: "maxConnectionsPerAddress",
+      });
+    }
+    const shortage = this.#loadShedding.shortage();
+    if (shortage !== undefined) return shortage;
+    if (this.#hasRoom(this.#connections.size)) return undefined;
+    return new RpcError("UNAVAILABLE", "Too many connections", { limit: "maxConnections" });
+  }
+
+  /** Tells a caller why it is not served, unless many are being told already. */
+  #refuse(connection: Connection, error: RpcError): void {
+    this.#refused.add(connection);
+    connection.run();
+    if (this.#refused.size > MAX_REFUSED) connection.evict();
+    else connection.refuse(error);
+  }
+
+  /** A server whom nobody calls, and nobody can call any more, has ended. */
+  #endWhenAlone(): void {
+    if (this.#sources === 0 && this.#connections.size === 0) this.shutdown();
+  }
+
+  #tell(callback: () => void): void {
+    callBack(callback, this.#options, "serve()");
+  }
+
+  #report(error: unknown, about: string): void {
+    this.#options.onError?.(error, about);
+  }
+
+  shutdown(grace?: number): Promise<void> {
+    return this.#shutdown.begin(grace);
+  }
+
+  async #end(grace: number): Promise<void> {
+    this.health.drain();
+    // Callers who lose their server in the same moment all come to the next one in the same moment.
+    const isCrowd = this.#connections.size > MAX_AT_ONCE;
+    for (const connection of this.#connections.keys()) {
+      const delay = isCrowd ? SPREAD * grace * Math.random() : Math.min(CROSSING, grace);
+      connection.drain(grace, "shutdown", delay);
+    }
+    for (const connection of this.#refused) connection.close();
+    // Neither timers nor handlers keep the process alive, and what was promised is still to be done.
+    const alive = setInterval(() => {}, MAX_MS);
+    await Promise.all(this.#connections.keys().map(({ closed }) => closed));
+    await Promise.all(this.#accepting);
+    clearInterval(alive);
+    this.#loadShedding.stop();
+    this.#timers.stop();
+    await this.#timeSlice.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}

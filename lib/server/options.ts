@@ -1,0 +1,105 @@
+/**
+ * What a server takes, and what it gives: the same for one thread and for several.
+ *
+ * @module
+ */
+
+import type { Authenticate } from "../api/auth.ts";
+import type { PeerInfo } from "../api/context.ts";
+import type { Middleware } from "../api/middleware.ts";
+import type { Health } from "../builtin/health.ts";
+import type { Limits } from "../limits.ts";
+import type { CloseInfo } from "../link/lifecycle.ts";
+import type { RateLimits } from "../overload/rate_limit.ts";
+import type { TlsServerOptions } from "../transport/mod.ts";
+
+/** What {@linkcode serve} takes besides the API. */
+export interface ServeOptions {
+  /** Where to listen. Port 0 lets the system choose. @default {"tcp://127.0.0.1:8080"} */
+  readonly listen?: string | URL | readonly (string | URL)[];
+  /** Begins {@linkcode Server.shutdown} when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Runs around every handler of the API, outermost first. */
+  readonly use?: readonly Middleware[];
+  /**
+   * Decides who a peer is, by its certificate, its Unix socket, or what it shows in `rpc.authenticate`.
+   * Until then it may call nothing. Not for `udp:`, where anyone may send in anyone's name.
+   */
+  readonly authenticate?: Authenticate;
+  /**
+   * Listens also where other machines can reach it, though nobody is asked who calls. Without this, and
+   * without {@linkcode authenticate} or TLS with client certificates, such an address is refused.
+   */
+  readonly insecure?: boolean;
+  /** How fast callers may go. @default as fast as they can */
+  readonly rateLimit?: RateLimits;
+  /** Makes what handlers find as `context.state`, once for each connection. */
+  readonly connectionState?: (peer: PeerInfo) => unknown;
+  /** Other limits than the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** TCP connections that the system completes before they are accepted. @default {1024} */
+  readonly tcpBacklog?: number;
+  /**
+   * Whether others may listen at the same `tcp:` and `tls:` addresses, in this process or in another of
+   * the same user. The system spreads the callers over them. Linux alone can, and Deno needs the flag
+   * `--unstable-net`. @default {false}
+   */
+  readonly reusePort?: boolean;
+  /** What `tls://` addresses need: the certificate, its key, and whether clients need one. */
+  readonly tls?: TlsServerOptions;
+  /** The name that `rpc.serverInfo` tells. @default {"landline"} */
+  readonly name?: string;
+  /** The version that `rpc.serverInfo` tells. @default {"0.0.0"} */
+  readonly version?: string;
+  /** Called for each address once it is listened at, with the real port. */
+  readonly onListen?: (address: string) => void;
+  /** Called for each connection that was accepted. */
+  readonly onOpen?: (peer: PeerInfo) => void;
+  /** Called for each connection that ended, with why. */
+  readonly onClose?: (peer: PeerInfo, info: CloseInfo) => void;
+  /**
+   * Called with what callers are not told: what handlers throw by accident, and what goes wrong while
+   * accepting. Give a logger here; without one such errors are dropped.
+   */
+  readonly onError?: (error: unknown, about: string) => void;
+}
+
+/** A server that runs. */
+export interface Server extends AsyncDisposable {
+  /** Where it listens, with the real ports; complete once {@linkcode ready} resolves. */
+  readonly addresses: readonly string[];
+  /** Resolves when every address is listened at; rejects when one cannot be. */
+  readonly ready: Promise<void>;
+  /** Resolves when the server has ended; rejects when it could not listen. */
+  readonly finished: Promise<void>;
+  /** How its services are, for `rpc.health`. */
+  readonly health: Health;
+  /** How many connections are open. */
+  readonly connections: number;
+  /**
+   * Ends in order: accepts no more, tells the peers, lets running handlers finish, closes.
+   *
+   * @param grace milliseconds that handlers have; 0 ends them now. @default the limit `shutdownGrace`
+   */
+  shutdown(grace?: number): Promise<void>;
+}
+
+/** Where a server is to listen. */
+export function addressesOf(
+  { listen = "tcp://127.0.0.1:8080" }: Pick<ServeOptions, "listen">,
+): readonly (string | URL)[] {
+  return typeof listen === "string" || listen instanceof URL ? [listen] : listen;
+}
+
+/** Calls back; what the callback throws is reported, and changes nothing. */
+export function callBack(
+  callback: () => void,
+  { onError }: Pick<ServeOptions, "onError">,
+  of: string,
+): void {
+  try {
+    callback();
+  } catch (error) {
+    onError?.(error, `a callback of ${of}`);
+  }
+}

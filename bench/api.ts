@@ -4,7 +4,7 @@
  * @module
  */
 
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { method, stream } from "../lib/mod.ts";
 
 /** `add {a, b}` gives the sum, `echo {data}` gives the text back, `count` so many numbers. */

@@ -98,7 +98,7 @@ function write({ head, method, group, api, client, invoke }: Dialect, methods: n
     }
   }
   return {
-    "api.ts": `import * as z from "zod";\n${head}\n${api(groups)}\n`,
+    "api.ts": `import * as z from "npm:zod@4";\n${head}\n${api(groups)}\n`,
     "client.ts": `${client}\n${uses}`,
   };
 }

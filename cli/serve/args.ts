@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli";
+import { parseArgs } from "jsr:@std/cli@^1";
 import { DEFAULT_LIMITS, type Limits, type TlsServerOptions } from "../../lib/mod.ts";
 import { quoted } from "../text/printable.ts";
 

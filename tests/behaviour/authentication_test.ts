@@ -1,7 +1,7 @@
 // Authentication: nothing is served before it, little is held, and guessing is slow.
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   type Authenticate,
   bearerTokens,

@@ -1,7 +1,7 @@
 // line.batch: many calls in one message, settled one by one.
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { ConnectionLostError, method, RpcError, stream } from "../../lib/mod.ts";
 import { pair } from "../../lib/testing.ts";
 import { turn } from "../support/deadline.ts";

@@ -1,7 +1,7 @@
 // Calls both ways: what a client serves on its line, and handlers that call back.
 
 import { assert, assertEquals, assertFalse, assertInstanceOf } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   connect,
   ConnectionLostError,

@@ -1,11 +1,11 @@
 // Bytes among JSON: marked on the wire, a Uint8Array at both ends, and nothing is guessed.
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { type } from "arktype";
+import { type } from "npm:arktype@2";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
-import * as v from "valibot";
-import * as z from "zod";
+import fc from "npm:fast-check@4";
+import * as v from "npm:valibot@1";
+import * as z from "npm:zod@4";
 import {
   decodeAt,
   decodeExactly,

@@ -1,7 +1,7 @@
 // Deadlines: what a call may take, at the client, at the server, and in the calls that it makes.
 
 import { assert, assertEquals, assertInstanceOf, assertLessOrEqual } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   type Line,
   method,

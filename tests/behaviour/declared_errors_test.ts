@@ -1,7 +1,7 @@
 // Errors that a method declares: by name, with data that is checked, told apart from all others.
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { ConnectionLostError, method, RpcError, serve, settle, stream } from "../../lib/mod.ts";
 import { pair } from "../../lib/testing.ts";
 import { rejection } from "../support/events.ts";

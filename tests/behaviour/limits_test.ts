@@ -2,7 +2,7 @@
 // is about what the time is counted from.
 
 import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { connect, DEFAULT_LIMITS, type Limits, method, serve } from "../../lib/mod.ts";
 import { LIMITS, resolveLimits } from "../../lib/limits.ts";
 import { turn, until, within } from "../support/deadline.ts";

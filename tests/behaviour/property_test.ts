@@ -2,7 +2,7 @@
 // input that shows it.
 
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4";
 import { detect, FRAMINGS } from "../../lib/framing/mod.ts";
 import { parseMessage } from "../../lib/message/parse.ts";
 import { DEFAULT_LIMITS, type FramingName, method } from "../../lib/mod.ts";

@@ -1,8 +1,8 @@
 // Streams that go on where their caller was, and never with a gap that nobody is told of.
 
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import fc from "fast-check";
-import * as z from "zod";
+import fc from "npm:fast-check@4";
+import * as z from "npm:zod@4";
 import {
   connect,
   type ConnectOptions,

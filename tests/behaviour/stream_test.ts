@@ -1,7 +1,7 @@
 // Streams through the front door: from server to client, from client to server, both at once.
 
 import { assert, assertEquals, assertInstanceOf, assertLess, assertLessOrEqual } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   connect,
   ConnectionLostError,

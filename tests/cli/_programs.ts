@@ -10,6 +10,8 @@ export interface StartOptions {
   readonly flags?: readonly string[];
   readonly cwd?: string;
   readonly env?: Record<string, string>;
+  /** `deno task` for one of the project's tasks instead of a script. @default {"run"} */
+  readonly command?: "run" | "task";
 }
 
 /** What a program did. */
@@ -30,9 +32,9 @@ export class Program implements AsyncDisposable {
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
 
   constructor(script: string, args: readonly string[], options: StartOptions = {}) {
-    const { flags = [], cwd, env } = options;
+    const { flags = [], cwd, env, command = "run" } = options;
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", ...flags, script, ...args],
+      args: [command, "-q", ...flags, script, ...args],
       ...(cwd !== undefined && { cwd }),
       env: { NO_COLOR: "1", ...env },
       stdin: "piped",

@@ -1,7 +1,7 @@
 // client.ts bench: the load, what is counted, and what is told.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { bearerTokens, type FramingName, method, serve } from "../../lib/mod.ts";
 import { Load } from "../../cli/bench/load.ts";
 import { AnswerReader, LoadCalls } from "../../cli/bench/load_calls.ts";

@@ -1,6 +1,6 @@
 // client.ts with - for the method: many calls over one line.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { type Line, method, serve, type Server } from "../../lib/mod.ts";
 import { makeCalls } from "../../cli/call/pipeline.ts";
 import { readLines } from "../../cli/text/stdio.ts";

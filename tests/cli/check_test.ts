@@ -1,7 +1,7 @@
 // client.ts check: our own server passes, and a server that does not is told what it does.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { casesFor } from "../../cli/check/cases.ts";
 import { method, serve } from "../../lib/mod.ts";
 import { FRAMING_NAMES } from "../support/raw.ts";

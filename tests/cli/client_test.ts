@@ -1,6 +1,6 @@
 // client.ts, as a process: one call, what it prints and how it exits.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { method, RpcError, serve, type Server } from "../../lib/mod.ts";
 import { connect as connectOfClient } from "../../client.ts";
 import { VERSION } from "../../cli/version.ts";

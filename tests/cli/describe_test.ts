@@ -1,6 +1,6 @@
 // client.ts --list, --describe and --types: what a server says of itself.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { method, notification, serve, stream } from "../../lib/mod.ts";
 import { api as demo } from "../../examples/demo.ts";
 import { callsOf, makeFolder, runClient, say, serveRaw } from "./_programs.ts";

@@ -1,7 +1,7 @@
 // Quantiles of the histogram against those of the sorted numbers themselves.
 
 import { assert, assertEquals } from "@std/assert";
-import * as fc from "fast-check";
+import * as fc from "npm:fast-check@4";
 import { Histogram } from "../../cli/bench/histogram.ts";
 
 /** The number that this part of all does not exceed. */

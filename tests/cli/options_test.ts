@@ -1,7 +1,7 @@
 // The options of client.ts that every command takes.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { TextLineStream, toText } from "@std/streams";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { bearerTokens, method, RpcError, serve } from "../../lib/mod.ts";
 import { FRAMING_NAMES } from "../support/raw.ts";
 import { callsOf, CLIENT, makeFolder, runClient, say, serveRaw } from "./_programs.ts";

@@ -1,6 +1,6 @@
 // client.ts ADDRESS: the prompt, on a terminal of its own, and without one.
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { method, notification, RpcError, serve, type Server, stream } from "../../lib/mod.ts";
 import { within } from "../support/deadline.ts";
 import { testWith } from "../support/tools.ts";

@@ -1,6 +1,6 @@
 // The raw server over every transport that carries a stream, in this process.
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4";
 import { connect as connectNode } from "node:net";
 import type { RawAnswer, RawContext, RawPeer as Caller } from "../../cli/raw/connection.ts";
 import { type RawServer, type RawServerOptions, serveRaw } from "../../cli/raw/server.ts";

@@ -1,8 +1,8 @@
 // client.ts record and replay: a proxy that changes nothing and loses nothing, and what is said again.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import * as fc from "fast-check";
-import * as z from "zod";
+import * as fc from "npm:fast-check@4";
+import * as z from "npm:zod@4";
 import { FrameTap } from "../../cli/record/frame_tap.ts";
 import { bytesOf as bytesOfEntry, parseRecording, type Sent } from "../../cli/record/recording.ts";
 import { compareSaid, parsePlaces } from "../../cli/record/compare.ts";

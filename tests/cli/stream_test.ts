@@ -1,6 +1,6 @@
 // client.ts ADDRESS METHOD where the method is a stream: items as they come, and Ctrl-C.
 import { assertEquals, assertMatch } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { method, serve, stream } from "../../lib/mod.ts";
 import { within } from "../support/deadline.ts";
 import { CLIENT, Program, runClient } from "./_programs.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "npm:fast-check@4";
 import { UpperCaser } from "../../cli/raw/upper_caser.ts";
 import { bytesOf, join } from "../support/raw.ts";
 

@@ -1,7 +1,7 @@
 // client.ts watch: a method is called again, and what changed is shown.
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import * as fc from "fast-check";
+import * as fc from "npm:fast-check@4";
 import { differences, isSame, pathText } from "../../cli/text/json_diff.ts";
 import { method, RpcError, serve, type Server } from "../../lib/mod.ts";
 import { testWith } from "../support/tools.ts";

@@ -1,23 +1,23 @@
 // Clients that nobody here wrote, with our server.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { ReadBuffer, serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js";
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { Client } from "npm:@modelcontextprotocol/sdk@1/client/index.js";
+import { ReadBuffer, serializeMessage } from "npm:@modelcontextprotocol/sdk@1/shared/stdio.js";
+import type { Transport } from "npm:@modelcontextprotocol/sdk@1/shared/transport.js";
 import {
   type JSONRPCMessage,
   ListRootsRequestSchema,
   type McpError,
-} from "@modelcontextprotocol/sdk/types.js";
+} from "npm:@modelcontextprotocol/sdk@1/types.js";
 import {
   createJSONRPCRequest,
   JSONRPCClient,
   JSONRPCServer,
   JSONRPCServerAndClient,
-} from "json-rpc-2.0";
+} from "npm:json-rpc-2.0@1";
 import { connect as dialNode, type Socket } from "node:net";
-import * as rpc from "vscode-jsonrpc/node";
-import * as z from "zod";
+import * as rpc from "npm:vscode-jsonrpc@10/node";
+import * as z from "npm:zod@4";
 import { type Api, method, type Peer, serve, type Server, withContext } from "../../lib/mod.ts";
 import { within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";

@@ -30,6 +30,6 @@ interface Jayson {
 }
 
 // Not a literal: a literal would be looked at for types.
-const NAME = "jayson";
+const NAME = "npm:jayson@5";
 
 export const jayson: Jayson = (await import(NAME)).default;

@@ -1,8 +1,8 @@
 // An MCP server as its SDK's users write it, over standard input and output.
 
-import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
-import * as z from "zod";
+import { McpServer } from "npm:@modelcontextprotocol/sdk@1/server/mcp.js";
+import { StdioServerTransport } from "npm:@modelcontextprotocol/sdk@1/server/stdio.js";
+import * as z from "npm:zod@4";
 
 /** What the SDK hands to a tool, as far as it is used here. */
 interface Extra {

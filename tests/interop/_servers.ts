@@ -2,8 +2,8 @@
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { type AddressInfo, createServer, type Server as NetServer } from "node:net";
-import * as rpc from "vscode-jsonrpc/node";
-import * as z from "zod";
+import * as rpc from "npm:vscode-jsonrpc@10/node";
+import * as z from "npm:zod@4";
 import {
   type Api,
   connect,

@@ -1,7 +1,7 @@
 // vscode-jsonrpc over a socket of Node's.
 
 import type { Socket } from "node:net";
-import * as rpc from "vscode-jsonrpc/node";
+import * as rpc from "npm:vscode-jsonrpc@10/node";
 
 /** The other end of a socket, as an editor or a language server would have it. */
 export class VsCode implements AsyncDisposable {

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect as dialNode } from "node:net";
-import * as rpc from "vscode-jsonrpc/node";
-import * as z from "zod";
+import * as rpc from "npm:vscode-jsonrpc@10/node";
+import * as z from "npm:zod@4";
 import { method, serve } from "../../lib/mod.ts";
 import { within } from "../support/deadline.ts";
 import { testWith } from "../support/tools.ts";

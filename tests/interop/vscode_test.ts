@@ -3,8 +3,8 @@
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { connect as dialNode, createServer } from "node:net";
-import * as rpc from "vscode-jsonrpc/node";
-import * as z from "zod";
+import * as rpc from "npm:vscode-jsonrpc@10/node";
+import * as z from "npm:zod@4";
 import {
   type Api,
   connect,

@@ -4,7 +4,7 @@
 // here.
 
 import { assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { WINDOW } from "../../lib/stream/receiver.ts";
 import { method, stream } from "../../lib/mod.ts";
 import type { Duplex } from "../../lib/transport/socket.ts";

@@ -2,7 +2,7 @@
 // types were made.
 
 import { assert, assertEquals } from "@std/assert";
-import * as rpc from "vscode-jsonrpc/node";
+import * as rpc from "npm:vscode-jsonrpc@10/node";
 import { Readable, Writable } from "node:stream";
 import { LIB } from "../support/child.ts";
 import { within } from "../support/deadline.ts";

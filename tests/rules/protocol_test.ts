@@ -2,7 +2,7 @@
 // letter. A `>>` line is sent once the `<<` lines before it have come.
 
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { bearerTokens, event, method, serve, stream } from "../../lib/mod.ts";
 import { turn } from "../support/deadline.ts";
 import { RawPeer } from "../support/raw.ts";

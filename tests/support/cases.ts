@@ -8,7 +8,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   type CloseInfo,
   ConnectionLostError,

@@ -1,7 +1,7 @@
 // The conformance messages, each with its answer: the examples of the JSON-RPC 2.0 specification word
 // for word (section 7), and what a peer in any other language may send.
 
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { type Api, method, RpcError } from "../../lib/mod.ts";
 import { bytesOf, join } from "./raw.ts";
 import { ANYTHING } from "./schemas.ts";

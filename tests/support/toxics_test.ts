@@ -1,7 +1,7 @@
 // The proxy that tests rely on does to connections what its toxics say, and nothing else.
 
 import { assert, assertEquals, assertGreaterOrEqual, assertRejects } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { connect, ConnectionLostError, method, serve } from "../../lib/mod.ts";
 import { until, within } from "./deadline.ts";
 import { rejection } from "./events.ts";

@@ -6,7 +6,7 @@
  */
 
 import { method, notification, RpcError, stream } from "../../lib/mod.ts";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 
 /** How often each key was run; keys come from the attacks. */
 const runs = new Map<string, number>();

@@ -6,7 +6,7 @@
  */
 
 import { method } from "../../lib/mod.ts";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 
 /** Where the runs of one chaos are written down; it is the parent of all of its servers. */
 export function ledgerOf(pid: number): string {

@@ -1,6 +1,6 @@
 // What handlers find: their context, its state, what middleware adds, what they call back, items, errors.
 
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   type Api,
   type ClientMiddleware,

@@ -1,7 +1,7 @@
 // What a caller gets: the result as it looks after JSON.
 
 import type { Buffer } from "node:buffer";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   event,
   type Line,

@@ -1,9 +1,9 @@
 // What a caller may pass, and what a handler gets: the input of the schema at one end, its output at the
 // other.
 
-import { type } from "arktype";
-import * as v from "valibot";
-import * as z from "zod";
+import { type } from "npm:arktype@2";
+import * as v from "npm:valibot@1";
+import * as z from "npm:zod@4";
 import { type Line, method, type StandardSchema, type Stub } from "../../lib/mod.ts";
 import { type Equal, of, same } from "./_equal.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { type } from "arktype";
-import * as v from "valibot";
-import * as z from "zod";
+import { type } from "npm:arktype@2";
+import * as v from "npm:valibot@1";
+import * as z from "npm:zod@4";
 import { isProcedure } from "../../../lib/api/procedure.ts";
 import {
   type Api,

@@ -1,7 +1,7 @@
 // Middleware and context: what runs around a handler, in which order, and what it may change.
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   type Context,
   method,

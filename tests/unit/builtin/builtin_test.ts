@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type } from "arktype";
-import * as v from "valibot";
-import * as z from "zod";
+import { type } from "npm:arktype@2";
+import * as v from "npm:valibot@1";
+import * as z from "npm:zod@4";
 import { type Api, connect, method, RpcError, serve, type ServeOptions } from "../../../lib/mod.ts";
 
 /** What a built-in method answers. */

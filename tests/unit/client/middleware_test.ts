@@ -1,7 +1,7 @@
 // Middleware on a client: what it sees of a call, what it may change, and that it leaves nothing open.
 
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   type ClientMiddleware,
   ConnectionLostError,

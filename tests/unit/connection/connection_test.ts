@@ -11,7 +11,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { connect as dialNode } from "node:net";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { type CloseInfo, ConnectionLostError, method, RpcError, serve } from "../../../lib/mod.ts";
 import { turn, until, within } from "../../support/deadline.ts";
 import { connectOver, serveLocally } from "../../support/local.ts";

@@ -1,9 +1,9 @@
 // From params to the handler and back, as a peer sees it.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type } from "arktype";
-import * as v from "valibot";
-import * as z from "zod";
+import { type } from "npm:arktype@2";
+import * as v from "npm:valibot@1";
+import * as z from "npm:zod@4";
 import {
   type Api,
   method,

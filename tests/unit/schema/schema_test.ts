@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { type } from "arktype";
-import * as v from "valibot";
-import * as z from "zod";
-import * as mini from "zod/mini";
+import { type } from "npm:arktype@2";
+import * as v from "npm:valibot@1";
+import * as z from "npm:zod@4";
+import * as mini from "npm:zod@4/mini";
 import {
   type InferInput,
   type InferOutput,

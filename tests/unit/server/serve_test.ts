@@ -9,7 +9,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { connect as dialNode } from "node:net";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   type Api,
   type CloseInfo,

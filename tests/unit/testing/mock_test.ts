@@ -1,7 +1,7 @@
 // A line of functions: what a user's tests call instead of a server.
 
 import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { method, RpcError, stream } from "../../../lib/mod.ts";
 import { mock } from "../../../lib/testing.ts";
 import { Events, rejection } from "../../support/events.ts";

@@ -1,7 +1,7 @@
 // A client and a server in one process, over networks of every kind of badness.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   connect,
   ConnectionLostError,

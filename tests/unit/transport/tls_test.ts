@@ -8,7 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { toText } from "@std/streams";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import {
   type Api,
   type CloseInfo,

@@ -18,7 +18,7 @@ import {
   stream,
 } from "../../../lib/mod.ts";
 import { UdpListener } from "../../../lib/transport/udp/mod.ts";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { LIB, run } from "../../support/child.ts";
 import { turn, within } from "../../support/deadline.ts";
 import { testWith } from "../../support/tools.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { connect, method, serve } from "../../../lib/mod.ts";
-import * as z from "zod";
+import * as z from "npm:zod@4";
 import { until, within } from "../../support/deadline.ts";
 import { testWith } from "../../support/tools.ts";
 

@@ -1,4 +1,4 @@
-// What the project relies on in @std/assert. Passes on our link in std/assert and on the real package.
+// What the project relies on in @std/assert. Passes on our stand-in in std/assert and on the real package.
 import {
   assert,
   assertArrayIncludes,

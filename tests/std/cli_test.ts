@@ -1,4 +1,4 @@
-// What the project relies on in @std/cli. Passes on our link in std/cli and on the real package.
+// What the project relies on in @std/cli. Passes on our stand-in in std/cli and on the real package.
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { parseArgs, promptSecret } from "@std/cli";
 import { testWith } from "../support/tools.ts";

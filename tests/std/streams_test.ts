@@ -1,4 +1,4 @@
-// What the project relies on in @std/streams. Passes on our link in std/streams and on the real package.
+// What the project relies on in @std/streams. Passes on our stand-in in std/streams and on the real package.
 import { assertEquals, assertRejects } from "@std/assert";
 import { mergeReadableStreams, TextLineStream, toText } from "@std/streams";
 

@@ -5,7 +5,7 @@
  */
 
 import { TextLineStream, toText } from "@std/streams";
-import config from "../../deno.json" with { type: "json" };
+import settings from "../../deploy/landline.env" with { type: "text" };
 
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
@@ -19,14 +19,13 @@ export interface ChildOptions {
   readonly descriptors?: number;
 }
 
-/** With what users start main.ts, by `deno task serve`. */
-export const SERVE = serveOptions(config.tasks.serve.split(" "));
-
-function serveOptions(words: readonly string[]) {
-  const env = words.filter((word) => /^[A-Z_]+=/.test(word)).map((word) => word.split("="));
-  const flags = words.filter((word) => word.startsWith("-") && word !== "-q"); // which all have
-  return { env: Object.fromEntries(env) as Record<string, string>, flags };
-}
+/** How a server that may be attacked is started: with the settings of docs/memory.md. */
+export const SERVE = {
+  env: Object.fromEntries(
+    settings.trim().split("\n").map((line) => /^(\w+)=(.*)$/.exec(line)!.slice(1)),
+  ) as Record<string, string>,
+  flags: ["-P=serve"],
+};
 
 /** A program that runs. Disposal kills it. */
 export class Child implements AsyncDisposable {

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { apiOf, importModule, namesOf } from "../../lib/server/workers/load_module.ts";
+import {
+  apiOf,
+  type Exports,
+  importModule,
+  namesOf,
+} from "../../lib/server/workers/load_module.ts";
 import type { Api } from "../../lib/mod.ts";
 import type { RawService } from "../raw/connection.ts";
 
@@ -15,7 +20,7 @@ import type { RawService } from "../raw/connection.ts";
  * @throws {TypeError} for a module that cannot be loaded or exports no API; the message is one line
  */
 export async function loadApi(module: string): Promise<Api> {
-  return apiOf(await importModule(await urlOf(module), module), module);
+  return apiOf(await importNamed(module), module);
 }
 
 /**
@@ -25,7 +30,7 @@ export async function loadApi(module: string): Promise<Api> {
  * @throws {TypeError} for a module that cannot be loaded or exports no `raw`; the message is one line
  */
 export async function loadRaw(module: string): Promise<RawService> {
-  const exports = await importModule(await urlOf(module), module);
+  const exports = await importNamed(module);
   const { raw } = exports;
   if (typeof raw !== "function") {
     throw new TypeError(
@@ -34,6 +39,20 @@ export async function loadRaw(module: string): Promise<RawService> {
   }
   // The bytes are raw()'s own: it may keep them.
   return (context) => ({ answer: (bytes) => raw(bytes.slice(), context) });
+}
+
+/** Imports a module. Deno reads one deno.json for the whole program, which need not be the module's. */
+async function importNamed(module: string): Promise<Exports> {
+  try {
+    return await importModule(await urlOf(module), module);
+  } catch (error) {
+    const { message } = error as Error;
+    if (!message.includes("not in import map")) throw error;
+    throw new TypeError(
+      `${message}; deno run --config deno.json main.ts reads the import map of a project`,
+      { cause: error },
+    );
+  }
 }
 
 /** The address of a module. A scheme has two letters at least: `C:\api.ts` is a path. */

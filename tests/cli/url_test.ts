@@ -1,8 +1,11 @@
-// client.ts from a URL: no import map, no configuration, no registry, nothing in the cache.
-import { assert, assertEquals } from "@std/assert";
+// client.ts and main.ts from a URL: no import map, no configuration, nothing in the cache. The client
+// needs no registry. The server has @std/cli from JSR: here from a stand-in on this machine, which serves
+// our own std/cli, so that what is tested is how it is asked for and not the real package.
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
-import { method, serve } from "../../lib/mod.ts";
-import { makeFolder, Program } from "./_programs.ts";
+import { connect, method, serve } from "../../lib/mod.ts";
+import { MAIN, makeFolder, Program } from "./_programs.ts";
+import { startRegistry } from "./_registry.ts";
 
 const TREE = new URL("../../", import.meta.url);
 
@@ -22,13 +25,14 @@ function serveTree() {
   return { url: `http://127.0.0.1:${server.addr.port}`, paths, server };
 }
 
-/** What a machine has that knows nothing of us, and reaches no registry. */
-async function bareMachine(files: Readonly<Record<string, string>> = {}) {
+const nowhere = "http://127.0.0.1:1";
+
+/** What a machine has that knows nothing of us, and reaches no registry, or JSR's stand-in alone. */
+async function bareMachine(files: Readonly<Record<string, string>> = {}, jsr = nowhere) {
   const folder = await makeFolder(files);
-  const nowhere = "http://127.0.0.1:1";
   const env = {
     DENO_DIR: `${folder.path}/cache`,
-    JSR_URL: nowhere,
+    JSR_URL: jsr,
     NPM_CONFIG_REGISTRY: nowhere,
   };
   return { options: { cwd: folder.path, env }, [Symbol.asyncDispose]: folder[Symbol.asyncDispose] };
@@ -88,4 +92,88 @@ Deno.test("deno install makes a command of the URL of client.ts", async () => {
   assertEquals((await run(Deno.execPath(), ...install, `${tree.url}/client.ts`))[0], 0);
   const landline = `${cwd}/bin/landline${Deno.build.os === "windows" ? ".cmd" : ""}`;
   assertEquals(await run(landline, server.addresses[0]!, "upper"), [0, '"HELLO"\n']);
+});
+
+/** A project of its own: its API needs its import map. */
+function projectFiles(lib: string) {
+  return {
+    "deno.json": JSON.stringify({ imports: { shout: "./shout.ts", landline: lib } }),
+    "shout.ts": `export const shout = (text: string) => text + "!";`,
+    "api.ts": `
+      import { method } from "landline";
+      import { shout } from "shout";
+      export const api = { hello: method(() => shout("hello")) };`,
+  };
+}
+
+/** The permission to load code from hosts that are not among Deno's own, such as JSR's. */
+function importsFrom(...hosts: readonly { readonly url: string }[]): string {
+  return `--allow-import=${hosts.map(({ url }) => new URL(url).host).join(",")}`;
+}
+
+/** Waits until a server listens, calls its method hello, and ends it. */
+async function callHello(server: Program): Promise<unknown> {
+  const [, address] = await server.lineWith(/^listening on (.*)$/);
+  let result;
+  {
+    await using line = await connect(address!);
+    result = await line.request("hello");
+  }
+  server.kill("SIGTERM");
+  assertEquals((await server.outcome()).code, 0);
+  return result;
+}
+
+Deno.test("main.ts serves a module from its URL, and takes @std/cli alone from JSR", async () => {
+  const tree = serveTree();
+  await using _tree = tree.server;
+  await using jsr = startRegistry();
+  await using machine = await bareMachine({
+    "api.ts": `
+      import { method } from "${tree.url}/lib/mod.ts";
+      export const api = { hello: method(() => "hello") };`,
+  }, jsr.url);
+  await using server = new Program(
+    `${tree.url}/main.ts`,
+    ["--listen", "tcp://127.0.0.1:0", "api.ts"],
+    { ...machine.options, flags: ["-N", "-R", importsFrom(tree, jsr)] },
+  );
+  assertEquals(await callHello(server), "hello");
+  assertEquals(tree.paths.filter((path) => !/^\/(main\.ts|lib\/.*|cli\/.*)$/.test(path)), []);
+  assert(jsr.paths.length > 0);
+  assertEquals(jsr.paths.filter((path) => !path.startsWith("/@std/cli/")), []);
+});
+
+Deno.test("main.ts from its URL serves a module of a project with the project's import map", async () => {
+  const tree = serveTree();
+  await using _tree = tree.server;
+  await using jsr = startRegistry();
+  await using machine = await bareMachine(projectFiles(`${tree.url}/lib/mod.ts`), jsr.url);
+  await using server = new Program(
+    `${tree.url}/main.ts`,
+    ["--listen", "tcp://127.0.0.1:0", "api.ts"],
+    {
+      ...machine.options,
+      flags: ["--config=deno.json", "-N", "-R", importsFrom(tree, jsr)],
+    },
+  );
+  assertEquals(await callHello(server), "hello!");
+});
+
+Deno.test("main.ts from its path serves a module of a project with the project's import map", async () => {
+  await using jsr = startRegistry();
+  await using machine = await bareMachine(projectFiles(new URL("lib/mod.ts", TREE).href), jsr.url);
+  await using server = new Program(MAIN, ["--listen", "tcp://127.0.0.1:0", "api.ts"], {
+    ...machine.options,
+    flags: ["--config=deno.json", "-N", "-R"],
+  });
+  assertEquals(await callHello(server), "hello!");
+});
+
+Deno.test("main.ts says how a project's import map is read when a module needs one", async () => {
+  await using machine = await bareMachine(projectFiles(new URL("lib/mod.ts", TREE).href));
+  await using server = new Program(MAIN, ["api.ts"], { ...machine.options, flags: ["-N", "-R"] });
+  const { code, stderr } = await server.outcome();
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "; deno run --config deno.json main.ts reads the import map of a");
 });

@@ -1,5 +1,5 @@
 /**
- * The commands of client.ts. Each is one module, loaded only when it is used.
+ * The commands of client.ts and landline. Each is one module, loaded only when it is used.
  *
  * A command is told by the first word: `client.ts bench ADDRESS METHOD`. There is no ambiguity, because
  * what stands there otherwise is an address, and an address has a colon; a method that is called
@@ -21,13 +21,33 @@ export interface Command {
    * Does it.
    *
    * @param words what stands on the command line after the command, without the options
+   * @param program the one that runs
    * @returns the exit code, one of {@linkcode EXIT}
    * @throws {TypeError} for words or options that make no sense: the message is printed, and the
    * program exits with 2
    * @throws {Exit} to end with another code
    */
-  run(words: readonly string[], given: Given): Promise<number>;
+  run(words: readonly string[], given: Given, program: Program): Promise<number>;
 }
+
+/** The program that runs the commands: client.ts, or `landline`, which has the server too. */
+export interface Program {
+  /** What starts it, as its help shows that. */
+  readonly name: string;
+  /** The command of the server, which reads its command line by itself. */
+  readonly server?: Server;
+}
+
+/** The command of the server, for help and completions. */
+export interface Server extends Pick<Entry, "usage" | "summary"> {
+  /** What it is called with, as the first word. */
+  readonly name: string;
+  /** Its options. A literal import, so that no permission is needed to load them. */
+  readonly loadOptions: () => Promise<ArgumentOptions>;
+}
+
+/** The client alone. */
+export const CLIENT: Program = { name: "deno run -N client.ts" };
 
 /** A command as `--help` lists it. */
 export interface Entry {

@@ -9,7 +9,7 @@
  */
 
 import { type ArgumentOptions, type Given, SHARED_OPTIONS } from "../command/args.ts";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, type Program } from "./commands.ts";
 import { EXIT } from "../command/exit.ts";
 import { quoted } from "../text/printable.ts";
 import { print } from "../text/stdio.ts";
@@ -24,7 +24,7 @@ const VALUES: Readonly<Record<string, string>> = {
 };
 
 /** The options that take a file. */
-const FILES = ["ca", "cert", "key", "token-file"];
+const FILES = ["ca", "cert", "client-ca", "key", "token-file"];
 
 /** Prints the names of the methods of the server at `$address`. */
 const METHODS = `landline --timeout 2000 --list --json "$address" 2>/dev/null |
@@ -35,10 +35,16 @@ interface Commands {
   readonly name: string;
   readonly summary: string;
   readonly options: ArgumentOptions;
+  /** Whether its words are files, and not an address and a method. */
+  readonly takesFiles?: boolean;
 }
 
 /** Prints the script. */
-export async function run(words: readonly string[], { values }: Given): Promise<number> {
+export async function run(
+  words: readonly string[],
+  { values }: Given,
+  { server }: Program,
+): Promise<number> {
   const shell = values.get("completions");
   const script = { bash, zsh, fish }[shell as "bash" | "zsh" | "fish"];
   if (script === undefined || words.length > 0) {
@@ -55,6 +61,9 @@ export async function run(words: readonly string[], { values }: Given): Promise<
   const commands: Commands[] = [];
   for (const [name, { summary, load }] of COMMANDS) {
     commands.push({ name, summary, options: { ...SHARED_OPTIONS, ...(await load()).options } });
+  }
+  if (server !== undefined) {
+    commands.push({ ...server, options: await server.loadOptions(), takesFiles: true });
   }
   await print(script({ ...SHARED_OPTIONS, ...OPTIONS }, commands));
   return EXIT.OK;
@@ -81,7 +90,9 @@ ${optionCases(commands)}
   esac
   if [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$current"))
-  elif [[ -z $address && -z $command ]]; then
+${
+    fileWords(commands, `COMPREPLY=($(compgen -f -- "$current"))`)
+  }  elif [[ -z $address && -z $command ]]; then
     COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(" ")}" -- "$current"))
   elif [[ -n $address && -z $method ]]; then
     COMPREPLY=($(compgen -W "$(${METHODS})" -- "$current"))
@@ -110,7 +121,7 @@ ${optionCases(commands)}
   esac
   if [[ $PREFIX == -* ]]; then
     compadd -- \${=options}
-  elif [[ -z $address && -z $command ]]; then
+${fileWords(commands, "_files")}  elif [[ -z $address && -z $command ]]; then
     compadd -- ${commands.map(({ name }) => name).join(" ")}
   elif [[ -n $address && -z $method ]]; then
     compadd -- \${(f)"$(${METHODS})"}
@@ -133,11 +144,13 @@ function fish(options: ArgumentOptions, commands: readonly Commands[]): string {
       : "";
     return `complete -c landline ${condition}-l ${name}${short ? ` -s ${short}` : ""}${value}\n`;
   };
-  const shared = Object.entries(SHARED_OPTIONS).map(([name, option]) => line("", name, option));
+  const alone = commands.filter(({ takesFiles }) => takesFiles).map(({ name }) => name).join(" ");
+  const others = alone === "" ? "" : `-n 'not __fish_seen_subcommand_from ${alone}' `;
+  const shared = Object.entries(SHARED_OPTIONS).map(([name, option]) => line(others, name, option));
   const own = Object.entries(options).filter(([name]) => !Object.hasOwn(SHARED_OPTIONS, name))
     .map(([name, option]) => line(`-n 'not __fish_seen_subcommand_from ${names}' `, name, option));
-  const ofCommands = commands.flatMap(({ name: command, options }) =>
-    Object.entries(options).filter(([name]) => !Object.hasOwn(SHARED_OPTIONS, name))
+  const ofCommands = commands.flatMap(({ name: command, options, takesFiles }) =>
+    Object.entries(options).filter(([name]) => takesFiles || !Object.hasOwn(SHARED_OPTIONS, name))
       .map(([name, option]) => line(`-n '__fish_seen_subcommand_from ${command}' `, name, option))
   );
   return `\
@@ -155,7 +168,7 @@ function __landline_methods
 end
 complete -c landline -f
 complete -c landline -n __landline_needs_method -a '(__landline_methods)'
-${
+${alone === "" ? "" : `complete -c landline -n '__fish_seen_subcommand_from ${alone}' -F\n`}${
     commands.map(({ name, summary }) =>
       `complete -c landline -n '__fish_use_subcommand' -a ${name} -d '${
         summary.replaceAll("'", "\\'")
@@ -186,6 +199,14 @@ function walk(indent: string, options: ArgumentOptions, commands: readonly Comma
     `esac`,
   ];
   return lines.map((line) => indent + line).join("\n");
+}
+
+/** What completes the words of commands that take files, a branch of an if. */
+function fileWords(commands: readonly Commands[], complete: string): string {
+  const names = commands.filter(({ takesFiles }) => takesFiles).map(({ name }) => name);
+  return names.length === 0
+    ? ""
+    : `  elif [[ $command == ${names.join(" || $command == ")} ]]; then\n    ${complete}\n`;
 }
 
 function valueCases(complete: (values: string) => string): string {

@@ -1,10 +1,10 @@
 /**
- * What `client.ts --help` prints.
+ * What `client.ts --help` prints, and `landline --help`.
  *
  * @module
  */
 
-import { type Command, COMMANDS } from "./commands.ts";
+import { type Command, COMMANDS, type Program } from "./commands.ts";
 
 const USAGE = `\
 Calls methods of a JSON-RPC 2.0 server over a socket.
@@ -126,22 +126,31 @@ Examples:
 `;
 
 /** What `--help` alone prints. */
-export function clientHelp(): string {
-  const parts = [USAGE, `Options:\n${SHARED_HELP}`, OWN_HELP, DETAILS];
-  if (COMMANDS.size > 0) parts.splice(1, 0, commandList());
-  return parts.join("\n");
+export function clientHelp(program: Program): string {
+  const { name, server } = program;
+  const usage = server === undefined
+    ? USAGE
+    : USAGE.replace("over a socket.", "over a socket, and serves them.")
+      .replace(/\n\n(?=ADDRESS)/, `\n       ${name} ${server.usage}\n\n`);
+  const parts = [usage, commandList(program), `Options:\n${SHARED_HELP}`, OWN_HELP, DETAILS];
+  return startedBy(program, parts.join("\n"));
 }
 
 /** What `--help` prints after a command. */
-export function commandHelp({ help = "" }: Command): string {
-  return `${help}\nOptions that every command takes:\n${SHARED_HELP}`;
+export function commandHelp(program: Program, { help = "" }: Command): string {
+  return `${startedBy(program, help)}\nOptions that every command takes:\n${SHARED_HELP}`;
 }
 
-function commandList(): string {
-  const lines = Array.from(
-    COMMANDS.values(),
-    ({ usage, summary }) => `  ${usage}\n    ${summary}\n`,
-  );
-  return "Commands: what stands first is one where it is one of these words, and an\n" +
+/** Usage and examples are written for client.ts. */
+function startedBy({ name, server }: Program, help: string): string {
+  return server === undefined
+    ? help
+    : help.replaceAll(/^(Usage: +| +)(?:deno run -N )?client\.ts(?= )/gm, `$1${name}`);
+}
+
+function commandList({ server }: Program): string {
+  const entries = [...COMMANDS.values(), ...(server === undefined ? [] : [server])];
+  const lines = entries.map(({ usage, summary }) => `  ${usage}\n    ${summary}\n`);
+  return "Commands: what stands first is one when it is one of these words, and an\n" +
     "address otherwise. Each has its own --help.\n" + lines.join("");
 }

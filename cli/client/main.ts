@@ -1,12 +1,13 @@
 /**
- * What client.ts does when it is run: finds the command, and gives it its words and options.
+ * What client.ts and landline do when they are run: finds the command, and gives it its words and
+ * options.
  *
  * @module
  */
 
 import { type ArgumentOptions, givenOf, readArguments } from "../command/args.ts";
 import { errorText } from "../command/errors.ts";
-import { type Command, COMMANDS } from "./commands.ts";
+import { CLIENT, type Command, COMMANDS, type Program } from "./commands.ts";
 import { EXIT, Exit } from "../command/exit.ts";
 import { print } from "../text/stdio.ts";
 
@@ -37,19 +38,20 @@ export const OPTIONS = {
 /**
  * Does what the command line says.
  *
+ * @param program the one that was started
  * @returns the exit code
  */
-export async function runClient(args: string[]): Promise<number> {
+export async function runClient(args: string[], program: Program = CLIENT): Promise<number> {
   try {
     const [name = ""] = readArguments(args, OPTIONS, false).words;
     const command = await COMMANDS.get(name)?.load();
     const { words, values } = readArguments(args, command?.options ?? OPTIONS);
-    if (values.has("help")) return await help(command);
+    if (values.has("help")) return await help(program, command);
     if (values.has("version")) return await version();
-    if (command !== undefined) return await command.run(words.slice(1), givenOf(values));
+    if (command !== undefined) return await command.run(words.slice(1), givenOf(values), program);
     const chosen = await moduleFor(words, values);
     refuseOthers(values, chosen.options);
-    return await chosen.run(words, givenOf(values));
+    return await chosen.run(words, givenOf(values), program);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.NO_READER;
     const json = args.includes("--json"); // the arguments may be why we are here
@@ -86,9 +88,9 @@ function refuseOthers(values: ReadonlyMap<string, unknown>, own: ArgumentOptions
   );
 }
 
-async function help(command?: Command): Promise<number> {
+async function help(program: Program, command?: Command): Promise<number> {
   const { commandHelp, clientHelp } = await import("./help.ts");
-  await print(command === undefined ? clientHelp() : commandHelp(command));
+  await print(command === undefined ? clientHelp(program) : commandHelp(program, command));
   return EXIT.OK;
 }
 

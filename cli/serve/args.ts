@@ -6,6 +6,7 @@
 
 import { parseArgs } from "jsr:@std/cli@^1";
 import { DEFAULT_LIMITS, type Limits, type TlsServerOptions } from "../../lib/mod.ts";
+import type { ArgumentOptions } from "../command/args.ts";
 import { quoted } from "../text/printable.ts";
 
 /** What to serve, and how. */
@@ -41,8 +42,7 @@ export interface ServeArguments {
 /** Where the demo is, and everything that does not say. */
 const DEFAULT_ADDRESS = "tcp://127.0.0.1:8080";
 
-/** What `--help` prints. */
-export const SERVE_HELP = `\
+const HELP = `\
 Serves an API over raw sockets. Callers speak JSON-RPC 2.0 in the framing they
 like: a line of JSON, LSP's Content-Length headers, or a 4-byte length.
 
@@ -124,26 +124,45 @@ Examples:
 `;
 
 /**
+ * What `--help` prints.
+ *
+ * @param command what starts the server; undefined for main.ts
+ */
+export function serveHelp(command?: string): string {
+  if (command === undefined) return HELP;
+  return HELP.replace(/^ +deno run -P=serve main\.ts.*\n/m, "")
+    .replaceAll(/^(Usage: | +)deno task serve/gm, `$1${command}`);
+}
+
+const SWITCHES = ["raw", "quiet", "insecure", "crash-on-error", "help", "version"] as const;
+const VALUES = [
+  "listen",
+  "cert",
+  "key",
+  "client-ca",
+  "token-file",
+  "rate",
+  "backlog",
+  "workers",
+  "grace",
+  "limit",
+] as const;
+
+/** The options by name, for completions. */
+export const SERVE_OPTIONS: ArgumentOptions = {
+  ...Object.fromEntries(VALUES.map((name) => [name, { type: "string" }])),
+  ...Object.fromEntries(SWITCHES.map((name) => [name, { type: "boolean" }])),
+};
+
+/**
  * Reads the command line.
  *
  * @throws {TypeError} for one that makes no sense; the message is one line
  */
 export function readServeArguments(args: string[]): ServeArguments {
   const flags = parseArgs(args, {
-    boolean: ["raw", "quiet", "insecure", "crash-on-error", "help", "version"],
-    string: [
-      "listen",
-      "cert",
-      "key",
-      "client-ca",
-      "token-file",
-      "rate",
-      "backlog",
-      "workers",
-      "grace",
-      "limit",
-      "_",
-    ],
+    boolean: SWITCHES,
+    string: [...VALUES, "_"],
     collect: ["listen", "limit"],
     alias: { quiet: "q", help: "h" },
     unknown(arg, key) {

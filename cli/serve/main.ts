@@ -17,7 +17,7 @@ import { openTokens, type TokenFile } from "./tokens.ts";
 import { printable } from "../text/printable.ts";
 import type { RawService } from "../raw/connection.ts";
 import { type RawServerOptions, serveRaw } from "../raw/server.ts";
-import { readServeArguments, SERVE_HELP, type ServeArguments } from "./args.ts";
+import { readServeArguments, type ServeArguments, serveHelp } from "./args.ts";
 import { closedLine, errorLines, openedLine } from "./log.ts";
 import { UpperCaser } from "../raw/upper_caser.ts";
 import { VERSION } from "../version.ts";
@@ -51,16 +51,17 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 /**
  * Runs the server until it has ended.
  *
+ * @param command what starts it, as its help shows that; undefined for main.ts
  * @returns the exit code
  */
-export async function runServer(args: string[]): Promise<number> {
+export async function runServer(args: string[], command?: string): Promise<number> {
   let server: Running, given: ServeArguments, tokens: TokenFile | undefined;
   const err = new Log((line) => console.error(line));
   let out = new Log((line) => console.log(line));
   try {
     given = readServeArguments(args);
     if (given.only !== undefined) {
-      console.log(given.only === "help" ? SERVE_HELP.trimEnd() : `landline ${VERSION}`);
+      console.log(given.only === "help" ? serveHelp(command).trimEnd() : `landline ${VERSION}`);
       return 0;
     }
     // Standard output belongs to the protocol where it is spoken there.

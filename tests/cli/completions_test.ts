@@ -4,7 +4,9 @@ import { serve } from "../../lib/mod.ts";
 import { api } from "../../examples/demo.ts";
 import { within } from "../support/deadline.ts";
 import { testWith } from "../support/tools.ts";
-import { CLIENT, makeFolder, runClient } from "./_programs.ts";
+import { makeFolder, runClient } from "./_programs.ts";
+
+const LANDLINE = new URL("../../cli/landline.ts", import.meta.url).href;
 
 /** How to start each shell, with a file of its own that says how to prompt and takes completions. */
 const SHELLS = {
@@ -36,7 +38,7 @@ for (const [shell, { command, file, text }] of Object.entries(SHELLS)) {
       const address = server.addresses[0]!;
       await using folder = await makeFolder({
         [file]: text,
-        landline: `#!/bin/sh\nexec '${Deno.execPath()}' run -q -N '${CLIENT}' "$@"\n`,
+        landline: `#!/bin/sh\nexec '${Deno.execPath()}' run -q -N '${LANDLINE}' "$@"\n`,
       });
       await Deno.chmod(`${folder.path}/landline`, 0o755);
       const steps = [
@@ -52,7 +54,13 @@ for (const [shell, { command, file, text }] of Object.entries(SHELLS)) {
         ["benc", "\t"],
         ["h ", "--rat"],
         ["--rat", "\t"],
-        ["e ", "\x15exit\r"],
+        ["e ", "\x15landline serv"],
+        ["serv", "\t"],
+        ["e ", "land"],
+        ["land", "\t"],
+        ["line ", "--work"],
+        ["--work", "\t"],
+        ["ers ", "\x15exit\r"],
       ];
       const { stdout, stderr, success } = await within(
         new Deno.Command("python3", {

@@ -1,0 +1,29 @@
+/**
+ * The installed command `landline`: the server as `landline serve`, and all of the client. Install this
+ * file, see docs/cli.md; client.ts is the client alone, main.ts the server.
+ *
+ * @module
+ */
+
+import type { Program } from "./client/commands.ts";
+
+const PROGRAM: Program = {
+  name: "landline",
+  server: {
+    name: "serve",
+    usage: "serve [API] [OPTIONS]",
+    summary: "serves the API of a module, or a demo",
+    loadOptions: async () => (await import("./serve/args.ts")).SERVE_OPTIONS,
+  },
+};
+
+if (import.meta.main) {
+  // Each is loaded only when it is used. Literals, so that no permission is needed.
+  const [command, ...args] = Deno.args;
+  if (command === "serve") {
+    const { serveProject } = await import("./serve/project.ts");
+    Deno.exit(await serveProject(args, "landline serve"));
+  }
+  const { runClient } = await import("./client/main.ts");
+  Deno.exit(await runClient(Deno.args, PROGRAM));
+}

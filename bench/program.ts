@@ -27,7 +27,7 @@ export class Program implements AsyncDisposable {
     cpu: number | undefined,
     flags: readonly string[] = [],
   ) {
-    const path = new URL(program, import.meta.url).pathname;
+    const path = `${import.meta.dirname}/${program}`;
     const command = [Deno.execPath(), "run", "-A", ...flags, path, ...args];
     if (cpu !== undefined) command.unshift("taskset", "-c", String(cpu));
     this.#child = new Deno.Command(command[0]!, {

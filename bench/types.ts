@@ -15,7 +15,7 @@ import { cpuOf, memoryOf } from "./program.ts";
 
 const PER_GROUP = 25;
 const PATIENCE_MS = 60_000;
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const CONFIG = `${import.meta.dirname}/../deno.json`;
 const LANDLINE = import.meta.resolve("../lib/mod.ts");
 const TRPC = "11.25.2";
 

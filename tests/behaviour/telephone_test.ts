@@ -19,7 +19,7 @@ import { bytesOf, join } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
 import { socketPath } from "../support/wires.ts";
 
-const folder = new URL("telephone/", import.meta.url).pathname;
+const folder = `${import.meta.dirname}/telephone/`;
 
 /** A server that runs, whatever it is written in. */
 interface Running extends AsyncDisposable {
@@ -125,7 +125,7 @@ async function onTerminal(
   const { code, stdout } = await within(
     new Deno.Command("python3", {
       args: [
-        new URL("../cli/_terminal.py", import.meta.url).pathname,
+        `${import.meta.dirname}/../cli/_terminal.py`,
         JSON.stringify(steps),
         "/usr/bin/env",
         ...command,

@@ -206,7 +206,7 @@ Deno.test("client.ts bench prints what it has at SIGINT, and exits with 130", as
   assertMatch(stdout, /^ {2}results\/s /m);
 });
 
-const TERMINAL = new URL("_terminal.py", import.meta.url).pathname;
+const TERMINAL = `${import.meta.dirname}/_terminal.py`;
 
 testWith(["python3"], "client.ts bench shows its progress on a terminal", async () => {
   await using server = serve(api, HERE);

@@ -343,7 +343,7 @@ Deno.test("client.ts - --unordered prints what came before the answer to the fir
   });
 });
 
-const TERMINAL = new URL("_terminal.py", import.meta.url).pathname;
+const TERMINAL = `${import.meta.dirname}/_terminal.py`;
 
 testWith(["python3"], "client.ts - shows how far it is on a terminal", async () => {
   const answer = Promise.withResolvers<void>();

@@ -317,7 +317,7 @@ testWith(
     const run = async (...args: string[]) => {
       const { stdout } = await new Deno.Command("python3", {
         args: [
-          new URL("_terminal.py", import.meta.url).pathname,
+          `${import.meta.dirname}/_terminal.py`,
           "[]",
           ...[Deno.execPath(), "run", "-q", "-N", CLIENT, server.addresses[0]!, ...args],
         ],

@@ -65,7 +65,7 @@ for (const [shell, { command, file, text }] of Object.entries(SHELLS)) {
       const { stdout, stderr, success } = await within(
         new Deno.Command("python3", {
           args: [
-            new URL("_terminal.py", import.meta.url).pathname,
+            `${import.meta.dirname}/_terminal.py`,
             JSON.stringify(steps),
             "/usr/bin/env",
             ...command,

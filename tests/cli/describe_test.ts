@@ -189,7 +189,13 @@ const TREE = new URL("../../", import.meta.url);
 async function check(files: Readonly<Record<string, string>>) {
   await using folder = await makeFolder(files);
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["check", "-q", "--config", new URL("deno.json", TREE).pathname, ...Object.keys(files)],
+    args: [
+      "check",
+      "-q",
+      "--config",
+      `${import.meta.dirname}/../../deno.json`,
+      ...Object.keys(files),
+    ],
     cwd: folder.path,
     env: { NO_COLOR: "1" },
   }).output();

@@ -34,7 +34,7 @@ async function onTerminal(
   const { code, stdout, stderr } = await within(
     new Deno.Command("python3", {
       args: [
-        new URL("_terminal.py", import.meta.url).pathname,
+        `${import.meta.dirname}/_terminal.py`,
         JSON.stringify(steps),
         ...[Deno.execPath(), "run", "-q", "--no-prompt", ...flags, CLIENT, server.addresses[0]!],
       ],

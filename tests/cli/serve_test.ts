@@ -296,11 +296,11 @@ testWith(["python3"], "deno task serve drains at one Ctrl-C on a terminal", asyn
   // The key reaches `deno task` and the server, and the first passes it on: the server hears it twice.
   const { code, stdout } = await new Deno.Command("python3", {
     args: [
-      new URL("_terminal.py", import.meta.url).pathname,
+      `${import.meta.dirname}/_terminal.py`,
       JSON.stringify([["listening on", "\x03"]]),
       ...[Deno.execPath(), "task", "serve", "--listen", "tcp://127.0.0.1:0"],
     ],
-    cwd: new URL("../..", import.meta.url).pathname,
+    cwd: `${import.meta.dirname}/../..`,
     env: { NO_COLOR: "1" },
   }).output();
   const screen = new TextDecoder().decode(stdout);

@@ -34,7 +34,7 @@ Deno.test("main.ts asks for the files that tls:// needs", async () => {
 });
 
 Deno.test("client.ts starts main.ts as a command: and calls it over stdio:", async () => {
-  const server = `${Deno.execPath()} run -q -A ${new URL(MAIN).pathname} --listen stdio: --quiet`;
+  const server = `'${Deno.execPath()}' run -q -A '${MAIN}' --listen stdio: --quiet`;
   const { code, stdout } = await runClient([`command:${server}`, "add", "a=1", "b=2"], {
     flags: ["-A"],
   });

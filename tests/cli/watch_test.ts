@@ -130,7 +130,7 @@ for (
   });
 }
 
-const TERMINAL = new URL("_terminal.py", import.meta.url).pathname;
+const TERMINAL = `${import.meta.dirname}/_terminal.py`;
 
 /** What stands on a terminal after a watch of two states. */
 async function screenOf(env: Record<string, string>): Promise<string> {

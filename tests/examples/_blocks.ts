@@ -43,7 +43,7 @@ export function blocksOf(markdown: string): Block[] {
 export async function runBlock(code: string): Promise<string> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "-P=test", "--no-prompt", "--ext=ts", "-"],
-    cwd: new URL("../..", import.meta.url).pathname,
+    cwd: `${import.meta.dirname}/../..`,
     env: { NO_COLOR: "1" },
     stdin: "piped",
     stdout: "piped",

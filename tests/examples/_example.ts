@@ -16,7 +16,7 @@ export class Example implements AsyncDisposable {
   constructor(name: string, permissions: readonly string[], args: readonly string[] = []) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-q", "--no-prompt", ...permissions, `examples/${name}.ts`, ...args],
-      cwd: root.pathname,
+      cwd: root,
       env: { NO_COLOR: "1" },
       stdin: "piped",
       stdout: "piped",

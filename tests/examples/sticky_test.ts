@@ -8,7 +8,7 @@ Deno.test("examples/sticky.ts prints what docs/sockets.md says", async () => {
   const { stdout, stderr } = await within(
     new Deno.Command(Deno.execPath(), {
       args: ["run", "-q", "-N", "examples/sticky.ts"],
-      cwd: root.pathname,
+      cwd: root,
       env: { NO_COLOR: "1" },
     }).output(),
     "the example to end",

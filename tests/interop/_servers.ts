@@ -159,7 +159,7 @@ async function pylspServer() {
   return { ...ends, capabilities };
 }
 
-const MCP_SERVER = new URL("_mcp_server.ts", import.meta.url).pathname;
+const MCP_SERVER = `${import.meta.dirname}/_mcp_server.ts`;
 
 async function mcpServer() {
   const command = `'${Deno.execPath()}' run -q -A '${MCP_SERVER}'`;

@@ -83,7 +83,7 @@ async function poison(link: Link): Promise<void> {
 
 /** A server that listens; gives its port. */
 async function start(): Promise<{ child: Child; port: number }> {
-  const path = new URL("chaos_api.ts", import.meta.url).pathname;
+  const path = `${import.meta.dirname}/chaos_api.ts`;
   const args = [path, "--quiet", "--listen=tcp://127.0.0.1:0"];
   const child = new Child("main.ts", args, SERVE);
   const address = await child.lineWith("listening on ");

@@ -7,7 +7,7 @@
 import { TextLineStream, toText } from "@std/streams";
 import settings from "../../deploy/landline.env" with { type: "text" };
 
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+const CONFIG = `${import.meta.dirname}/../../deno.json`;
 
 /** What a process may be started with. */
 export interface ChildOptions {
@@ -39,7 +39,7 @@ export class Child implements AsyncDisposable {
   /** Starts a program of this project, by its path in it. */
   constructor(program: string, args: readonly string[], options: ChildOptions = {}) {
     const { env, flags = ["-A"], descriptors } = options;
-    const path = new URL(`../../${program}`, import.meta.url).pathname;
+    const path = `${import.meta.dirname}/../../${program}`;
     const deno = [Deno.execPath(), "run", "-q", "--no-check", `--config=${CONFIG}`];
     const command = [...deno, ...flags, path, ...args];
     if (descriptors !== undefined) {

@@ -9,7 +9,7 @@ import type { Identity } from "../support/certificates.ts";
 import type { ServerSpec, Target } from "./attack.ts";
 import { Child, SERVE } from "./child.ts";
 
-const API = new URL("api.ts", import.meta.url).pathname;
+const API = `${import.meta.dirname}/api.ts`;
 let count = 0;
 
 /** What is the same for all servers of a run. */

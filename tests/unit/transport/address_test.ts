@@ -124,7 +124,7 @@ Deno.test("a missing permission is named as the flag that grants it", async () =
     for (const listen of ["tcp://127.0.0.1:45678", "tcp://[::1]:45678", "unix:///tmp/landline.sock"]) {
       try { serve({}, { listen }); } catch (error) { tell(error); }
     }
-    for (const to of ["tcp://127.0.0.1:45678", "unix:///tmp/landline.sock", "command:pylsp"]) {
+    for (const to of ["tcp://127.0.0.1:45678", "unix:///tmp/landline.sock", "command:sh"]) {
       await connect(to).catch(tell);
     }
   `;
@@ -138,7 +138,7 @@ Deno.test("a missing permission is named as the flag that grants it", async () =
       needs("listen at unix:///tmp/landline.sock", flags.join(" ")) +
       needs("connect to tcp://127.0.0.1:45678", "--allow-net=127.0.0.1:45678") +
       needs("connect to unix:///tmp/landline.sock", flags.join(" ")) +
-      needs("connect to command:pylsp", "--allow-run=pylsp"),
+      needs("connect to command:sh", "--allow-run=sh"),
     stderr,
   );
 });

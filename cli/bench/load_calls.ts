@@ -115,8 +115,8 @@ export class AnswerReader {
       return { kind: "stray", why: "not JSON" };
     }
     if (answer === null || typeof answer !== "object") return { kind: "stray", why: "no answer" };
-    const { id, result, error } = answer;
-    if (typeof answer.method === "string") return { kind: "message" };
+    const { id, method, result, error } = answer;
+    if (typeof method === "string") return { kind: "message" };
     const isFailure = error !== undefined && error !== null;
     if (typeof id !== "number" || !(id >= FIRST_ID)) {
       return { kind: "stray", why: isFailure ? nameOf(error) : "an answer with a wrong id" };

@@ -5,7 +5,7 @@
  */
 
 /** An answer, as far as the cases look into it; ids keep their digits. */
-export type Answer = Readonly<Record<string, unknown>>;
+export type Answer = { readonly id?: unknown } & Readonly<Record<string, unknown>>;
 
 /** What must come of a case. */
 export type Expected =

@@ -13,7 +13,30 @@ import type { Line } from "../../lib/mod.ts";
 const PATIENCE = 1000;
 
 /** A JSON Schema: an object, or a boolean for everything and nothing. */
-export type Schema = Readonly<Record<string, unknown>> | boolean;
+export type Schema = Described | boolean;
+
+/** An object of a description: the members that are read here, and any other. */
+export type Described = { readonly [name in Member]?: unknown } & Readonly<Record<string, unknown>>;
+
+type Member =
+  | "$ref"
+  | "additionalProperties"
+  | "const"
+  | "deprecated"
+  | "description"
+  | "enum"
+  | "errors"
+  | "info"
+  | "items"
+  | "methods"
+  | "name"
+  | "params"
+  | "prefixItems"
+  | "properties"
+  | "required"
+  | "result"
+  | "schema"
+  | "type";
 
 /** A server, by what it says of itself. */
 export interface Description {
@@ -24,7 +47,7 @@ export interface Description {
   /** Its methods in their order, without the built-in ones. */
   readonly methods: readonly MethodDescription[];
   /** What references in the schemas mean: `#/…` into the document. */
-  readonly document: Readonly<Record<string, unknown>>;
+  readonly document: Described;
 }
 
 /** A method, by what the server says of it. */
@@ -45,7 +68,7 @@ export interface MethodDescription {
   readonly up?: Schema;
   readonly errors: readonly ErrorDescription[];
   /** All of it, as it stands in the document. */
-  readonly source: Readonly<Record<string, unknown>>;
+  readonly source: Described;
 }
 
 /** A param. */
@@ -84,7 +107,11 @@ export function isBuiltInStream(method: string): boolean {
  *
  * @param left milliseconds that are left for everything
  */
-export async function isStream(line: Line, method: string, left = Infinity): Promise<boolean> {
+export async function isStream(
+  line: Line,
+  method: string,
+  left: number = Infinity,
+): Promise<boolean> {
   if (left === 0) return false;
   if (method.startsWith("rpc.")) return isBuiltInStream(method);
   try {
@@ -116,7 +143,7 @@ export function readDescription(document: unknown): Description {
 }
 
 function readMethod(
-  method: Readonly<Record<string, unknown>>,
+  method: Described,
   document: Description["document"],
 ): MethodDescription {
   const { paramStructure: structure } = method;
@@ -186,12 +213,12 @@ function unescaped(step: string): string {
 function listOf(
   value: unknown,
   document: Description["document"],
-): readonly Readonly<Record<string, unknown>>[] {
+): readonly Described[] {
   if (!Array.isArray(value)) return [];
   return value.map((item) => resolved(item, document)).filter(isRecord);
 }
 
-function textsOf({ summary, description }: Readonly<Record<string, unknown>>) {
+function textsOf({ summary, description }: Described) {
   return {
     ...(typeof summary === "string" && { summary }),
     ...(typeof description === "string" && { description }),
@@ -206,11 +233,11 @@ function schemaOf(value: unknown): Schema {
   return typeof value === "boolean" || isRecord(value) ? value : {};
 }
 
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+function recordOf(value: unknown): Described {
   return isRecord(value) ? value : {};
 }
 
 /** Whether a value is an object, and no array. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Described {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }

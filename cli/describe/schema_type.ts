@@ -8,7 +8,7 @@
  * @module
  */
 
-import { isRecord, type Schema } from "./discover.ts";
+import { type Described, isRecord, type Schema } from "./discover.ts";
 import { printable } from "../text/printable.ts";
 
 /** How a type is written. */
@@ -70,7 +70,7 @@ function convert(schema: unknown, style: TypeStyle, indent: string): Type {
 
 /** What a schema says itself, apart from the schemas that it is made of. */
 function ownType(
-  schema: Readonly<Record<string, unknown>>,
+  schema: Described,
   style: TypeStyle,
   indent: string,
 ): Type {
@@ -97,13 +97,13 @@ function ownType(
   }));
 }
 
-function impliedType(schema: Readonly<Record<string, unknown>>): string | undefined {
+function impliedType(schema: Described): string | undefined {
   if (schema.properties !== undefined || schema.additionalProperties !== undefined) return "object";
   return schema.items !== undefined || schema.prefixItems !== undefined ? "array" : undefined;
 }
 
 function arrayType(
-  { items, prefixItems, additionalItems, minItems }: Readonly<Record<string, unknown>>,
+  { items, prefixItems, additionalItems, minItems }: Described,
   style: TypeStyle,
   indent: string,
 ): Type {

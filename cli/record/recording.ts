@@ -72,7 +72,7 @@ export function canonical(framing: FramingName, text: string): Uint8Array {
  */
 export function parseRecording(text: string): readonly Entry[] {
   const [title = "", ...lines] = text.trimEnd().split("\n");
-  const isTitle = (value: unknown) => isObject(value) && value.recording === 1;
+  const isTitle = (value: unknown) => isObject(value) && value["recording"] === 1;
   if (!isTitle(tryJson(title))) {
     throw new TypeError(`Cannot read the recording: line 1 is not its title, ${quoted(title)}`);
   }
@@ -84,13 +84,14 @@ export function parseRecording(text: string): readonly Entry[] {
 }
 
 function isEntry(value: unknown): value is Entry {
-  if (!isObject(value) || !Number.isInteger(value.connection)) return false;
-  const { event, from, framing, text, base64 } = value;
+  if (!isObject(value)) return false;
+  const { connection, event, from, framing, text, base64, fault } = value;
+  if (!Number.isInteger(connection)) return false;
   const isSide = from === "client" || from === "server";
   if (event !== undefined) return event === "open" || event === "end" && isSide;
   const isFraming = typeof framing === "string" && Object.hasOwn(FRAMINGS, framing);
   return isSide && (isBase64(base64) || base64 === undefined && isFraming) &&
-    (typeof text === "string" || typeof value.fault === "string" && base64 !== undefined);
+    (typeof text === "string" || typeof fault === "string" && base64 !== undefined);
 }
 
 function isBase64(value: unknown): boolean {

@@ -130,13 +130,13 @@ function describeParams(
       })),
     };
   }
-  const items = source.items;
+  const { items, minItems } = source;
   if (shape === "array" && Array.isArray(items)) {
     return {
       paramStructure: "by-position",
       params: items.map((item: JsonSchema, index) => ({
         name: `item${index}`,
-        required: index < Number(source.minItems ?? items.length),
+        required: index < Number(minItems ?? items.length),
         schema: at === undefined ? item : { $ref: `${at}/items/${index}` },
       })),
     };
@@ -207,10 +207,9 @@ function follow(ref: string, schemas: Schemas): [JsonSchema, string] {
       found = isRecord(found) && Object.hasOwn(found, key) ? found[key] : undefined;
     }
     if (!isRecord(found)) return [{}, at];
-    if (typeof found.$ref !== "string" || !found.$ref.startsWith(COMPONENTS) || steps > 8) {
-      return [found, at];
-    }
-    at = found.$ref;
+    const { $ref } = found;
+    if (typeof $ref !== "string" || !$ref.startsWith(COMPONENTS) || steps > 8) return [found, at];
+    at = $ref;
   }
 }
 

@@ -46,15 +46,15 @@ export function valuesOf(target: ParamsSchema, params: Params): [unknown, readon
     if (!Object.hasOwn(members, "value") || Object.keys(members).length !== 1) {
       return [members, NO_OTHER];
     }
-    const shape = target.shape();
-    if (shape === "unknown") return hasMeta ? [members.value, [members]] : [members, NO_OTHER];
-    const isPositional = hasMeta && Array.isArray(members.value);
+    const { value } = members, shape = target.shape();
+    if (shape === "unknown") return hasMeta ? [value, [members]] : [members, NO_OTHER];
+    const isPositional = hasMeta && Array.isArray(value);
     if (shape === "object") {
       return isPositional && target.names()?.includes("value") === false
-        ? valuesOf(target, members.value as unknown[])
+        ? valuesOf(target, value as unknown[])
         : [members, NO_OTHER];
     }
-    return isPositional ? valuesOf(target, members.value as unknown[]) : [members.value, NO_OTHER];
+    return isPositional ? valuesOf(target, value as unknown[]) : [value, NO_OTHER];
   }
   const shape = target.shape();
   if (shape === "scalar") return params.length > 1 ? [params, NO_OTHER] : [params[0], NO_OTHER];

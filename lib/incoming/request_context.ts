@@ -134,7 +134,7 @@ export class RequestContext implements Context, Running {
       const { workDoneToken } = { ...this.message.params, ...this.meta } as {
         workDoneToken?: unknown;
       };
-      const token = this.meta.progressToken ?? workDoneToken;
+      const { progressToken } = this.meta, token = progressToken ?? workDoneToken;
       if (token !== undefined) this.tell(progress(token, JSON.stringify(value) ?? "null"));
     };
   }

@@ -127,7 +127,12 @@ export type Control =
   | { readonly kind: "end"; readonly id: unknown; readonly isUp: boolean }
   | { readonly kind: "goaway"; readonly graceMs: number | undefined };
 
-type Members = Readonly<Record<string, unknown>>;
+/** The members that are read of any control message. */
+type Members = {
+  readonly [
+    Name in "id" | "dir" | "token" | "value" | "values" | "eventId" | "eventIds" | "n" | "graceMs"
+  ]?: unknown;
+};
 
 /** What a control message says; undefined if it is not known, or says nothing that makes sense. */
 export function readControl({ method, params }: Notification): Control | undefined {

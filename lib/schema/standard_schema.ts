@@ -121,7 +121,9 @@ export type InferOutput<Schema extends StandardSchema> = NonNullable<
 export function isStandardSchema(value: unknown): value is StandardSchema {
   if (!isObject(value)) return false;
   const members = value["~standard"];
-  return isObject(members) && members.version === 1 && typeof members.validate === "function";
+  if (!isObject(members)) return false;
+  const { version, validate } = members;
+  return version === 1 && typeof validate === "function";
 }
 
 /**

@@ -28,7 +28,39 @@ export type Direction = "input" | "output";
 /** How far to read: the value's own kind and the names of its properties, or everything. */
 export type Depth = "outline" | "whole";
 
-type Node = Readonly<Record<string, unknown>>;
+/** The members that are read of the nodes of either library. */
+type Member =
+  | "Class"
+  | "catchall"
+  | "class"
+  | "default"
+  | "description"
+  | "element"
+  | "entries"
+  | "format"
+  | "getter"
+  | "in"
+  | "innerType"
+  | "item"
+  | "items"
+  | "kind"
+  | "left"
+  | "literal"
+  | "metadata"
+  | "options"
+  | "out"
+  | "pipe"
+  | "rest"
+  | "right"
+  | "shape"
+  | "title"
+  | "type"
+  | "value"
+  | "valueType"
+  | "wrapped";
+
+/** A node, which may have any other members too. */
+type Node = { readonly [name in Member]?: unknown } & Readonly<Record<string, unknown>>;
 
 interface Reading {
   readonly direction: Direction;
@@ -54,7 +86,7 @@ export function structureOf(
   // A schema that contains itself is cut where it comes round: `{}` is true, and ends.
   const open = new Set<unknown>();
   const same: Part = (node) => {
-    if (!isObject(node) || open.has(node)) return {};
+    if (!isNode(node) || open.has(node)) return {};
     open.add(node);
     const found = read(node, { direction, same, part });
     open.delete(node);
@@ -212,7 +244,7 @@ function readPipe([first, ...actions]: unknown[], { direction, same }: Reading):
   let found = same(first);
   let changed = false;
   for (const action of actions) {
-    if (!isObject(action)) continue;
+    if (!isNode(action)) continue;
     if (action.kind === "metadata") {
       found = { ...found, ...remark(action) };
     } else if (action.kind === "validation") {
@@ -227,7 +259,7 @@ function readPipe([first, ...actions]: unknown[], { direction, same }: Reading):
 }
 
 function remark(action: Node): JsonSchema {
-  const said = action.type === "metadata" && isObject(action.metadata) ? action.metadata : action;
+  const said = action.type === "metadata" && isNode(action.metadata) ? action.metadata : action;
   return {
     ...(typeof said.title === "string" && { title: said.title }),
     ...(typeof said.description === "string" && { description: said.description }),
@@ -254,7 +286,7 @@ function check({ type, requirement }: Node, about: JsonSchema): JsonSchema {
   if (type === "non_empty") return { [about.type === "array" ? "minItems" : "minLength"]: 1 };
   if (requirement instanceof RegExp) {
     // JSON Schema has no flags; "u" is how it reads a pattern anyway.
-    const plain = about.pattern === undefined && /^u?$/.test(requirement.flags);
+    const plain = !Object.hasOwn(about, "pattern") && /^u?$/.test(requirement.flags);
     return plain ? { pattern: requirement.source } : {};
   }
   if (typeof requirement !== "number" || !Number.isFinite(requirement)) return {};
@@ -283,7 +315,7 @@ function check({ type, requirement }: Node, about: JsonSchema): JsonSchema {
 
 /** Whether valibot takes (or gives) an object without this entry; a default fills it on the way. */
 function valibotMayBeAbsent(entry: unknown, direction: Direction): boolean {
-  if (!isObject(entry) || !/^(exact_optional|optional|nullish)$/.test(String(entry.type))) {
+  if (!isNode(entry) || !/^(exact_optional|optional|nullish)$/.test(String(entry.type))) {
     return false;
   }
   return direction === "input" || entry.default === undefined;
@@ -292,6 +324,10 @@ function valibotMayBeAbsent(entry: unknown, direction: Direction): boolean {
 /** A default given as a function is not called: it may count, or look at the clock. */
 function defaultOf(node: Node): JsonSchema {
   return isJson(node.default) ? { default: node.default } : {};
+}
+
+function isNode(value: unknown): value is Node {
+  return isObject(value);
 }
 
 function list(value: unknown): readonly unknown[] {

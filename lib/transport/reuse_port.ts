@@ -8,6 +8,7 @@
  */
 
 import { type Address, badAddress } from "./address.ts";
+import { datagramListener } from "./unstable.ts";
 
 /**
  * Throws where an address cannot have several listeners.
@@ -27,5 +28,5 @@ export function refuseUnshared({ scheme, text }: Address): void {
   // Elsewhere the listener that came last gets all callers.
   if (Deno.build.os !== "linux") fail(`${Deno.build.os} does not spread callers over listeners`);
   // With the flag comes listenDatagram; without it Deno would end the process, with code 70.
-  if (typeof Deno.listenDatagram !== "function") fail("that needs the flag --unstable-net");
+  if (datagramListener() === undefined) fail("that needs the flag --unstable-net");
 }

@@ -13,8 +13,11 @@ import { DenoSocket } from "./deno_socket.ts";
 export const tcp: Transport = {
   listen(address, { tcpBacklog, reusePort = false }): Listener {
     const { hostname, port } = hostAndPort(address);
-    const listenAt = (hostname: string, port: number) =>
-      Deno.listen({ hostname, port, tcpBacklog, reusePort });
+    const listenAt = (hostname: string, port: number) => {
+      // A variable: reusePort is among Deno's unstable types, which a project need not have.
+      const options = { hostname, port, tcpBacklog, reusePort };
+      return Deno.listen(options);
+    };
     if (!isLocalhost(hostname)) return toListener(listenAt(hostname, port));
     const both = listenAtBoth(port, listenAt, (listener) => listener.addr.port);
     return joinListeners(

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { type DatagramConn, datagramListener } from "../unstable.ts";
 import { type Address, badAddress, formatAddress, hostAndPort } from "../address.ts";
 import { AnswererSocket, CallerSocket, MAX_DATAGRAM } from "./datagram_socket.ts";
 import { isLocalhost, joinListeners, listenAtBoth } from "../localhost.ts";
@@ -47,14 +48,15 @@ export const udp: Transport = {
 };
 
 /** Binds a datagram socket. */
-function bind(hostname: string, port: number): Deno.DatagramConn {
-  if (typeof Deno.listenDatagram !== "function") {
+function bind(hostname: string, port: number): DatagramConn {
+  const listen = datagramListener();
+  if (listen === undefined) {
     throw new Deno.errors.NotSupported("UDP needs the flag --unstable-net");
   }
-  return Deno.listenDatagram({ transport: "udp", hostname, port });
+  return listen({ transport: "udp", hostname, port });
 }
 
-function portOf(conn: Deno.DatagramConn): number {
+function portOf(conn: DatagramConn): number {
   return (conn.addr as Deno.NetAddr).port;
 }
 
@@ -67,7 +69,7 @@ function formatHost({ hostname, port }: Pick<Deno.NetAddr, "hostname" | "port">)
 /** Where a server hears datagrams, and sorts them by who sent them. */
 export class UdpListener implements Listener {
   readonly address: string;
-  readonly #conn: Deno.DatagramConn;
+  readonly #conn: DatagramConn;
   readonly #limits: UdpLimits;
   /** Those who were heard of, the one who was silent longest first. */
   readonly #peers = new Map<string, { readonly socket: AnswererSocket; heard: number }>();
@@ -82,7 +84,7 @@ export class UdpListener implements Listener {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Takes over the socket. */
-  constructor(conn: Deno.DatagramConn, limits: UdpLimits = { peers: 1024, silence: 30_000 }) {
+  constructor(conn: DatagramConn, limits: UdpLimits = { peers: 1024, silence: 30_000 }) {
     this.#conn = conn;
     this.#limits = limits;
     const { hostname, port } = conn.addr as Deno.NetAddr;
@@ -151,7 +153,7 @@ export class UdpListener implements Listener {
       closed: () => {
         this.#open--;
         if (this.#peers.get(key)?.socket === socket) this.#peers.delete(key);
-        if (this.#closed) return this.#letGo();
+        return this.#closed ? this.#letGo() : undefined;
       },
     });
     this.#open++;
@@ -213,7 +215,7 @@ function call(remote: Deno.NetAddr & { transport: "udp" }, pad: number): CallerS
 
 /** Takes what the server sends, and nothing that others send. */
 async function hear(
-  conn: Deno.DatagramConn,
+  conn: DatagramConn,
   remote: Deno.NetAddr,
   socket: CallerSocket,
 ): Promise<void> {

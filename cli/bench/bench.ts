@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Socket } from "../../lib/mod.ts";
+import type { Socket } from "../../lib/client.ts";
 import { type BenchReport, drawReport, drawSvg, duration, grouped } from "./report.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { EXIT } from "../command/exit.ts";

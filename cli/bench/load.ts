@@ -16,8 +16,7 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
-import type { FramingName } from "../../lib/framing/mod.ts";
-import type { Duplex } from "../../lib/transport/socket.ts";
+import type { Duplex, FramingName } from "../../lib/client.ts";
 import { Histogram } from "./histogram.ts";
 import { AnswerReader, LoadCalls } from "./load_calls.ts";
 import { Pipe, type PipeEvents } from "./load_connection.ts";

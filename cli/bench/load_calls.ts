@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type FramingName, FRAMINGS } from "../../lib/framing/mod.ts";
+import type { FramingName } from "../../lib/client.ts";
+import { FRAMINGS } from "../../lib/wire.ts";
 
 /** Ids begin here, so that all have as many digits and every request one size. */
 const FIRST_ID = 1_000_000;

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { type FramingName, FRAMINGS } from "../../lib/framing/mod.ts";
-import { DEFAULT_LIMITS } from "../../lib/limits.ts";
-import type { Duplex } from "../../lib/transport/socket.ts";
+import type { Duplex, FramingName } from "../../lib/client.ts";
+import { DEFAULT_LIMITS, FRAMINGS } from "../../lib/wire.ts";
 import type { AnswerReader, LoadCalls } from "./load_calls.ts";
 
 /** An answer may be this long. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RpcError } from "../../lib/error.ts";
+import { RpcError } from "../../lib/client.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { errorText } from "../command/errors.ts";
 import { isStream } from "../describe/discover.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Line, RpcError } from "../../lib/mod.ts";
+import { type Line, RpcError } from "../../lib/client.ts";
 
 /**
  * Sends a notification by its name.

@@ -11,7 +11,7 @@
  */
 
 import { withMarkers } from "../../lib/message/base64.ts";
-import { ConnectionLostError, type ErrorObject, type Line, RpcError } from "../../lib/mod.ts";
+import { ConnectionLostError, type ErrorObject, type Line, RpcError } from "../../lib/client.ts";
 import { AnswerQueue, type Place } from "./answer_queue.ts";
 import { toErrorObject } from "../command/errors.ts";
 import { isExactNumber, parseExactJson } from "../text/exact_json.ts";

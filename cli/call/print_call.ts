@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Line, UntypedCallPromise } from "../../lib/mod.ts";
+import type { Line, UntypedCallPromise } from "../../lib/client.ts";
 import type { Params } from "../command/params.ts";
 import { printable } from "../text/printable.ts";
 import { itemText, resultText } from "../command/result_text.ts";

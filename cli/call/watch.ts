@@ -5,7 +5,7 @@
  */
 
 import { withMarkers } from "../../lib/message/base64.ts";
-import { ConnectionLostError } from "../../lib/error.ts";
+import { ConnectionLostError } from "../../lib/client.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { describeError, toErrorObject } from "../command/errors.ts";
 import { differenceLine, paint } from "../text/diff_lines.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { FramingName } from "../../lib/mod.ts";
+import type { FramingName } from "../../lib/client.ts";
 import {
   type Answer,
   batch,

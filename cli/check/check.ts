@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { FramingName } from "../../lib/mod.ts";
-import { FRAMINGS } from "../../lib/framing/mod.ts";
+import type { FramingName } from "../../lib/client.ts";
+import { FRAMINGS } from "../../lib/wire.ts";
 import { joined, showBytes } from "../text/byte_size.ts";
 import { type Case, casesFor, type KnownCall, lastCall, valueOf } from "./cases.ts";
 import { type Heard, Talk } from "./talk.ts";

@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { FramingName, Socket } from "../../lib/mod.ts";
-import { type Frame, FRAMINGS } from "../../lib/framing/mod.ts";
-import { DEFAULT_LIMITS } from "../../lib/limits.ts";
+import type { FramingName, Socket } from "../../lib/client.ts";
+import { DEFAULT_LIMITS, type Frame, FRAMINGS } from "../../lib/wire.ts";
 import { joined } from "../text/byte_size.ts";
 
 /** A frame may be this long: `rpc.discover` of a large server. */

@@ -59,6 +59,18 @@ export interface Entry {
   readonly load: () => Promise<Command>;
 }
 
+/** The options of everything that is done without a command. */
+export const OPTIONS = {
+  notify: { type: "boolean" },
+  raw: { type: "boolean" },
+  unordered: { type: "boolean" },
+  list: { type: "boolean" },
+  describe: { type: "string" },
+  types: { type: "boolean" },
+  from: { type: "string" },
+  completions: { type: "string" },
+} as const satisfies ArgumentOptions;
+
 /**
  * The commands by the words that they are called with. One is added as a line here and a module:
  *

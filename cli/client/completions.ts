@@ -9,7 +9,7 @@
  */
 
 import { type ArgumentOptions, type Given, SHARED_OPTIONS } from "../command/args.ts";
-import { COMMANDS, type Program } from "./commands.ts";
+import { COMMANDS, OPTIONS, type Program } from "./commands.ts";
 import { EXIT } from "../command/exit.ts";
 import { quoted } from "../text/printable.ts";
 import { print } from "../text/stdio.ts";
@@ -57,7 +57,6 @@ export async function run(
         : `Cannot make completions: the shell must be bash, zsh or fish, ${got}`,
     );
   }
-  const { OPTIONS } = await import("./main.ts");
   const commands: Commands[] = [];
   for (const [name, { summary, load }] of COMMANDS) {
     commands.push({ name, summary, options: { ...SHARED_OPTIONS, ...(await load()).options } });

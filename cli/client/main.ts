@@ -7,7 +7,7 @@
 
 import { type ArgumentOptions, givenOf, readArguments } from "../command/args.ts";
 import { errorText } from "../command/errors.ts";
-import { CLIENT, type Command, COMMANDS, type Program } from "./commands.ts";
+import { CLIENT, type Command, COMMANDS, OPTIONS, type Program } from "./commands.ts";
 import { EXIT, Exit } from "../command/exit.ts";
 import { print } from "../text/stdio.ts";
 
@@ -22,18 +22,6 @@ const BY_OPTION: ReadonlyMap<string, () => Promise<Command>> = new Map<
   ["types", () => import("../describe/generate_types.ts")],
   ["completions", () => import("./completions.ts")],
 ]);
-
-/** The options of everything that is done without a command. */
-export const OPTIONS = {
-  notify: { type: "boolean" },
-  raw: { type: "boolean" },
-  unordered: { type: "boolean" },
-  list: { type: "boolean" },
-  describe: { type: "string" },
-  types: { type: "boolean" },
-  from: { type: "string" },
-  completions: { type: "string" },
-} as const satisfies ArgumentOptions;
 
 /**
  * Does what the command line says.

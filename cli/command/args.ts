@@ -8,7 +8,7 @@
  */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import type { FramingName, TlsClientOptions } from "../../lib/mod.ts";
+import type { FramingName, TlsClientOptions } from "../../lib/client.ts";
 import { quoted } from "../text/printable.ts";
 
 /** Options by name: whether each takes a value, and its short name. */

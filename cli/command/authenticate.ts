@@ -4,9 +4,8 @@
  * @module
  */
 
-import { type ErrorObject, type FramingName, RpcError, type Socket } from "../../lib/mod.ts";
-import { FRAMINGS } from "../../lib/framing/mod.ts";
-import { DEFAULT_LIMITS } from "../../lib/limits.ts";
+import { type ErrorObject, type FramingName, RpcError, type Socket } from "../../lib/client.ts";
+import { DEFAULT_LIMITS, FRAMINGS } from "../../lib/wire.ts";
 
 /**
  * Sends a bearer token, and waits until it is taken. Nothing else may be under way.

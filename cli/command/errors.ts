@@ -11,7 +11,7 @@ import {
   type ErrorObject,
   type ParamsIssue,
   RpcError,
-} from "../../lib/error.ts";
+} from "../../lib/client.ts";
 import { Exit } from "./exit.ts";
 import { printable, quoted } from "../text/printable.ts";
 

@@ -4,9 +4,14 @@
  * @module
  */
 
-import { connect, type ConnectOptions, type Line } from "../../lib/client/connect.ts";
-import { RpcError } from "../../lib/error.ts";
-import { dial, type Socket } from "../../lib/transport/mod.ts";
+import {
+  connect,
+  type ConnectOptions,
+  type Line,
+  RpcError,
+  type Socket,
+} from "../../lib/client.ts";
+import { dial } from "../../lib/wire.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Given } from "./args.ts";
 import { describeError, noConnection } from "./errors.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConnectionLostError, type ErrorData, RpcError } from "../../lib/error.ts";
+import { ConnectionLostError, type ErrorData, RpcError } from "../../lib/client.ts";
 import { delayAfter } from "../../lib/client/retry.ts";
 
 /** Milliseconds that `--retry` goes on where no `--timeout` says. */

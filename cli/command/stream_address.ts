@@ -4,7 +4,7 @@
  * @module
  */
 
-import { schemeOf } from "../../lib/transport/mod.ts";
+import { schemeOf } from "../../lib/wire.ts";
 import { quoted } from "../text/printable.ts";
 
 /**

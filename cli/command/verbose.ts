@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Decoder, FRAMINGS } from "../../lib/framing/mod.ts";
-import { DEFAULT_LIMITS, type FramingName, type Socket } from "../../lib/mod.ts";
+import { type Decoder, DEFAULT_LIMITS, FRAMINGS } from "../../lib/wire.ts";
+import type { FramingName, Socket } from "../../lib/client.ts";
 import { printable } from "../text/printable.ts";
 
 /** The marks of PROTOCOL.md: what the caller says, and what it is told. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Line } from "../../lib/mod.ts";
+import type { Line } from "../../lib/client.ts";
 
 /** Milliseconds that a server is given to describe itself where only a detail depends on it. */
 const PATIENCE = 1000;

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { type Line, RpcError } from "../../lib/mod.ts";
+import { type Line, RpcError } from "../../lib/client.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { errorText } from "../command/errors.ts";
 import { complete } from "./completer.ts";

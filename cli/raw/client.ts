@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { Socket } from "../../lib/mod.ts";
+import type { Socket } from "../../lib/client.ts";
 import { printable } from "../text/printable.ts";
 import { type InputLine, readLines } from "../text/stdio.ts";
 

@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { CloseInfo, Duplex, Limits, PeerInfo } from "../../lib/mod.ts";
+import type { CloseInfo, Duplex, Limits, PeerInfo } from "../../lib/client.ts";
 import type { Timer, Timers } from "../../lib/timers.ts";
 import type { TimeSlice } from "../../lib/overload/time_slice.ts";
 

@@ -7,9 +7,9 @@
 
 import { acceptAll } from "../../lib/server/accept.ts";
 import { resolveLimits } from "../../lib/limits.ts";
-import type { CloseInfo, Limits, Socket, TlsServerOptions } from "../../lib/mod.ts";
+import type { CloseInfo, Limits, Socket } from "../../lib/client.ts";
+import { listen, type Listener, schemeOf, type TlsServerOptions } from "../../lib/wire.ts";
 import { TimerWheel } from "../../lib/timers.ts";
-import { listen, type Listener, schemeOf } from "../../lib/transport/mod.ts";
 import { refuseExposed } from "../../lib/transport/network.ts";
 import { TimeSlice } from "../../lib/overload/time_slice.ts";
 import { mustBeStream } from "../command/stream_address.ts";

@@ -7,13 +7,13 @@
 
 import {
   type Decoder,
+  DEFAULT_LIMITS,
   DetectingDecoder,
   type Frame,
   type FramingLimits,
-  type FramingName,
   FRAMINGS,
-} from "../../lib/framing/mod.ts";
-import { DEFAULT_LIMITS } from "../../lib/limits.ts";
+} from "../../lib/wire.ts";
+import type { FramingName } from "../../lib/client.ts";
 import { joined } from "../text/byte_size.ts";
 import { canonical } from "./recording.ts";
 

@@ -9,9 +9,8 @@
  * @module
  */
 
-import type { Socket } from "../../lib/mod.ts";
-import { DEFAULT_LIMITS } from "../../lib/limits.ts";
-import { listen, type Listener } from "../../lib/transport/mod.ts";
+import type { Socket } from "../../lib/client.ts";
+import { DEFAULT_LIMITS, listen, type Listener } from "../../lib/wire.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { describeError } from "../command/errors.ts";
 import { EXIT, Exit } from "../command/exit.ts";

@@ -17,7 +17,8 @@
  * @module
  */
 
-import { type FramingName, FRAMINGS } from "../../lib/framing/mod.ts";
+import type { FramingName } from "../../lib/client.ts";
+import { FRAMINGS } from "../../lib/wire.ts";
 import { quoted } from "../text/printable.ts";
 
 /** The first line. */

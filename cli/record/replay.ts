@@ -18,7 +18,7 @@ import { compareSaid, type Deviation, parsePlaces, type Said } from "./compare.t
 import { type Interruption, listenForSignals } from "../command/signals.ts";
 import { print } from "../text/stdio.ts";
 import { openSocket } from "../command/line.ts";
-import type { Socket } from "../../lib/mod.ts";
+import type { Socket } from "../../lib/client.ts";
 
 /** What `replay --help` prints. */
 export const help = `\

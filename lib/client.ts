@@ -6,7 +6,7 @@
 
 // ---- Connecting ------------------------------------------------------------------------------
 export { connect, type ConnectOptions, type Line } from "./client/connect.ts";
-export type { LineState } from "./client/endpoint.ts";
+export type { LineState } from "./client/reconnect.ts";
 export type { Balancing } from "./client/channel.ts";
 export type { RetryPolicy } from "./client/retry.ts";
 export type { CloseInfo } from "./connection/connection.ts";
@@ -52,7 +52,7 @@ export type {
   Notification,
   ProcedureKind,
   Stream,
-} from "./api/procedure.ts";
+} from "./api/api.ts";
 export type {
   InferInput,
   InferOutput,

@@ -29,7 +29,7 @@ export {
   FRAMINGS,
   type Reserve,
 } from "./framing/mod.ts";
-export { FrameStream, type FrameStreamOptions } from "./framing/frame_stream.ts";
+export { FrameStream, type FrameStreamOptions } from "./framing/transform_stream.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export {
   dial,

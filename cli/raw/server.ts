@@ -10,7 +10,7 @@ import { resolveLimits } from "../../lib/limits.ts";
 import type { CloseInfo, Limits, Socket } from "../../lib/client.ts";
 import { listen, type Listener, schemeOf, type TlsServerOptions } from "../../lib/wire.ts";
 import { TimerWheel } from "../../lib/timers.ts";
-import { refuseExposed } from "../../lib/transport/network.ts";
+import { refuseExposed } from "../../lib/transport/exposure.ts";
 import { TimeSlice } from "../../lib/overload/time_slice.ts";
 import { mustBeStream } from "../command/stream_address.ts";
 import { RawConnection, type RawPeer, type RawService } from "./connection.ts";

@@ -11,7 +11,7 @@ import {
   type Server,
   serveWorkers,
 } from "../../lib/mod.ts";
-import { loadApi, loadRaw, urlOf } from "./load_api.ts";
+import { loadApi, loadRaw, urlOf } from "./api_module.ts";
 import { Log } from "./rate_limited_log.ts";
 import { openTokens, type TokenFile } from "./tokens.ts";
 import { printable } from "../text/printable.ts";

@@ -7,7 +7,7 @@
 import type { NotifyStub, Stub, Untyped } from "./stub.ts";
 import type { RpcError } from "../error.ts";
 import type { FramingName } from "../framing/frame.ts";
-import type { ErrorSchemas, NoErrors } from "./procedure.ts";
+import type { ErrorSchemas, NoErrors } from "./api.ts";
 import type { InferInput, InferOutput, StandardSchema } from "../schema/standard_schema.ts";
 import type { PeerCertificate } from "../transport/socket.ts";
 

@@ -15,7 +15,7 @@ import type {
   Notification,
   ProcedureKind,
   Stream,
-} from "./procedure.ts";
+} from "./api.ts";
 import {
   type InferInput,
   type InferOutput,

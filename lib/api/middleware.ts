@@ -10,7 +10,7 @@
 
 import type { CallOptions } from "./stub.ts";
 import type { Context } from "./context.ts";
-import { type Api, isProcedure } from "./procedure.ts";
+import { type Api, isProcedure } from "./api.ts";
 
 /** A call on its way to the handler. */
 export interface Invocation {

@@ -5,7 +5,7 @@
  */
 
 import { DECLARED, type RpcError } from "../error.ts";
-import type { ErrorSchemas, Method, Notification, Stream } from "./procedure.ts";
+import type { ErrorSchemas, Method, Notification, Stream } from "./api.ts";
 import type { InferOutput } from "../schema/standard_schema.ts";
 
 /**

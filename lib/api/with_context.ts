@@ -16,7 +16,7 @@ import type {
   NoErrors,
   Notification,
   Stream,
-} from "./procedure.ts";
+} from "./api.ts";
 import type { InferInput, InferOutput, StandardSchema } from "../schema/standard_schema.ts";
 
 /** A context with other or more members. */

@@ -11,7 +11,7 @@ import type { Limits } from "../limits.ts";
 import { method, stream } from "../api/method.ts";
 import { RPC } from "../message/control.ts";
 import { describe, type OpenRpc } from "./openrpc.ts";
-import type { AnyMethod } from "../api/procedure.ts";
+import type { AnyMethod } from "../api/api.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 
 /** What a peer says of itself. */

@@ -7,7 +7,7 @@
  */
 
 import { DECLARED } from "../error.ts";
-import type { AnyMethod } from "../api/procedure.ts";
+import type { AnyMethod } from "../api/api.ts";
 import {
   type JsonSchema,
   jsonSchemaOf,

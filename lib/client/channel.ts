@@ -14,7 +14,7 @@
 import type { ItemOptions } from "../api/stub.ts";
 import type { Call, CallSink } from "../outgoing/call.ts";
 import type { CloseInfo, Connection } from "../connection/connection.ts";
-import { Endpoint, type EndpointHost, joined, type LineState } from "./endpoint.ts";
+import { Endpoint, type EndpointHost, joined, type LineState } from "./reconnect.ts";
 import { ConnectionLostError, type ErrorData, type ErrorName, RpcError } from "../error.ts";
 import { RPC } from "../message/control.ts";
 import type { Limits } from "../limits.ts";

@@ -17,8 +17,8 @@ import {
 } from "../connection/connection.ts";
 import type { PeerInfo } from "../api/context.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
-import { type Api, proceduresOf } from "../api/procedure.ts";
-import type { LineState } from "./endpoint.ts";
+import { type Api, proceduresOf } from "../api/api.ts";
+import type { LineState } from "./reconnect.ts";
 import { RpcError } from "../error.ts";
 import { FRAMINGS } from "../framing/mod.ts";
 import type { FramingName } from "../framing/frame.ts";

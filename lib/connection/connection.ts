@@ -38,8 +38,8 @@ import { Calls } from "../outgoing/calls.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Socket } from "../transport/socket.ts";
-import { control } from "./control.ts";
-import { PeerCaller } from "./peer.ts";
+import { control } from "./apply_control.ts";
+import { PeerCaller } from "./call_back.ts";
 
 export type { CloseInfo };
 

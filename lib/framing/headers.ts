@@ -10,7 +10,7 @@
 
 import { ByteQueue } from "./byte_queue.ts";
 import type { BadFrame, Framing } from "./frame.ts";
-import { SizedDecoder } from "./size_prefixed.ts";
+import { SizedDecoder } from "./sized_decoder.ts";
 import { decodeLoosely, encodeUtf8, utf8Length } from "./utf8.ts";
 
 const LF = 10;

@@ -5,7 +5,7 @@
  */
 
 import type { Framing } from "./frame.ts";
-import { SizedDecoder } from "./size_prefixed.ts";
+import { SizedDecoder } from "./sized_decoder.ts";
 import { encodeUtf8, utf8Length } from "./utf8.ts";
 
 /** Where a size goes: four characters of a byte each. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { AnyMethod } from "../api/procedure.ts";
+import type { AnyMethod } from "../api/api.ts";
 import { asRpcError, DECLARED, RpcError } from "../error.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";

@@ -7,7 +7,7 @@
 
 import type { Context } from "../api/context.ts";
 import { compose, type Middleware } from "../api/middleware.ts";
-import { type AnyMethod, isStreaming } from "../api/procedure.ts";
+import { type AnyMethod, isStreaming } from "../api/api.ts";
 import { invalidParams } from "../error.ts";
 import type { Params } from "../message/message.ts";
 import { parameterNames, paramsShape, type StandardSchema } from "../schema/standard_schema.ts";

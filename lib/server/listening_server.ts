@@ -5,7 +5,7 @@
  */
 
 import { withMiddleware } from "../api/middleware.ts";
-import { type Api, proceduresOf } from "../api/procedure.ts";
+import { type Api, proceduresOf } from "../api/api.ts";
 import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
@@ -22,7 +22,7 @@ import { RateLimiter } from "../overload/rate_limit.ts";
 import { TimeSlice } from "../overload/time_slice.ts";
 import { TimerWheel } from "../timers.ts";
 import { listen, type Listener, schemeOf } from "../transport/mod.ts";
-import { networkOf, refuseExposed } from "../transport/network.ts";
+import { networkOf, refuseExposed } from "../transport/exposure.ts";
 import type { Socket } from "../transport/socket.ts";
 import { acceptAll } from "./accept.ts";
 import { addressesOf, callBack, type ServeOptions, type Server } from "./options.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Api } from "../api/procedure.ts";
+import type { Api } from "../api/api.ts";
 import { ListeningServer } from "./listening_server.ts";
 import type { ServeOptions, Server } from "./options.ts";
 

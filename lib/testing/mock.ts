@@ -9,7 +9,7 @@ import type { ConnectOptions, Line } from "../client/connect.ts";
 import { iteratorOf } from "../stream/receiver.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
 import { pair } from "./pair.ts";
-import type { Method, Stream } from "../api/procedure.ts";
+import type { Method, Stream } from "../api/api.ts";
 
 /** What answers a call: gets what the caller passed, and returns what the caller shall get. */
 export type MockMethod<Value, Result> = (

@@ -5,7 +5,7 @@
  */
 
 import { connect, type ConnectOptions, type Line } from "../client/connect.ts";
-import type { Api } from "../api/procedure.ts";
+import type { Api } from "../api/api.ts";
 import { serve, type ServeOptions, type Server } from "../server/serve.ts";
 import { type NetworkFaults, queryOf } from "../transport/memory/faults.ts";
 

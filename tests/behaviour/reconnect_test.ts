@@ -27,7 +27,7 @@ import {
   stream,
 } from "../../lib/mod.ts";
 import type { CloseInfo, Connection } from "../../lib/connection/connection.ts";
-import { Endpoint, type EndpointHost } from "../../lib/client/endpoint.ts";
+import { Endpoint, type EndpointHost } from "../../lib/client/reconnect.ts";
 import { delayAfter, RetryBudget } from "../../lib/client/retry.ts";
 import { LIB, run } from "../support/child.ts";
 import { Clock } from "../support/clock.ts";

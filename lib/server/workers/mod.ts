@@ -17,7 +17,7 @@ import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
 import { addressesOf, callBack, type ServeOptions, type Server } from "../options.ts";
 import { Shutdown } from "../shutdown.ts";
 import { dial, refuseUnshared, type TlsServerOptions } from "../../transport/mod.ts";
-import { type ThreadHost, WorkerThread } from "./thread.ts";
+import { type ThreadHost, WorkerThread } from "./worker_handle.ts";
 import type { Task } from "./messages.ts";
 
 /** What {@linkcode serveWorkers} takes besides the module. */

@@ -8,7 +8,7 @@ import { getHeapStatistics } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Authenticate } from "../../api/auth.ts";
 import { resolveLimits } from "../../limits.ts";
-import { apiOf, type Exports, importModule } from "./load_module.ts";
+import { apiOf, type Exports, importModule } from "../api_module.ts";
 import { type HasRoom, ListeningServer } from "../listening_server.ts";
 import type { ServeOptions } from "../options.ts";
 import {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import { type } from "npm:arktype@2";
 import * as v from "npm:valibot@1";
 import * as z from "npm:zod@4";
-import { isProcedure } from "../../../lib/api/procedure.ts";
+import { isProcedure } from "../../../lib/api/api.ts";
 import {
   type Api,
   type HandlerContext,

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import * as z from "npm:zod@4";
-import { proceduresOf } from "../../../lib/api/procedure.ts";
+import { proceduresOf } from "../../../lib/api/api.ts";
 import { Caller } from "../../../lib/incoming/caller.ts";
 import { Dispatcher } from "../../../lib/incoming/dispatch.ts";
 import type { RequestContext } from "../../../lib/incoming/request_context.ts";

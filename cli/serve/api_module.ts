@@ -4,12 +4,7 @@
  * @module
  */
 
-import {
-  apiOf,
-  type Exports,
-  importModule,
-  namesOf,
-} from "../../lib/server/workers/load_module.ts";
+import { apiOf, type Exports, importModule, namesOf } from "../../lib/server/api_module.ts";
 import type { Api } from "../../lib/mod.ts";
 import type { RawService } from "../raw/connection.ts";
 

@@ -1,7 +1,7 @@
 // What an address says of where a peer is.
 
 import { assertEquals } from "@std/assert";
-import { isLocal, networkOf } from "../../../lib/transport/network.ts";
+import { isLocal, networkOf } from "../../../lib/transport/exposure.ts";
 
 const LOCAL = [
   "tcp://127.0.0.1:80",

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Api } from "../../api/procedure.ts";
+import type { Api } from "../api/api.ts";
 
 /** What a module exports, by name. */
 export type Exports = Readonly<Record<string, unknown>>;

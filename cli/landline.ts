@@ -13,7 +13,7 @@ const PROGRAM: Program = {
     name: "serve",
     usage: "serve [API] [OPTIONS]",
     summary: "serves the API of a module, or a demo",
-    loadOptions: async () => (await import("./serve/args.ts")).SERVE_OPTIONS,
+    importOptions: async () => (await import("./serve/args.ts")).SERVE_OPTIONS,
   },
 };
 

@@ -7,7 +7,7 @@
 // ---- Connecting ------------------------------------------------------------------------------
 export { connect, type ConnectOptions, type Line } from "./client/connect.ts";
 export type { LineState } from "./client/reconnect.ts";
-export type { Balancing } from "./client/channel.ts";
+export type { Balancing } from "./client/balancing.ts";
 export type { RetryPolicy } from "./client/retry.ts";
 export type { CloseInfo } from "./connection/connection.ts";
 export type { FramingName } from "./framing/frame.ts";

@@ -92,11 +92,11 @@ export class TimerWheel implements Timers {
     clearTimeout(this.#timer);
     this.#next = tick;
     const wait = Math.min(FAR, Math.max(0, tick * TICK - this.now()));
-    const timer = this.#timer = setTimeout(() => this.#turn(), wait);
+    const timer = this.#timer = setTimeout(() => this.#advance(), wait);
     Deno.unrefTimer(timer);
   }
 
-  #turn(): void {
+  #advance(): void {
     this.#timer = undefined;
     this.#next = Infinity;
     const now = this.now() / TICK;

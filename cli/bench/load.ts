@@ -78,7 +78,7 @@ export class Load implements PipeEvents {
   /** When the first call of an open loop was due, how many have been sent, and who is next. */
   readonly #begun: number;
   #sent = 0;
-  #turn = 0;
+  #next = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #immediate: ReturnType<typeof setImmediate> | undefined;
   #finish: () => void = () => {};
@@ -201,12 +201,12 @@ export class Load implements PipeEvents {
     let due;
     while ((due = this.#dueAt(this.#sent, rate)) <= now && due < this.end) {
       let tries = 0;
-      while (tries < pipes.length && pipes[this.#turn % pipes.length]!.room === 0) {
-        this.#turn++;
+      while (tries < pipes.length && pipes[this.#next % pipes.length]!.room === 0) {
+        this.#next++;
         tries++;
       }
       if (tries === pipes.length) break; // an answer will make room, and bring us here again
-      pipes[this.#turn++ % pipes.length]!.make(1, due);
+      pipes[this.#next++ % pipes.length]!.make(1, due);
       this.#sent++;
     }
     for (const pipe of pipes) pipe.send();

@@ -43,7 +43,7 @@ export interface Server extends Pick<Entry, "usage" | "summary"> {
   /** What it is called with, as the first word. */
   readonly name: string;
   /** Its options. A literal import, so that no permission is needed to load them. */
-  readonly loadOptions: () => Promise<ArgumentOptions>;
+  readonly importOptions: () => Promise<ArgumentOptions>;
 }
 
 /** The client alone. */
@@ -56,7 +56,7 @@ export interface Entry {
   /** What it does, in a few words. */
   readonly summary: string;
   /** A literal import, so that no permission is needed to load it. */
-  readonly load: () => Promise<Command>;
+  readonly importModule: () => Promise<Command>;
 }
 
 /** The options of everything that is done without a command. */
@@ -78,7 +78,7 @@ export const OPTIONS = {
  * ["watch", {
  *   usage: "watch ADDRESS METHOD [PARAMS]",
  *   summary: "calls again and again, and shows what changed",
- *   load: () => import("./watch.ts"),
+ *   importModule: () => import("./watch.ts"),
  * }],
  * ```
  */
@@ -86,26 +86,26 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ["check", {
     usage: "check ADDRESS",
     summary: "tells how well a server keeps JSON-RPC 2.0",
-    load: () => import("../check/check.ts"),
+    importModule: () => import("../check/check.ts"),
   }],
   ["bench", {
     usage: "bench ADDRESS METHOD [PARAMS]",
     summary: "measures how a server bears a load",
-    load: () => import("../bench/bench.ts"),
+    importModule: () => import("../bench/bench.ts"),
   }],
   ["watch", {
     usage: "watch ADDRESS METHOD [PARAMS]",
     summary: "calls again and again, and shows what changed",
-    load: () => import("../call/watch.ts"),
+    importModule: () => import("../call/watch.ts"),
   }],
   ["record", {
     usage: "record FILE ADDRESS",
     summary: "a proxy that writes down what passes",
-    load: () => import("../record/record.ts"),
+    importModule: () => import("../record/record.ts"),
   }],
   ["replay", {
     usage: "replay FILE ADDRESS",
     summary: "sends that again, and compares the answers",
-    load: () => import("../record/replay.ts"),
+    importModule: () => import("../record/replay.ts"),
   }],
 ]);

@@ -58,11 +58,15 @@ export async function run(
     );
   }
   const commands: Commands[] = [];
-  for (const [name, { summary, load }] of COMMANDS) {
-    commands.push({ name, summary, options: { ...SHARED_OPTIONS, ...(await load()).options } });
+  for (const [name, { summary, importModule }] of COMMANDS) {
+    commands.push({
+      name,
+      summary,
+      options: { ...SHARED_OPTIONS, ...(await importModule()).options },
+    });
   }
   if (server !== undefined) {
-    commands.push({ ...server, options: await server.loadOptions(), takesFiles: true });
+    commands.push({ ...server, options: await server.importOptions(), takesFiles: true });
   }
   await print(script({ ...SHARED_OPTIONS, ...OPTIONS }, commands));
   return EXIT.OK;

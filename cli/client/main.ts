@@ -32,7 +32,7 @@ const BY_OPTION: ReadonlyMap<string, () => Promise<Command>> = new Map<
 export async function runClient(args: string[], program: Program = CLIENT): Promise<number> {
   try {
     const [name = ""] = readArguments(args, OPTIONS, false).words;
-    const command = await COMMANDS.get(name)?.load();
+    const command = await COMMANDS.get(name)?.importModule();
     const { words, values } = readArguments(args, command?.options ?? OPTIONS);
     if (values.has("help")) return await help(program, command);
     if (values.has("version")) return await version();
@@ -57,7 +57,7 @@ function moduleFor(
   [address, method]: readonly string[],
   values: ReadonlyMap<string, unknown>,
 ): Promise<Command> {
-  for (const [option, load] of BY_OPTION) if (values.has(option)) return load();
+  for (const [option, importModule] of BY_OPTION) if (values.has(option)) return importModule();
   if (address === undefined) {
     throw new TypeError("Cannot call: ADDRESS is missing, --help shows how");
   }

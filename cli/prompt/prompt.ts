@@ -89,7 +89,7 @@ class Prompt {
   constructor(open: Open, given: Given) {
     this.#open = open;
     this.#given = given;
-    this.#watch();
+    this.#noteEnd();
   }
 
   /** Does what a person types. */
@@ -235,12 +235,12 @@ class Prompt {
       console.error(`The connection ended: ${printable(this.#lost)}. Connecting again`);
       await this.#open.redial();
       this.#lost = undefined;
-      this.#watch();
+      this.#noteEnd();
     }
     return this.#open.line;
   }
 
-  #watch(): void {
+  #noteEnd(): void {
     this.#open.line.closed.then(({ reason }) => this.#lost = reason);
   }
 

@@ -111,7 +111,7 @@ export class RawConnection {
       signal: this.#controller.signal,
       close: () => this.#hangUp("raw() hung up"),
     });
-    this.#watch();
+    this.#checkLater();
   }
 
   /**
@@ -230,7 +230,7 @@ export class RawConnection {
   }
 
   /** Looks at the slow deadlines now and then: they cost nothing while bytes flow. */
-  #watch(): void {
+  #checkLater(): void {
     const { idleTimeout, writeStallTimeout } = this.#limits;
     const shortest = Math.min(idleTimeout, writeStallTimeout);
     this.#check = this.#timers.after(Math.min(1000, Math.ceil(shortest / 8)), () => {
@@ -240,7 +240,7 @@ export class RawConnection {
       } else if (this.#state === "reading" && this.#closesIdle && waited > idleTimeout) {
         this.#hangUp(`nothing was said for ${idleTimeout} ms`);
       }
-      if (!this.#ended) this.#watch();
+      if (!this.#ended) this.#checkLater();
     });
   }
 }

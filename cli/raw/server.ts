@@ -90,10 +90,10 @@ export async function serveRaw(
     for (const listener of listeners) listener.close();
     throw error;
   }
-  return new RunningServer(service, options, limits, listeners);
+  return new ListeningRawServer(service, options, limits, listeners);
 }
 
-class RunningServer implements RawServer {
+class ListeningRawServer implements RawServer {
   readonly addresses: readonly string[];
   readonly finished: Promise<void>;
   readonly #service: RawService;

@@ -17,6 +17,7 @@
  * @module
  */
 
+import { isObject } from "../text/json_diff.ts";
 import type { FramingName } from "../../lib/client.ts";
 import { FRAMINGS } from "../../lib/wire.ts";
 import { quoted } from "../text/printable.ts";
@@ -101,10 +102,6 @@ function isBase64(value: unknown): boolean {
   } catch {
     return false;
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 function tryJson(text: string): unknown {

@@ -9,22 +9,22 @@ import type { Api } from "../../lib/mod.ts";
 import type { RawService } from "../raw/connection.ts";
 
 /**
- * Loads a module and gives what it exports as `api`, or else as its default.
+ * Imports a module and gives what it exports as `api`, or else as its default.
  *
  * @param module a path from the current directory on, or a URL
  * @throws {TypeError} for a module that cannot be loaded or exports no API; the message is one line
  */
-export async function loadApi(module: string): Promise<Api> {
+export async function importApi(module: string): Promise<Api> {
   return apiOf(await importNamed(module), module);
 }
 
 /**
- * Loads a module and gives what it exports as `raw`, a function of a piece of bytes and a `RawContext`.
+ * Imports a module and gives what it exports as `raw`, a function of a piece of bytes and a `RawContext`.
  *
  * @param module a path from the current directory on, or a URL
  * @throws {TypeError} for a module that cannot be loaded or exports no `raw`; the message is one line
  */
-export async function loadRaw(module: string): Promise<RawService> {
+export async function importRaw(module: string): Promise<RawService> {
   const exports = await importNamed(module);
   const { raw } = exports;
   if (typeof raw !== "function") {
@@ -53,7 +53,7 @@ async function importNamed(module: string): Promise<Exports> {
 /** The address of a module. A scheme has two letters at least: `C:\api.ts` is a path. */
 export async function urlOf(module: string): Promise<string> {
   if (/^[a-z][a-z0-9+.-]+:/i.test(module)) return module;
-  // Loaded here: these take some 7 ms, and a server without a path does without them.
+  // Imported here: these take some 7 ms, and a server without a path does without them.
   const [{ resolve }, { pathToFileURL }] = await Promise.all([
     import("node:path"),
     import("node:url"),

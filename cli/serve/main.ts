@@ -11,7 +11,7 @@ import {
   type Server,
   serveWorkers,
 } from "../../lib/mod.ts";
-import { loadApi, loadRaw, urlOf } from "./api_module.ts";
+import { importApi, importRaw, urlOf } from "./api_module.ts";
 import { Log } from "./rate_limited_log.ts";
 import { openTokens, type TokenFile } from "./tokens.ts";
 import { printable } from "../text/printable.ts";
@@ -32,10 +32,10 @@ const upperCase: RawService = () => {
 };
 
 /** What both kinds of servers have in common, and how one begins. */
-type Running = Pick<Server, "addresses" | "finished" | "connections" | "shutdown">;
+type ServedProgram = Pick<Server, "addresses" | "finished" | "connections" | "shutdown">;
 type Open = (
   options: RawServerOptions & Pick<ServeOptions, "authenticate" | "rateLimit">,
-) => Promise<Running>;
+) => Promise<ServedProgram>;
 
 /** Lines about what happens, and about what goes wrong. */
 interface Logs {
@@ -55,7 +55,7 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
  * @returns the exit code
  */
 export async function runServer(args: string[], command?: string): Promise<number> {
-  let server: Running, given: ServeArguments, tokens: TokenFile | undefined;
+  let server: ServedProgram, given: ServeArguments, tokens: TokenFile | undefined;
   const err = new Log((line) => console.error(line));
   let out = new Log((line) => console.log(line));
   try {
@@ -68,7 +68,7 @@ export async function runServer(args: string[], command?: string): Promise<numbe
     if (given.listen.some((address) => address.startsWith("stdio:"))) out = err;
     if (given.tokenFile !== undefined) tokens = openTokens(given.tokenFile);
     if (!given.crashOnError) surviveDetachedFailures(err);
-    server = await start(await load(given), given, tokens, { out, err });
+    server = await start(await prepare(given), given, tokens, { out, err });
   } catch (error) {
     console.error(`error: ${printable(error instanceof Error ? error.message : String(error))}`);
     return COULD_NOT_START;
@@ -88,13 +88,13 @@ export async function runServer(args: string[], command?: string): Promise<numbe
   }
 }
 
-/** Loads what is to be served. What is wrong with a module shows before anything listens. */
-async function load({ module, raw, workers, crashOnError }: ServeArguments): Promise<Open> {
+/** Imports what is to be served. What is wrong with a module shows before anything listens. */
+async function prepare({ module, raw, workers, crashOnError }: ServeArguments): Promise<Open> {
   if (raw) {
-    const service = module === undefined ? upperCase : await loadRaw(module);
+    const service = module === undefined ? upperCase : await importRaw(module);
     return (options) => serveRaw(service, options);
   }
-  const api = workers === undefined ? await loadApi(module ?? DEMO) : {};
+  const api = workers === undefined ? await importApi(module ?? DEMO) : {};
   return async (given) => {
     const options = { ...given, version: VERSION };
     const server = workers === undefined
@@ -115,7 +115,7 @@ async function start(
   given: ServeArguments,
   tokens: TokenFile | undefined,
   { out, err }: Logs,
-): Promise<Running> {
+): Promise<ServedProgram> {
   const { listen, quiet, limits, tls, tcpBacklog, insecure, rate } = given;
   try {
     return await open({
@@ -168,7 +168,7 @@ function reloadOnHangup(tokens: TokenFile, { out, err }: Logs): void {
 }
 
 /** The first signal drains, the second exits now. */
-function drainOnSignals(server: Running, given: ServeArguments, log: Log): void {
+function drainOnSignals(server: ServedProgram, given: ServeArguments, log: Log): void {
   const { quiet, limits } = given;
   const grace = limits.shutdownGrace ?? DEFAULT_LIMITS.shutdownGrace;
   // A Ctrl-C reaches the whole foreground of a terminal, and `deno task` passes on what reaches it:

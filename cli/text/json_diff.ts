@@ -82,7 +82,8 @@ function isArray(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+/** Whether this is an object and no array. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 

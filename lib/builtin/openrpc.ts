@@ -8,6 +8,8 @@
 
 import { DECLARED } from "../error.ts";
 import type { AnyMethod } from "../api/api.ts";
+import { isObject } from "../message/message.ts";
+import { stepOf, valueAt } from "../schema/json_pointer.ts";
 import {
   type JsonSchema,
   jsonSchemaOf,
@@ -50,7 +52,7 @@ type Schemas = Map<string, JsonSchema>;
 const COMPONENTS = "#/components/schemas/";
 
 /** An error that a method declares. */
-export interface ErrorDescriptor {
+interface ErrorDescriptor {
   /** It stands in `error.data.name`. */
   readonly name: string;
   readonly code: number;
@@ -59,7 +61,7 @@ export interface ErrorDescriptor {
 }
 
 /** One param, or the result. */
-export interface ContentDescriptor {
+interface ContentDescriptor {
   readonly name: string;
   readonly required?: boolean;
   readonly schema: JsonSchema | boolean;
@@ -106,7 +108,7 @@ function describeParams(
   const shape = paramsShape(schema);
   // What stands in the components is referred to part by part.
   const [source, at] = whole.$ref === undefined ? [whole, undefined] : follow(whole.$ref, schemas);
-  if (shape === "object" && isRecord(source.properties)) {
+  if (shape === "object" && isObject(source.properties)) {
     const required = new Set(Array.isArray(source.required) ? source.required as string[] : []);
     const declared = parameterNames(schema);
     const names = declared ?? Object.keys(source.properties);
@@ -126,7 +128,7 @@ function describeParams(
         required: required.has(name),
         schema: at === undefined
           ? (source.properties as Record<string, JsonSchema>)[name] ?? {}
-          : { $ref: `${at}/properties/${escapePointer(name)}` },
+          : { $ref: `${at}/properties/${stepOf(name)}` },
       })),
     };
   }
@@ -201,22 +203,10 @@ function place(
 function follow(ref: string, schemas: Schemas): [JsonSchema, string] {
   for (let at = ref, steps = 0;; steps++) {
     const [component, ...path] = at.slice(COMPONENTS.length).split("/");
-    let found: unknown = schemas.get(component!);
-    for (const step of path) {
-      const key = decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~");
-      found = isRecord(found) && Object.hasOwn(found, key) ? found[key] : undefined;
-    }
-    if (!isRecord(found)) return [{}, at];
+    const found = valueAt(schemas.get(component!), ["", ...path].join("/"));
+    if (!isObject(found)) return [{}, at];
     const { $ref } = found;
     if (typeof $ref !== "string" || !$ref.startsWith(COMPONENTS) || steps > 8) return [found, at];
     at = $ref;
   }
-}
-
-function escapePointer(name: string): string {
-  return encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

@@ -15,38 +15,20 @@ import type { ItemOptions } from "../api/stub.ts";
 import type { Call, CallSink } from "../outgoing/call.ts";
 import type { CloseInfo, Connection } from "../connection/connection.ts";
 import { Endpoint, type EndpointHost, joined, type LineState } from "./reconnect.ts";
-import { ConnectionLostError, type ErrorData, type ErrorName, RpcError } from "../error.ts";
-import { RPC } from "../message/control.ts";
-import type { Limits } from "../limits.ts";
-import { delayAfter, RetryBudget, type RetryPolicy } from "./retry.ts";
+import { ConnectionLostError, RpcError } from "../error.ts";
+import { type Limits, MAX_MS } from "../limits.ts";
+import { Balancer, type Balancing } from "./balancing.ts";
+import { Retries, type RetriesOptions } from "./retry.ts";
 import type { Timer, Timers } from "../timers.ts";
 
-/**
- * Which of several addresses a call goes to: the first that answers; each in its turn; or the one
- * where the fewest calls wait for their answers.
- */
-export type Balancing = "first" | "round-robin" | "least-busy";
-
 /** What {@linkcode Channel} is made with. */
-export interface ChannelOptions extends Omit<EndpointHost, "onEnd"> {
+export interface ChannelOptions extends Omit<EndpointHost, "onEnd">, RetriesOptions {
   readonly addresses: readonly string[];
   readonly balance: Balancing;
   /** Whether it goes on where the first connection cannot be made. */
   readonly isPatient: boolean;
   readonly limits: Pick<Limits, "callTimeout" | "maxOutboundBytes">;
-  /** Methods that may run twice. */
-  readonly idempotent: readonly string[];
-  readonly retry: Required<RetryPolicy>;
 }
-
-/** Methods of our own that change nothing. */
-const IDEMPOTENT: readonly string[] = [
-  RPC.ping,
-  RPC.serverInfo,
-  RPC.discover,
-  RPC.health,
-  RPC.healthWatch,
-];
 
 /** A call that waits for a connection, or for its next attempt. */
 interface Wait {
@@ -60,13 +42,12 @@ export class Channel implements CallSink {
   readonly timers: Timers;
   readonly #options: ChannelOptions;
   readonly #endpoints: readonly Endpoint[];
-  readonly #idempotent: ReadonlySet<string>;
-  readonly #budget = new RetryBudget();
+  readonly #balancer: Balancer;
+  readonly #retries: Retries;
+  /** Calls that wait for a connection, or for their next attempt. */
   readonly #waiting = new Map<Call, Wait>();
   /** The sum of their lengths. */
   #waitingBytes = 0;
-  /** Whose turn it is. */
-  #next = 0;
   #keepsAlive = true;
   /** Keeps the process alive where no socket does. */
   #anchor: ReturnType<typeof setTimeout> | undefined;
@@ -79,7 +60,8 @@ export class Channel implements CallSink {
   constructor(options: ChannelOptions) {
     this.#options = options;
     this.timers = options.timers;
-    this.#idempotent = new Set([...IDEMPOTENT, ...options.idempotent]);
+    this.#retries = new Retries(options);
+    this.#balancer = new Balancer(options.balance);
     const { addresses, balance } = options;
     const host: EndpointHost = {
       ...options,
@@ -137,9 +119,7 @@ export class Channel implements CallSink {
     }
     const ready = this.#endpoints.filter(({ isReady }) => isReady)
       .map(({ connection }) => connection!);
-    if (this.#options.balance === "round-robin") return ready[this.#next++ % ready.length];
-    const [one, ...others] = ready;
-    return others.reduce((least, it) => it.calls.size < least!.calls.size ? it : least, one);
+    return this.#balancer.choose(ready);
   }
 
   send(call: Call): void {
@@ -165,48 +145,12 @@ export class Channel implements CallSink {
       this.send(call);
       return true;
     }
-    const delay = this.#delayAfter(call, error);
+    const successes = this.#endpoints.reduce((sum, endpoint) => sum + endpoint.yielded, 0);
+    const delay = this.#retries.delayFor(call, error, successes);
     if (delay === undefined) return false;
     if (delay === 0) this.send(call);
     else this.#wait(call, delay);
     return true;
-  }
-
-  /** Milliseconds after which a call that failed so is sent again; undefined where it is not. */
-  #delayAfter(call: Call, error: unknown): number | undefined {
-    const { receiver } = call, { retry, random, limits } = this.#options;
-    const isLost = error instanceof ConnectionLostError;
-    const name = isLost
-      ? "UNAVAILABLE"
-      : error instanceof RpcError && error.remote
-      ? error.reason
-      : undefined;
-    const goesOn = receiver?.after !== undefined;
-    // Each connection that is lost costs a delay of its own.
-    if (goesOn && isLost) return 0;
-    if (goesOn) {
-      // A stream that has moved on begins to count anew.
-      if (receiver.received > call.received) call.attempts = 1;
-      call.received = receiver.received;
-    } else if (receiver !== undefined && receiver.received > 0) return undefined;
-    else if (!wasNotStarted(error) && !this.#isIdempotent(call)) return undefined;
-    if (!retry.retryableStatusCodes.includes(name as ErrorName)) return undefined;
-    const yielded = this.#endpoints.reduce((sum, endpoint) => sum + endpoint.yielded, 0);
-    const isAllowed = this.#budget.allows(yielded);
-    if (!isAllowed || call.attempts >= retry.maxAttempts) return undefined;
-    const { retryAfterMs } = dataOf(error);
-    if (typeof retryAfterMs === "number" && retryAfterMs >= 0) {
-      return retryAfterMs <= limits.callTimeout ? retryAfterMs : undefined;
-    }
-    return delayAfter(call.attempts, {
-      initial: retry.initialBackoff,
-      multiplier: retry.backoffMultiplier,
-      max: retry.maxBackoff,
-    }, random());
-  }
-
-  #isIdempotent({ method, options }: Call): boolean {
-    return options.idempotent ?? this.#idempotent.has(method);
   }
 
   /** Keeps a call until there is a connection, or until its next attempt. */
@@ -284,7 +228,7 @@ export class Channel implements CallSink {
     const isNeeded = !this.#isEnded &&
       (this.#waiting.size > 0 ||
         this.#keepsAlive && !this.#endpoints.some(({ isReady }) => isReady));
-    if (isNeeded) this.#anchor ??= setTimeout(() => {}, 2 ** 31 - 1);
+    if (isNeeded) this.#anchor ??= setTimeout(() => {}, MAX_MS);
     else {
       clearTimeout(this.#anchor);
       this.#anchor = undefined;
@@ -311,16 +255,4 @@ export class Channel implements CallSink {
     }
     return await this.closed;
   }
-}
-
-/** Whether the peer says that it has not begun the call: it crossed its goodbye. */
-function wasNotStarted(error: unknown): boolean {
-  const { details } = dataOf(error);
-  return (details as { started?: unknown } | null | undefined)?.started === false;
-}
-
-function dataOf(error: unknown): ErrorData {
-  return error instanceof RpcError && error.data !== null && typeof error.data === "object"
-    ? error.data as ErrorData
-    : {};
 }

@@ -18,7 +18,7 @@ import { type BackoffOptions, delayAfter } from "./retry.ts";
 import type { Timer, Timers } from "../timers.ts";
 
 /** gRPC's shape, at the scale of a local network. */
-export const RECONNECT: BackoffOptions = { initial: 100, multiplier: 1.6, max: 30_000 };
+const RECONNECT: BackoffOptions = { initial: 100, multiplier: 1.6, max: 30_000 };
 
 /** What one of a line's connections is about to do, has done, or waits for. */
 export type LineState =

@@ -1,5 +1,5 @@
 /**
- * When to try again, and when to leave it: back-off, the policy for calls, and the budget for them.
+ * Whether a call that has failed is sent again, and when: back-off, the policy, and the budget.
  *
  * Sources: gRPC's connection back-off
  * (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md) and its proposal A6 for retries.
@@ -7,7 +7,10 @@
  * @module
  */
 
-import type { ErrorName } from "../error.ts";
+import { ConnectionLostError, type ErrorData, type ErrorName, RpcError } from "../error.ts";
+import type { Limits } from "../limits.ts";
+import { RPC } from "../message/control.ts";
+import type { Call } from "../outgoing/call.ts";
 
 /** Delays that grow. */
 export interface BackoffOptions {
@@ -105,4 +108,87 @@ export class RetryBudget {
     this.#tokens = Math.max(0, Math.min(MAX_TOKENS, this.#tokens + earned) - 1);
     return this.#tokens > MAX_TOKENS / 2;
   }
+}
+
+/** Methods of our own that change nothing. */
+const IDEMPOTENT: readonly string[] = [
+  RPC.ping,
+  RPC.serverInfo,
+  RPC.discover,
+  RPC.health,
+  RPC.healthWatch,
+];
+
+/** What decides for the calls of one line. */
+export interface RetriesOptions {
+  readonly retry: Required<RetryPolicy>;
+  /** Methods that may run twice. */
+  readonly idempotent: readonly string[];
+  readonly limits: Pick<Limits, "callTimeout">;
+  /** A number from 0 to 1. */
+  random(): number;
+}
+
+/** Decides which calls of a line are sent again. */
+export class Retries {
+  readonly #options: RetriesOptions;
+  readonly #idempotent: ReadonlySet<string>;
+  readonly #budget = new RetryBudget();
+
+  constructor(options: RetriesOptions) {
+    this.#options = options;
+    this.#idempotent = new Set([...IDEMPOTENT, ...options.idempotent]);
+  }
+
+  /**
+   * Milliseconds after which a call that failed so is sent again; undefined if it is not.
+   *
+   * @param successes results and items that the line got so far
+   */
+  delayFor(call: Call, error: unknown, successes: number): number | undefined {
+    const { receiver } = call, { retry, random, limits } = this.#options;
+    const isLost = error instanceof ConnectionLostError;
+    const name = isLost
+      ? "UNAVAILABLE"
+      : error instanceof RpcError && error.remote
+      ? error.reason
+      : undefined;
+    const goesOn = receiver?.after !== undefined;
+    // Each connection that is lost costs a delay of its own.
+    if (goesOn && isLost) return 0;
+    if (goesOn) {
+      // A stream that has moved on begins to count anew.
+      if (receiver.received > call.received) call.attempts = 1;
+      call.received = receiver.received;
+    } else if (receiver !== undefined && receiver.received > 0) return undefined;
+    else if (!wasNotStarted(error) && !this.#isIdempotent(call)) return undefined;
+    if (!retry.retryableStatusCodes.includes(name as ErrorName)) return undefined;
+    const isAllowed = this.#budget.allows(successes);
+    if (!isAllowed || call.attempts >= retry.maxAttempts) return undefined;
+    const { retryAfterMs } = dataOf(error);
+    if (typeof retryAfterMs === "number" && retryAfterMs >= 0) {
+      return retryAfterMs <= limits.callTimeout ? retryAfterMs : undefined;
+    }
+    return delayAfter(call.attempts, {
+      initial: retry.initialBackoff,
+      multiplier: retry.backoffMultiplier,
+      max: retry.maxBackoff,
+    }, random());
+  }
+
+  #isIdempotent({ method, options }: Call): boolean {
+    return options.idempotent ?? this.#idempotent.has(method);
+  }
+}
+
+/** Whether the peer says that it has not begun the call: it crossed its goodbye. */
+function wasNotStarted(error: unknown): boolean {
+  const { details } = dataOf(error);
+  return (details as { started?: unknown } | null | undefined)?.started === false;
+}
+
+function dataOf(error: unknown): ErrorData {
+  return error instanceof RpcError && error.data !== null && typeof error.data === "object"
+    ? error.data as ErrorData
+    : {};
 }

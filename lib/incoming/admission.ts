@@ -130,7 +130,7 @@ export class Admission {
       const message = "Too many streams are open on this connection";
       return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" });
     }
-    const left = this.#timeLeft(metaOf(params).timeoutMs);
+    const { timeoutMs } = metaOf(params), left = this.#timeLeft(timeoutMs);
     if (!(left > 0)) return refusedTimeout(left);
     // Whoever asks how the server is, is told so even then.
     if (isBuiltin(method)) return undefined;

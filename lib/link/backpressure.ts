@@ -39,7 +39,7 @@ export class Backpressure implements FramedWriterEvents {
     this.#options = options;
   }
 
-  /** What it watches over, before anything is written. */
+  /** The writer and the life that it is about, before anything is written. */
   bind(writer: FramedWriter, lifecycle: Lifecycle): void {
     this.#writer = writer;
     this.#lifecycle = lifecycle;

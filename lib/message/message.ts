@@ -10,9 +10,14 @@
 import type { ErrorObject, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 
+/** Whether this is an object and no array. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
 /** Whether this is an object as JSON.parse makes them. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
+  if (!isObject(value)) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -16,17 +16,18 @@ import { isDeeperThan } from "./depth.ts";
 import { RpcError } from "../error.ts";
 import type { BadFrame } from "../framing/frame.ts";
 import { isLongerThan } from "../framing/utf8.ts";
-import type {
-  Invalid,
-  Message,
-  MessageLimits,
-  Params,
-  Response,
-  Single,
-  Version,
+import {
+  type Invalid,
+  isObject,
+  type Message,
+  type MessageLimits,
+  type Params,
+  type Response,
+  type Single,
+  type Version,
 } from "./message.ts";
 
-type Members = Record<string, unknown>;
+type Members = Readonly<Record<string, unknown>>;
 
 /** The message in the text of a frame. */
 export function parseMessage(text: string, limits: MessageLimits): Message {
@@ -274,10 +275,6 @@ function parsePlain(text: string, limits: MessageLimits): Single | undefined {
 }
 
 // ---- Small parts -----------------------------------------------------------------------------
-
-function isObject(value: unknown): value is Members {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
 
 /** A member of the value itself: never one of a prototype. */
 function own(value: Members, name: string): unknown {

@@ -9,11 +9,8 @@ import { RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { Timer, Timers } from "../timers.ts";
 
-/** Someone who keeps bytes in memory. */
-export interface Holder {
-  /** Lets go of them, and of the peer. */
-  evict(): void;
-}
+/** What keeps bytes in memory; to evict it lets go of them, and of the peer. */
+type Keeper = { evict(): void };
 
 /** Milliseconds between two looks at the memory. */
 const LOOK = 250;
@@ -47,8 +44,8 @@ export class LoadShedding {
   #heapLimit = Infinity;
   /** Bytes of it in use; known once V8's module is there: a small script would start 6 ms later for it. */
   #heapUsed: () => number = () => 0;
-  importing: Promise<void> | undefined;
-  readonly #held = new Map<Holder, number>();
+  #importing: Promise<void> | undefined;
+  readonly #held = new Map<Keeper, number>();
   /** Bytes that were taken in since the last look. */
   #taken = 0;
   #buffered = 0;
@@ -81,16 +78,16 @@ export class LoadShedding {
   }
 
   /** So many bytes of this one are in memory. Past the limit who holds the most is evicted. */
-  hold(holder: Holder, bytes: number): void {
-    const before = this.#held.get(holder) ?? 0;
+  hold(keeper: Keeper, bytes: number): void {
+    const before = this.#held.get(keeper) ?? 0;
     this.#buffered += bytes - before;
     this.#taken += Math.max(0, bytes - before);
     if (this.#taken > Math.min(this.#heapLimit / LOOKS, MUCH)) {
-      this.importing ??= this.importV8();
+      this.#importing ??= this.#importV8();
       this.#look();
     }
-    if (bytes > 0) this.#held.set(holder, bytes);
-    else if (before > 0) this.#held.delete(holder);
+    if (bytes > 0) this.#held.set(keeper, bytes);
+    else if (before > 0) this.#held.delete(keeper);
     this.#evict();
   }
 
@@ -99,9 +96,9 @@ export class LoadShedding {
   }
 
   #evictLargest(): void {
-    let largest: Holder | undefined, most = -1;
-    for (const [holder, bytes] of this.#held) {
-      if (bytes > most) [largest, most] = [holder, bytes];
+    let largest: Keeper | undefined, most = -1;
+    for (const [keeper, bytes] of this.#held) {
+      if (bytes > most) [largest, most] = [keeper, bytes];
     }
     if (largest === undefined) return;
     this.hold(largest, 0);
@@ -112,7 +109,7 @@ export class LoadShedding {
   start(timers: Timers): void {
     this.#look();
     this.#timer = timers.after(LOOK, () => {
-      this.importing ??= this.importV8();
+      this.#importing ??= this.#importV8();
       this.start(timers);
     });
   }
@@ -124,7 +121,7 @@ export class LoadShedding {
       maxResidentBytes > 0 && Deno.memoryUsage().rss > maxResidentBytes;
   }
 
-  async importV8(): Promise<void> {
+  async #importV8(): Promise<void> {
     const { getHeapStatistics, getHeapSpaceStatistics } = await import("node:v8");
     this.#heapUsed = () =>
       getHeapSpaceStatistics().reduce(

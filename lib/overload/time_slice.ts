@@ -24,7 +24,7 @@ const HOST = "127.0.0.1";
 /** Our two ends of a connection to ourselves. */
 interface Loop extends Disposable {
   /** Resolves when a byte has gone around. */
-  turn(): Promise<void>;
+  goAround(): Promise<void>;
 }
 
 /** The time slice that a server's connections share: once it is over, they yield to the sockets. */
@@ -69,7 +69,7 @@ export class TimeSlice {
   async #yield(): Promise<void> {
     this.#opening ??= this.#open();
     try {
-      await this.#loop?.turn();
+      await this.#loop?.goAround();
     } catch {
       this.#loop = undefined; // closed, or a firewall has come to know us
       this.#length = SLICE_BY_TIMER;
@@ -102,7 +102,7 @@ async function openLoop(): Promise<Loop | undefined> {
     const isOurs = far.remoteAddr.port === near.localAddr.port;
     const byte = new Uint8Array(1);
     const loop: Loop = {
-      async turn() {
+      async goAround() {
         const back = far.read(byte);
         await near.write(byte);
         await back;

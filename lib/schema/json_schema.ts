@@ -5,6 +5,8 @@
  * @module
  */
 
+import { valueAt } from "./json_pointer.ts";
+
 /** A JSON Schema that is an object: the keywords that Landline reads or writes, and any other. */
 export interface JsonSchema {
   /** The schema meant is elsewhere: `#/definitions/x` in this document. */
@@ -63,7 +65,7 @@ export const BYTES: JsonSchema = {
 export type ParamsShape = "object" | "array" | "scalar" | "unknown";
 
 /** As {@linkcode ParamsShape}; "nothing", no JSON value at all, adds nothing to a union. */
-export type Kind = ParamsShape | "nothing";
+type Kind = ParamsShape | "nothing";
 
 /** Which kind of value a description allows; references are looked up in `root`. */
 export function kindOf(
@@ -92,7 +94,7 @@ function kindOfType(type: string): Kind {
 
 function kindOfValue(value: unknown): Kind {
   if (Array.isArray(value)) return "array";
-  return isObject(value) ? "object" : "scalar";
+  return hasMembers(value) ? "object" : "scalar";
 }
 
 function either(kinds: readonly Kind[]): Kind {
@@ -124,23 +126,17 @@ export function namesOf(
 /** References that only go round are followed this far; no real schema comes near. */
 const MAX_DEPTH = 32;
 
-/** A reference within the document, `#` or `#/definitions/x` (RFC 6901); others are not followed. */
+/** A reference within the document, `#` or `#/definitions/x`; others are not followed. */
 function resolve(ref: string, root: JsonSchema | boolean): JsonSchema | boolean {
   if (!/^#(\/|$)/.test(ref)) return true;
-  let found: unknown = root;
-  for (const step of decodeURIComponent(ref).split("/").slice(1)) {
-    const key = step.replaceAll("~1", "/").replaceAll("~0", "~");
-    if (!isObject(found) || !Object.hasOwn(found, key)) return true;
-    found = found[key];
-  }
-  return found as JsonSchema | boolean;
+  return (valueAt(root, ref.slice(1)) ?? true) as JsonSchema | boolean;
 }
 
 /** A copy whose references within itself start at `at`, where the copy will stand. */
 export function placedAt(at: string, schema: JsonSchema): JsonSchema {
   const copy = (part: unknown): unknown => {
     if (Array.isArray(part)) return part.map(copy);
-    if (!isObject(part)) return part;
+    if (!hasMembers(part)) return part;
     return Object.fromEntries(
       Object.entries(part).map(([key, value]) => [
         key,
@@ -188,7 +184,7 @@ export function tupleOf(
     ...(items.length > 0 && { items: items.map(part) }),
     minItems: items.findLastIndex((item) => !mayBeAbsent(item)) + 1,
     ...(rest === false && { maxItems: items.length }),
-    ...(isObject(rest) && { [items.length > 0 ? "additionalItems" : "items"]: part(rest) }),
+    ...(hasMembers(rest) && { [items.length > 0 ? "additionalItems" : "items"]: part(rest) }),
   };
 }
 
@@ -212,16 +208,16 @@ export function isJson(value: unknown): boolean {
   if (value === null || typeof value === "string" || typeof value === "boolean") return true;
   if (typeof value === "number") return Number.isFinite(value);
   if (Array.isArray(value)) return value.every(isJson);
-  return isObject(value) && Object.getPrototypeOf(value) === Object.prototype &&
+  return hasMembers(value) && Object.getPrototypeOf(value) === Object.prototype &&
     Object.values(value).every(isJson);
 }
 
 /** Whether a description allows no value: `{ not: {} }`. */
 export function isNothing(schema: JsonSchema): boolean {
-  return isObject(schema.not) && Object.keys(schema.not).length === 0;
+  return hasMembers(schema.not) && Object.keys(schema.not).length === 0;
 }
 
-/** Whether a value has members to look at; functions do. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+/** Whether a value has members: an object, an array or a function. Schemas of arktype are functions. */
+export function hasMembers(value: unknown): value is Readonly<Record<string, unknown>> {
   return value !== null && (typeof value === "object" || typeof value === "function");
 }

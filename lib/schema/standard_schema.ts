@@ -14,8 +14,8 @@ import type { ParamsIssue } from "../error.ts";
 import {
   BYTES,
   DATE_TIME,
+  hasMembers,
   isNothing,
-  isObject,
   type JsonSchema,
   kindOf,
   namesOf,
@@ -119,9 +119,9 @@ export type InferOutput<Schema extends StandardSchema> = NonNullable<
 
 /** Whether a value speaks Standard Schema version 1. arktype's schemas are functions, so both count. */
 export function isStandardSchema(value: unknown): value is StandardSchema {
-  if (!isObject(value)) return false;
+  if (!hasMembers(value)) return false;
   const members = value["~standard"];
-  if (!isObject(members)) return false;
+  if (!hasMembers(members)) return false;
   const { version, validate } = members;
   return version === 1 && typeof validate === "function";
 }
@@ -189,7 +189,7 @@ function converted(schema: StandardSchema, direction: "input" | "output"): JsonS
   const { vendor, jsonSchema } = schema["~standard"];
   const libraryOptions = LIBRARY_OPTIONS.get(vendor);
   const found = jsonSchema?.[direction]({ target: "draft-07", libraryOptions });
-  return isObject(found) ? found : undefined;
+  return hasMembers(found) ? found : undefined;
 }
 
 /** Left to themselves zod throws at the first `Date`, and arktype takes it for anything. */

@@ -12,8 +12,8 @@
 import {
   BYTES,
   DATE_TIME,
+  hasMembers,
   isJson,
-  isObject,
   type JsonSchema,
   NOTHING,
   objectOf,
@@ -23,10 +23,10 @@ import {
 } from "./json_schema.ts";
 
 /** What a schema takes, or what it makes of that. */
-export type Direction = "input" | "output";
+type Direction = "input" | "output";
 
 /** How far to read: the value's own kind and the names of its properties, or everything. */
-export type Depth = "outline" | "whole";
+type Depth = "outline" | "whole";
 
 /** The members that are read of the nodes of either library. */
 type Member =
@@ -327,7 +327,7 @@ function defaultOf(node: Node): JsonSchema {
 }
 
 function isNode(value: unknown): value is Node {
-  return isObject(value);
+  return hasMembers(value);
 }
 
 function list(value: unknown): readonly unknown[] {

@@ -20,7 +20,7 @@ export async function importModule(url: string, name: string = url): Promise<Exp
   try {
     return await import(url);
   } catch (error) {
-    // Loaded here: a module that can be loaded needs no reason.
+    // Imported here: a module that can be imported needs no reason.
     const { stripVTControlCharacters } = await import("node:util");
     const reason = reasonOf(error, stripVTControlCharacters);
     throw new TypeError(`Cannot load ${name}: ${reason}`, { cause: error });

@@ -70,8 +70,8 @@ export class ListeningServer implements Server {
 
   /** @param hasRoom takes the place of the limit `maxConnections` */
   constructor(api: Api, options: ServeOptions, hasRoom?: HasRoom) {
-    const { signal, tcpBacklog = 1024, reusePort = false } = options;
-    if (!Number.isSafeInteger(tcpBacklog) || tcpBacklog < 1) {
+    const { signal, tcpBacklog, reusePort = false } = options;
+    if (tcpBacklog !== undefined && !(Number.isSafeInteger(tcpBacklog) && tcpBacklog >= 1)) {
       throw new RangeError(
         `Cannot serve: tcpBacklog must be an integer from 1, it is ${tcpBacklog}`,
       );
@@ -127,7 +127,7 @@ export class ListeningServer implements Server {
     try {
       for (const address of addresses) {
         const listener = listen(address, {
-          tcpBacklog,
+          ...(tcpBacklog !== undefined && { tcpBacklog }),
           reusePort,
           limits: this.#limits,
           onError: (error, about) => options.onError?.(error, about),
@@ -142,7 +142,7 @@ export class ListeningServer implements Server {
       throw error;
     }
     this.ready = later.length === 0 ? Promise.resolve() : Promise.all(later).then(() => {});
-    this.#shutdown.watchReady(this.ready);
+    this.#shutdown.beginUnlessReady(this.ready);
     this.#loadShedding.start(this.#timers);
     this.#shutdown.arm();
   }

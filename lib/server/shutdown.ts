@@ -54,7 +54,7 @@ export class Shutdown {
   }
 
   /** Ends the server if it cannot listen: `finished` rejects as `ready` does. */
-  watchReady(ready: Promise<void>): void {
+  beginUnlessReady(ready: Promise<void>): void {
     ready.catch((error) => {
       this.#failure = { error };
       this.begin(0);

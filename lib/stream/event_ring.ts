@@ -43,7 +43,7 @@ export class EventRing<T> {
   /** The event with the number n, the first of which is 1, lies at n modulo the size. */
   readonly #values: T[] = [];
   #last = 0;
-  readonly #waiting = new Set<() => void>();
+  readonly #wakers = new Set<() => void>();
 
   /**
    * A ring that keeps nothing yet.
@@ -66,8 +66,8 @@ export class EventRing<T> {
    */
   push(value: T): string {
     this.#values[++this.#last % this.#size] = value;
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
+    for (const wake of this.#wakers) wake();
+    this.#wakers.clear();
     return this.#idOf(this.#last);
   }
 
@@ -101,8 +101,8 @@ export class EventRing<T> {
     try {
       while (!signal.aborted) {
         if (next > this.#last) {
-          await new Promise<void>((resolve) => this.#waiting.add(wake = resolve));
-          this.#waiting.delete(wake);
+          await new Promise<void>((resolve) => this.#wakers.add(wake = resolve));
+          this.#wakers.delete(wake);
           continue;
         }
         this.#mustKeep(next);

@@ -8,7 +8,7 @@ import type { Address } from "./address.ts";
 import { isLocalhost, LOOPBACKS } from "./localhost.ts";
 
 /** What was to be done with the address. */
-export type Action = "listen at" | "connect to";
+type Action = "listen at" | "connect to";
 
 /**
  * The same error with a message that says what could not be done; other errors as they are.

@@ -57,7 +57,7 @@ export function listen(
   }
 }
 
-/** Throws where an address cannot have several listeners; see `shared.ts`. */
+/** Throws where an address cannot have several listeners; see `reuse_port.ts`. */
 export function refuseUnshared(address: string | URL): void {
   const parsed = parseAddress(address);
   transportOf(parsed);

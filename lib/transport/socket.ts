@@ -21,9 +21,9 @@ export interface Listener {
 
 /** What a listener takes besides its address. */
 export interface ListenOptions {
-  /** Connections that the system completes before they are accepted. */
-  readonly tcpBacklog: number;
-  /** Whether others may listen at the same address. Of those that cannot be shared see `shared.ts`. */
+  /** TCP connections that the system completes before they are accepted. @default {1024} */
+  readonly tcpBacklog?: number;
+  /** Whether others may listen at the same address. Of those that cannot be shared see `reuse_port.ts`. */
   readonly reusePort?: boolean;
   /** What a server needs for TLS. */
   readonly tls?: TlsServerOptions;

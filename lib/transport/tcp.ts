@@ -11,7 +11,7 @@ import { DenoSocket } from "./deno_socket.ts";
 
 /** TCP. */
 export const tcp: Transport = {
-  listen(address, { tcpBacklog, reusePort = false }): Listener {
+  listen(address, { tcpBacklog = 1024, reusePort = false }): Listener {
     const { hostname, port } = hostAndPort(address);
     const listenAt = (hostname: string, port: number) => {
       // A variable: reusePort is among Deno's unstable types, which a project need not have.

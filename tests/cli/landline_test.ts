@@ -1,4 +1,4 @@
-// cli/landline.ts, installed as docs/cli.md says: both programs in one command.
+// cli/landline.ts, installed as docs/install.md says: both programs in one command.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
 import { TextLineStream } from "@std/streams";
@@ -10,7 +10,7 @@ import { makeFolder } from "./_programs.ts";
 
 const LANDLINE = new URL("../../cli/landline.ts", import.meta.url).href;
 const LIB = new URL("../../lib/mod.ts", import.meta.url).href;
-const PAGE = new URL("../../docs/cli.md", import.meta.url);
+const PAGE = new URL("../../docs/install.md", import.meta.url);
 
 /** The flags with which the page installs it. */
 const FLAGS = /deno install -g -n landline (.*) https:/.exec(await Deno.readTextFile(PAGE))![1]!

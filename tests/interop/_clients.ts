@@ -320,7 +320,7 @@ export const CLIENTS: readonly Pair[] = [
     "calls back": async ({ theirs }) =>
       assertEquals(await theirs.request("ask", []), "Really? Yes."),
   }),
-  pairOf("Go net/rpc/jsonrpc", "tcp, lines (JSON-RPC 1.0)", goClient, {
+  pairOf("Go net/rpc/jsonrpc", "tcp, json (JSON-RPC 1.0)", goClient, {
     call: async ({ theirs }) => assertEquals(await theirs.call("upper", '"hé😀"'), ["HÉ😀"]),
     "by name": async ({ theirs }) =>
       assertEquals(await theirs.call("subtract", '{"minuend":42,"subtrahend":23}'), [19]),

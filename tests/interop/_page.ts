@@ -51,7 +51,7 @@ export function tables(): string {
 export function page(): string {
   return `# Interop
 
-What Landline does together with programs that nobody here wrote. Each "yes" is a step of \`tests/interop/pairs_test.ts\`, which runs the real thing over a real socket or pipe. This page is made from the same table; a test holds that it is current.
+What Landline does together with programs of other projects. Each "yes" is a step of \`tests/interop/pairs_test.ts\`, which runs the real thing over a real socket or pipe. This page is made from the same table; a test holds that it is current.
 
 A dash: not together, the notes say why.
 

@@ -226,7 +226,7 @@ export const SERVERS: readonly Pair[] = [
     },
     "calls back": async ({ line }) => assertEquals(await line.request("ask"), "Really? Yes."),
   }),
-  pairOf("Go net/rpc/jsonrpc", "tcp, lines (JSON-RPC 1.0)", goServer, {
+  pairOf("Go net/rpc/jsonrpc", "tcp, json (JSON-RPC 1.0)", goServer, {
     call: async ({ line }) => assertEquals(await line.request("Text.Upper", ["hé😀"]), "HÉ😀"),
     "by name": async ({ line }) =>
       assertEquals(

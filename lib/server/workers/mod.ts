@@ -145,7 +145,7 @@ class WorkersServer implements Server, ThreadHost {
       end: (grace) => this.#end(grace),
     });
     this.ready = this.#start();
-    this.#shutdown.watchReady(this.ready);
+    this.#shutdown.beginUnlessReady(this.ready);
     this.#shutdown.arm();
   }
 

@@ -28,8 +28,8 @@ export async function work(): Promise<void> {
   // Web code knows the global object by this name; a worker of Node's kind does not have it.
   Object.assign(globalThis, { self: globalThis });
   const task = workerData as Task;
-  watchErrors(task);
-  watchMemory();
+  catchErrors(task);
+  checkMemory();
   try {
     await serveTask(task);
     tell({ kind: "ended" });
@@ -139,7 +139,7 @@ function fail(error: unknown): void {
 }
 
 /** Without this the worker would end, and nobody would know the error's stack. */
-function watchErrors({ restartOnError: restartOnError }: Task): void {
+function catchErrors({ restartOnError }: Task): void {
   const hear = (event: Event, error: unknown) => {
     event.preventDefault();
     if (restartOnError) fail(error);
@@ -153,7 +153,7 @@ function watchErrors({ restartOnError: restartOnError }: Task): void {
  * Where memory runs out V8 cuts off what runs just then, wherever that is, and raises the limit once.
  * Whatever was cut off never ends: this worker cannot be trusted any more.
  */
-function watchMemory(): void {
+function checkMemory(): void {
   const limit = getHeapStatistics().heap_size_limit;
   setInterval(() => {
     if (getHeapStatistics().heap_size_limit <= limit) return;

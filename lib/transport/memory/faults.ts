@@ -5,6 +5,8 @@
  * @module
  */
 
+import { MAX_MS } from "../../limits.ts";
+
 /** A number, or the smallest and the largest of those from which one is drawn each time. */
 export type FaultRange = number | readonly [min: number, max: number];
 
@@ -51,17 +53,15 @@ export interface Course {
 }
 
 /** Faults one by one: `["cut", [1, 16]]`, `["up.drop", 20]`. */
-export type FaultEntries = Iterable<readonly [name: string, value: unknown]>;
-
-const MAX = 2 ** 31 - 1;
+type FaultEntries = Iterable<readonly [name: string, value: unknown]>;
 
 /** What each fault may be. */
 const RULES: Readonly<Record<string, { min: number; max: number; range: boolean }>> = {
-  cut: { min: 1, max: MAX, range: true },
-  delay: { min: 0, max: MAX, range: true },
-  stall: { min: 0, max: MAX, range: false },
-  drop: { min: 0, max: MAX, range: false },
-  halfClose: { min: 0, max: MAX, range: false },
+  cut: { min: 1, max: MAX_MS, range: true },
+  delay: { min: 0, max: MAX_MS, range: true },
+  stall: { min: 0, max: MAX_MS, range: false },
+  drop: { min: 0, max: MAX_MS, range: false },
+  halfClose: { min: 0, max: MAX_MS, range: false },
 };
 const SEED = { min: 0, max: 2 ** 32 - 1, range: false };
 

@@ -5,6 +5,7 @@
  */
 
 import type { TLSSocket } from "node:tls";
+import { MAX_MS } from "../../limits.ts";
 import type { Credentials } from "./certificate.ts";
 import { nodeModule, type NodeStream } from "./node_stream.ts";
 import { cannotAccept } from "./hello.ts";
@@ -22,7 +23,7 @@ export function serverHandshake(
       // We refuse on our own, because then we can say why.
       rejectUnauthorized: false,
       // Ours comes first. It only must not be the default of 120 s, which keeps things in memory.
-      handshakeTimeout: Math.min(timeout + 1000, 2 ** 31 - 1),
+      handshakeTimeout: Math.min(timeout + 1000, MAX_MS),
     });
     server.on("secureConnection", resolve);
     server.on("tlsClientError", reject);

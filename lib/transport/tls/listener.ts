@@ -33,7 +33,7 @@ const LOOK = 50;
 const MAX_LAG = 20;
 
 /** Milliseconds for which handshakes take the processor in one turn of the event loop, about. */
-const TURN = 2;
+const SLICE = 2;
 
 /** Somebody who has connected and is not accepted yet. */
 class Arrival {
@@ -83,10 +83,10 @@ export class TlsListener implements Listener {
   #roomTimer: Timer | undefined;
   /** When we were last seen to be late. */
   #lateAt = -Infinity;
-  /** Handshakes go on for a while in a turn of the event loop, and then others get theirs. */
-  #turn = Promise.resolve();
-  #turnBegan = -Infinity;
-  #beginTurn: (() => void) | undefined;
+  /** Handshakes share time slices: after each the event loop looks at its sockets. */
+  #slice = Promise.resolve();
+  #sliceBegan = -Infinity;
+  #beginSlice: (() => void) | undefined;
   readonly #ready: Outcome[] = [];
   readonly #waiting: PromiseWithResolvers<Socket>[] = [];
   #accepting = false;
@@ -121,7 +121,7 @@ export class TlsListener implements Listener {
     for (const arrival of this.#arrivals) arrival.evict(closedError());
     for (const begin of this.#queue.splice(0)) begin();
     this.#door?.();
-    this.#beginTurn?.();
+    this.#beginSlice?.();
     for (const outcome of this.#ready.splice(0)) {
       if ("socket" in outcome) outcome.socket.close();
     }
@@ -230,11 +230,11 @@ export class TlsListener implements Listener {
     await this.#place();
     this.#shaking.add(arrival);
     try {
-      await this.#nextTurn();
+      await this.#nextSlice();
       if (arrival.evicted !== undefined || this.#closed) throw arrival.evicted ?? closedError();
       arrival.since = this.#timers.now();
       const { socket } = arrival;
-      const below = new NodeStream(socket, hello, () => this.#nextTurn());
+      const below = new NodeStream(socket, hello, () => this.#nextSlice());
       try {
         const secure = await serverHandshake(
           below,
@@ -304,17 +304,17 @@ export class TlsListener implements Listener {
    * Waits until handshakes may go on. A timer is what lets others have their turn: neither
    * `setImmediate` nor a message does, Deno looks at no socket before the last of them has run.
    */
-  #nextTurn(): Promise<void> {
-    return this.#turn = this.#turn.then(() => {
-      if (this.#closed || this.#timers.now() - this.#turnBegan < TURN) return;
+  #nextSlice(): Promise<void> {
+    return this.#slice = this.#slice.then(() => {
+      if (this.#closed || this.#timers.now() - this.#sliceBegan < SLICE) return;
       return new Promise((resolve) => {
         const begin = () => {
           clearTimeout(timer);
-          this.#turnBegan = this.#timers.now();
+          this.#sliceBegan = this.#timers.now();
           resolve();
         };
         const timer = setTimeout(begin, 0);
-        this.#beginTurn = begin;
+        this.#beginSlice = begin;
       });
     });
   }

@@ -28,7 +28,7 @@ export class NodeStream {
   /** What Node's modules take for a connection. */
   readonly stream: NodeDuplex;
   readonly #socket: Duplex;
-  #turn: (() => Promise<void>) | undefined;
+  #nextSlice: (() => Promise<void>) | undefined;
   #buffer = EMPTY;
   /** Whether the stream has room for more. */
   #wanted = false;
@@ -44,9 +44,9 @@ export class NodeStream {
    * @param first what was read from the socket already
    * @param turn what everything that is read before {@linkcode hold} has to wait for
    */
-  constructor(socket: Duplex, first: Uint8Array = EMPTY, turn?: () => Promise<void>) {
+  constructor(socket: Duplex, first: Uint8Array = EMPTY, nextSlice?: () => Promise<void>) {
     this.#socket = socket;
-    this.#turn = turn;
+    this.#nextSlice = nextSlice;
     this.stream = new (nodeModule("node:stream").Duplex)({
       allowHalfOpen: true,
       read: () => {
@@ -76,7 +76,7 @@ export class NodeStream {
    */
   hold(): void {
     this.#flowing = false;
-    this.#turn = undefined;
+    this.#nextSlice = undefined;
   }
 
   /** Reads until {@linkcode hold}, about so many bytes at a time. */
@@ -115,7 +115,7 @@ export class NodeStream {
     const buffer = this.#buffer;
     try {
       const count = await this.#socket.read(buffer);
-      await this.#turn?.();
+      await this.#nextSlice?.();
       this.#reading = false;
       // A copy: the stream may keep it for a while.
       this.stream.push(count === null ? null : buffer.slice(0, count));

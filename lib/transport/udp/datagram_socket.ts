@@ -21,7 +21,7 @@ export const MAX_DATAGRAM = 65507;
  * Datagrams that wait to be read, and their bytes; more are lost, as datagrams may be. There is one
  * server to hear, but there can be thousands of callers.
  */
-const MAX_WAITING = 256;
+const MAX_INBOX = 256;
 const MAX_WAITING_ANSWERS = 1 << 20;
 const MAX_WAITING_QUESTIONS = 1 << 17;
 
@@ -50,7 +50,7 @@ abstract class DatagramSocket implements Socket {
   readonly #end: DatagramEnd;
   readonly #maxWaiting: number;
   readonly #inbox: Uint8Array[] = [];
-  #waiting = 0;
+  #inboxBytes = 0;
   /** How much of the first one has been read. */
   #at = 0;
   #wake: (() => void) | undefined;
@@ -76,7 +76,7 @@ abstract class DatagramSocket implements Socket {
   deliver(datagram: Uint8Array): boolean {
     const size = datagram.length + 1;
     if (
-      this.#ended || this.#inbox.length >= MAX_WAITING || this.#waiting + size > this.#maxWaiting
+      this.#ended || this.#inbox.length >= MAX_INBOX || this.#inboxBytes + size > this.#maxWaiting
     ) return false;
     const line = new Uint8Array(size);
     line.set(datagram);
@@ -85,7 +85,7 @@ abstract class DatagramSocket implements Socket {
     for (let at = -1; (at = line.indexOf(LF, at + 1)) >= 0;) line[at] = CR;
     line[size - 1] = LF;
     this.#inbox.push(line);
-    this.#waiting += size;
+    this.#inboxBytes += size;
     this.#wake?.();
     return true;
   }
@@ -113,7 +113,7 @@ abstract class DatagramSocket implements Socket {
         this.#at += part.length;
         if (this.#at === line.length) {
           this.#inbox.shift();
-          this.#waiting -= line.length;
+          this.#inboxBytes -= line.length;
           this.#at = 0;
         }
         return part.length;

@@ -160,7 +160,7 @@ export class UdpListener implements Listener {
     this.#peers.set(key, { socket, heard: now });
     this.#arrived.push(socket);
     this.#wake?.();
-    this.#watch();
+    this.#forgetLater();
     return socket;
   }
 
@@ -173,7 +173,7 @@ export class UdpListener implements Listener {
   }
 
   /** Forgets those who are silent, as long as there is anyone. */
-  #watch(): void {
+  #forgetLater(): void {
     if (this.#timer !== undefined || this.#closed) return;
     const { silence } = this.#limits;
     this.#timer = setTimeout(() => {
@@ -183,7 +183,7 @@ export class UdpListener implements Listener {
         if (heard > since) break;
         this.#forgetFirst();
       }
-      if (this.#peers.size > 0) this.#watch();
+      if (this.#peers.size > 0) this.#forgetLater();
     }, silence / 4);
     Deno.unrefTimer(this.#timer);
   }

@@ -5,11 +5,12 @@
  */
 
 // ---- Connecting ------------------------------------------------------------------------------
-export { connect, type ConnectOptions, type Line } from "./client/connect.ts";
+export { connect } from "./client/connect.ts";
+export type { ConnectOptions, Line } from "./client/options.ts";
 export type { LineState } from "./client/reconnect.ts";
 export type { Balancing } from "./client/balancing.ts";
 export type { RetryPolicy } from "./client/retry.ts";
-export type { CloseInfo } from "./connection/connection.ts";
+export type { CloseInfo } from "./link/lifecycle.ts";
 export type { FramingName } from "./framing/frame.ts";
 export type { Limits } from "./limits.ts";
 export type { TlsClientOptions } from "./transport/mod.ts";

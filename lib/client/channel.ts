@@ -13,7 +13,8 @@
 
 import type { ItemOptions } from "../api/stub.ts";
 import type { Call, CallSink } from "../outgoing/call.ts";
-import type { CloseInfo, Connection } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { CloseInfo } from "../link/lifecycle.ts";
 import { Endpoint, type EndpointHost, joined, type LineState } from "./reconnect.ts";
 import { ConnectionLostError, RpcError } from "../error.ts";
 import { type Limits, MAX_MS } from "../limits.ts";

@@ -13,7 +13,8 @@
  * @module
  */
 
-import type { CloseInfo, Connection } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { CloseInfo } from "../link/lifecycle.ts";
 import { type BackoffOptions, delayAfter } from "./retry.ts";
 import type { Timer, Timers } from "../timers.ts";
 

@@ -41,8 +41,6 @@ import type { Socket } from "../transport/socket.ts";
 import { control } from "./apply_control.ts";
 import { PeerCaller } from "./call_back.ts";
 
-export type { CloseInfo };
-
 /** What all connections of a server, or of a line, have in common. */
 export interface Shared extends RequestsOptions {
   readonly pool: BufferPool;

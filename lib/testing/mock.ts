@@ -5,7 +5,7 @@
  */
 
 import type { CallOptions, Serialized } from "../api/stub.ts";
-import type { ConnectOptions, Line } from "../client/connect.ts";
+import type { ConnectOptions, Line } from "../client/options.ts";
 import { iteratorOf } from "../stream/receiver.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
 import { pair } from "./pair.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { connect, type ConnectOptions, type Line } from "../client/connect.ts";
+import { connect } from "../client/connect.ts";
+import type { ConnectOptions, Line } from "../client/options.ts";
 import type { Api } from "../api/api.ts";
 import { serve, type ServeOptions, type Server } from "../server/serve.ts";
 import { type NetworkFaults, queryOf } from "../transport/memory/faults.ts";

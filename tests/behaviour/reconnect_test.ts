@@ -26,7 +26,8 @@ import {
   type Server,
   stream,
 } from "../../lib/mod.ts";
-import type { CloseInfo, Connection } from "../../lib/connection/connection.ts";
+import type { Connection } from "../../lib/connection/connection.ts";
+import type { CloseInfo } from "../../lib/link/lifecycle.ts";
 import { Endpoint, type EndpointHost } from "../../lib/client/reconnect.ts";
 import { delayAfter, RetryBudget } from "../../lib/client/retry.ts";
 import { LIB, run } from "../support/child.ts";

@@ -9,7 +9,7 @@
  */
 
 import type { Worker } from "node:worker_threads";
-import type { CloseInfo } from "../../connection/connection.ts";
+import type { CloseInfo } from "../../link/lifecycle.ts";
 import type { PeerInfo } from "../../api/context.ts";
 import { type HealthStatus, ServerHealth } from "../../builtin/health.ts";
 import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";

@@ -10,7 +10,7 @@
 import type { Worker } from "node:worker_threads";
 import type { Authenticate } from "../../api/auth.ts";
 import type { PeerInfo } from "../../api/context.ts";
-import type { CloseInfo } from "../../connection/connection.ts";
+import type { CloseInfo } from "../../link/lifecycle.ts";
 import { MAX_MS } from "../../limits.ts";
 import {
   fromThrown,

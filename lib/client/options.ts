@@ -1,0 +1,102 @@
+/**
+ * What a client takes, and the handle that it gives.
+ *
+ * @module
+ */
+
+import type { Api } from "../api/api.ts";
+import type { PeerInfo } from "../api/context.ts";
+import type { ClientMiddleware } from "../api/middleware.ts";
+import type { CallOptions, NotifyStub, Stub, Untyped, UntypedCallPromise } from "../api/stub.ts";
+import type { FramingName } from "../framing/frame.ts";
+import type { Limits } from "../limits.ts";
+import type { CloseInfo } from "../link/lifecycle.ts";
+import type { Socket } from "../transport/socket.ts";
+import type { TlsClientOptions } from "../transport/mod.ts";
+import type { Balancing } from "./balancing.ts";
+import type { LineState } from "./reconnect.ts";
+import type { RetryPolicy } from "./retry.ts";
+
+/** What {@linkcode connect} takes besides the address. */
+export interface ConnectOptions {
+  /** The framing to speak. @default {"json"} */
+  readonly framing?: FramingName;
+  /** Gives up the first connection; has no effect once connected. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds after which an attempt to connect fails, authentication included. @default {5000} */
+  readonly connectTimeout?: number;
+  /**
+   * Whether a connection that is lost is made again: after 100 ms, then after 1.6 times as long each
+   * time, ± 20 %, up to 30 s. `"always"` tries again where the first connection cannot be made, too.
+   * Over `stdio:` and `command:` nothing is made again. @default {true}
+   */
+  readonly reconnect?: boolean | "always";
+  /** What several addresses are for. @default {"first"} */
+  readonly balance?: Balancing;
+  /** Methods that may run twice: their calls are sent again when they were lost. @default none */
+  readonly idempotent?: readonly string[];
+  /** How calls that may run twice are sent again. */
+  readonly retry?: RetryPolicy;
+  /** Told when a connection is made, lost, waited for, and when the line has ended. */
+  readonly onState?: (state: LineState) => void;
+  /** Milliseconds that a call may take where it does not say. @default none; 5000 over udp: */
+  readonly timeout?: number;
+  /** A bearer token that says who calls, for servers that ask. */
+  readonly token?: string;
+  /** What the server may call on this line; its handlers find it as `context.peer`. */
+  readonly api?: Api;
+  /** Runs around every call, outermost first; not around notifications. */
+  readonly use?: readonly ClientMiddleware[];
+  /** What there is to say about `tls://`: whom to trust, and the client's own certificate. */
+  readonly tls?: TlsClientOptions;
+  /** Other limits than the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** What stands between the line and its socket, to look at the bytes or to change them. */
+  readonly wrapSocket?: (socket: Socket) => Socket;
+  /** Called with what is nobody's answer. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/**
+ * A connection as a script holds it. `A` is the type of the server's API: `typeof api`.
+ */
+export interface Line<A = Untyped> extends AsyncDisposable {
+  /**
+   * The methods of the server: `line.call.math.add({ a: 1, b: 2 })`. Each takes the value and
+   * {@linkcode CallOptions}, and rejects with {@linkcode RpcError} where the server says so.
+   */
+  readonly call: Stub<A>;
+  /** The same methods without an answer: nobody learns whether they ran. */
+  readonly notify: NotifyStub<A>;
+  /**
+   * Makes several calls that travel together, and are answered together: JSON-RPC's batch.
+   *
+   * @example
+   * ```ts ignore
+   * const [sum, text] = await Promise.all(
+   *   line.batch((call) => [call.math.add({ a: 1, b: 2 }), call.upper("hello")]),
+   * );
+   * ```
+   */
+  batch<const T>(make: (call: Stub<A>) => T): T;
+  /**
+   * Calls a method by its name, with params as they travel: for those who have no types. The answer of
+   * a stream can be iterated.
+   *
+   * @param params an object, an array, or undefined for none
+   */
+  request(method: string, params?: unknown, options?: CallOptions): UntypedCallPromise;
+  /** Who is at the other end, or was when there was a connection. */
+  readonly peer: PeerInfo;
+  /**
+   * Resolves when the line has ended for good, with why: it was closed, its credentials were refused,
+   * or it was lost and does not connect again. Never rejects.
+   */
+  readonly closed: Promise<CloseInfo>;
+  /** Ends the line. Calls that wait are cancelled and reject with {@linkcode ConnectionLostError}. */
+  close(): Promise<void>;
+  /** Lets the process end while no call waits for an answer. Not over `udp:` and `command:`. */
+  unref(): void;
+  /** Keeps the process alive until the line is closed, as it does at first. */
+  ref(): void;
+}

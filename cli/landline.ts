@@ -1,6 +1,6 @@
 /**
  * The installed command `landline`: the server as `landline serve`, and all of the client. Install this
- * file, see docs/cli.md; client.ts is the client alone, main.ts the server.
+ * file, see docs/install.md; client.ts is the client alone, main.ts the server.
  *
  * @module
  */

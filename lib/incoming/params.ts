@@ -88,7 +88,7 @@ export function otherwise<T>(
   others: readonly unknown[],
   use: (value: unknown) => T,
 ): T | PromiseLike<T> {
-  const readings = [value, ...others], { validate } = schema["~standard"];
+  const readings = [value, ...others], standard = schema["~standard"];
   let index = 0, told: readonly ParamsIssue[] | undefined;
   /** What was wrong with the bytes of this reading, once it is tried with them. */
   let wrongBytes: readonly ParamsIssue[] | undefined;
@@ -102,14 +102,14 @@ export function otherwise<T>(
         const decoded = decodeAt(reading, issues);
         if (decoded.value !== reading) {
           wrongBytes = decoded.wrong;
-          checked = validate(decoded.value);
+          checked = standard.validate(decoded.value);
           continue;
         }
         if (decoded.wrong.length > 0) told = [...decoded.wrong, ...issues];
       } else told = [...wrongBytes, ...issues];
       wrongBytes = undefined;
       if (++index === readings.length) throw invalidParams(told);
-      checked = validate(readings[index]);
+      checked = standard.validate(readings[index]);
     }
   };
   return settle(checked);

@@ -36,7 +36,8 @@ export class RequestContext implements Context, Running {
   readonly message: Request | Notification;
   /** What it is for; undefined if there is no such method. */
   readonly target: Target | undefined;
-  readonly caller: Caller;
+  // Private: a handler may return its context, or log it, and must not give away the author's state.
+  readonly #caller: Caller;
   readonly #options: RequestOptions;
   readonly #answer: SendAnswer | undefined;
   readonly #arrived: number;
@@ -67,7 +68,7 @@ export class RequestContext implements Context, Running {
     this.method = message.method;
     this.message = message;
     this.target = target;
-    this.caller = caller;
+    this.#caller = caller;
     this.#options = options;
     this.#answer = answer;
     this.#arrived = arrived;
@@ -81,7 +82,7 @@ export class RequestContext implements Context, Running {
   }
 
   get peer(): Peer {
-    return this.#peer ??= this.caller.peerFor(this);
+    return this.#peer ??= this.#caller.peerFor(this);
   }
 
   get meta(): Readonly<Record<string, unknown>> {
@@ -97,7 +98,7 @@ export class RequestContext implements Context, Running {
   }
 
   get state(): unknown {
-    return this.caller.state;
+    return this.#caller.state;
   }
 
   get after(): string | undefined {
@@ -165,6 +166,11 @@ export class RequestContext implements Context, Running {
     this.message.params = besidesValue(this.message.params);
   }
 
+  /** Who asked. */
+  get caller(): Caller {
+    return this.#caller;
+  }
+
   /** Whether it was stopped from outside: nobody waits for what it does. */
   get isStopped(): boolean {
     return this.#stopped !== undefined;
@@ -180,13 +186,13 @@ export class RequestContext implements Context, Running {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.timer?.cancel();
-    if (this.#answer === undefined) this.caller.send(text);
+    if (this.#answer === undefined) this.#caller.send(text);
     else this.#answer(text);
   }
 
   /** Sends the caller a message that comes before the answer, unless there was one. */
   tell(text: string): void {
-    if (!this.#isAnswered) this.caller.send(text);
+    if (!this.#isAnswered) this.#caller.send(text);
   }
 
   /** Answers with an error now, and tells the handler that nobody waits any more. */
@@ -227,7 +233,7 @@ export class RequestContext implements Context, Running {
   }
 
   #openReceiver(): StreamReceiver {
-    const { message, caller } = this;
+    const { message } = this, caller = this.#caller;
     const id = message.kind === "request" ? message.id : undefined;
     const grant = (count: number) => caller.send(streamCreditUp(id, count));
     const receiver = new StreamReceiver(WINDOW, { grant, leave: () => {} });

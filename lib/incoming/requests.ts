@@ -6,7 +6,7 @@
  */
 
 import { RpcError } from "../error.ts";
-import { CLOSED, type InFlight } from "../link/in_flight.ts";
+import { type InFlight, LINGERING } from "../link/in_flight.ts";
 import { isControl, RPC } from "../message/control.ts";
 import { encodeError } from "../message/encode.ts";
 import { inOrder } from "../message/in_order.ts";
@@ -106,7 +106,7 @@ export class Requests {
     answer: SendAnswer | undefined,
   ): Promise<void> | undefined {
     const { fairQueue, dispatcher } = this.#options, inFlight = this.#inFlight;
-    if (inFlight.phase === CLOSED) return undefined;
+    if (inFlight.phase >= LINGERING) return undefined; // nobody listens any more
     const target = dispatcher.find(message.method);
     const refusal = this.#admission.ask(message, target, caller);
     if (refusal === WAIT) {
@@ -187,7 +187,9 @@ export class Requests {
       // Who was not known when the batch came is not known for any of it.
       switch (item.kind) {
         case "notification":
-          if (tooFast !== undefined || !isKnown) return undefined;
+          if (tooFast !== undefined || !isKnown && item.method !== RPC.authenticate) {
+            return undefined;
+          }
           return isControl(item.method) ? handle(item) : this.notification(item, caller, true);
         case "response":
           return handle(item);

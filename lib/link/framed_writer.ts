@@ -72,14 +72,19 @@ export class FramedWriter {
 
   /** Queues the text of one message. */
   push(text: string): void {
+    this.pushLastWord(text);
+    if (this.#dead || this.queuedBytes <= this.#mark) return;
+    this.#wasHigh = true;
+    this.#events.onHigh();
+  }
+
+  /** The same for what has to be said at the end, however much waits already. */
+  pushLastWord(text: string): void {
     if (this.#dead) return;
     this.#queue.push(text);
     this.queuedBytes += text.length;
     this.queuedCount++;
     this.#pump ??= this.#run();
-    if (this.queuedBytes <= this.#mark) return;
-    this.#wasHigh = true;
-    this.#events.onHigh();
   }
 
   /** Resolves when everything that was queued is written, or can never be. */
@@ -133,6 +138,8 @@ export class FramedWriter {
   #setWriting(bytes: number): void {
     this.queuedBytes += bytes - this.#writing;
     this.#writing = bytes;
+    // Bytes are more than their text was long, if it is not ASCII.
+    if (this.queuedBytes > this.#mark) this.#wasHigh = true;
   }
 
   /** The bytes of the next messages; undefined where there are none. */

@@ -164,8 +164,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     if (this.phase === OPEN) {
       const hasSpoken = this.#writer.isFramed; // who has said nothing has asked nothing
       this.#isHeldOpen = delay > 0 && hasSpoken;
-      if (hasSpoken) this.#writer.push(goaway(reason, grace));
       this.#enter(DRAINING);
+      if (hasSpoken) this.#writer.pushLastWord(goaway(reason, grace));
       this.#endWhenIdle();
       if (this.#isHeldOpen) {
         this.#options.timers.after(delay, () => {
@@ -190,7 +190,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** Tells the peer why it is not served, and ends the connection. */
   override refuse(error: RpcError): void {
     if (this.phase >= LINGERING) return;
-    this.#writer.push(encodeError("2.0", "null", error));
+    this.#writer.pushLastWord(encodeError("2.0", "null", error));
     this.linger(error.message);
   }
 
@@ -281,8 +281,9 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     });
   }
 
-  /** The one place where a connection goes on to its next phase. */
+  /** The one place where a connection goes on to a later phase: never back, whoever is told on the way. */
   #enter(phase: Phase, info?: CloseInfo): void {
+    if (phase <= this.phase) return;
     this.phase = phase;
     if (phase >= LINGERING) this.#leave();
     if (info !== undefined) this.settle(info, true);

@@ -44,7 +44,9 @@ export class CallQueue {
     } finally {
       this.#made = outer;
     }
-    sink.sendBatch(made.filter((call) => call.begin()));
+    sink.sendBatch(made.filter((call) => call.owner === sink && call.begin()));
+    // Those to other peers were made beside it, and travel alone.
+    begin(made.filter(({ owner }) => owner !== sink));
     return promises;
   }
 
@@ -52,8 +54,19 @@ export class CallQueue {
   readonly begin = (): void => {
     const made = this.#made;
     this.#made = [];
-    for (const call of made) {
-      if (call.begin()) call.owner.send(call);
-    }
+    begin(made);
   };
+
+  /** Begins of this what goes to the peer behind one sink: the others may still go elsewhere. */
+  beginOf(sink: CallSink): void {
+    const made = this.#made;
+    this.#made = made.filter(({ owner }) => owner !== sink);
+    begin(made.filter(({ owner }) => owner === sink));
+  }
+}
+
+function begin(calls: readonly Call[]): void {
+  for (const call of calls) {
+    if (call.begin()) call.owner.send(call);
+  }
 }

@@ -307,7 +307,7 @@ export class Calls implements CallSink {
   askLast(): void {
     if (this.#pending.size === 0 || this.#extensions.known !== undefined) return;
     this.#extensions.ask().catch(() => {});
-    this.#options.queue.begin();
+    this.#options.queue.beginOf(this);
   }
 
   /** Ends all calls from this side. */

@@ -22,7 +22,7 @@ import { timingSafeEqual } from "../../lib/api/auth.ts";
 import { certificates } from "../support/certificates.ts";
 import { turn } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
-import { FRAMING_NAMES, RawPeer } from "../support/raw.ts";
+import { type Answer, FRAMING_NAMES, RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
 
 const UNAUTHENTICATED = -32016;
@@ -622,4 +622,27 @@ Deno.test("bearerTokens() knows tokens by their whole text, and none from a prot
   for (const token of ["secre", "secret ", "Secret", "toString", "__proto__"]) {
     assertEquals(await look(token), undefined, token);
   }
+});
+
+Deno.test("a call that waits to learn who calls is not told of a shutdown that there is not", async () => {
+  await using guard = guarded({
+    limits: { authTimeout: 30, lingerTimeout: 50 },
+    authenticate: () => new Promise(() => {}),
+  });
+  using peer = await guard.peer();
+  await peer.send(enter(1, "secret"), request(2, "whoami"));
+  const answers = await peer.messages();
+  assertEquals(answers.filter(({ id }) => id === 2), []);
+});
+
+Deno.test("a notification rpc.authenticate in the first batch waits for the request before it", async () => {
+  await using guard = guarded({
+    authenticate: (credentials) =>
+      Promise.resolve(credentials.scheme === "bearer" ? credentials.token : undefined),
+  });
+  using peer = await guard.peer();
+  const { id: _, ...notification } = enter(0, "second");
+  const [answer] = await peer.ask([enter(1, "first"), notification]) as unknown as [Answer];
+  assertEquals(answer.id, 1);
+  assertEquals((await peer.ask(request(2, "whoami"))).result, "second");
 });

@@ -2,9 +2,20 @@
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import * as z from "npm:zod@4";
-import { ConnectionLostError, method, RpcError, stream } from "../../lib/mod.ts";
+import {
+  connect,
+  ConnectionLostError,
+  type Line,
+  method,
+  type Peer,
+  RpcError,
+  serve,
+  stream,
+  type Untyped,
+  withContext,
+} from "../../lib/mod.ts";
 import { pair } from "../../lib/testing.ts";
-import { turn } from "../support/deadline.ts";
+import { turn, until } from "../support/deadline.ts";
 import { aborted, Events, rejection } from "../support/events.ts";
 import { connectOver } from "../support/local.ts";
 import { pipe } from "../support/memory.ts";
@@ -231,4 +242,32 @@ Deno.test("notifications and calls outside do not join a batch", async () => {
   assertEquals(events.all, ["alone", "batch"]);
   await line.close();
   await Promise.allSettled(calls);
+});
+
+Deno.test("a call to a handler's peer that is made inside batch() goes to that peer, beside the batch", async () => {
+  const name = (own: string) => ({ name: method(() => own) });
+  const typed = withContext<{ peer: Peer<ReturnType<typeof name>> }>();
+  const client = {
+    hello: typed.method(z.string(), async (from, { peer }) => {
+      const both = line.batch((call) => [call.name!(), peer.call.name()]);
+      return `${from} is ${(await Promise.all(both))[1]}`;
+    }),
+  };
+  const greeter = withContext<{ peer: Peer<typeof client> }>();
+  const servers = ["A", "B"].map((own) =>
+    serve({ ...name(own), greet: greeter.method((_, { peer }) => peer.call.hello(own)) }, {
+      listen: "tcp://127.0.0.1:0",
+    })
+  );
+  const addresses = servers.map(({ addresses }) => addresses[0]!);
+  const line: Line<Untyped> = await connect(addresses, { api: client, balance: "round-robin" });
+  await until(
+    () => servers.every(({ connections }) => connections === 1),
+    "the client to reach both",
+  );
+  const greetings: string[] = [];
+  for (let turn = 0; turn < 4; turn++) greetings.push(await line.call.greet!() as string);
+  assert(greetings.every((text) => text === "A is A" || text === "B is B"), greetings.join());
+  await line.close();
+  for (const server of servers) await server.shutdown(0);
 });

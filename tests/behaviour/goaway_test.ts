@@ -13,6 +13,7 @@ import {
   serve,
   type ServeOptions,
   stream,
+  type Untyped,
   withContext,
 } from "../../lib/mod.ts";
 import { turn, until, within } from "../support/deadline.ts";
@@ -271,4 +272,42 @@ Deno.test("a request that crosses the goodbye is refused as not started", async 
   await peer.rest();
   peer.close();
   await ended;
+});
+
+Deno.test("a call that was made before $/goaway was read is sent on the next connection", async () => {
+  const peers: RawPeer[] = [];
+  const arrived = new Events();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      peers.push(new RawPeer(conn, "json"));
+      arrived.add("peer");
+    }
+  })();
+  let second: Promise<unknown> | undefined;
+  const client = { hello: notification(() => void (second = line.call.second!())) };
+  const line: Line<Untyped> = await connect(`tcp://127.0.0.1:${port}`, { api: client });
+  const first = line.call.first!();
+  await arrived.count(1);
+  const asked = await peers[0]!.answer();
+  assertEquals(asked.method, "first");
+  const goaway = { jsonrpc: "2.0", method: "$/goaway", params: { reason: "test", graceMs: 1000 } };
+  await peers[0]!.send({ jsonrpc: "2.0", method: "hello" }, goaway);
+  await arrived.count(2);
+  for (;;) { // it may ask what the peer understands first
+    const { id, method } = await peers[1]!.answer();
+    if (method === "second") {
+      await peers[1]!.send({ jsonrpc: "2.0", id, result: "fine" });
+      break;
+    }
+    await peers[1]!.send({ jsonrpc: "2.0", id, error: { code: -32601, message: "no" } });
+  }
+  assertEquals(await second, "fine");
+  await peers[0]!.send({ jsonrpc: "2.0", id: asked.id, result: 1 });
+  assertEquals(await first, 1);
+  await line.close();
+  for (const peer of peers) peer.close();
+  listener.close();
+  await accepting;
 });

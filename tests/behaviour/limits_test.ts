@@ -601,3 +601,28 @@ Deno.test("shutdownGrace", async () => {
   await takes(50, "a handler that does not end", server.shutdown());
   await call;
 });
+
+Deno.test("maxOutboundBytes does not keep $/goaway and refusals from being sent, and a connection ends once", async () => {
+  const gate = Promise.withResolvers<number>(), begun = Promise.withResolvers<void>();
+  const closed: string[] = [];
+  const slow = method(() => (begun.resolve(), gate.promise));
+  const local = serveLocally({ slow }, {
+    limits: { maxOutboundBytes: 64, maxConnections: 1 },
+    onClose: (_, { reason }) => void closed.push(reason),
+  });
+  using peer = local.peer();
+  await peer.send(request(1, "slow"));
+  await within(begun.promise, "the call to begin");
+  using refused = local.peer();
+  assertEquals((await refused.answer()).error?.message, "Too many connections");
+  const ended = local.server.shutdown(5000);
+  assertEquals((await peer.answer()).method, "$/goaway");
+  gate.resolve(1);
+  assertEquals((await peer.answer()).result, 1);
+  await peer.rest();
+  await refused.rest();
+  peer.close();
+  refused.close();
+  await within(ended, "the server to end");
+  assertEquals(closed, ["shutdown"]);
+});

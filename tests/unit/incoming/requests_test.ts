@@ -1,6 +1,6 @@
 // Requests without a connection: a message, who asks, and a place for the answer are enough.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import * as z from "npm:zod@4";
 import { proceduresOf } from "../../../lib/api/api.ts";
 import { Caller } from "../../../lib/incoming/caller.ts";
@@ -11,10 +11,20 @@ import { Identity } from "../../../lib/link/identity.ts";
 import { DRAINING, InFlight } from "../../../lib/link/in_flight.ts";
 import { resolveLimits } from "../../../lib/limits.ts";
 import { parseMessage } from "../../../lib/message/parse.ts";
-import { type Limits, method, type Peer, stream, withContext } from "../../../lib/mod.ts";
+import {
+  type Limits,
+  method,
+  type Peer,
+  type RpcError,
+  type StandardSchema,
+  stream,
+  withContext,
+} from "../../../lib/mod.ts";
+import { pair } from "../../../lib/testing.ts";
 import { LoadShedding } from "../../../lib/overload/load_shedding.ts";
 import { Clock } from "../../support/clock.ts";
 import { turn } from "../../support/deadline.ts";
+import { rejection } from "../../support/events.ts";
 
 const { method: known } = withContext<{ state: { name: string } }>();
 const clientApi = { anything: method(() => "anything") };
@@ -135,4 +145,32 @@ Deno.test("Requests begins nothing new once it drains", () => {
     name: "UNAVAILABLE",
     details: { started: false },
   });
+});
+
+Deno.test("a handler that returns its context gives away nothing of its author's", async () => {
+  const returned = { context: method((_, context) => context) };
+  await using ends = await pair(returned, {
+    serve: { connectionState: () => ({ secret: "of the author" }) },
+  });
+  const text = JSON.stringify(await ends.line.request("context"));
+  assert(text.includes('"method":"context"'), text);
+  assert(!text.includes("of the author") && !text.includes("maxMessageBytes"), text);
+});
+
+Deno.test("validate() of a schema is called on the schema, however often it is asked", async () => {
+  const standard: StandardSchema["~standard"] & { readonly isGood: (value: unknown) => boolean } = {
+    version: 1,
+    vendor: "example",
+    isGood: (value) => value instanceof Uint8Array,
+    validate(this: typeof standard, value) {
+      return this.isGood(value) ? { value } : { issues: [{ message: "expected bytes" }] };
+    },
+  };
+  const api = {
+    length: method({ "~standard": standard }, (value) => (value as Uint8Array).length),
+  };
+  await using ends = await pair(api);
+  assertEquals(await ends.line.request("length", [new Uint8Array(3)]), 3);
+  const error = await rejection(ends.line.request("length", ["x"])) as RpcError;
+  assertEquals(error.reason, "INVALID_PARAMS");
 });

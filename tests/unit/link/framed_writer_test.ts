@@ -205,3 +205,34 @@ Deno.test("BufferPool lends a buffer of the size that is asked for, and takes it
   pool.give(small);
   assert(pool.take(1 << 20).length >= 1 << 20, "one that is too small does not do");
 });
+
+Deno.test("FramedWriter tells of room after a write whose text was below the mark and whose bytes were not", async () => {
+  const sink = new Sink();
+  let rooms = 0;
+  const writer = new FramedWriter(sink, FRAMINGS.json, new BufferPool(), { now: () => 0 }, 10, {
+    onHigh: () => {},
+    onGone: () => {},
+    onRoom: () => void rooms++,
+  });
+  sink.holds = true;
+  writer.push("漢漢漢漢"); // 4 units, 12 bytes
+  await turn();
+  assert(writer.queuedBytes > 10);
+  sink.release();
+  await within(writer.drained(), "the writer to drain");
+  assert(rooms > 0);
+});
+
+Deno.test("FramedWriter.pushLastWord() tells nobody that much waits", async () => {
+  const sink = new Sink();
+  const told: string[] = [];
+  const writer = new FramedWriter(sink, FRAMINGS.json, new BufferPool(), { now: () => 0 }, 0, {
+    onHigh: () => void told.push("high"),
+    onGone: () => {},
+    onRoom: () => void told.push("room"),
+  });
+  writer.pushLastWord("bye");
+  assert(told.length === 0);
+  await within(writer.drained(), "the writer to drain");
+  assert(sink.text === "bye\n");
+});

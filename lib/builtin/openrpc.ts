@@ -9,7 +9,7 @@
 import { DECLARED } from "../error.ts";
 import type { AnyMethod } from "../api/api.ts";
 import { isObject } from "../message/message.ts";
-import { stepOf, valueAt } from "../schema/json_pointer.ts";
+import { stepOf, valueAt } from "../schema/json_schema.ts";
 import {
   type JsonSchema,
   jsonSchemaOf,

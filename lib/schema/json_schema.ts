@@ -5,8 +5,6 @@
  * @module
  */
 
-import { valueAt } from "./json_pointer.ts";
-
 /** A JSON Schema that is an object: the keywords that Landline reads or writes, and any other. */
 export interface JsonSchema {
   /** The schema meant is elsewhere: `#/definitions/x` in this document. */
@@ -220,4 +218,20 @@ export function isNothing(schema: JsonSchema): boolean {
 /** Whether a value has members: an object, an array or a function. Schemas of arktype are functions. */
 export function hasMembers(value: unknown): value is Readonly<Record<string, unknown>> {
   return value !== null && (typeof value === "object" || typeof value === "function");
+}
+
+/** What a pointer leads to from here, undefined if nothing is there. Source: RFC 6901, section 6. @param pointer such as `/a/b~1c` */
+export function valueAt(root: unknown, pointer: string): unknown {
+  let found = root;
+  for (const step of decodeURIComponent(pointer).split("/").slice(1)) {
+    const key = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    if (found === null || typeof found !== "object" || !Object.hasOwn(found, key)) return undefined;
+    found = (found as Readonly<Record<string, unknown>>)[key];
+  }
+  return found;
+}
+
+/** A name as one step of a pointer. */
+export function stepOf(name: string): string {
+  return encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"));
 }

@@ -13,7 +13,7 @@ export type { RetryPolicy } from "./client/retry.ts";
 export type { CloseInfo } from "./link/lifecycle.ts";
 export type { FramingName } from "./framing/frame.ts";
 export type { Limits } from "./limits.ts";
-export type { TlsClientOptions } from "./transport/mod.ts";
+export type { TlsClientOptions } from "./transport/socket.ts";
 export type { Duplex, PeerCertificate, Socket } from "./transport/socket.ts";
 
 // ---- Calling ---------------------------------------------------------------------------------

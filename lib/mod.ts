@@ -34,7 +34,7 @@ export { serveWorkers, type WorkersOptions } from "./server/workers/mod.ts";
 export { type Authenticate, bearerTokens, type Credentials } from "./api/auth.ts";
 export type { Health, HealthStatus } from "./builtin/health.ts";
 export type { RateLimit, RateLimits } from "./overload/rate_limit.ts";
-export type { TlsServerOptions } from "./transport/mod.ts";
+export type { TlsServerOptions } from "./transport/socket.ts";
 export { DEFAULT_LIMITS } from "./limits.ts";
 
 // ---- Defining an API -------------------------------------------------------------------------

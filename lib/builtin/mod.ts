@@ -10,7 +10,7 @@ import type { Health } from "./health.ts";
 import type { Limits } from "../limits.ts";
 import { method, stream } from "../api/method.ts";
 import { RPC } from "../message/control.ts";
-import { describe, type OpenRpc } from "./openrpc.ts";
+import type { OpenRpc } from "./openrpc.ts";
 import type { AnyMethod } from "../api/api.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 
@@ -57,7 +57,11 @@ export function builtins(
   { name, version, health }: About,
   limits: Limits,
 ): Map<string, AnyMethod> {
-  let description: OpenRpc | undefined;
+  let description: Promise<OpenRpc> | undefined;
+  const describe = async () => {
+    const { describe } = await import("./openrpc.ts"); // few ask
+    return describe(methods, { name, version });
+  };
   return new Map<string, AnyMethod>([
     // Whatever came, as it came.
     [RPC.ping, method(schema((params) => params), (params) => params)],
@@ -71,7 +75,7 @@ export function builtins(
         limits: Object.fromEntries(TOLD.map((limit) => [limit, limits[limit]])),
       })),
     ],
-    [RPC.discover, method(() => description ??= describe(methods, { name, version }))],
+    [RPC.discover, method(() => description ??= describe())],
     [RPC.health, method(schema(toService), ({ service }) => health.check(service))],
     [
       RPC.healthWatch,

@@ -18,7 +18,7 @@ import { CallQueue } from "../outgoing/call_queue.ts";
 import { nameProxy } from "../outgoing/name_proxy.ts";
 import { LoadShedding } from "../overload/load_shedding.ts";
 import { TimerWheel } from "../timers.ts";
-import { schemeOf } from "../transport/mod.ts";
+import { schemeOf } from "../transport/address.ts";
 import { Channel } from "./channel.ts";
 import { type CallMaker, withClientMiddleware } from "./middleware.ts";
 import { isHopeless, opener } from "./open.ts";

@@ -8,7 +8,8 @@ import { Connection, type ConnectionOptions, type Shared } from "../connection/c
 import { RpcError } from "../error.ts";
 import { encodeArgument } from "../message/base64.ts";
 import { RPC } from "../message/control.ts";
-import { dial, schemeOf } from "../transport/mod.ts";
+import { schemeOf } from "../transport/address.ts";
+import { dial } from "../transport/dial.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { EndpointHost } from "./reconnect.ts";
 

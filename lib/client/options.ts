@@ -12,7 +12,7 @@ import type { FramingName } from "../framing/frame.ts";
 import type { Limits } from "../limits.ts";
 import type { CloseInfo } from "../link/lifecycle.ts";
 import type { Socket } from "../transport/socket.ts";
-import type { TlsClientOptions } from "../transport/mod.ts";
+import type { TlsClientOptions } from "../transport/socket.ts";
 import type { Balancing } from "./balancing.ts";
 import type { LineState } from "./reconnect.ts";
 import type { RetryPolicy } from "./retry.ts";

@@ -9,7 +9,7 @@
  */
 
 import type { Timers } from "../timers.ts";
-import type { Listener, Socket } from "../transport/mod.ts";
+import type { Listener, Socket } from "../transport/socket.ts";
 
 /** What {@linkcode acceptAll} takes besides the listener. */
 export interface AcceptOptions {

@@ -11,7 +11,7 @@ import type { Health } from "../builtin/health.ts";
 import type { Limits } from "../limits.ts";
 import type { CloseInfo } from "../link/lifecycle.ts";
 import type { RateLimits } from "../overload/rate_limit.ts";
-import type { TlsServerOptions } from "../transport/mod.ts";
+import type { TlsServerOptions } from "../transport/socket.ts";
 
 /** What {@linkcode serve} takes besides the API. */
 export interface ServeOptions {

@@ -95,3 +95,13 @@ export function formatAddress(scheme: string, hostname: string, port: number): s
 export function badAddress(text: string, why: string): TypeError {
   return new TypeError(`Cannot use the address ${JSON.stringify(text)}: ${why}`);
 }
+
+/** The scheme of an address that can be used. */
+export function schemeOf(address: string): string {
+  return address.slice(0, address.indexOf(":")).toLowerCase();
+}
+
+/** The address of a socket of TCP as one of TLS. */
+export function secured(address: string): string {
+  return address.replace(/^tcp:/, "tls:");
+}

@@ -4,9 +4,20 @@
  * @module
  */
 
-/** What to say of a scheme; undefined for one that nothing is known of. */
-export function insteadOf(scheme: string): string | undefined {
-  return INSTEAD.get(scheme);
+import { type Address, badAddress, isHostAndPort } from "./address.ts";
+
+const KNOWN = ["tcp", "unix", "tls", "udp", "stdio", "command", "vsock", "memory"];
+
+/** The error for an address of a scheme that has no transport here, or none for listening. */
+export function unusable({ scheme, text }: Address): TypeError {
+  const known = KNOWN.map((scheme) => scheme + ":").join(", ");
+  return badAddress(
+    text,
+    INSTEAD.get(scheme) ??
+      (isHostAndPort(text)
+        ? `it has no scheme; tcp://${text} has one`
+        : `nothing is known of ${scheme}:, there are ${known}`),
+  );
 }
 
 const RAW = "Deno has no raw sockets (SOCK_RAW); use udp:// for datagrams, tcp:// for a stream";
@@ -49,6 +60,8 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
   ["fd", "Deno cannot take over a descriptor; use stdio: for those of standard input and output"],
   ["stdin", "use stdio:"],
   ["stdout", "use stdio:"],
+  // Who dials never asks about it.
+  ["command", "a program is started by who calls it; the program listens at stdio:"],
   ["exec", "use command:"],
   ["cmd", "use command:"],
   ["inproc", "use memory:"],

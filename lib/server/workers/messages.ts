@@ -10,7 +10,7 @@ import { type ErrorObject, RpcError } from "../../error.ts";
 import type { HealthStatus } from "../../builtin/health.ts";
 import type { Limits } from "../../limits.ts";
 import type { RateLimits } from "../../overload/rate_limit.ts";
-import type { TlsServerOptions } from "../../transport/mod.ts";
+import type { TlsServerOptions } from "../../transport/socket.ts";
 
 /** What a worker is started with. */
 export interface Task {

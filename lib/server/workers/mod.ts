@@ -8,7 +8,6 @@
  * @module
  */
 
-import type { Worker } from "node:worker_threads";
 import type { CloseInfo } from "../../link/lifecycle.ts";
 import type { PeerInfo } from "../../api/context.ts";
 import { type HealthStatus, ServerHealth } from "../../builtin/health.ts";
@@ -16,8 +15,10 @@ import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
 import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
 import { addressesOf, callBack, type ServeOptions, type Server } from "../options.ts";
 import { Shutdown } from "../shutdown.ts";
-import { dial, refuseUnshared, type TlsServerOptions } from "../../transport/mod.ts";
-import { type ThreadHost, WorkerThread } from "./worker_handle.ts";
+import { dial } from "../../transport/dial.ts";
+import { refuseUnshared } from "../../transport/listen.ts";
+import type { TlsServerOptions } from "../../transport/socket.ts";
+import type { ThreadHost, WorkerThread } from "./worker_handle.ts";
 import type { Task } from "./messages.ts";
 
 /** What {@linkcode serveWorkers} takes besides the module. */
@@ -161,15 +162,15 @@ class WorkersServer implements Server, ThreadHost {
     try {
       const { connections, options: { listen: where } } = this.#task;
       if (!this.#options.reusePort) { for (const address of where) await refuseTaken(address); }
-      const makeWorker = await workerMaker();
+      const start = await threadStarter();
       // Where the system chooses the port, the first worker has to listen before the others can.
-      const addresses = await this.#begin(0, where, makeWorker).listening;
+      const addresses = await this.#begin(0, where, start).listening;
       for (let index = 1; index < connections.length; index++) {
-        this.#begin(index, addresses, makeWorker);
+        this.#begin(index, addresses, start);
       }
       await Promise.all(this.#threads.map((thread) => thread.listening));
       this.addresses.push(...addresses);
-      this.#keeping.push(...this.#threads.map((_, index) => this.#keep(index, makeWorker)));
+      this.#keeping.push(...this.#threads.map((_, index) => this.#keep(index, start)));
     } catch (error) {
       if (!this.#shutdown.hasBegun) throw error;
       return; // it was to end before it had begun
@@ -177,7 +178,7 @@ class WorkersServer implements Server, ThreadHost {
     for (const address of this.addresses) this.#tell(() => this.#options.onListen?.(address));
   }
 
-  #begin(index: number, listen: readonly string[], makeWorker: MakeWorker): WorkerThread {
+  #begin(index: number, listen: readonly string[], start: StartThread): WorkerThread {
     this.#shutdown.signal.throwIfAborted();
     const task: Task = {
       ...this.#task,
@@ -185,11 +186,11 @@ class WorkersServer implements Server, ThreadHost {
       index,
       health: [...this.health.statuses],
     };
-    return this.#threads[index] = new WorkerThread(makeWorker(task), task, this);
+    return this.#threads[index] = start(task, this);
   }
 
   /** Replaces the worker in one place whenever it fails, until the server ends. */
-  async #keep(index: number, makeWorker: MakeWorker): Promise<void> {
+  async #keep(index: number, start: StartThread): Promise<void> {
     const { signal } = this.#shutdown, name = `worker ${index + 1}`;
     for (let failures = 1;; failures++) {
       const since = performance.now();
@@ -206,7 +207,7 @@ class WorkersServer implements Server, ThreadHost {
       );
       await sleep(pause, signal);
       if (signal.aborted) return;
-      this.#begin(index, this.addresses, makeWorker);
+      this.#begin(index, this.addresses, start);
     }
   }
 
@@ -292,11 +293,11 @@ class HealthOfAll extends ServerHealth {
   }
 }
 
-/** Makes the worker for a task. */
-type MakeWorker = (task: Task) => Worker;
+/** Starts a worker with a task. */
+type StartThread = (task: Task, host: ThreadHost) => WorkerThread;
 
-/** Loads what it takes to make workers. */
-async function workerMaker(): Promise<MakeWorker> {
+/** Loads what it takes to start workers: most servers have none. */
+async function threadStarter(): Promise<StartThread> {
   const module = new URL(import.meta.resolve("./worker.ts"));
   if (module.protocol === "file:") {
     const read = await Deno.permissions.query({ name: "read", path: module });
@@ -306,17 +307,19 @@ async function workerMaker(): Promise<MakeWorker> {
       );
     }
   }
-  const [{ Worker }, { getHeapStatistics }] = await Promise.all([
+  const [{ Worker }, { getHeapStatistics }, { WorkerThread }] = await Promise.all([
     import("node:worker_threads"),
     import("node:v8"),
+    import("./worker_handle.ts"),
   ]);
   // Node's workers begin with files and data: alone, and this library may come from anywhere.
   const code = `import { work } from ${JSON.stringify(module)}; work();`;
   const entry = new URL(`data:text/javascript,${encodeURIComponent(code)}`);
   // The limit that holds anyway. With one that is said, the worker ends at it and not the process.
   const maxOldGenerationSizeMb = Math.floor(getHeapStatistics().heap_size_limit / MIB);
-  return (task) =>
-    new Worker(entry, { workerData: task, resourceLimits: { maxOldGenerationSizeMb } });
+  const resourceLimits = { maxOldGenerationSizeMb };
+  return (task, host) =>
+    new WorkerThread(new Worker(entry, { workerData: task, resourceLimits }), task, host);
 }
 
 /**

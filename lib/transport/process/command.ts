@@ -19,10 +19,7 @@ import type { Socket, Transport } from "../socket.ts";
 const GRACE = 2000;
 
 /** Programs that are started. */
-export const command: Transport = {
-  listen({ text }) {
-    throw badAddress(text, "a program is started by who calls it; the program listens at stdio:");
-  },
+export const command: Pick<Transport, "dial"> = {
   dial({ text }, { signal }) {
     const [program, ...args] = wordsOf(text);
     signal?.throwIfAborted();

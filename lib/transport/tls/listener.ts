@@ -15,12 +15,13 @@ import { RpcError } from "../../error.ts";
 import type { Limits } from "../../limits.ts";
 import { encodeError } from "../../message/encode.ts";
 import { type Timer, TimerWheel } from "../../timers.ts";
+import { secured } from "../address.ts";
 import type { Credentials, ServerCertificate } from "./certificate.ts";
 import { NodeStream } from "./node_stream.ts";
 import type { Listener, Socket } from "../socket.ts";
 import { cannotAccept, isHello, MAX_HELLO, withoutTls } from "./hello.ts";
 import { refusalOf, serverHandshake } from "./handshake.ts";
-import { secured, TlsSocket } from "./socket.ts";
+import { TlsSocket } from "./socket.ts";
 
 /** Peers that may have connected, for each that may shake hands; more wait to be accepted at all. */
 const ARRIVALS_PER_PLACE = 16;

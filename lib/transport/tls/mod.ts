@@ -8,17 +8,14 @@
  */
 
 import { DEFAULT_LIMITS } from "../../limits.ts";
-import { hostAndPort } from "../address.ts";
-import { clientCredentials, ServerCertificate } from "./certificate.ts";
-import { NodeStream } from "./node_stream.ts";
+import { secured } from "../address.ts";
+import { LoadingListener } from "../loading_listener.ts";
 import type { Listener, Transport } from "../socket.ts";
 import { tcp } from "../tcp.ts";
-import { cannotConnect, clientHandshake } from "./handshake.ts";
-import { TlsListener } from "./listener.ts";
-import { TlsSocket } from "./socket.ts";
+import { ServerCertificate } from "./certificate.ts";
 
-/** TLS over TCP. */
-export const tls: Transport = {
+/** TLS over TCP, for those who listen; who connects loads `dial.ts`. */
+export const tls: Pick<Transport, "listen"> = {
   listen(address, options) {
     const { tls, limits = DEFAULT_LIMITS, onError = () => {} } = options;
     if (tls === undefined) {
@@ -28,27 +25,11 @@ export const tls: Transport = {
     }
     const certificate = new ServerCertificate(tls);
     const below = tcp.listen(address, options);
-    const toListener = (below: Listener) => new TlsListener(below, certificate, limits, onError);
+    const toListener = (below: Listener) =>
+      new LoadingListener(secured(below.address), async () => {
+        const { TlsListener } = await import("./listener.ts");
+        return new TlsListener(below, certificate, limits, onError);
+      });
     return below instanceof Promise ? below.then(toListener) : toListener(below);
-  },
-  async dial(address, options) {
-    const { signal, tls = {} } = options;
-    const { hostname } = hostAndPort(address);
-    const credentials = clientCredentials(tls);
-    const socket = await tcp.dial(address, options);
-    const below = new NodeStream(socket);
-    const onAbort = () => below.close();
-    signal?.addEventListener("abort", onAbort);
-    try {
-      signal?.throwIfAborted();
-      const secure = await clientHandshake(below, tls.serverName ?? hostname, credentials);
-      return new TlsSocket(secure, below, socket);
-    } catch (error) {
-      below.close();
-      signal?.throwIfAborted();
-      throw cannotConnect(address.text, error);
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-    }
   },
 };

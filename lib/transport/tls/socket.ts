@@ -5,6 +5,7 @@
  */
 
 import type { TLSSocket } from "node:tls";
+import { secured } from "../address.ts";
 import type { PeerCertificate, Socket } from "../socket.ts";
 import type { NodeStream } from "./node_stream.ts";
 
@@ -126,11 +127,6 @@ export class TlsSocket implements Socket {
     this.#reader?.();
     this.#reader = undefined;
   }
-}
-
-/** The address of a socket of TCP as one of TLS. */
-export function secured(address: string): string {
-  return address.replace(/^tcp:/, "tls:");
 }
 
 /** What the peer proved about itself; undefined where it did not. */

@@ -17,7 +17,7 @@ import {
   type Server,
   stream,
 } from "../../../lib/mod.ts";
-import { UdpListener } from "../../../lib/transport/udp/mod.ts";
+import { UdpListener } from "../../../lib/transport/udp/listener.ts";
 import * as z from "npm:zod@4";
 import { LIB, run } from "../../support/child.ts";
 import { turn, within } from "../../support/deadline.ts";

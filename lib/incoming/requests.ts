@@ -17,6 +17,7 @@ import { BatchAnswers } from "./batch.ts";
 import type { Caller } from "./caller.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import { RequestContext, type SendAnswer } from "./request_context.ts";
+import type { Target } from "./target.ts";
 
 /** What requests are served with: the same for all peers of a server. */
 export interface RequestsOptions extends AdmissionOptions {
@@ -91,10 +92,8 @@ export class Requests {
     answer?: SendAnswer,
     isPaid = false,
   ): Promise<void> | undefined {
-    const admission = this.#admission;
-    const error =
-      (isPaid || !admission.isMetered ? undefined : admission.pay(this.#costOf(message))) ??
-        (message.method === RPC.ping ? admission.ping() : undefined);
+    const error = (isPaid ? undefined : this.#pay(message)) ??
+      (message.method === RPC.ping ? this.#admission.ping() : undefined);
     return error === undefined
       ? this.#admit(message, caller, answer)
       : refuse(message, caller, answer, error);
@@ -105,50 +104,31 @@ export class Requests {
     caller: Caller,
     answer: SendAnswer | undefined,
   ): Promise<void> | undefined {
-    const { fairQueue, dispatcher } = this.#options, inFlight = this.#inFlight;
+    const inFlight = this.#inFlight;
     if (inFlight.phase >= LINGERING) return undefined; // nobody listens any more
-    const target = dispatcher.find(message.method);
+    const target = this.#options.dispatcher.find(message.method);
     const refusal = this.#admission.ask(message, target, caller);
     if (refusal === WAIT) {
       return inFlight.change().then(() => this.#admit(message, caller, answer));
     }
     if (refusal !== undefined) return refuse(message, caller, answer, refusal);
-    const { lastActive } = inFlight;
-    const request = new RequestContext(this.#options, message, target, caller, answer, lastActive);
-    const outcome = fairQueue?.mustWait
-      ? this.#beginAfter(fairQueue.enter(inFlight), request)
-      : this.#begin(request);
-    if (typeof outcome === "string") request.answer(outcome);
-    else if (outcome !== undefined) this.#await(request, outcome);
+    this.#start(message, target, caller, answer);
     return undefined;
   }
 
   /** Begins what a notification asks for, or waits until there is room. */
   notification(message: Notification, caller: Caller, isPaid = false): Promise<void> | undefined {
-    if (!isPaid && this.#admission.pay(this.#costOf(message)) !== undefined) return undefined;
+    if (!isPaid && this.#pay(message) !== undefined) return undefined;
     return this.#admitNotification(message, caller);
   }
 
   #admitNotification(message: Notification, caller: Caller): Promise<void> | undefined {
-    const { fairQueue, dispatcher } = this.#options, inFlight = this.#inFlight;
     const place = this.#admission.askForNotification(caller);
     if (place === "forget") return undefined;
     if (place === WAIT) {
-      return inFlight.change().then(() => this.#admitNotification(message, caller));
+      return this.#inFlight.change().then(() => this.#admitNotification(message, caller));
     }
-    const { lastActive } = inFlight, target = dispatcher.find(message.method);
-    const request = new RequestContext(
-      this.#options,
-      message,
-      target,
-      caller,
-      undefined,
-      lastActive,
-    );
-    const outcome = fairQueue?.mustWait
-      ? this.#beginAfter(fairQueue.enter(inFlight), request)
-      : this.#begin(request);
-    if (typeof outcome === "object") this.#await(request, outcome);
+    this.#start(message, this.#options.dispatcher.find(message.method), caller);
     return undefined;
   }
 
@@ -218,9 +198,30 @@ export class Requests {
 
   // ---- What runs -----------------------------------------------------------------------------
 
+  /** Pays for one message; the error if the peer was faster than it may be. */
+  #pay(item: Single): RpcError | undefined {
+    return this.#admission.isMetered ? this.#admission.pay(this.#costOf(item)) : undefined;
+  }
+
   #costOf(item: Single): number {
     const isCall = item.kind === "request" || item.kind === "notification";
     return isCall ? this.#options.dispatcher.find(item.method)?.cost ?? 1 : 0;
+  }
+
+  /** Begins what was admitted, now or once the processor has time for it. */
+  #start(
+    message: Request | Notification,
+    target: Target | undefined,
+    caller: Caller,
+    answer?: SendAnswer,
+  ): void {
+    const { fairQueue } = this.#options, inFlight = this.#inFlight, { lastActive } = inFlight;
+    const request = new RequestContext(this.#options, message, target, caller, answer, lastActive);
+    const outcome = fairQueue?.mustWait
+      ? this.#beginAfter(fairQueue.enter(inFlight), request)
+      : this.#begin(request);
+    if (typeof outcome === "string") request.answer(outcome);
+    else if (outcome !== undefined) this.#await(request, outcome);
   }
 
   /** Begins it now: the text of its answer, or a promise of it if its handler has not ended. */

@@ -196,7 +196,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   /** Ends the connection now: what is queued is sent. */
   async close(): Promise<void> {
-    if (this.phase < LINGERING) this.#enter(LINGERING);
+    this.#enter(LINGERING);
     await this.#writer.drained();
     this.finish({ reason: "closed" });
     await this.closed;
@@ -238,7 +238,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   }
 
   #finishWhenSent(reason: string): void {
-    if (this.phase < LINGERING) this.#enter(LINGERING);
+    this.#enter(LINGERING);
     this.#writer.drained().then(() => this.finish({ reason }));
   }
 

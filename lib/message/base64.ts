@@ -14,7 +14,7 @@
  */
 
 import type { ParamsIssue } from "../error.ts";
-import type { Argument } from "./encode.ts";
+import { Argument } from "./encode.ts";
 
 const NAME = "$base64";
 
@@ -31,7 +31,7 @@ export function encodeValue(value: unknown): string | undefined {
 export function encodeArgument(value: unknown): Argument | undefined {
   const text = encode(value, false);
   if (text === undefined) return undefined;
-  return { text, isPlain: text.startsWith("{") && !(value instanceof Uint8Array) };
+  return new Argument(text, text.startsWith("{") && !(value instanceof Uint8Array));
 }
 
 /** As {@linkcode encodeValue}, and what only looks like a marker is escaped. */

@@ -14,6 +14,7 @@ import {
   encodeValue,
   withMarkers,
 } from "../../lib/message/base64.ts";
+import { Argument } from "../../lib/message/encode.ts";
 import {
   connect,
   ConnectionLostError,
@@ -592,7 +593,7 @@ Deno.test("encodeValue() writes as JSON.stringify does what has no bytes in it",
 Deno.test("encodeValue() finds bytes wherever they stand", () => {
   const marker = '{"$base64":"AQL/"}';
   assertEquals(encodeValue(SOME), marker);
-  assertEquals(encodeArgument(SOME), { text: marker, isPlain: false });
+  assertEquals(encodeArgument(SOME), new Argument(marker, false));
   assertEquals(encodeValue([...FAR, SOME]), `[${FAR},${marker}]`);
   assertEquals(encodeValue([...FAR, Buffer.from(SOME)]), `[${FAR},${marker}]`);
   assertEquals(encodeValue([...FAR, new Uint8Array()]), `[${FAR},{"$base64":""}]`);

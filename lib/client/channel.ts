@@ -28,7 +28,7 @@ export interface ChannelOptions extends Omit<EndpointHost, "onEnd">, RetriesOpti
   readonly balance: Balancing;
   /** Whether it goes on where the first connection cannot be made. */
   readonly isPatient: boolean;
-  readonly limits: Pick<Limits, "callTimeout" | "maxOutboundBytes">;
+  readonly limits: Pick<Limits, "callTimeout" | "maxCallTimeout" | "maxOutboundBytes">;
 }
 
 /** A call that waits for a connection, or for its next attempt. */

@@ -14,6 +14,7 @@
  */
 
 import type { Connection } from "../connection/connection.ts";
+import type { Limits } from "../limits.ts";
 import type { CloseInfo } from "../link/lifecycle.ts";
 import { type BackoffOptions, delayAfter } from "./retry.ts";
 import type { Timer, Timers } from "../timers.ts";
@@ -52,6 +53,7 @@ export type LineState =
 /** What an endpoint needs of its line. */
 export interface EndpointHost {
   readonly timers: Timers;
+  readonly limits: Pick<Limits, "maxCallTimeout">;
   /** Whether a connection that was lost, or could not be made, is made again. */
   readonly returns: boolean;
   /**
@@ -74,8 +76,14 @@ export interface EndpointHost {
   random(): number;
 }
 
-/** Milliseconds after the grace of a peer that goes away in which it should have ended. */
+/** Milliseconds in which a peer that goes away should have ended: after its grace, or the last call. */
 const LINGER = 1000;
+
+/**
+ * Connections that went away and are kept for the calls on them. One more, and the oldest is closed: a
+ * server that goes away after each call must not leave us with a socket for each.
+ */
+const MAX_LEFT = 8;
 
 /** One connection at a time, to the first of some addresses that answers. */
 export class Endpoint {
@@ -179,15 +187,30 @@ export class Endpoint {
     }
     this.#yielded += connection.yielded;
     this.connection = undefined;
-    this.#left.add(connection);
-    const timer = graceMs === undefined
-      ? undefined
-      : this.#host.timers.after(Math.max(0, graceMs) + LINGER, () => connection.close());
-    connection.closed.then(() => {
-      timer?.cancel();
-      this.#left.delete(connection);
-    });
+    this.#keepForCalls(connection, graceMs);
     this.#connectLater(address, undefined);
+  }
+
+  /** Lets the calls on a connection end that takes no new ones. */
+  #keepForCalls(connection: Connection, graceMs: number | undefined): void {
+    const { timers, limits } = this.#host;
+    this.#left.add(connection);
+    connection.closed.then(() => this.#left.delete(connection));
+    if (this.#left.size > MAX_LEFT) {
+      const [oldest] = this.#left;
+      oldest!.finish({ reason: `more than ${MAX_LEFT} connections went away and had calls` });
+    }
+    if (graceMs === undefined) return; // the peer has hung up: it ends by itself
+    // No call takes longer, whatever the peer says.
+    const grace = Math.min(Math.max(0, graceMs), limits.maxCallTimeout);
+    let timer = timers.after(grace + LINGER, () => {
+      connection.finish({ reason: `the peer went away, and its ${grace} ms are over` });
+    });
+    connection.quiet().then(() => {
+      timer.cancel();
+      if (this.#left.has(connection)) timer = timers.after(LINGER, () => connection.close());
+    });
+    connection.closed.then(() => timer.cancel());
   }
 
   #connectLater(address: string, error: unknown): void {

@@ -26,7 +26,7 @@ import type { BufferPool } from "../link/buffer_pool.ts";
 import { FramedReader } from "../link/framed_reader.ts";
 import { FramedWriter } from "../link/framed_writer.ts";
 import { Identity } from "../link/identity.ts";
-import { LINGERING } from "../link/in_flight.ts";
+import { CLOSED, LINGERING } from "../link/in_flight.ts";
 import { Keepalive } from "../link/keepalive.ts";
 import { type CloseInfo, Lifecycle } from "../link/lifecycle.ts";
 import { isControl, RPC } from "../message/control.ts";
@@ -232,6 +232,18 @@ export class Connection extends Lifecycle<RequestContext> {
   override async close(): Promise<void> {
     this.#calls?.cancelAll("The line was closed");
     await super.close();
+  }
+
+  override endCall(): void {
+    super.endCall();
+    if (this.pendingCalls === 0) this.wake();
+  }
+
+  /** Resolves once no call runs here, ours or the peer's, or the connection has ended. */
+  async quiet(): Promise<void> {
+    while (this.phase < CLOSED && (this.pendingCalls > 0 || this.running.size > 0)) {
+      await this.change();
+    }
   }
 
   /** See {@linkcode Backpressure.evict}. */

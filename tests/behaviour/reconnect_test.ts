@@ -100,6 +100,7 @@ function endpoint(open: EndpointHost["open"], options: Partial<EndpointHost> = {
   const clock = new Clock(), states: LineState[] = [], ends: CloseInfo[] = [];
   const made = new Endpoint(["memory:x"], {
     timers: clock,
+    limits: { maxCallTimeout: 300_000 },
     returns: true,
     open,
     isHopeless: () => false,
@@ -117,9 +118,16 @@ class FakeConnection {
   isOpen = true;
   readonly #end = Promise.withResolvers<CloseInfo>();
   readonly closed = this.#end.promise;
+  /** Its calls have no end. */
+  quiet(): Promise<void> {
+    return new Promise(() => {});
+  }
   close(): Promise<CloseInfo> {
-    this.#end.resolve({ reason: "closed" });
+    this.finish({ reason: "closed" });
     return this.closed;
+  }
+  finish(info: CloseInfo): void {
+    this.#end.resolve(info);
   }
 }
 

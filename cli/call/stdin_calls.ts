@@ -8,7 +8,7 @@ import { type CallsProgress, makeCalls } from "./pipeline.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { errorText } from "../command/errors.ts";
 import { EXIT } from "../command/exit.ts";
-import { quoted } from "../text/printable.ts";
+import { printableJson, quoted } from "../text/printable.ts";
 import { ProgressLine } from "../text/progress.ts";
 import { print } from "../text/stdio.ts";
 import { type Open, withLine } from "../command/line.ts";
@@ -45,7 +45,7 @@ async function callAll({ line, refused, signal }: Open, given: Given): Promise<n
     print: async (text) => {
       if (signal.aborted) return;
       bar.clear();
-      await print(text);
+      await print(Deno.stdout.isTerminal() ? printableJson(text) : text);
     },
     timeout: given.timeout,
     notify: given.values.has("notify"),

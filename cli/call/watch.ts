@@ -13,7 +13,7 @@ import { EXIT, Exit } from "../command/exit.ts";
 import { differences } from "../text/json_diff.ts";
 import { numberOption, timeOption } from "../command/number_option.ts";
 import { type Params, parseParams } from "../command/params.ts";
-import { printableJson } from "../text/printable.ts";
+import { printable, printableJson } from "../text/printable.ts";
 import { ProgressLine } from "../text/progress.ts";
 import { print } from "../text/stdio.ts";
 import { type Open, withLine } from "../command/line.ts";
@@ -119,13 +119,13 @@ function asJson(last: Outcome | undefined, now: Outcome, date: Date): string {
   const time = date.toISOString();
   if ("error" in now) {
     const error = toErrorObject(now.error);
-    return isSameError(last, now) ? "" : JSON.stringify({ time, error }) + "\n";
+    return isSameError(last, now) ? "" : printable(JSON.stringify({ time, error })) + "\n";
   }
   if (last === undefined || "error" in last) {
-    return JSON.stringify({ time, result: now.result }) + "\n";
+    return printable(JSON.stringify({ time, result: now.result })) + "\n";
   }
   const changes = differences(last.result, now.result);
-  return changes.length === 0 ? "" : JSON.stringify({ time, changes }) + "\n";
+  return changes.length === 0 ? "" : printable(JSON.stringify({ time, changes })) + "\n";
 }
 
 function asText(last: Outcome | undefined, now: Outcome, date: Date): string {

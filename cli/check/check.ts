@@ -65,6 +65,8 @@ const ANSWER_TIMEOUT = 2000;
 /** Milliseconds of silence after which what did not come will not come. */
 const SILENCE = 100;
 
+const SILENT: Heard = { kind: "silence" };
+
 /** What came of a case. */
 type Outcome =
   | { readonly outcome: "pass" }
@@ -134,7 +136,9 @@ async function checkAll(
   const [passed, failed, notApplicable] = [count("pass"), count("fail"), count("n/a")];
   await print(
     json
-      ? JSON.stringify({ address, framing, passed, failed, notApplicable, cases: all }) + "\n"
+      ? printable(
+        JSON.stringify({ address, framing, passed, failed, notApplicable, cases: all }),
+      ) + "\n"
       : `\n${passed} passed, ${failed} failed, ${notApplicable} not applicable\n`,
   );
   return failed === 0 ? EXIT.OK : EXIT.FAILED;
@@ -245,8 +249,9 @@ class Checker {
   async #faultBefore(talk: Talk, mayAnswer: boolean): Promise<string | undefined> {
     const id = `check-${++this.#count}`;
     await talk.send(this.#frame(lastCall(id)));
+    const end = performance.now() + this.#timeout;
     let isAnswered = false;
-    for (;;) {
+    while (performance.now() < end) {
       const heard = await this.#answer(talk, isAnswered ? SILENCE : this.#timeout);
       if (heard.kind === "frame" && isAnswerTo(id, heard.text)) isAnswered = true;
       else if (heard.kind === "frame" && !mayAnswer) return "expected nothing";
@@ -255,6 +260,8 @@ class Checker {
         return `the call that follows is not answered${this.#after(heard)}`;
       }
     }
+    // It talks on and on.
+    return isAnswered ? undefined : `the call that follows is not answered in ${this.#timeout} ms`;
   }
 
   #after(heard: Exclude<Heard, { readonly kind: "frame" }>): string {
@@ -270,8 +277,9 @@ class Checker {
 
   /** The next answer: requests and notifications of the server's own are passed over. */
   async #answer(talk: Talk, timeout: number = this.#timeout): Promise<Heard> {
-    for (;;) {
-      const heard = await talk.listen(timeout);
+    for (const end = performance.now() + timeout;;) {
+      const left = end - performance.now();
+      const heard = left < 0 ? SILENT : await talk.listen(left);
       if (heard.kind !== "frame") return heard;
       const value = valueOf(heard.text)?.value;
       const isMessage = value !== null && typeof value === "object" && "method" in value;

@@ -11,6 +11,9 @@ import { joined } from "../text/byte_size.ts";
 /** A frame may be this long: `rpc.discover` of a large server. */
 const MAX_FRAME = 1 << 26;
 
+/** Bytes that are kept to be shown. */
+const MAX_KEPT = 1 << 16;
+
 /** What came next. */
 export type Heard =
   | { readonly kind: "frame"; readonly text: string }
@@ -26,6 +29,7 @@ export class Talk {
   readonly #frames: Frame[] = [];
   #sent: Uint8Array[] = [];
   #received: Uint8Array[] = [];
+  #kept = 0;
   #ended = false;
   #wake: () => void = () => {};
   readonly #reading: Promise<void>;
@@ -54,6 +58,7 @@ export class Talk {
   forget(): void {
     this.#sent = [];
     this.#received = [];
+    this.#kept = 0;
     this.#frames.length = 0;
   }
 
@@ -113,7 +118,7 @@ export class Talk {
     try {
       for (let count; (count = await this.#socket.read(buffer)) !== null;) {
         const chunk = buffer.slice(0, count);
-        this.#received.push(chunk);
+        if ((this.#kept += count) <= MAX_KEPT) this.#received.push(chunk);
         decoder.push(chunk);
         for (let frame; (frame = decoder.next()) !== undefined;) this.#frames.push(frame);
         this.#wake();

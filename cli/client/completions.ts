@@ -3,7 +3,8 @@
  * commands come from the tables that read them; methods are asked of the server whose address stands
  * on the line.
  *
- * A name from a server is only taken if it has nothing in it that a shell would act on.
+ * A name from a server is only taken if it has nothing in it that a shell would act on, and could not
+ * be an option.
  *
  * @module
  */
@@ -28,7 +29,7 @@ const FILES = ["ca", "cert", "client-ca", "key", "token-file"];
 
 /** Prints the names of the methods of the server at `$address`. */
 const METHODS = `landline --timeout 2000 --list --json "$address" 2>/dev/null |
-    sed -n 's/^{"name":"\\([A-Za-z0-9._/-]*\\)".*/\\1/p'`;
+    sed -n 's/^{"name":"\\([A-Za-z0-9._/][A-Za-z0-9._/-]*\\)".*/\\1/p'`;
 
 /** The options of a command. */
 interface Commands {

@@ -104,7 +104,8 @@ for FILEs -R, for command: --allow-run, for the history -R -W -E.
 
 Exit codes:
   0    the call succeeded; with - all of them; at the prompt Ctrl-D
-  1    an error was answered, or the connection was lost; with -, and at the
+  1    an error was answered, or the connection was lost; what the server says
+       of itself is no OpenRPC document, or too much; with -, and at the
        prompt without a terminal, once or more; with --raw the server hung up
        first, or a line could not be sent
   2    the command line makes no sense

@@ -5,7 +5,7 @@
  */
 
 import { withMarkers } from "../../lib/message/base64.ts";
-import { printableJson } from "../text/printable.ts";
+import { printable, printableJson } from "../text/printable.ts";
 
 /** Colours by what a JSON text has: a key, a string, a number, or a word. */
 const COLOURS = { key: 34, string: 32, number: 33, word: 35 } as const;
@@ -13,17 +13,23 @@ const COLOURS = { key: 34, string: 32, number: 33, word: 35 } as const;
 /** A result as JSON: indented on a terminal, unless it is meant for a program. */
 export function resultText(result: unknown, json: boolean): string {
   const shown = withMarkers(result);
-  return isForProgram(json) ? JSON.stringify(shown) : terminalText(shown, 2);
+  return isForProgram(json) ? jsonText(shown) : terminalText(shown, 2);
 }
 
 /** An item of a stream, on one line. */
 export function itemText(item: unknown, json: boolean): string {
   const shown = withMarkers(item);
-  return isForProgram(json) ? JSON.stringify(shown) : terminalText(shown, 0);
+  return isForProgram(json) ? jsonText(shown) : terminalText(shown, 0);
 }
 
 function isForProgram(json: boolean): boolean {
   return json || !Deno.stdout.isTerminal();
+}
+
+/** For programs; a terminal must not act on it all the same. */
+function jsonText(value: unknown): string {
+  const text = JSON.stringify(value);
+  return Deno.stdout.isTerminal() ? printable(text) : text;
 }
 
 function terminalText(value: unknown, indent: number): string {

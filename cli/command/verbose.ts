@@ -11,8 +11,8 @@ import { printable } from "../text/printable.ts";
 /** The marks of PROTOCOL.md: what the caller says, and what it is told. */
 const SENT = ">>", RECEIVED = "<<";
 
-/** Everything is shown, whatever the limits of the line are. */
-const LIMITS = { ...DEFAULT_LIMITS, maxMessageBytes: 2 ** 30 };
+/** What a line takes is shown, and what it sends; of anything longer only that it came. */
+const LIMITS = { ...DEFAULT_LIMITS, maxMessageBytes: 2 ** 24 - 1 };
 
 /**
  * The same socket; what passes through it is told, a line of text for each frame. A bearer token is

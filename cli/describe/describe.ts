@@ -9,7 +9,7 @@ import { errorText } from "../command/errors.ts";
 import { listText, methodText } from "./describe_text.ts";
 import { type Description, discover } from "./discover.ts";
 import { EXIT, Exit } from "../command/exit.ts";
-import { quoted } from "../text/printable.ts";
+import { printable, quoted } from "../text/printable.ts";
 import { print } from "../text/stdio.ts";
 import { deadlineSignal, type Open, withLine } from "../command/line.ts";
 
@@ -63,7 +63,7 @@ export function withDescription(
 function listed(description: Description, json: boolean): string {
   if (!json) return listText(description);
   return description.methods.map(({ name, summary }) =>
-    JSON.stringify({ name, ...(summary !== undefined && { summary }) }) + "\n"
+    printable(JSON.stringify({ name, ...(summary !== undefined && { summary }) })) + "\n"
   ).join("");
 }
 
@@ -73,5 +73,5 @@ function described(description: Description, name: string, json: boolean): strin
   if (method === undefined) {
     throw new Exit(EXIT.FAILED, new Error(`The server names no method ${quoted(name)}`));
   }
-  return json ? JSON.stringify(method.source) + "\n" : methodText(method, description);
+  return json ? printable(JSON.stringify(method.source)) + "\n" : methodText(method, description);
 }

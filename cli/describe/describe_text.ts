@@ -5,17 +5,29 @@
  * @module
  */
 
-import { type Description, type MethodDescription, resolved, type Schema } from "./discover.ts";
+import {
+  type Description,
+  type MethodDescription,
+  resolved,
+  type Schema,
+  shortened,
+} from "./discover.ts";
 import { printable } from "../text/printable.ts";
-import { memberName, typeOf, type TypeStyle } from "./schema_type.ts";
+import { memberName, Room, typeOf, type TypeStyle } from "./schema_type.ts";
 
 /** Types within types are written out, so far. */
 const MAX_DEPTH = 4;
 
+/** About how many characters the types of a signature may take, and those of the tables below it. */
+const MAX_TYPES = 1 << 14;
+
+/** A column of a table, and of the list of methods, is no wider than this. */
+const MAX_WIDTH = 32;
+
 /** All methods, a line each: their names, and what they do. */
 export function listText({ methods }: Description): string {
   const names = methods.map(({ name }) => printable(name));
-  const width = Math.min(32, Math.max(0, ...names.map((name) => name.length)));
+  const width = widthOf(names);
   return methods.map((method, index) => {
     const { summary = "", deprecated } = method;
     const text = [summary && printable(summary), deprecated ? "(deprecated)" : ""];
@@ -25,11 +37,11 @@ export function listText({ methods }: Description): string {
 
 /** One method: how it is called, what it does, its params, its answer and its errors. */
 export function methodText(method: MethodDescription, { document }: Description): string {
-  const style = writtenOut(document);
+  const style = writtenOut(document), signatureStyle = writtenOut(document);
   const type = (schema: Schema) => typeOf(schema, style);
   const { summary, description, deprecated, params, structure, result, down, up, errors } = method;
   const parts = [
-    signature(method, type) + "\n",
+    signature(method, (schema) => typeOf(schema, signatureStyle)) + "\n",
     [summary, description, deprecated ? "Deprecated." : undefined]
       .filter((text) => text !== undefined)
       .map((text) => text.split(/\r?\n/).map((line) => `  ${printable(line)}\n`).join(""))
@@ -78,11 +90,16 @@ function signature(
 
 function table(title: string, rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return "";
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = rows[0]!.map((_, column) => widthOf(rows.map((row) => row[column]!)));
   const lines = rows.map((row) =>
     `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd()}\n`
   );
   return `${title}:\n${lines.join("")}`;
+}
+
+/** How wide a column is that has these texts: longer ones stand out. */
+function widthOf(texts: readonly string[]): number {
+  return texts.reduce((width, { length }) => Math.max(width, Math.min(length, MAX_WIDTH)), 0);
 }
 
 /** What a reference means stands in its place; its name does where it means itself. */
@@ -90,10 +107,11 @@ function writtenOut(document: Description["document"]): TypeStyle {
   const open = new Set<string>();
   const style: TypeStyle = {
     multiline: false,
+    room: new Room(MAX_TYPES),
     nameOf(ref) {
       const schema = resolved({ $ref: ref }, document);
       if (schema === undefined || open.has(ref) || open.size === MAX_DEPTH) {
-        return printable(decoded(ref.split("/").at(-1)!));
+        return printable(shortened(decoded(ref.split("/").at(-1)!))!);
       }
       open.add(ref);
       const text = typeOf(schema as Schema, style);
@@ -106,7 +124,7 @@ function writtenOut(document: Description["document"]): TypeStyle {
 
 function descriptionOf(schema: Schema): string {
   const description = typeof schema === "object" ? schema.description : undefined;
-  return typeof description === "string" ? description : "";
+  return shortened(description) ?? "";
 }
 
 function decoded(step: string): string {

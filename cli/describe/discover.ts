@@ -1,6 +1,8 @@
 /**
  * What a server says of its methods: the answer to `rpc.discover`, an OpenRPC document, ours or
- * anybody's. It came from outside: whatever is not as the specification has it is left out.
+ * another's. It came from outside: what is not as the specification has it is left out, long texts are
+ * cut, and a document with too much in it is not read at all. A few bytes that refer to a large part
+ * count as that part, so that reading and printing take time in proportion to what is allowed here.
  *
  * Source: https://spec.open-rpc.org, versions 1.2 to 1.4. Our extensions are in lib/builtin/openrpc.ts.
  *
@@ -8,9 +10,24 @@
  */
 
 import type { Line } from "../../lib/client.ts";
+import { withMarkers } from "../../lib/message/base64.ts";
 
 /** Milliseconds that a server is given to describe itself where only a detail depends on it. */
 const PATIENCE = 1000;
+
+/** Methods of one document, and the params and errors of all of them. */
+const MAX_METHODS = 10_000;
+const MAX_PARTS = 100_000;
+
+/** Characters of a name: a method with a longer one cannot be called at most servers. */
+const MAX_NAME = 256;
+
+/** Characters of a summary or a description that are kept. */
+const MAX_TEXT = 4096;
+
+/** Characters of a reference, and how many lead from one to what is meant. */
+const MAX_REF = 1024;
+const MAX_STEPS = 16;
 
 /** A JSON Schema: an object, or a boolean for everything and nothing. */
 export type Schema = Described | boolean;
@@ -94,7 +111,8 @@ export interface ErrorDescription {
  * @throws what the call throws, and {@linkcode TypeError} for an answer that is no OpenRPC document
  */
 export async function discover(line: Line, signal?: AbortSignal): Promise<Description> {
-  return readDescription(await line.request("rpc.discover", undefined, signal && { signal }));
+  const document = await line.request("rpc.discover", undefined, signal && { signal });
+  return readDescription(withMarkers(document)); // bytes would be objects with a member for each
 }
 
 /** Whether a method is the one built-in stream: no document describes it. */
@@ -125,55 +143,79 @@ export async function isStream(
 /**
  * Reads an OpenRPC document.
  *
- * @throws {TypeError} for what is none; the message is one line
+ * @throws {TypeError} for what is none, or has too much in it; the message is one line
  */
 export function readDescription(document: unknown): Description {
   if (!isRecord(document) || !Array.isArray(document.methods)) {
-    throw new TypeError("Cannot read what the server says of itself: it is no OpenRPC document");
+    throw unreadable("it is no OpenRPC document");
   }
-  const { title, version } = recordOf(document.info);
+  if (document.methods.length > MAX_METHODS) {
+    throw unreadable(`it names ${document.methods.length} methods, more than ${MAX_METHODS}`);
+  }
+  const { title, version } = recordOf(document.info), parts = new Parts(document);
   return {
-    title: textOf(title) ?? "",
-    version: textOf(version) ?? "",
+    title: nameOf(title),
+    version: nameOf(version),
     methods: document.methods.map((method) => resolved(method, document)).filter(isRecord)
-      .filter(({ name }) => typeof name === "string")
-      .map((method) => readMethod(method, document)),
+      .filter(({ name }) => nameOf(name) !== "")
+      .map((method) => readMethod(method, parts)),
     document,
   };
 }
 
-function readMethod(
-  method: Described,
-  document: Description["document"],
-): MethodDescription {
+function unreadable(why: string): TypeError {
+  return new TypeError(`Cannot read what the server says of itself: ${why}`);
+}
+
+/** The parts of all methods, counted. */
+class Parts {
+  readonly document: Described;
+  #count = 0;
+
+  constructor(document: Described) {
+    this.document = document;
+  }
+
+  /** The objects of a list; none where it is no list. */
+  of(list: unknown): readonly Described[] {
+    if (!Array.isArray(list)) return [];
+    this.#count += list.length;
+    if (this.#count > MAX_PARTS) {
+      throw unreadable(`its methods have more than ${MAX_PARTS} params and errors`);
+    }
+    return list.map((item) => resolved(item, this.document)).filter(isRecord);
+  }
+}
+
+function readMethod(method: Described, parts: Parts): MethodDescription {
   const { paramStructure: structure } = method;
   const { down, up } = recordOf(method["x-stream"]);
   const isNotification = method["x-notification"] === true;
   return {
-    name: method.name as string,
+    name: nameOf(method.name),
     ...textsOf(method),
     deprecated: method.deprecated === true,
     structure: structure === "by-name" || structure === "by-position" ? structure : "either",
-    params: listOf(method.params, document).map((param) => ({
-      name: textOf(param.name) ?? "",
+    params: parts.of(method.params).map((param) => ({
+      name: nameOf(param.name),
       ...textsOf(param),
       required: param.required === true,
       schema: schemaOf(param.schema),
     })),
     // Without a result a method is a notification (OpenRPC 1.3, Method Object).
     ...(!isNotification && {
-      result: schemaOf(recordOf(resolved(method.result, document)).schema),
+      result: schemaOf(recordOf(resolved(method.result, parts.document)).schema),
     }),
     ...(down !== undefined && { down: schemaOf(down) }),
     ...(up !== undefined && { up: schemaOf(up) }),
     errors: [
-      ...listOf(method["x-errors"], document).map(({ name, code, schema }) => ({
-        name: textOf(name) ?? "",
+      ...parts.of(method["x-errors"]).map(({ name, code, schema }) => ({
+        name: nameOf(name),
         ...(typeof code === "number" && { code }),
         schema: schemaOf(schema),
       })),
-      ...listOf(method.errors, document).map(({ code, message }) => ({
-        name: textOf(message) ?? "",
+      ...parts.of(method.errors).map(({ code, message }) => ({
+        name: shortened(message) ?? "",
         ...(typeof code === "number" && { code }),
       })),
     ],
@@ -184,8 +226,9 @@ function readMethod(
 /** What a reference within a document means; undefined where it means nothing. */
 export function resolved(value: unknown, document: Description["document"]): unknown {
   for (let steps = 0; isRecord(value) && typeof value.$ref === "string"; steps++) {
-    if (steps > 16 || !value.$ref.startsWith("#")) return undefined;
-    value = pointed(value.$ref, document);
+    const { $ref } = value;
+    if (steps > MAX_STEPS || $ref.length > MAX_REF || !$ref.startsWith("#")) return undefined;
+    value = pointed($ref, document);
   }
   return value;
 }
@@ -210,23 +253,23 @@ function unescaped(step: string): string {
   }
 }
 
-function listOf(
-  value: unknown,
-  document: Description["document"],
-): readonly Described[] {
-  if (!Array.isArray(value)) return [];
-  return value.map((item) => resolved(item, document)).filter(isRecord);
-}
-
-function textsOf({ summary, description }: Described) {
+function textsOf(described: Described) {
+  const summary = shortened(described.summary), description = shortened(described.description);
   return {
-    ...(typeof summary === "string" && { summary }),
-    ...(typeof description === "string" && { description }),
+    ...(summary !== undefined && { summary }),
+    ...(description !== undefined && { description }),
   };
 }
 
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+/** A text of the server's, cut where it is long; undefined for what is none. */
+export function shortened(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  return value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) + "…" : value;
+}
+
+/** A name; empty for what is none. */
+function nameOf(value: unknown): string {
+  return typeof value === "string" && value.length <= MAX_NAME ? value : "";
 }
 
 function schemaOf(value: unknown): Schema {

@@ -6,7 +6,7 @@
 
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { withDescription } from "./describe.ts";
-import { EXIT } from "../command/exit.ts";
+import { EXIT, Exit } from "../command/exit.ts";
 import { print } from "../text/stdio.ts";
 import { typesModule } from "./types_module.ts";
 
@@ -20,7 +20,13 @@ export const options = {
 export function run(words: readonly string[], given: Given): Promise<number> {
   const from = given.values.get("from") ?? new URL("../../client.ts", import.meta.url).href;
   return withDescription(words, given, async (description) => {
-    await print(typesModule(description, from));
+    let text: string;
+    try {
+      text = typesModule(description, from);
+    } catch (error) {
+      throw new Exit(EXIT.FAILED, error); // the server is to blame, and not the command line
+    }
+    await print(text);
     return EXIT.OK;
   });
 }

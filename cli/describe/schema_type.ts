@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Described, isRecord, type Schema } from "./discover.ts";
+import { type Described, isRecord, type Schema, shortened } from "./discover.ts";
 import { printable } from "../text/printable.ts";
 
 /** How a type is written. */
@@ -17,6 +17,36 @@ export interface TypeStyle {
   readonly nameOf: (ref: string) => string;
   /** Whether a long object may take several lines, and tell what its members are. */
   readonly multiline: boolean;
+  /** What all types that are written so may take together. */
+  readonly room: Room;
+}
+
+/** A number of characters, and what happens where they do not suffice. */
+export class Room {
+  #left: number;
+  readonly #onEnd: () => void;
+
+  /**
+   * @param characters about how many there may be
+   * @param onEnd told once there were more; what it throws ends the writing, and where it throws
+   * nothing the rest is written as `…`
+   */
+  constructor(characters: number, onEnd: () => void = () => {}) {
+    this.#left = characters;
+    this.#onEnd = onEnd;
+  }
+
+  /** Takes so many characters; false where there are no more. */
+  take(characters: number): boolean {
+    this.#left -= characters;
+    if (this.#left >= 0) return true;
+    this.#onEnd();
+    return false;
+  }
+
+  get isFull(): boolean {
+    return this.#left < 0;
+  }
 }
 
 /** A type, and how tightly it holds together: what is looser needs parentheses in an array. */
@@ -30,13 +60,20 @@ const WIDTH = 80;
 
 const UNKNOWN: Type = { text: "unknown", binds: "alone" };
 
+/** What stands for all that there is no room for. */
+const REST: Type = { text: "…", binds: "alone" };
+
+/** Characters that a part of a type takes at least, with what stands between it and the next. */
+const PART = 8;
+
 /** The TypeScript type of what a schema takes. */
 export function typeOf(schema: Schema, style: TypeStyle, indent = ""): string {
   return convert(schema, style, indent).text;
 }
 
-/** A name as the key of a member. */
+/** A name as the key of a member. One that is too long for any key is cut, and says so. */
 export function memberName(name: string): string {
+  name = shortened(name)!;
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : printable(JSON.stringify(name));
 }
 
@@ -53,19 +90,36 @@ export function docComment(texts: readonly (string | undefined)[], indent: strin
 }
 
 function convert(schema: unknown, style: TypeStyle, indent: string): Type {
+  if (!style.room.take(PART)) return REST;
   if (schema === false) return { text: "never", binds: "alone" };
   if (!isRecord(schema)) return UNKNOWN;
   const { $ref, anyOf, oneOf, allOf, nullable } = schema;
+  const each = (schemas: readonly unknown[]) =>
+    eachOf(schemas, style.room, (schema) => convert(schema, style, indent), REST);
   const all = [
-    ...(typeof $ref === "string" ? [alone(style.nameOf($ref))] : []),
+    ...(typeof $ref === "string" ? [named($ref, style)] : []),
     ownType(schema, style, indent),
-    ...[anyOf, oneOf].filter(Array.isArray).map((schemas) =>
-      union(schemas.map((schema) => convert(schema, style, indent)))
-    ),
-    ...(Array.isArray(allOf) ? allOf.map((schema) => convert(schema, style, indent)) : []),
+    ...[anyOf, oneOf].filter(Array.isArray).map((schemas) => union(each(schemas))),
+    ...(Array.isArray(allOf) ? each(allOf) : []),
   ];
   const type = intersection(all);
   return nullable === true ? union([type, alone("null")]) : type;
+}
+
+/** Converts one after another, as long as there is room. */
+function eachOf<A, B>(all: Iterable<A>, room: Room, convert: (one: A) => B, rest: B): B[] {
+  const converted: B[] = [];
+  for (const one of all) {
+    if (room.isFull) return [...converted, rest];
+    converted.push(convert(one));
+  }
+  return converted;
+}
+
+function named(ref: string, { nameOf, room }: TypeStyle): Type {
+  const text = nameOf(ref);
+  room.take(text.length);
+  return alone(text);
 }
 
 /** What a schema says itself, apart from the schemas that it is made of. */
@@ -74,11 +128,14 @@ function ownType(
   style: TypeStyle,
   indent: string,
 ): Type {
-  if (Object.hasOwn(schema, "const")) return literal(schema.const);
-  if (Array.isArray(schema.enum)) return union(schema.enum.map(literal));
+  const { room } = style;
+  if (Object.hasOwn(schema, "const")) return literal(schema.const, room);
+  if (Array.isArray(schema.enum)) {
+    return union(eachOf(schema.enum, room, (value) => literal(value, room), REST));
+  }
   const { type } = schema;
   const types = Array.isArray(type) ? type : type === undefined ? [impliedType(schema)] : [type];
-  return union(types.map((name) => {
+  const typeNamed = (name: unknown) => {
     switch (name) {
       case "string":
       case "boolean":
@@ -94,7 +151,8 @@ function ownType(
       default:
         return UNKNOWN;
     }
-  }));
+  };
+  return union(eachOf(types, room, typeNamed, REST));
 }
 
 function impliedType(schema: Described): string | undefined {
@@ -116,10 +174,10 @@ function arrayType(
   const others = convert(rest ?? {}, style, indent);
   if (places === undefined) return alone(`${enclosed(others)}[]`);
   const required = typeof minItems === "number" ? minItems : places.length;
-  const parts = places.map((place, index) => {
+  const parts = eachOf(places.entries(), style.room, ([index, place]) => {
     const type = convert(place, style, indent);
     return index < required ? type.text : `${enclosed(type)}?`;
-  });
+  }, REST.text);
   if (isRecord(rest) || rest === true) parts.push(`...${enclosed(others)}[]`);
   return alone(`[${parts.join(", ")}]`);
 }
@@ -141,16 +199,14 @@ function objectType(
     return alone(`Record<string, ${value.text}>`);
   }
   const inner = indent + "  ";
-  const members = Array.from(known, ([name, schema]) => {
-    const mark = needed.has(name) ? "" : "?";
-    return {
-      doc: docComment(
-        isRecord(schema) && isText(schema.description) ? [schema.description] : [],
-        inner,
-      ),
-      text: `${memberName(name)}${mark}: ${convert(schema, style, inner).text}`,
-    };
-  });
+  const members = eachOf(known, style.room, ([name, schema]) => {
+    const mark = needed.has(name) ? "" : "?", key = memberName(name);
+    const doc = style.multiline && isRecord(schema)
+      ? docComment([shortened(schema.description)], inner)
+      : "";
+    style.room.take(key.length + doc.length);
+    return { doc, text: `${key}${mark}: ${convert(schema, style, inner).text}` };
+  }, { doc: "", text: REST.text });
   // What the named members are, an index signature would have to be too: of the others nothing is said.
   if (isOpen) members.push({ doc: "", text: "[name: string]: unknown" });
   const short = `{ ${members.map(({ text }) => text).join("; ")} }`;
@@ -162,8 +218,9 @@ function objectType(
 }
 
 /** JSON is TypeScript: a value is written as its own type. */
-function literal(value: unknown): Type {
-  return alone(printable(JSON.stringify(value)));
+function literal(value: unknown, room: Room): Type {
+  const text = JSON.stringify(value);
+  return room.take(PART + text.length) ? alone(printable(text)) : REST;
 }
 
 function alone(text: string): Type {

@@ -6,28 +6,50 @@
  */
 
 import { type Description, type MethodDescription, resolved, type Schema } from "./discover.ts";
-import { docComment, memberName, typeOf, type TypeStyle } from "./schema_type.ts";
+import { docComment, memberName, Room, typeOf, type TypeStyle } from "./schema_type.ts";
 
-/** Names that a type of the server's cannot have: they mean something here. */
-const TAKEN = ["Api", "Array", "Method", "NoErrors", "Notification", "Record", "StandardSchema"];
+/** The library's types that a module may need. */
+const IMPORTED = ["Method", "NoErrors", "Notification", "StandardSchema", "Stream"] as const;
+
+/** About how many characters a module may have. */
+const MAX_MODULE = 1 << 23;
+
+/** Parts of a name that become objects within each other; one of more parts is not taken apart. */
+const MAX_NESTED = 16;
+
+/** Characters of the name of a type. */
+const MAX_TYPE_NAME = 64;
 
 /** An API as a tree: methods, and objects of them. */
 type Tree = Map<string, Tree | MethodDescription>;
 
+/** How the types of a module are written; notes what they need of the library. */
+interface ModuleStyle extends TypeStyle {
+  readonly used: Set<typeof IMPORTED[number]>;
+}
+
 /**
  * The module.
  *
+ * @throws {TypeError} where it would be too long; the message is one line
  * @param from where the library's types are imported from: the address of client.ts
  */
 export function typesModule(description: Description, from: string): string {
   const { title, version } = description;
   const names = new TypeNames(description);
-  const style: TypeStyle = { multiline: true, nameOf: (ref) => names.of(ref) };
+  const style: ModuleStyle = {
+    multiline: true,
+    nameOf: (ref) => names.of(ref),
+    room: new Room(MAX_MODULE, () => {
+      throw new TypeError(
+        `Cannot write the types: they would be longer than ${MAX_MODULE} characters`,
+      );
+    }),
+    used: new Set(),
+  };
   const api = `export interface Api ${treeText(treeOf(description.methods), style, "")}\n`;
-  const types = names.declarations(style);
-  const body = [api, ...types].join("\n");
-  const imports = ["Method", "NoErrors", "Notification", "StandardSchema", "Stream"]
-    .filter((name) => new RegExp(`: ${name}\\b|<[^;]*\\b${name}\\b`).test(body));
+  const body = [api, ...names.declarations(style)].join("\n");
+  const imports = IMPORTED.filter((name) => style.used.has(name));
   const about = [title, version].filter((text) => text !== "").join(" ") || "a server";
   return docComment(
     [`The API of ${about}, as it describes itself; made by client.ts --types.`],
@@ -41,16 +63,17 @@ export function typesModule(description: Description, from: string): string {
 
 /**
  * Methods by the parts of their names. Where a name is a method and a beginning of others, these stand
- * under their whole names: `call["a.b"]` calls the same as `call.a.b`.
+ * under their whole names, and so do names of many parts: `call["a.b"]` calls the same as `call.a.b`.
  */
 function treeOf(methods: readonly MethodDescription[]): Tree {
   const names = new Set(methods.map(({ name }) => name));
   const tree: Tree = new Map();
   for (const method of methods) {
     const parts = method.name.split(".");
-    const isHidden = parts.some((part, index) =>
-      part === "" || index > 0 && names.has(parts.slice(0, index).join("."))
-    );
+    const isHidden = parts.length > MAX_NESTED ||
+      parts.some((part, index) =>
+        part === "" || index > 0 && names.has(parts.slice(0, index).join("."))
+      );
     if (isHidden) {
       tree.set(method.name, method);
       continue;
@@ -66,7 +89,7 @@ function treeOf(methods: readonly MethodDescription[]): Tree {
   return tree;
 }
 
-function treeText(tree: Tree, style: TypeStyle, indent: string): string {
+function treeText(tree: Tree, style: ModuleStyle, indent: string): string {
   const inner = indent + "  ";
   const members = Array.from(tree, ([name, member]) => {
     if (member instanceof Map) {
@@ -74,16 +97,20 @@ function treeText(tree: Tree, style: TypeStyle, indent: string): string {
     }
     const { summary, description, deprecated } = member;
     const doc = docComment([summary, description, deprecated ? "@deprecated" : undefined], inner);
+    style.room.take(name.length + doc.length);
     return `${doc}${inner}${memberName(name)}: ${methodType(member, style, inner)};\n`;
   });
   return `{\n${members.join("")}${indent}}`;
 }
 
 /** `Method<Value, Result>` and its kin, as `typeof api` would have it at the server. */
-function methodType(method: MethodDescription, style: TypeStyle, indent: string): string {
-  const { result, down, up, errors } = method;
+function methodType(method: MethodDescription, style: ModuleStyle, indent: string): string {
+  const { result, down, up, errors } = method, { used } = style;
   const value = valueType(method, style, indent);
-  if (result === undefined && down === undefined) return `Notification<${value}>`;
+  if (result === undefined && down === undefined) {
+    used.add("Notification");
+    return `Notification<${value}>`;
+  }
   const declared = errors.filter(({ schema }) => schema !== undefined);
   const errorTypes = declared.length === 0
     ? "NoErrors"
@@ -92,6 +119,8 @@ function methodType(method: MethodDescription, style: TypeStyle, indent: string)
         `${memberName(name)}: StandardSchema<unknown, ${typeOf(schema!, style, indent)}>`
       ).join("; ")
     } }`;
+  used.add(declared.length === 0 ? "NoErrors" : "StandardSchema");
+  used.add(down === undefined ? "Method" : "Stream");
   const items = up === undefined ? "never" : typeOf(up, style, indent);
   return down === undefined
     ? `Method<${value}, ${typeOf(result!, style, indent)}, ${errorTypes}, ${items}>`
@@ -132,6 +161,10 @@ function isScalar(schema: Schema): boolean {
 class TypeNames {
   readonly #description: Description;
   readonly #names = new Map<string, string>();
+  /** Names that no other type can have, with the number that the next of the same name tries first. */
+  readonly #taken = new Map<string, number>(
+    ["Api", "Array", "Record", ...IMPORTED].map((name) => [name, 2]),
+  );
 
   constructor(description: Description) {
     this.#description = description;
@@ -163,10 +196,13 @@ class TypeNames {
     const parts = ref.replace(/^#\/(components\/schemas\/)?/, "").split(/[^A-Za-z0-9]+/);
     const base = parts.filter((part) => !["", "properties", "items"].includes(part))
       .map((part) => part[0]!.toUpperCase() + part.slice(1)).join("")
-      .replace(/^(?=[^A-Za-z]|$)/, "Type");
-    const taken = new Set([...TAKEN, "Stream", ...this.#names.values()]);
+      .replace(/^(?=[^A-Za-z]|$)/, "Type").slice(0, MAX_TYPE_NAME);
     let name = base;
-    for (let n = 2; taken.has(name); n++) name = base + n;
+    for (let n = this.#taken.get(base) ?? 2; this.#taken.has(name); n++) {
+      name = base + n;
+      this.#taken.set(base, n + 1);
+    }
+    this.#taken.set(name, this.#taken.get(name) ?? 2);
     return name;
   }
 }

@@ -24,6 +24,12 @@ const BEFORE_METHOD: ReadonlySet<string> = new Set([".describe", ".notify"]);
 
 const NOTHING: Completions = [[], ""];
 
+/** Completions that are shown; of more only what all begin with is typed. */
+const MAX_HITS = 1000;
+
+/** Characters of a completion. */
+const MAX_LENGTH = 256;
+
 /** A schema on the way down into a value that is being typed. */
 interface At {
   readonly schema: unknown;
@@ -158,8 +164,16 @@ function valuesOf(schema: unknown, document: Description["document"]): unknown[]
 
 /** @param end what follows the one that is left */
 function matching(all: readonly string[], start: string, end = ""): Completions {
-  const hits = all.filter((text) => text.startsWith(start));
+  const hits = all.filter((text) => text.length <= MAX_LENGTH && text.startsWith(start));
+  if (hits.length > MAX_HITS) return [[beginningOf(hits)], start];
   return [hits.length === 1 ? [hits[0] + end] : hits, start];
+}
+
+/** What all of these begin with. */
+function beginningOf([first = "", ...others]: readonly string[]): string {
+  let length = first.length;
+  for (const text of others) while (!text.startsWith(first.slice(0, length))) length--;
+  return first.slice(0, length);
 }
 
 /** Whether a name is one word that needs no quotes. */

@@ -71,7 +71,9 @@ function inGroups(all: readonly Said[]): Map<string, Message[]> {
   for (const { text, isFrame } of all) {
     const value = isFrame ? valueOf(text) : text;
     const what = isFrame ? nameOf(value) : "bytes that are no frame";
-    groups.set(what, [...groups.get(what) ?? [], { text, value: inOrder(value) }]);
+    const group = groups.get(what) ?? [];
+    if (group.length === 0) groups.set(what, group);
+    group.push({ text, value: inOrder(value) });
   }
   return groups;
 }

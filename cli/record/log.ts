@@ -15,6 +15,9 @@ const MAX_SHOWN = 2000;
 /** Calls of one side of a connection whose answers are timed; a peer may never answer. */
 const MAX_TIMED = 10_000;
 
+/** Characters of an id that are remembered for that. */
+const MAX_ID = 256;
+
 /** How long answers took, by the ids of their calls. */
 export class AnswerTimer {
   readonly #calls: Readonly<Record<Side, Map<string, number>>> = {
@@ -31,7 +34,9 @@ export class AnswerTimer {
       return undefined;
     }
     if (message === null || typeof message !== "object" || !("id" in message)) return undefined;
+    if (typeof message.id !== "string" && typeof message.id !== "number") return undefined;
     const id = JSON.stringify(message.id);
+    if (id.length > MAX_ID) return undefined;
     if ("method" in message) {
       const calls = this.#calls[side];
       if (calls.size < MAX_TIMED) calls.set(id, now);

@@ -11,7 +11,7 @@ import { differenceLine } from "../text/diff_lines.ts";
 import { EXIT } from "../command/exit.ts";
 import { FrameTap } from "./frame_tap.ts";
 import type { JsonPath } from "../text/json_diff.ts";
-import { printable, quoted } from "../text/printable.ts";
+import { printable, quoted, shown } from "../text/printable.ts";
 import { mustBeStream } from "../command/stream_address.ts";
 import { bytesOf, type Entry, parseRecording, type Sent } from "./recording.ts";
 import { compareSaid, type Deviation, parsePlaces, type Said } from "./compare.ts";
@@ -58,6 +58,10 @@ export const options = {
 /** Milliseconds in which what was recorded next must come. */
 const ANSWER_TIMEOUT = 2000;
 
+/** Frames of one connection, and characters in them, after which no more is heard of it. */
+const MAX_HEARD = 100_000;
+const MAX_HEARD_SIZE = 1 << 27;
+
 /** Milliseconds of silence after which nothing more is taken to come. */
 const SILENCE = 100;
 
@@ -96,7 +100,7 @@ async function tell(
   { same, deviations }: { readonly same: number; readonly deviations: readonly Found[] },
   { json }: Given,
 ): Promise<number> {
-  if (json) await print(JSON.stringify({ same, deviations }) + "\n");
+  if (json) await print(printable(JSON.stringify({ same, deviations })) + "\n");
   else {
     for (const found of deviations) await print(describe(found));
     const all = same + deviations.length;
@@ -106,7 +110,7 @@ async function tell(
 }
 
 function describe(found: Found): string {
-  const title = `connection ${found.connection}, ${printable(found.what)}`;
+  const title = `connection ${found.connection}, ${shown(found.what, 200)}`;
   switch (found.kind) {
     case "differs":
       return `${title}:\n${found.changes.map((change) => differenceLine(change, "all")).join("")}`;
@@ -250,13 +254,17 @@ class Connection {
     const tap = new FrameTap(), buffer = new Uint8Array(1 << 16);
     const note = (pieces: ReturnType<FrameTap["push"]>) => {
       for (const { text, bytes } of pieces) {
-        this.heard.push({ text: text ?? showBytes(bytes), isFrame: text !== undefined });
+        const said = { text: text ?? showBytes(bytes), isFrame: text !== undefined };
+        this.heard.push(said);
+        size += said.text.length;
       }
       this.#wake();
     };
+    let size = 0;
     try {
       for (let count; (count = await this.#socket.read(buffer)) !== null;) {
         note(tap.push(buffer.subarray(0, count)));
+        if (this.heard.length > MAX_HEARD || size > MAX_HEARD_SIZE) break;
       }
     } catch {
       // as an end

@@ -5,14 +5,14 @@
  */
 
 import { type Difference, pathText } from "./json_diff.ts";
-import { printable } from "./printable.ts";
+import { shown } from "./printable.ts";
 
-/** Characters of a value that are shown. */
+/** Characters of a value, and of where it stands, that are shown. */
 const MAX_VALUE = 200;
 
 /** One difference as one line: ~ what has another value, + what is new, - what is gone. */
 export function differenceLine(change: Difference, name = "the result"): string {
-  const where = printable(pathText(change.path)) || name;
+  const where = shown(pathText(change.path), MAX_VALUE) || name;
   if (!("before" in change)) return paint("32", `  + ${where}: ${shownJson(change.after)}`) + "\n";
   if (!("after" in change)) return paint("31", `  - ${where}: ${shownJson(change.before)}`) + "\n";
   const values = `${shownJson(change.before)} → ${shownJson(change.after)}`;
@@ -21,8 +21,7 @@ export function differenceLine(change: Difference, name = "the result"): string 
 
 /** A value on one line, cut where it is long. */
 export function shownJson(value: unknown): string {
-  const text = JSON.stringify(value);
-  return printable(text.slice(0, MAX_VALUE)) + (text.length > MAX_VALUE ? "…" : "");
+  return shown(JSON.stringify(value), MAX_VALUE);
 }
 
 /** The text in a colour, by its number, on a terminal where colours are wanted. */

@@ -18,6 +18,11 @@ export function printableJson(json: string): string {
   return json.replace(UNSAFE, (found) => found === "\n" ? found : escaped(found));
 }
 
+/** The same, cut to so many characters. */
+export function shown(text: string, max: number): string {
+  return printable(text.slice(0, max)) + (text.length > max ? "…" : "");
+}
+
 /** The text in quotes, cut to so many characters. */
 export function quoted(text: string, max = 128): string {
   // The cut comes first: escapes are never cut in two, and a huge text is not escaped whole.

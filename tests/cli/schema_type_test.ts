@@ -1,9 +1,13 @@
 // JSON Schema as TypeScript types.
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import type { Schema } from "../../cli/describe/discover.ts";
-import { docComment, memberName, typeOf } from "../../cli/describe/schema_type.ts";
+import { docComment, memberName, Room, typeOf } from "../../cli/describe/schema_type.ts";
 
-const style = { multiline: false, nameOf: (ref: string) => ref.split("/").at(-1)! };
+const style = {
+  multiline: false,
+  nameOf: (ref: string) => ref.split("/").at(-1)!,
+  room: new Room(10_000),
+};
 
 for (
   const [schema, type] of [
@@ -56,6 +60,15 @@ Deno.test("typeOf() puts a long object on several lines, with what its members a
     typeOf(schema, { ...style, multiline: true }),
     "{\n  /** The a */\n  a: unknown;\n  b?: { c?: unknown };\n}",
   );
+});
+
+Deno.test("typeOf() writes no more than there is room for", () => {
+  const schema = { properties: { a: { enum: [1, 2, 3] }, b: {}, c: {} } };
+  assertEquals(typeOf(schema, { ...style, room: new Room(40) }), "{ a?: 1 | 2 | …; … }");
+  const room = new Room(40, () => {
+    throw new TypeError("no room");
+  });
+  assertThrows(() => typeOf(schema, { ...style, room }), TypeError, "no room");
 });
 
 Deno.test("docComment() and memberName() let nothing out of their place", () => {

@@ -67,34 +67,45 @@ interface ContentDescriptor {
   readonly schema: JsonSchema | boolean;
 }
 
+/** Milliseconds for which methods are described before the sockets are looked at. */
+const SLICE = 5;
+
 /**
- * Describes methods by their whole names.
+ * Describes methods by their whole names. Converting a schema takes some 0.1 ms, and an API may have
+ * thousands: other callers are served in between.
  *
  * @param info the name and version of the server
  */
-export function describe(
+export async function describe(
   methods: ReadonlyMap<string, AnyMethod>,
   { name, version }: { readonly name: string; readonly version: string },
-): OpenRpc {
-  const schemas: Schemas = new Map();
-  const described = Array.from(methods, ([name, procedure]): MethodObject => {
-    const { schema, options } = procedure;
-    const { summary, description, deprecated, idempotent } = options;
-    return {
-      name,
-      ...(summary !== undefined && { summary }),
-      ...(description !== undefined && { description }),
-      ...(deprecated !== undefined && { deprecated }),
-      ...describeParams(name, schema, schemas),
-      ...describeAnswer(name, procedure, schemas),
-      ...(idempotent && { "x-idempotent": true }),
-    };
-  });
+): Promise<OpenRpc> {
+  const schemas: Schemas = new Map(), described: MethodObject[] = [];
+  let since = performance.now();
+  for (const [name, method] of methods) {
+    described.push(describeMethod(name, method, schemas));
+    if (performance.now() - since < SLICE) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    since = performance.now();
+  }
   return {
     openrpc: "1.4.0",
     info: { title: name, version },
     methods: described,
     components: { schemas: Object.fromEntries(schemas) },
+  };
+}
+
+function describeMethod(name: string, method: AnyMethod, schemas: Schemas): MethodObject {
+  const { schema, options: { summary, description, deprecated, idempotent } } = method;
+  return {
+    name,
+    ...(summary !== undefined && { summary }),
+    ...(description !== undefined && { description }),
+    ...(deprecated !== undefined && { deprecated }),
+    ...describeParams(name, schema, schemas),
+    ...describeAnswer(name, method, schemas),
+    ...(idempotent && { "x-idempotent": true }),
   };
 }
 

@@ -327,3 +327,35 @@ Deno.test("rpc.discover of a client describes the client's own methods", async (
   check(document);
   assertEquals(document.methods.map(({ name }) => name), ["name"]);
 });
+
+Deno.test("rpc.discover of many methods lets other callers be served in between", async () => {
+  let described = 0, begun = () => {};
+  const slow: StandardSchema = {
+    "~standard": {
+      version: 1,
+      vendor: "slow",
+      validate: (value) => ({ value }),
+      jsonSchema: {
+        input: () => {
+          described++;
+          begun();
+          for (const end = performance.now() + 6; performance.now() < end;);
+          return { type: "object", properties: {} };
+        },
+        output: () => ({}),
+      },
+    },
+  };
+  const api = Object.fromEntries(
+    Array.from({ length: 50 }, (_, n) => [`m${n}`, method(slow, () => n)]),
+  );
+  await using ends = await pair(api);
+  described = 0; // serving asks what kind of value each takes
+  const first = new Promise<void>((resolve) => begun = resolve);
+  const discovered = ends.line.request("rpc.discover");
+  await first;
+  await ends.line.request("rpc.ping");
+  const soFar = described;
+  await discovered;
+  assert(soFar < described, "the other call was answered only when all was described");
+});

@@ -7,7 +7,11 @@
  */
 
 import { type CloseInfo, type PeerInfo, RpcError } from "../../lib/mod.ts";
-import { printable, quoted } from "../text/printable.ts";
+import { networkOf } from "../../lib/transport/exposure.ts";
+import { printable, quoted, shown } from "../text/printable.ts";
+
+/** Characters of any text that a peer may have chosen. */
+const MAX_TEXT = 128;
 
 /** How many causes of an error are told, and how many frames of its stack. */
 const MAX_CAUSES = 4;
@@ -26,7 +30,17 @@ export function openedLine(peer: Addresses): string {
 /** The line for a connection that has ended. */
 export function closedLine(peer: Addresses, { reason, error }: CloseInfo): string {
   const cause = error instanceof Error && error.message !== "" ? `, ${quoted(error.message)}` : "";
-  return `closed ${nameOf(peer)}: ${printable(reason)}${cause}`;
+  return `closed ${nameOf(peer)}: ${shown(reason, MAX_TEXT)}${cause}`;
+}
+
+/** Whom these lines are about, where callers share the lines of a second: a network, or this machine. */
+export function sourceOf({ address }: Addresses): string {
+  return networkOf(address) ?? "callers on this machine";
+}
+
+/** What an error is about, in the same sense: what it happened in. */
+export function sourceOfError(about: string): string {
+  return shown(about, MAX_TEXT);
 }
 
 /** The peer's address; ours where it has none of its own, as over a Unix socket. */
@@ -41,7 +55,7 @@ function nameOf({ address, localAddress }: Addresses): string {
  * @param about the method, or where it happened
  */
 export function errorLines(error: unknown, about: string): string {
-  const lines = [`error in ${printable(about)}: ${titleOf(error)}`];
+  const lines = [`error in ${shown(about, MAX_TEXT)}: ${titleOf(error)}`];
   if (error instanceof Error && !isExpected(error)) {
     lines.push(...framesOf(error));
     let cause = error.cause;
@@ -64,9 +78,9 @@ function isExpected(error: Error): boolean {
 
 function titleOf(error: unknown): string {
   if (error instanceof RpcError) {
-    return `${error.code} ${printable(error.reason ?? "")} ${quoted(error.message)}`;
+    return `${error.code} ${shown(error.reason ?? "", MAX_TEXT)} ${quoted(error.message)}`;
   }
-  if (error instanceof Error) return `${printable(error.name)} ${quoted(error.message)}`;
+  if (error instanceof Error) return `${shown(error.name, MAX_TEXT)} ${quoted(error.message)}`;
   try {
     return `${typeof error} ${quoted(String(error))}`;
   } catch {

@@ -12,13 +12,13 @@ import {
   serveWorkers,
 } from "../../lib/mod.ts";
 import { importApi, importRaw, urlOf } from "./api_module.ts";
-import { Log } from "./rate_limited_log.ts";
+import { Log, type LogStream } from "./rate_limited_log.ts";
 import { openTokens, type TokenFile } from "./tokens.ts";
 import { printable } from "../text/printable.ts";
 import type { RawService } from "../raw/connection.ts";
 import { type RawServerOptions, serveRaw } from "../raw/server.ts";
 import { readServeArguments, type ServeArguments, serveHelp } from "./args.ts";
-import { closedLine, errorLines, openedLine } from "./log.ts";
+import { closedLine, errorLines, openedLine, sourceOf, sourceOfError } from "./log.ts";
 import { UpperCaser } from "../raw/upper_caser.ts";
 import { VERSION } from "../version.ts";
 
@@ -39,8 +39,8 @@ type Open = (
 
 /** Lines about what happens, and about what goes wrong. */
 interface Logs {
-  readonly out: Log;
-  readonly err: Log;
+  readonly out: LogStream;
+  readonly err: LogStream;
 }
 
 /** Exit codes; 128 and the signal's number are those of a second signal. */
@@ -56,8 +56,9 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
  */
 export async function runServer(args: string[], command?: string): Promise<number> {
   let server: ServedProgram, given: ServeArguments, tokens: TokenFile | undefined;
-  const err = new Log((line) => console.error(line));
-  let out = new Log((line) => console.log(line));
+  const log = new Log((line) => console.error(line));
+  const err = log.stream((line) => console.error(line));
+  let out = log.stream((line) => console.log(line));
   try {
     given = readServeArguments(args);
     if (given.only !== undefined) {
@@ -83,8 +84,7 @@ export async function runServer(args: string[], command?: string): Promise<numbe
     console.error(errorLines(error, "the server"));
     return FAILED;
   } finally {
-    out.flush();
-    err.flush();
+    log.flush();
   }
 }
 
@@ -127,9 +127,9 @@ async function start(
       ...(tokens && { authenticate: tokens.authenticate }),
       ...(rate !== undefined &&
         { rateLimit: { connection: { calls: rate }, address: { calls: rate } } }),
-      onOpen: (peer) => quiet || out.line(openedLine(peer)),
-      onClose: (peer, info) => quiet || out.line(closedLine(peer, info)),
-      onError: (error, about) => err.line(errorLines(error, about)),
+      onOpen: (peer) => quiet || out.line(openedLine(peer), sourceOf(peer)),
+      onClose: (peer, info) => quiet || out.line(closedLine(peer, info), sourceOf(peer)),
+      onError: (error, about) => err.line(errorLines(error, about), sourceOfError(about)),
     });
   } catch (error) {
     // The library's own errors say what is wrong with the API, an address or a limit.
@@ -144,7 +144,7 @@ async function start(
  * What fails in code that nobody waits for, a promise or a timer that a handler has left behind, is told
  * and counted: the other callers are not to blame.
  */
-function surviveDetachedFailures(log: Log): void {
+function surviveDetachedFailures(log: LogStream): void {
   let count = 0;
   const survive = (event: Event, error: unknown) => {
     event.preventDefault();
@@ -168,7 +168,7 @@ function reloadOnHangup(tokens: TokenFile, { out, err }: Logs): void {
 }
 
 /** The first signal drains, the second exits now. */
-function drainOnSignals(server: ServedProgram, given: ServeArguments, log: Log): void {
+function drainOnSignals(server: ServedProgram, given: ServeArguments, log: LogStream): void {
   const { quiet, limits } = given;
   const grace = limits.shutdownGrace ?? DEFAULT_LIMITS.shutdownGrace;
   // A Ctrl-C reaches the whole foreground of a terminal, and `deno task` passes on what reaches it:

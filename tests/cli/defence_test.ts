@@ -134,15 +134,72 @@ for (const method of ["reject", "timer"]) {
   });
 }
 
-Deno.test("Log writes a hundred lines a second, and how many it left out", () => {
+/** A log that is looked at: its lines, and what writes them. */
+function logged() {
   const lines: string[] = [];
-  const log = new Log((line) => lines.push(line));
-  for (let n = 1; n <= 150; n++) log.line(`line ${n}`);
-  assertEquals([lines.length, lines.at(-1)], [100, "line 100"]);
+  const write = (text: string) => void lines.push(...text.split("\n"));
+  const log = new Log(write), { line } = log.stream(write);
+  return { lines, log: { line, flush: () => log.flush() } };
+}
+
+Deno.test("Log writes at most a hundred lines a second, and how many it left out", () => {
+  const { lines, log } = logged();
+  for (let n = 1; n <= 150; n++) log.line(`line ${n}`, "a");
+  assertEquals([lines.length, lines.at(-1)], [50, "line 50"]);
+  for (let source = 0; source < 200; source++) {
+    for (let n = 0; n < 10; n++) log.line("line", `b${source}`);
+  }
+  assertEquals(lines.length, 100);
   log.flush();
-  assertEquals([lines.length, lines.at(-1)], [101, "50 more lines in one second were left out"]);
-  log.line("next");
+  assertEquals([lines.length, lines.at(-1)], [
+    101,
+    "2050 more lines in one second were left out, 100 of them about a",
+  ]);
+  log.line("next", "a");
   assertEquals(lines.at(-1), "next");
   log.flush();
   assertEquals(lines.length, 102);
+});
+
+Deno.test("Log has lines for others beside a source that makes thousands", () => {
+  const { lines, log } = logged();
+  for (let n = 0; n < 5000; n++) {
+    log.line("loud", "a");
+    if (n % 1000 === 999) log.line("quiet", `b${n}`);
+  }
+  assertEquals(lines.filter((line) => line === "quiet").length, 5);
+  log.flush();
+  assertEquals(lines.at(-1), "4950 more lines in one second were left out, about a");
+});
+
+Deno.test("Log counts the lines of a stack, and tells a bounded number of sources apart", () => {
+  const { lines, log } = logged();
+  const stack = "error" + "\n    at x".repeat(10);
+  for (let n = 0; n < 100; n++) log.line(stack, "a");
+  assertEquals(lines.length, 55);
+  for (let n = 0; n < 5000; n++) log.line("line", `b${n}`);
+  assertEquals(lines.length, 100);
+  log.flush();
+  const left = 1045 + 4955;
+  assertEquals(
+    lines.at(-1),
+    `${left} more lines in one second were left out, 4001 of them about others`,
+  );
+});
+
+Deno.test("main.ts tells of another method's error while one caller makes thousands", async () => {
+  await using folder = await makeFolder({
+    "api.ts": `import { method } from ${JSON.stringify(LIBRARY)};
+      const fail = () => { throw new Error("x".repeat(1000)); };
+      export const api = { loud: method(fail), quiet: method(fail) };`,
+  });
+  await using server = await startServer([`${folder.path}/api.ts`]);
+  using peer = await RawPeer.dial(server.address);
+  const loud = Array.from({ length: 2000 }, (_, id) => ({ jsonrpc: "2.0", id, method: "loud" }));
+  await peer.send(...loud, { jsonrpc: "2.0", id: 2000, method: "quiet" });
+  await peer.answers(2001);
+  server.kill("SIGTERM");
+  const { stderr } = await server.outcome();
+  assertStringIncludes(stderr, "\nerror in quiet: Error ");
+  assertMatch(stderr, /more lines in one second were left out, .*about loud$/m);
 });

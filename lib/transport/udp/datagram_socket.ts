@@ -193,9 +193,16 @@ interface Question {
 /** The end that answers: never with more bytes than the question had, and never unasked. */
 export class AnswererSocket extends DatagramSocket {
   readonly #questions: Question[] = [];
+  /** Whether it has answered anything. */
+  hasAnswered = false;
 
   constructor(end: DatagramEnd) {
     super(end, MAX_WAITING_QUESTIONS);
+  }
+
+  /** Whether a question waits for its answer. */
+  get isAsked(): boolean {
+    return this.#questions.length > 0;
   }
 
   override deliver(datagram: Uint8Array): boolean {
@@ -222,6 +229,7 @@ export class AnswererSocket extends DatagramSocket {
     }
     const question = this.#answered(canonical(id!));
     if (question === undefined) return undefined;
+    this.hasAnswered = true;
     if (message.length <= question.bytes && message.length <= MAX_DATAGRAM) return message;
     // What stands here has to be short itself, or is not said.
     const ids = batch === undefined ? [id!] : question.ids;

@@ -1,20 +1,36 @@
 /**
- * The end that answers: each remote address is a connection of its own, as long as it is heard of.
+ * The end that answers: each remote address is a connection of its own, as long as it is remembered. What
+ * was called for it ends with that memory: one that is forgotten has its calls cancelled, and what it has
+ * sent and was not read is never begun. Else callers that come and are forgotten would leave more and more
+ * that runs. Who is forgotten when there are too many is in `peers.ts`.
  *
  * @module
  */
 
 import { formatAddress } from "../address.ts";
+import { networkOf } from "../exposure.ts";
 import type { Listener, Socket } from "../socket.ts";
 import type { DatagramConn } from "../unstable.ts";
 import { AnswererSocket, MAX_DATAGRAM } from "./datagram_socket.ts";
+import { type Placed, Places } from "./peers.ts";
 
 /** What a {@linkcode UdpListener} keeps to. */
 export interface UdpLimits {
-  /** Remote addresses at once; the one that was silent longest makes room. @default {1024} */
+  /** Remote addresses at once. @default {1024} */
   readonly peers: number;
-  /** Milliseconds of silence after which a remote address is forgotten. @default {30000} */
+  /** Milliseconds of silence after which a remote address is forgotten that waits for nothing. @default {30000} */
   readonly silence: number;
+  /** The same for one that waits for an answer: as long as a call may take. @default {300000} */
+  readonly patience: number;
+}
+
+const LIMITS: UdpLimits = { peers: 1024, silence: 30_000, patience: 300_000 };
+
+/** A remote address that is remembered. */
+interface Peer extends Placed {
+  readonly address: string;
+  readonly socket: AnswererSocket;
+  heard: number;
 }
 
 /** Where a server hears datagrams, and sorts them by who sent them. */
@@ -22,11 +38,12 @@ export class UdpListener implements Listener {
   readonly address: string;
   readonly #conn: DatagramConn;
   readonly #limits: UdpLimits;
-  /** Those who were heard of, the one who was silent longest first. */
-  readonly #peers = new Map<string, { readonly socket: AnswererSocket; heard: number }>();
-  /** Those who have not been accepted. */
-  readonly #arrived: AnswererSocket[] = [];
-  /** Sockets that are not closed; some of them are forgotten, and still have to answer. */
+  /** Those that are remembered, by address. */
+  readonly #peers = new Map<string, Peer>();
+  readonly #places: Places<Peer>;
+  /** Those that have not been accepted. */
+  readonly #arrived = new Set<AnswererSocket>();
+  /** Sockets that are not closed: those of forgotten peers are about to be. */
   #open = 0;
   #closed = false;
   #failure: { readonly error: unknown } | undefined;
@@ -35,9 +52,10 @@ export class UdpListener implements Listener {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Takes over the socket. */
-  constructor(conn: DatagramConn, limits: UdpLimits = { peers: 1024, silence: 30_000 }) {
+  constructor(conn: DatagramConn, limits: Partial<UdpLimits> = {}) {
     this.#conn = conn;
-    this.#limits = limits;
+    this.#limits = { ...LIMITS, ...limits };
+    this.#places = new Places(this.#limits.peers);
     const { hostname, port } = conn.addr as Deno.NetAddr;
     this.address = formatAddress("udp", hostname, port);
   }
@@ -45,8 +63,10 @@ export class UdpListener implements Listener {
   async accept(): Promise<Socket> {
     for (;;) {
       if (this.#closed) throw new Deno.errors.BadResource("Listener has been closed");
-      const socket = this.#arrived.shift();
-      if (socket !== undefined) return socket;
+      for (const socket of this.#arrived) {
+        this.#arrived.delete(socket);
+        return socket;
+      }
       const failure = this.#failure;
       if (failure !== undefined) {
         this.#failure = undefined; // hearing begins again with the next call
@@ -73,7 +93,7 @@ export class UdpListener implements Listener {
     try {
       for (;;) {
         const [datagram, from] = await this.#conn.receive(buffer);
-        this.#peer(from as Deno.NetAddr)?.deliver(datagram);
+        this.#socketFor(from as Deno.NetAddr)?.deliver(datagram);
       }
     } catch (error) {
       if (!this.#closed) this.#failure = { error };
@@ -83,56 +103,69 @@ export class UdpListener implements Listener {
     }
   }
 
-  /** Who sent a datagram; undefined where there is no room for another peer. */
-  #peer(from: Deno.NetAddr): AnswererSocket | undefined {
-    const key = formatAddress("udp", from.hostname, from.port), now = performance.now();
-    const known = this.#peers.get(key);
-    if (known !== undefined) {
-      known.heard = now;
-      this.#peers.delete(key);
-      this.#peers.set(key, known);
-      return known.socket;
+  /** The socket of who sent a datagram; undefined where there is no room for another. */
+  #socketFor(from: Deno.NetAddr): AnswererSocket | undefined {
+    const address = formatAddress("udp", from.hostname, from.port), heard = performance.now();
+    const peer = this.#peers.get(address);
+    if (peer !== undefined) {
+      peer.heard = heard;
+      this.#makeRoom(this.#places.hear(peer, peer.socket.hasAnswered));
+      return peer.socket;
     }
-    if (this.#closed) return undefined;
-    if (this.#peers.size >= this.#limits.peers) this.#forgetFirst();
-    // Those who are forgotten while their calls run are still there.
-    if (this.#open >= this.#limits.peers * 2) return undefined;
-    const socket: AnswererSocket = new AnswererSocket({
-      local: this.address,
-      remote: key,
-      send: (datagram) => this.#conn.send(datagram, from),
-      closed: () => {
-        this.#open--;
-        if (this.#peers.get(key)?.socket === socket) this.#peers.delete(key);
-        return this.#closed ? this.#letGo() : undefined;
-      },
-    });
+    if (this.#closed || this.#open >= this.#limits.peers * 2) return undefined;
+    const socket = this.#newSocket(address, from);
+    const network = networkOf(address) ?? "this machine";
+    const newcomer = { address, network, socket, heard, isKnown: false };
     this.#open++;
-    this.#peers.set(key, { socket, heard: now });
-    this.#arrived.push(socket);
+    this.#peers.set(address, newcomer);
+    this.#makeRoom(this.#places.enter(newcomer));
+    this.#arrived.add(socket);
     this.#wake?.();
     this.#forgetLater();
     return socket;
   }
 
-  #forgetFirst(): void {
-    for (const [key, { socket }] of this.#peers) {
-      this.#peers.delete(key);
-      socket.endInput();
-      return;
-    }
+  #newSocket(address: string, from: Deno.NetAddr): AnswererSocket {
+    const socket: AnswererSocket = new AnswererSocket({
+      local: this.address,
+      remote: address,
+      send: (datagram) => this.#conn.send(datagram, from),
+      closed: () => {
+        this.#open--;
+        const peer = this.#peers.get(address);
+        if (peer?.socket === socket) this.#remove(peer);
+        return this.#closed ? this.#letGo() : undefined;
+      },
+    });
+    return socket;
   }
 
-  /** Forgets those who are silent, as long as there is anyone. */
+  #makeRoom(peer: Peer | undefined): void {
+    if (peer !== undefined) this.#forget(peer, "it had to make room for others");
+  }
+
+  /** Its next datagram is that of a new peer. */
+  #forget(peer: Peer, why: string): void {
+    this.#remove(peer);
+    if (this.#arrived.delete(peer.socket)) void peer.socket.close();
+    else peer.socket.fail(new Error(`the peer was forgotten: ${why}`));
+  }
+
+  #remove(peer: Peer): void {
+    this.#peers.delete(peer.address);
+    this.#places.leave(peer);
+  }
+
+  /** Forgets those that are silent, as long as there are any. */
   #forgetLater(): void {
     if (this.#timer !== undefined || this.#closed) return;
-    const { silence } = this.#limits;
+    const { silence, patience } = this.#limits;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      const since = performance.now() - silence;
-      for (const { heard } of this.#peers.values()) {
-        if (heard > since) break;
-        this.#forgetFirst();
+      const now = performance.now();
+      for (const peer of this.#peers.values()) {
+        const most = peer.socket.isAsked ? Math.max(silence, patience) : silence;
+        if (now - peer.heard >= most) this.#forget(peer, `it was silent for ${most} ms`);
       }
       if (this.#peers.size > 0) this.#forgetLater();
     }, silence / 4);

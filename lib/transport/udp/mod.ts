@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DEFAULT_LIMITS } from "../../limits.ts";
 import { formatAddress, hostAndPort } from "../address.ts";
 import { LoadingListener } from "../loading_listener.ts";
 import { isLocalhost, joinListeners, listenAtBoth } from "../localhost.ts";
@@ -13,25 +14,27 @@ import { type DatagramConn, datagramListener } from "../unstable.ts";
 
 /** UDP, for those who listen; who calls loads `dial.ts`. */
 export const udp: Pick<Transport, "listen"> = {
-  listen(address): Listener {
+  listen(address, { limits }): Listener {
     const { hostname, port } = hostAndPort(address);
     // A server that may not answer is none: peers on loopback can have any port.
     const listenAt = (hostname: string, port: number) => {
       if (isLoopback(hostname)) askFor(hostname.includes(":") ? `[${hostname}]` : hostname);
       return bind(hostname, port);
     };
-    if (!isLocalhost(hostname)) return toListener(listenAt(hostname, port));
+    const patience = (limits ?? DEFAULT_LIMITS).maxCallTimeout;
+    if (!isLocalhost(hostname)) return toListener(listenAt(hostname, port), patience);
     const both = listenAtBoth(port, listenAt, portOf);
-    const listeners = both.listeners.map(toListener);
+    const listeners = both.listeners.map((conn) => toListener(conn, patience));
     return joinListeners(formatAddress("udp", "localhost", both.port), listeners);
   },
 };
 
-function toListener(conn: DatagramConn): Listener {
+/** @param patience milliseconds that a call may take */
+function toListener(conn: DatagramConn, patience: number): Listener {
   const { hostname, port } = conn.addr as Deno.NetAddr;
   return new LoadingListener(formatAddress("udp", hostname, port), async () => {
     const { UdpListener } = await import("./listener.ts");
-    return new UdpListener(conn);
+    return new UdpListener(conn, { patience });
   });
 }
 

@@ -18,9 +18,10 @@ import {
   stream,
 } from "../../../lib/mod.ts";
 import { UdpListener } from "../../../lib/transport/udp/listener.ts";
+import { type Placed, Places } from "../../../lib/transport/udp/peers.ts";
 import * as z from "npm:zod@4";
 import { LIB, run } from "../../support/child.ts";
-import { turn, within } from "../../support/deadline.ts";
+import { turn, until, within } from "../../support/deadline.ts";
 import { testWith } from "../../support/tools.ts";
 
 const api = {
@@ -367,7 +368,7 @@ Deno.test("serve() at udp: keeps a bounded number of peers, however many send", 
 });
 
 Deno.test("UdpListener forgets those who are silent, and makes room for others", async () => {
-  const listener = new UdpListener(bind(), { peers: 2, silence: 1 });
+  const listener = new UdpListener(bind(), { peers: 2, silence: 1, patience: 1 });
   const peers = Array.from({ length: 3 }, () => new Peer(listener.address));
   const buffer = new Uint8Array(100);
   try {
@@ -379,9 +380,12 @@ Deno.test("UdpListener forgets those who are silent, and makes room for others",
       assertEquals(await socket.read(buffer), 3);
       sockets.push(socket);
     }
-    // Whether for want of room or after a silence: each ends, and can still be closed.
+    // Whether for want of room or after a silence: each fails, and can still be closed.
     for (const socket of sockets) {
-      assertEquals(await within(socket.read(buffer), "the peer to be forgotten"), null);
+      await within(
+        assertRejects(() => socket.read(buffer), Error, "the peer was forgotten: it "),
+        "the peer to be forgotten",
+      );
       socket.close();
     }
     // Who comes back is a new peer.
@@ -393,6 +397,90 @@ Deno.test("UdpListener forgets those who are silent, and makes room for others",
     listener.close();
     for (const peer of peers) peer[Symbol.dispose]();
   }
+});
+
+Deno.test("UdpListener remembers who waits for an answer longer than who does not", async () => {
+  const listener = new UdpListener(bind(), { silence: 1, patience: 300_000 });
+  using waits = new Peer(listener.address);
+  using does = new Peer(listener.address);
+  try {
+    await waits.send(LAST);
+    const waiting = await listener.accept();
+    await does.send('{"jsonrpc":"2.0","method":"m"}');
+    const other = await listener.accept(), buffer = new Uint8Array(1000);
+    for (const socket of [waiting, other]) await socket.read(buffer);
+    await within(assertRejects(() => other.read(buffer), Error, "silent for 1 ms"), "the end");
+    await waiting.write(new TextEncoder().encode(LAST_ANSWER + "\n"));
+    assertEquals((await waits.hear())[0], LAST_ANSWER);
+    await within(assertRejects(() => waiting.read(buffer), Error, "silent for 1 ms"), "the end");
+    for (const socket of [waiting, other]) socket.close();
+  } finally {
+    listener.close();
+  }
+});
+
+Deno.test("serve() at udp: a flood of calls that last takes nothing from others, and is cancelled", async () => {
+  let running = 0;
+  const finish = Promise.withResolvers<string>();
+  await using server = start({
+    ...api,
+    sleep: method((_, { signal }) => {
+      running++;
+      return new Promise((resolve) => signal.addEventListener("abort", () => resolve(--running)));
+    }),
+    wait: method(() => finish.promise),
+  });
+  using known = new Peer(server.address);
+  assertEquals(await known.ask(LAST), LAST_ANSWER);
+  assertEquals(await known.ask(LAST), LAST_ANSWER);
+  await known.send('{"jsonrpc":"2.0","id":1,"method":"wait","params":[]}');
+  const flood = Array.from({ length: 2100 }, () => new Peer(server.address));
+  const meta = { timeoutMs: 300_000 };
+  for (const [id, peer] of flood.entries()) {
+    await peer.send(
+      JSON.stringify({ jsonrpc: "2.0", id, method: "sleep", params: { _meta: meta } }),
+    );
+    if (id % 64 === 0) await turn();
+  }
+  await until(() => running <= 512, "the calls of those that were forgotten to be cancelled");
+  // Somebody who comes new, and somebody who was there before; a datagram may be lost in such a flood.
+  using newcomer = new Peer(server.address);
+  let answer: string | undefined;
+  const heard = newcomer.hear().then(([text]) => answer = text);
+  while (answer === undefined) {
+    await newcomer.send(LAST);
+    await Promise.race([heard, turn()]);
+  }
+  assertEquals(answer, LAST_ANSWER);
+  finish.resolve("done");
+  assertEquals((await known.hear())[0], '{"jsonrpc":"2.0","id":1,"result":"done"}');
+  assert(server.connections <= 1024, `${server.connections} peers`);
+  for (const peer of flood) peer[Symbol.dispose]();
+  await server.shutdown(0);
+});
+
+Deno.test("Places makes room in the network that has most, and never takes a known peer's place for a newcomer", () => {
+  const places = new Places<Placed & { readonly name: string }>(8);
+  const peer = (name: string, network: string) => ({ name, network, isKnown: false });
+  const [a, b, c] = [peer("a", "1"), peer("b", "2"), peer("c", "3")];
+  for (const known of [a, b, c]) {
+    assertEquals(places.enter(known), undefined);
+    assertEquals(places.hear(known, false), undefined);
+    assertEquals(known.isKnown, false, "it was not answered");
+    assertEquals(places.hear(known, true), undefined);
+  }
+  // Newcomers make room among each other: first in the network that has most, whoever was silent longest.
+  const x = peer("x", "9");
+  assertEquals(places.enter(x), undefined);
+  const crowd = Array.from({ length: 10 }, (_, n) => peer(`crowd ${n}`, "4"));
+  assertEquals(crowd.map((one) => places.enter(one)?.name), [
+    ...[undefined, undefined, undefined],
+    ...Array.from({ length: 7 }, (_, n) => `crowd ${n}`),
+  ]);
+  // One network cannot have all the places of known peers either.
+  const gone = crowd.slice(7).map((one) => places.hear(one, true)?.name);
+  assertEquals(gone, [undefined, "crowd 7", "crowd 8"]);
+  assertEquals(x.isKnown, false);
 });
 
 Deno.test("shutdown() answers what runs, says nothing unasked, and frees the port", async () => {

@@ -40,7 +40,9 @@ function flags(
   { scheme, hostname, port, path }: Address,
 ): string {
   if (scheme === "unix") {
-    return `--allow-net=unix:${path} --allow-read=${path} --allow-write=${path}`;
+    if (action === "connect to") return unixFlags(path, path);
+    // The file is made ready in a folder of its own beside its path.
+    return unixFlags("*", path.slice(0, path.lastIndexOf("/")) || "/");
   }
   const [, kind, what] = /^Requires (\w+) access to "(.*)", run again/.exec(message) ?? [];
   if (kind === undefined) return `that it lacks: ${message}`;
@@ -51,4 +53,8 @@ function flags(
       : `--allow-net=${four}:${port},[${six}]:${port}`;
   }
   return `--allow-${kind}=${what}`;
+}
+
+function unixFlags(socket: string, path: string): string {
+  return `--allow-net=unix:${socket} --allow-read=${path} --allow-write=${path}`;
 }

@@ -1,6 +1,25 @@
 /**
  * `unix:///path`: a socket file, for processes on one machine. Only its owner may connect.
  *
+ * One server has the file, from the moment in which it appears to that in which it is removed:
+ *
+ * ```text
+ * a folder of our own, mode 0700:  bind ─> chmod 0600 ─┐
+ * nothing is at the path:                              ├─> link: fails if something is there
+ * a dead server has left its file:   lock, look again ─┴─> rename over it
+ * the end:                    remove it, if it is still our file ─> close
+ * ```
+ *
+ * - The file never has other permissions than the wanted ones: where it is bound nobody else may look,
+ *   and it comes to its path when it is ready. (To bind at the path itself takes the process's umask, which
+ *   is a permission of its own in Deno, and holds for all threads.)
+ * - Whether a file was left by a dead server is told by connecting. Of several new servers that see one
+ *   only the one that holds the folder's lock looks and replaces; the next finds a server that lives. The
+ *   lock is the system's (`flock`), and goes with its holder.
+ * - Deno removes what is at the path of a listener that it closes, whoever has put it there: here that is
+ *   the path in our folder. What is at the real path is removed before, while a server that looks still
+ *   finds us alive, and only if it is our own file.
+ *
  * @module
  */
 
@@ -8,64 +27,204 @@ import { type Address, badAddress } from "./address.ts";
 import type { Listener, Transport } from "./socket.ts";
 import { DenoSocket } from "./deno_socket.ts";
 
+/** Bytes of a path that a socket is bound to or looked for at: `sun_path` has 108 on Linux, one is zero. */
+const MAX_PATH = 107;
+
+/** The name of a folder of our own: a dot and so many letters and digits. */
+const NAME_LENGTH = 6;
+
+/** Milliseconds in which the lock of a folder must be had, and between two tries. */
+const LOCK_TIMEOUT = 5000;
+const LOCK_PAUSE = 10;
+
 /** Unix domain sockets. */
 export const unix: Transport = {
   listen(address) {
     const path = pathOf(address);
+    if (bytesOf(privatePath(folderOf(path), "x".repeat(NAME_LENGTH))) > MAX_PATH) {
+      throw badAddress(address.text, `the folder of a Unix socket has at most ${MAX_FOLDER} bytes`);
+    }
+    mayUse(folderOf(path));
+    const socket = new SocketFile(path);
     try {
-      return listenAt(path);
+      if (socket.link()) return socket.listener();
+      return replaceStale(socket);
     } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-      return replaceStale(path, error);
+      socket.abandon();
+      throw error;
     }
   },
   async dial(address, { signal }) {
     const path = pathOf(address);
     const conn = await Deno.connect({ transport: "unix", path, ...(signal && { signal }) });
-    return new DenoSocket(conn, format);
+    return new DenoSocket(conn, formatAt(path));
   },
 };
 
-/** The end that listens has a path, the one that dials none. */
-function format({ path }: Deno.UnixAddr): string {
-  return `unix:${path ? `//${path}` : ""}`;
+const MAX_FOLDER = MAX_PATH - privatePath("", "x".repeat(NAME_LENGTH)).length;
+
+function privatePath(folder: string, name: string): string {
+  return `${folder === "/" ? "" : folder}/.${name}/s`;
 }
 
-function listenAt(path: string): Listener {
-  const listener = Deno.listen({ transport: "unix", path });
-  try {
-    Deno.chmodSync(path, 0o600);
-  } catch (error) {
-    listener.close();
-    throw error;
+/** The end that listens has a path, if another than it was bound to; the one that dials has none. */
+function formatAt(path: string): (address: Deno.UnixAddr) => string {
+  return (address) => address.path ? `unix://${path}` : "unix:";
+}
+
+/** A socket that is bound, and not yet at its path. */
+class SocketFile {
+  readonly path: string;
+  readonly #bound: string;
+  readonly #listener: Deno.UnixListener;
+  /** Which file it is, whatever its names are. */
+  readonly #file: Deno.FileInfo;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#bound = makePrivateFolder(folderOf(path));
+    try {
+      this.#listener = Deno.listen({ transport: "unix", path: this.#bound });
+      Deno.chmodSync(this.#bound, 0o600);
+      this.#file = Deno.lstatSync(this.#bound);
+    } catch (error) {
+      Deno.removeSync(folderOf(this.#bound), { recursive: true });
+      throw error;
+    }
   }
-  return {
-    address: `unix://${path}`,
-    accept: async () => new DenoSocket(await listener.accept(), format),
-    close: () => listener.close(), // removes the file
-  };
+
+  /** Gives it its path; false where something is there. */
+  link(): boolean {
+    try {
+      Deno.linkSync(this.#bound, this.path);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) return false;
+      throw error;
+    }
+  }
+
+  /** Gives it its path, whatever is there. */
+  replace(): void {
+    Deno.renameSync(this.#bound, this.path);
+  }
+
+  /** What accepts at the path; whatever is left of our folder goes. */
+  listener(): Listener {
+    const { path } = this;
+    Deno.removeSync(folderOf(this.#bound), { recursive: true });
+    const format = formatAt(path);
+    return {
+      address: `unix://${path}`,
+      accept: async () => new DenoSocket(await this.#listener.accept(), format),
+      close: () => {
+        this.#remove();
+        this.#listener.close();
+      },
+    };
+  }
+
+  /** It gets no path. */
+  abandon(): void {
+    this.#listener.close();
+    Deno.removeSync(folderOf(this.#bound), { recursive: true });
+  }
+
+  /** Removes the file, unless it is another by now. */
+  #remove(): void {
+    try {
+      const { dev, ino } = Deno.lstatSync(this.path);
+      if (dev === this.#file.dev && ino === this.#file.ino) Deno.removeSync(this.path);
+    } catch {
+      // It is gone, or no longer ours to remove: the next server takes it for that of a dead one.
+    }
+  }
+}
+
+/** Makes a folder that only we may use; the path in it that a socket can be bound to. */
+function makePrivateFolder(folder: string): string {
+  for (let tries = 0;; tries++) {
+    const name = crypto.randomUUID().slice(0, NAME_LENGTH);
+    const path = privatePath(folder, name);
+    try {
+      Deno.mkdirSync(folderOf(path), { mode: 0o700 });
+      return path;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists) || tries === 9) throw error;
+    }
+  }
 }
 
 /** A server that was killed leaves its file behind; one that lives answers. */
-async function replaceStale(path: string, inUse: Error): Promise<Listener> {
-  if (!(await Deno.lstat(path)).isSocket) throw inUse;
+async function replaceStale(socket: SocketFile): Promise<Listener> {
+  const { path } = socket;
   try {
-    (await Deno.connect({ transport: "unix", path })).close();
+    using _lock = await lockOf(folderOf(path));
+    while (!socket.link()) {
+      const state = await stateOf(path);
+      if (state === "served") throw new Deno.errors.AddrInUse("the path is in use");
+      if (state === "gone") continue;
+      socket.replace();
+      break;
+    }
+    return socket.listener();
   } catch (error) {
-    if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-    await Deno.remove(path);
-    return listenAt(path);
+    socket.abandon();
+    throw error;
   }
-  throw inUse;
+}
+
+/** Whether a server that lives has this path, or a dead one had it. A file that is no socket is in use. */
+async function stateOf(path: string): Promise<"served" | "stale" | "gone"> {
+  try {
+    if (!(await Deno.lstat(path)).isSocket) return "served";
+    (await Deno.connect({ transport: "unix", path })).close();
+    return "served";
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return "stale";
+    if (error instanceof Deno.errors.NotFound) return "gone";
+    throw error;
+  }
+}
+
+/** The lock that servers take in turn to replace a file in this folder. */
+async function lockOf(folder: string): Promise<Disposable> {
+  const file = await Deno.open(folder);
+  for (const end = performance.now() + LOCK_TIMEOUT; !await file.tryLock(true);) {
+    if (performance.now() > end) {
+      file.close();
+      throw new Deno.errors.TimedOut(`another process has locked the folder ${folder}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE));
+  }
+  return file; // closing it is unlocking it
+}
+
+/** Asks for permissions for the whole folder: those for the path alone are not enough to come there. */
+function mayUse(folder: string): void {
+  for (const name of ["read", "write"] as const) {
+    if (Deno.permissions.requestSync({ name, path: folder }).state === "granted") continue;
+    throw new Deno.errors.NotCapable(
+      `Requires ${name} access to "${folder}", run again with the --allow-${name} flag`,
+    );
+  }
 }
 
 function pathOf({ path, hostname, text }: Address): string {
   if (hostname !== "" || !path.startsWith("/") || path.length < 2) {
     throw badAddress(text, "a unix address needs an absolute path: unix:///run/app.sock");
   }
-  // sun_path holds 108 bytes on Linux, the last of them zero.
-  if (new TextEncoder().encode(path).length > 107) {
-    throw badAddress(text, "the path of a Unix socket has at most 107 bytes");
+  if (bytesOf(path) > MAX_PATH) {
+    throw badAddress(text, `the path of a Unix socket has at most ${MAX_PATH} bytes`);
   }
   return path;
+}
+
+/** The folder that a path is in. */
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length;
 }

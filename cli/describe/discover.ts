@@ -53,6 +53,7 @@ type Member =
   | "required"
   | "result"
   | "schema"
+  | "summary"
   | "type";
 
 /** A server, by what it says of itself. */

@@ -259,6 +259,57 @@ Deno.test("client.ts check ends although the server talks on and on", async () =
   assertMatch(stdout, /\d+ failed, \d+ not applicable\n$/);
 });
 
+/** A recording of one call, in which the server has answered 1. */
+const RECORDING = [
+  { recording: 1, server: "", listen: "", started: "" },
+  { connection: 1, at: 0, from: "client", framing: "json", text: '{"jsonrpc":"2.0","id":1}' },
+  { connection: 1, at: 1, from: "server", framing: "json", text: '{"id":1,"result":1}' },
+].map((entry) => JSON.stringify(entry) + "\n").join("");
+
+Deno.test("client.ts replay ends although the server talks on and on", async () => {
+  await using folder = await makeFolder({ "one.ndjson": RECORDING });
+  await using server = serveRaw(async (socket) => {
+    try {
+      for (;;) await say(socket, '{"jsonrpc":"2.0","method":"note"}\n'.repeat(1000));
+    } catch {
+      return; // it has hung up
+    }
+  });
+  const flags = ["-N", "-R"];
+  const args = ["replay", `${folder.path}/one.ndjson`, server.address, "--timeout", "20"];
+  const { code, stdout, stderr } = await within(runClient(args, { flags }), "the replay to end");
+  assertEquals([code, stderr], [1, ""]);
+  assertMatch(stdout, /0 of \d+ answers and messages are as they were recorded\n$/);
+});
+
+Deno.test("client.ts replay, check and watch bear answers that are nested without end", async () => {
+  await using folder = await makeFolder({ "one.ndjson": RECORDING });
+  const deep = "[".repeat(200_000) + "]".repeat(200_000);
+  await using server = serveRaw(async (socket) => {
+    try {
+      for await (const line of linesOf(socket)) {
+        const [id = "null"] = /(?<="id":)("[^"]*"|\d+)/.exec(line) ?? [];
+        await say(socket, `{"jsonrpc":"2.0","id":${id},"result":${deep}}\n{"id":${deep}}\n`);
+      }
+    } catch {
+      return; // it has hung up
+    }
+  });
+  for (
+    const args of [
+      ["replay", `${folder.path}/one.ndjson`, server.address],
+      ["check", server.address, "--timeout", "20"],
+      ["watch", server.address, "m", "--times", "1"],
+      ["bench", server.address, "m", "--seconds", "1"],
+    ]
+  ) {
+    const ran = within(runClient(args, { flags: ["-N", "-R"] }), args[0]!);
+    const { stdout, stderr } = await ran;
+    assertEquals(/Uncaught|RangeError|^ {4}at /m.exec(stdout + stderr), null);
+    assertEquals(UNSAFE.exec(stdout + stderr), null);
+  }
+});
+
 for (
   const [shell, script] of Object.entries({
     bash: `source <("$CLIENT" --completions bash)

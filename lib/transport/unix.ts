@@ -161,9 +161,7 @@ async function replaceStale(socket: SocketFile): Promise<Listener> {
   try {
     using _lock = await lockOf(folderOf(path));
     while (!socket.link()) {
-      const state = await stateOf(path);
-      if (state === "served") throw new Deno.errors.AddrInUse("the path is in use");
-      if (state === "gone") continue;
+      if (await isGone(path)) continue;
       socket.replace();
       break;
     }
@@ -174,17 +172,23 @@ async function replaceStale(socket: SocketFile): Promise<Listener> {
   }
 }
 
-/** Whether a server that lives has this path, or a dead one had it. A file that is no socket is in use. */
-async function stateOf(path: string): Promise<"served" | "stale" | "gone"> {
+/**
+ * Whether nothing is at the path any more; false where a dead server has left its file.
+ *
+ * @throws {Deno.errors.AddrInUse} for the file of a server that lives, and for one that is no socket
+ */
+async function isGone(path: string): Promise<boolean> {
   try {
-    if (!(await Deno.lstat(path)).isSocket) return "served";
+    if (!(await Deno.lstat(path)).isSocket) {
+      throw new Deno.errors.AddrInUse("the path is in use, by a file that is no socket");
+    }
     (await Deno.connect({ transport: "unix", path })).close();
-    return "served";
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return "stale";
-    if (error instanceof Deno.errors.NotFound) return "gone";
+    if (error instanceof Deno.errors.NotFound) return true;
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
     throw error;
   }
+  throw new Deno.errors.AddrInUse("the path is in use by another server");
 }
 
 /** The lock that servers take in turn to replace a file in this folder. */

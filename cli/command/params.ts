@@ -43,7 +43,7 @@ export function parseParams(words: readonly string[]): Params {
  * @throws {TypeError} for params that make no sense; the message is one line
  */
 export function parseCall(line: string): CallText {
-  const [, method, rest] = /^\s*(\S+)\s*(.*?)\s*$/s.exec(line)!;
+  const [, method, rest] = /^(\S+)\s*(.*)$/s.exec(line.trim())!;
   const json = rest === "" ? undefined : tryJson(rest!);
   const params = json === undefined ? parseParams(splitPairs(rest!)) : asParams(json.value);
   return { method: method!, params };

@@ -133,7 +133,7 @@ class Prompt {
         this.#begun = entry + "\n";
         continue;
       }
-      const whole = entry.replaceAll(/\s*\n\s*/g, " ");
+      const whole = entry.split("\n").map((line) => line.trim()).filter(Boolean).join(" ");
       if (lines > 1) input.join(lines, whole);
       if (isKept(whole)) entries.push(whole.trim());
       this.#begun = "";
@@ -166,7 +166,7 @@ class Prompt {
 
   /** Does what an entry says, and tells what went wrong. */
   async #do(entry: string, signal: AbortSignal): Promise<void> {
-    const [, word = "", rest = ""] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(entry)!;
+    const [, word = "", rest = ""] = /^(\S*)\s*(.*)$/s.exec(entry.trim())!;
     if (word === "") return;
     const start = performance.now();
     try {

@@ -141,3 +141,11 @@ Deno.test("errorLines() takes anything that can be thrown", () => {
     assert(lines[0]!.startsWith("error in m: "));
   }
 });
+
+Deno.test("parseCall() reads a line with any number of blanks in it", () => {
+  const blanks = " ".repeat(1_000_000);
+  assertEquals(parseCall(`${blanks}m${blanks}a=1${blanks}b=2${blanks}`), {
+    method: "m",
+    params: { a: 1, b: 2 },
+  });
+});

@@ -1,12 +1,14 @@
 /**
  * The API that is served under attack: calls that are quick, slow, large, endless or stuck, and counters
- * that tell which of them ran.
+ * that tell which of them ran. Every feature is in it: values that are checked, items in both directions,
+ * calls back, progress, identities.
  *
  * @module
  */
 
 import { method, notification, RpcError, stream } from "../../lib/mod.ts";
 import * as z from "npm:zod@4";
+import { freshValue } from "./fresh.ts";
 
 /** How often each key was run; keys come from the attacks. */
 const runs = new Map<string, number>();
@@ -35,6 +37,12 @@ export const api = {
   echo: method(z.unknown(), (params) => params),
   add: method(z.object({ a: z.number(), b: z.number() }), ({ a, b }) => a + b),
   big: method(z.int().min(0), (size) => "x".repeat(size)),
+  sum: method(z.array(z.number()), (numbers) => numbers.reduce((sum, it) => sum + it, 0)),
+  /** A value that was made for this call alone. */
+  fresh: method(
+    z.object({ seed: z.int(), size: z.int() }),
+    ({ seed, size }) => freshValue(seed, size),
+  ),
 
   run: method(z.string(), count),
   ran: method(z.string(), (key) => runs.get(key) ?? 0),
@@ -50,6 +58,14 @@ export const api = {
     await delay(ms, signal);
     return count(signal.aborted ? `${key} aborted` : `${key} ended`);
   }),
+  /** A notification whose handler takes its time, and keeps what came with it. */
+  linger: notification(
+    z.object({ ms: z.int(), filler: z.unknown() }),
+    async ({ ms, filler }, { signal }) => {
+      await delay(ms, signal);
+      return filler;
+    },
+  ),
   /** Holds its place whatever anybody says. */
   stuck: method(() => new Promise<void>(() => {})),
   /** Calls back, and waits for an answer. */
@@ -78,6 +94,45 @@ export const api = {
       }
     },
   ),
+
+  /** Items made anew, as many as are asked for. */
+  freshItems: stream(
+    z.object({ seed: z.int(), size: z.int(), count: z.int() }),
+    function* ({ seed, size, count }) {
+      for (let i = 0; i < count; i++) yield freshValue(seed + i, size);
+    },
+  ),
+  countdown: stream(z.int().min(0), function* (from) {
+    for (let n = from; n >= 0; n--) yield n;
+  }),
+
+  /** Adds up the items that the caller streams. */
+  total: method(async (_, { items }) => {
+    let total = 0;
+    for await (const item of items) total += item;
+    return total;
+  }, { items: z.number() }),
+  /** Takes one item, and leaves the others where they are. */
+  take: method(async (_, { items, signal }) => {
+    for await (const _ of items) await delay(3_600_000, signal);
+  }, { items: z.unknown() }),
+  /** Gives back each item that the caller streams. */
+  mirror: stream(async function* (_, { items }) {
+    yield* items;
+  }, { items: z.unknown() }),
+  /** Tells how far it is, step by step. */
+  work: method(z.int().min(0).max(1e6), (steps, { progress }) => {
+    for (let step = 1; step <= steps; step++) progress({ step });
+    return steps;
+  }),
+
+  whoami: method((_, { peer: { address, identity } }) => ({ address, identity })),
+  /** Who the caller is at the begin of a call, and at its end. */
+  identify: method(z.int().min(0), async (ms, { peer, signal }) => {
+    const before = peer.identity;
+    await delay(ms, signal);
+    return [before, peer.identity];
+  }),
 
   /** Takes the processor, as a handler should not. */
   block: method(z.int().min(0).max(10_000), (ms) => {

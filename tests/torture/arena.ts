@@ -10,13 +10,20 @@
  * @module
  */
 
-import type { Attack, Figure, Seen, ServerSpec, Target } from "./attack.ts";
+import {
+  type Attack,
+  type Figure,
+  type Seen,
+  type ServerSpec,
+  type Target,
+  TOKENS,
+} from "./attack.ts";
 import type { Told } from "./attacker.ts";
 import { Child } from "./child.ts";
 import { sleep } from "./crowd.ts";
 import type { Health } from "./window.ts";
 import { Watch } from "./proc.ts";
-import { type Setting, Victim } from "./server.ts";
+import { places, type Setting, Victim } from "./server.ts";
 
 /** Healthy clients, and calls a second that they make together, where the attack does not say. */
 const CLIENTS = 50;
@@ -79,8 +86,11 @@ export class Arena implements AsyncDisposable {
 
   readonly #quietMs: number;
 
-  private constructor(victim: Victim, clients: Child, quietMs: number) {
+  readonly #isPinned: boolean;
+
+  private constructor(victim: Victim, clients: Child, quietMs: number, isPinned: boolean) {
     this.#quietMs = quietMs;
+    this.#isPinned = isPinned;
     this.victim = victim;
     this.#clients = clients;
     victim.child.status.then((status) => this.ended = status);
@@ -90,16 +100,19 @@ export class Arena implements AsyncDisposable {
   /** Starts a server and its clients, and lets both get warm. */
   static async start(spec: ServerSpec, setting: Setting): Promise<Arena> {
     const victim = await Victim.start(spec, setting);
-    const { clients = CLIENTS, rate = RATE } = spec;
+    const { clients = CLIENTS, rate = RATE, isPinned = false, asksWho = false } = spec;
     const args = [victim.target.port, clients, rate].map(String);
-    const healthy = new Child("tests/torture/healthy.ts", args);
+    const healthy = new Child("tests/torture/healthy.ts", [
+      ...args,
+      ...asksWho ? [TOKENS.alice] : [],
+    ], isPinned ? { processor: places().callers, isFirst: true } : {});
     try {
       await healthy.lineWith('"ready"');
     } catch (error) {
       await victim[Symbol.asyncDispose]();
       throw error;
     }
-    const arena = new Arena(victim, healthy, setting.quietMs);
+    const arena = new Arena(victim, healthy, setting.quietMs, isPinned);
     await sleep(2 * setting.quietMs);
     return arena;
   }
@@ -132,7 +145,8 @@ export class Arena implements AsyncDisposable {
     change: Partial<Target> = {},
   ): Promise<Report> {
     const target = { ...this.victim.target, ...change };
-    const attackers = attacks.map((it) => new Attacker(it, target));
+    const processor = this.#isPinned ? places().attackers : undefined;
+    const attackers = attacks.map((it) => new Attacker(it, target, processor));
     try {
       await Promise.all(attackers.map((it) => it.ready));
       return await this.#measure(name, attacks, attackers);
@@ -176,6 +190,7 @@ export class Arena implements AsyncDisposable {
       p99: healths[1].p99,
       quietP99: healths[0].p99,
       max: healths[1].max,
+      refused: healths[1].refused,
       lost: healths[1].lost,
       back,
       figures,
@@ -233,9 +248,10 @@ class Attacker implements AsyncDisposable {
   readonly #patience: number;
   readonly ready: Promise<unknown>;
 
-  constructor(attack: Attack, target: Target) {
+  constructor(attack: Attack, target: Target, processor: number | undefined) {
     this.#patience = target.seconds * 1000 + PATIENCE;
-    this.#child = new Child("tests/torture/attacker.ts", [attack.name, JSON.stringify(target)]);
+    const args = [attack.name, JSON.stringify(target)];
+    this.#child = new Child("tests/torture/attacker.ts", args, { processor });
     this.ready = this.#child.lineWith('"ready"');
   }
 

@@ -28,6 +28,11 @@ export interface Target {
   readonly isRepeated?: boolean;
   /** The limits that the server was started with. */
   readonly limits: Limits;
+  /**
+   * Where crowds come from that are to be one caller: an address of this machine that is not loopback,
+   * with a port of its own. Undefined for loopback, where each connection is a caller by itself.
+   */
+  readonly crowd?: { readonly hostname: string; readonly port: number };
 }
 
 /** What the server did, in words, and figures about it by their names. */
@@ -36,8 +41,24 @@ export interface Outcome {
   readonly figures?: Readonly<Record<string, number>>;
 }
 
+/** The tokens of a server that asks who calls, and whose they are. */
+export const TOKENS = { alice: "token-of-alice", bob: "token-of-bob" } as const;
+
 /** A server of an attack's own. */
 export interface ServerSpec {
+  /** What it serves; api.ts of this folder where nothing is said. */
+  readonly api?: "demo";
+  /** Another program of this folder than main.ts. */
+  readonly program?: string;
+  /** It asks who calls, and knows {@linkcode TOKENS}. */
+  readonly asksWho?: boolean;
+  /**
+   * It has a processor to itself, and attackers and callers share another, so that nothing but the
+   * server makes its callers wait.
+   */
+  readonly isPinned?: boolean;
+  /** Megabytes of V8's old generation, where the tool is not told otherwise. */
+  readonly heap?: number;
   readonly limits?: Partial<Limits>;
   /** Other flags of main.ts. */
   readonly flags?: readonly string[];
@@ -62,6 +83,8 @@ export interface Seen {
   readonly p99: number;
   readonly quietP99: number;
   readonly max: number;
+  /** Calls of healthy clients that were refused. */
+  readonly refused: number;
   /** Calls of healthy clients without an answer. */
   readonly lost: number;
   /** Milliseconds until the descriptors were back, counted from the end of the attack. */
@@ -118,6 +141,23 @@ export const HEALTHY_P99: Figure = {
   value: ({ p99 }) => p99,
   atMost: 10,
 };
+
+/** What the others may wait at most: one caller of a small method, every 5 ms. */
+export function others(p99: number, worst: number): readonly Figure[] {
+  return [
+    { what: "others' p99 ms", value: ({ p99 }) => p99, atMost: p99 },
+    { what: "others' worst ms", value: ({ max }) => max, atMost: worst },
+  ];
+}
+
+/** One caller of a small method every 5 ms, and a server that nothing else disturbs. */
+export const ALONE: ServerSpec = { clients: 1, rate: 200, isPinned: true };
+
+/** The same with a small heap. */
+export const SMALL: ServerSpec = { ...ALONE, heap: 192 };
+
+/** What any single connection may do to a server at most. */
+export const ANY_CONNECTION: readonly Figure[] = [growth(64), ...others(15, 100)];
 
 /** Growth of the server's memory. */
 export function growth(atMost: number): Figure {

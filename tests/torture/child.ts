@@ -17,6 +17,10 @@ export interface ChildOptions {
   readonly flags?: readonly string[];
   /** How many descriptors it may have. Needs `sh`. */
   readonly descriptors?: number;
+  /** The processor that it runs on; any where nothing is said. Needs `taskset`. */
+  readonly processor?: number | undefined;
+  /** It goes before what else wants its processor, if we may say so. Needs `nice`. */
+  readonly isFirst?: boolean;
 }
 
 /** How a server that may be attacked is started: with the settings of docs/memory.md. */
@@ -38,13 +42,15 @@ export class Child implements AsyncDisposable {
 
   /** Starts a program of this project, by its path in it. */
   constructor(program: string, args: readonly string[], options: ChildOptions = {}) {
-    const { env, flags = ["-A"], descriptors } = options;
+    const { env, flags = ["-A"], descriptors, processor, isFirst = false } = options;
     const path = `${import.meta.dirname}/../../${program}`;
     const deno = [Deno.execPath(), "run", "-q", "--no-check", `--config=${CONFIG}`];
     const command = [...deno, ...flags, path, ...args];
     if (descriptors !== undefined) {
       command.unshift("sh", "-c", `ulimit -n ${descriptors} && exec "$@"`, "sh");
     }
+    if (processor !== undefined) command.unshift("taskset", "-c", String(processor));
+    if (isFirst) command.unshift("nice", "-n", "-15");
     this.#child = new Deno.Command(command[0]!, {
       args: command.slice(1),
       env: { NO_COLOR: "1", ...env },

@@ -1,12 +1,15 @@
 /**
  * The healthy clients: so many connections that call at a fixed rate together, whatever else happens.
  *
- *     deno run -A tests/torture/healthy.ts PORT CONNECTIONS RATE
+ *     deno run -A tests/torture/healthy.ts PORT CONNECTIONS RATE [TOKEN]
  *
  * The load is open-loop: calls are made at times that were fixed beforehand, and their latency counts
  * from there, so that a server that stands still is not spared the calls that it keeps waiting. Every
  * answer is compared. Each line `next` on standard input ends a window and begins another; what
  * happened to the calls of a window is printed once all of them are answered, or 30 s after its end.
+ *
+ * How late this process itself is counts as lateness: with its calls, and with what comes back to it.
+ * The second shows in a connection of its own to itself, of which no server knows.
  *
  * A client that is told `$/goaway` makes no more calls; without connections the windows go on empty.
  *
@@ -34,10 +37,20 @@ class Client {
   #isSending = false;
   /** It may make calls. */
   isOpen = true;
+  readonly #known = Promise.withResolvers<void>();
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
     this.#read();
+  }
+
+  /** Says who calls. */
+  authenticate(token: string): Promise<void> {
+    const params = { scheme: "bearer", token };
+    const request = { jsonrpc: "2.0", id: 0, method: "rpc.authenticate", params };
+    this.#unsent.push(JSON.stringify(request) + "\n");
+    this.#send();
+    return this.#known.promise;
   }
 
   /** Makes a call that was to be made at this time. */
@@ -47,7 +60,7 @@ class Client {
     window.due++;
     window.lateness.add(performance.now() - at);
     this.#calls.set(id, { at, window });
-    this.#unsent.push(`{"jsonrpc":"2.0","id":${id},"method":"echo","params":{"n":${id}}}\n`);
+    this.#unsent.push(`{"jsonrpc":"2.0","id":${id},"method":"add","params":{"a":${id},"b":1}}\n`);
     if (!this.#isSending) this.#send();
   }
 
@@ -83,13 +96,14 @@ class Client {
   }
 
   #answer(line: string, now: number): void {
-    let message: { id?: number; result?: { n?: number }; error?: Refusal; method?: string };
+    let message: { id?: number; result?: unknown; error?: Refusal; method?: string };
     try {
       message = JSON.parse(line);
     } catch {
       message = {}; // no answer to any call
     }
-    const { id = 0, result, error, method } = message;
+    const { id = -1, result, error, method } = message;
+    if (id === 0 && error === undefined) return this.#known.resolve();
     if (method === "$/goaway") {
       this.isOpen = false;
       return;
@@ -103,7 +117,7 @@ class Client {
     this.#calls.delete(id);
     const { window, at } = call;
     const name = error?.data?.name;
-    if (result?.n === id) window.latencies.add(now - at);
+    if (result === id + 1) window.latencies.add(now - at);
     else if (name === "UNAVAILABLE" || name === "RESOURCE_EXHAUSTED") window.refused++;
     else {
       window.wrong++;
@@ -130,13 +144,35 @@ class Client {
   }
 }
 
+/** Sends a byte to itself now and then: how late it comes is how late the answers of a server are. */
+async function mirror(): Promise<void> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const back = await accepted, buffer = new Uint8Array(1);
+  setInterval(async () => {
+    const at = performance.now();
+    const read = back.read(buffer);
+    await conn.write(buffer);
+    await read;
+    currentWindow().lateness.add(performance.now() - at);
+  }, MIRROR_MS);
+}
+
+/** Milliseconds between two of them. */
+const MIRROR_MS = 20;
+
 const [port, connections, rate] = Deno.args.map(Number) as [number, number, number];
+const token = Deno.args[3];
 const clients = new Set<Client>();
 for (let i = 0; i < connections; i++) {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   conn.setNoDelay();
-  clients.add(new Client(conn));
+  const client = new Client(conn);
+  if (token !== undefined) await client.authenticate(token);
+  clients.add(client);
 }
+await mirror();
 let turn = 0;
 await callAtRate(rate, (at) => {
   const open = [...clients], client = open[turn++ % open.length];

@@ -35,6 +35,9 @@ async function run(options: Options): Promise<number> {
     seconds,
     quietMs,
     limits,
+    heap: options.heap,
+    isPlain: options.plain,
+    crowd: options.from,
     identity,
     ca: hasTls ? certificates().ca : undefined,
   };

@@ -22,6 +22,12 @@ export interface Options {
   readonly strict: boolean;
   /** Milliseconds of quiet before and after each attack. */
   readonly quietMs: number;
+  /** Megabytes of V8's old generation for servers that are to have a small one; 0 for V8's own. */
+  readonly heap: number | undefined;
+  /** Starts servers without the settings of docs/memory.md. */
+  readonly plain: boolean;
+  /** An address of this machine from which crowds come that are to be one caller. */
+  readonly from: string | undefined;
   readonly action: "run" | "list" | "help";
 }
 
@@ -49,6 +55,12 @@ Options:
                       [default: 1, that is up to 10,000 connections]
   --limit NAME=VALUE  another limit than the default for the servers, such as
                       messageTimeout=2000; may be repeated
+  --heap MB           another old generation of V8's for the servers that have a
+                      small one; 0 for V8's own, where growth tells more
+  --plain             starts the servers without deploy/landline.env
+  --from ADDRESS      an IPv4 address of this machine that is not loopback: the
+                      crowds that are to be one caller come from there. Their
+                      server listens there, too, and asks nobody who calls
   --quiet-ms N        milliseconds of quiet before and after each attack
                       [default: 1000]
   --strict            figures that are not reached count as failures, too. They
@@ -88,8 +100,18 @@ Examples:
  */
 export function readOptions(args: string[]): Options {
   const flags = parseArgs(args, {
-    boolean: ["strict", "list", "help"],
-    string: ["only", "seconds", "together", "scale", "limit", "json", "quiet-ms"],
+    boolean: ["strict", "plain", "list", "help"],
+    string: [
+      "only",
+      "seconds",
+      "together",
+      "scale",
+      "limit",
+      "json",
+      "quiet-ms",
+      "heap",
+      "from",
+    ],
     collect: ["limit"],
     alias: { help: "h" },
     unknown(arg) {
@@ -110,6 +132,9 @@ export function readOptions(args: string[]): Options {
     limits: Object.fromEntries(flags.limit.map(limit)),
     json: flags.json,
     quietMs: number("--quiet-ms", flags["quiet-ms"], 1000),
+    heap: flags.heap === undefined ? undefined : number("--heap", flags.heap, 0),
+    plain: flags.plain,
+    from: flags.from,
     strict: flags.strict,
     action: flags.help ? "help" : flags.list ? "list" : "run",
   };

@@ -9,8 +9,9 @@ const TICK_MS = 10;
 
 /** One look at a process. */
 export interface Sample {
-  /** Resident megabytes. */
+  /** Resident megabytes, now and at their peak. */
   readonly rss: number;
+  readonly peak: number;
   readonly fds: number;
   /** Milliseconds of processor time so far. */
   readonly cpu: number;
@@ -21,15 +22,19 @@ export function sample(pid: number): Sample | undefined {
   try {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
     const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    const rss = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+    const rss = megabytes(status, "VmRSS"), peak = megabytes(status, "VmHWM");
     if (!(rss > 0)) return undefined;
     // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th after it.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const cpu = (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-    return { rss: rss / 1024, fds: descriptors(pid), cpu };
+    return { rss, peak, fds: descriptors(pid), cpu };
   } catch {
     return undefined;
   }
+}
+
+function megabytes(status: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) / 1024;
 }
 
 function descriptors(pid: number): number {
@@ -39,10 +44,35 @@ function descriptors(pid: number): number {
   return size > 0 ? size : [...Deno.readDirSync(folder)].length;
 }
 
+/** The processors that this process may use. */
+export function processors(): readonly number[] {
+  return processorsOf(Deno.readTextFileSync("/proc/self/status"));
+}
+
+/** The same, from the text of `/proc/PID/status`. */
+export function processorsOf(status: string): readonly number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? "0";
+  return list.split(",").flatMap((range) => {
+    const [from, to = from] = range.split("-").map(Number) as [number, number?];
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
+}
+
+/** Has the kernel look for the peak of a process's memory anew; false where it will not. */
+function forgetPeak(pid: number): boolean {
+  try {
+    Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
+    return true;
+  } catch {
+    return false; // the samples have to do
+  }
+}
+
 /** Looks again and again, and keeps the peaks. */
 export class Watch implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #pid: number;
+  readonly #knowsPeak: boolean;
   readonly first: Sample;
   last: Sample;
   peakRss: number;
@@ -55,6 +85,7 @@ export class Watch implements Disposable {
     this.first = this.last = first;
     this.peakRss = first.rss;
     this.peakFds = first.fds;
+    this.#knowsPeak = forgetPeak(pid);
     this.#timer = setInterval(() => this.look(), everyMs);
   }
 
@@ -63,7 +94,8 @@ export class Watch implements Disposable {
     const now = sample(this.#pid);
     if (now === undefined) return this.last;
     this.last = now;
-    this.peakRss = Math.max(this.peakRss, now.rss);
+    // The kernel has seen what lay between two looks.
+    this.peakRss = Math.max(this.peakRss, now.rss, this.#knowsPeak ? now.peak : 0);
     this.peakFds = Math.max(this.peakFds, now.fds);
     return now;
   }

@@ -10,7 +10,17 @@ import type { Health } from "./window.ts";
 /** Milliseconds above which the clients' own lateness is shown. */
 const LATE = 5;
 
-const HEADS = ["attack", "before ms", "during ms", "after ms", "lost", "wrong", "RSS MB", "fds"];
+const HEADS = [
+  "attack",
+  "before ms",
+  "during ms",
+  "after ms",
+  "lost",
+  "wrong",
+  "refused",
+  "RSS MB",
+  "fds",
+];
 
 /** One line a report; what the server did stands last, as it may be long. */
 export function table(reports: readonly Report[]): string {
@@ -25,13 +35,14 @@ export function table(reports: readonly Report[]): string {
 function row(report: Report): string[] {
   const { attack, before, during, after, rss, fds, did, wrong } = report;
   const healths = [before, during, after];
-  const sum = (member: "lost" | "wrong") =>
+  const sum = (member: "lost" | "wrong" | "refused") =>
     String(healths.reduce((total, health) => total + (health?.[member] ?? 0), 0));
   return [
     attack,
     ...healths.map(latency),
     sum("lost"),
     sum("wrong"),
+    sum("refused"),
     course(rss),
     course(fds),
     wrong.length === 0 ? did : "WRONG: " + wrong.map((it) => it.split("\n")[0]).join("; "),
@@ -40,8 +51,10 @@ function row(report: Report): string[] {
 
 function latency(health: Health | undefined): string {
   if (health === undefined || health.answered === 0) return "-";
-  const { p50, p99, late } = health;
-  return `${p50.toFixed(1)}/${p99.toFixed(1)}${late > LATE ? ` (late ${late.toFixed(0)})` : ""}`;
+  const { p50, p99, max, late } = health;
+  return `${p50.toFixed(1)}/${p99.toFixed(1)}/${max.toFixed(0)}${
+    late > LATE ? ` (late ${late.toFixed(0)})` : ""
+  }`;
 }
 
 function course({ before, peak, after }: Course): string {

@@ -29,6 +29,8 @@ export interface Health {
   readonly max: number;
   /** How late the clients themselves were with their calls: what the machine did, not the server. */
   readonly late: number;
+  /** The same at its worst. */
+  readonly latest: number;
   /** The first wrong answer. */
   readonly example: string;
 }
@@ -86,6 +88,7 @@ export class Window {
       p99: latencies.quantile(0.99),
       max: latencies.quantile(1),
       late: lateness.quantile(0.99),
+      latest: lateness.quantile(1),
       example,
     };
     tell(health);

@@ -50,6 +50,8 @@ export interface ServerSpec {
   readonly api?: "demo";
   /** Another program of this folder than main.ts. */
   readonly program?: string;
+  /** Threads that serve, over TCP and TLS alone; this one where nothing is said. */
+  readonly workers?: number;
   /** It asks who calls, and knows {@linkcode TOKENS}. */
   readonly asksWho?: boolean;
   /**

@@ -44,7 +44,8 @@ const sumOfNothings: Attack = {
 const blankHeaders: Attack = {
   name: "blank-headers",
   rows: ["F24"],
-  does: "sends headers whose values are 4,040 blanks on 16 connections, as fast as it can",
+  does:
+    "sends headers whose values are 4,030 blanks between two letters on 16 connections, as fast as it can",
   server: SMALL,
   figures: [
     {
@@ -56,9 +57,9 @@ const blankHeaders: Attack = {
   ],
   async run(target) {
     const body = '{"jsonrpc":"2.0","method":"$/nothing"}';
-    const blanks = " ".repeat(4040);
+    const blanks = " ".repeat(4030);
     const block = bytesOf(
-      `Content-Length: ${body.length}\r\nX:${blanks}x\r\n\r\n${body}`.repeat(16),
+      `Content-Length: ${body.length}\r\nX:x${blanks}x\r\n\r\n${body}`.repeat(16),
     );
     let waited = 0, isOver = false;
     const newcomers = (async () => {

@@ -120,7 +120,7 @@ const keepWorkers: Attack = {
   rows: ["K08"],
   does:
     "opens streams that may send nothing at a server of two workers, with 1 MiB of {} beside each",
-  server: { ...SMALL, flags: ["--workers=2"] },
+  server: { ...SMALL, workers: 2 },
   figures: others(15, 100),
   async run(target) {
     const message = watchers.meta!();

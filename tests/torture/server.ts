@@ -74,6 +74,7 @@ export class Victim implements AsyncDisposable {
     const tokens = spec.asksWho === true ? await tokenFile() : undefined;
     const heap = setting.heap !== undefined && spec.heap !== undefined ? setting.heap : spec.heap;
     const v8 = [...spec.v8 ?? [], ...heap ? [`--max-old-space-size=${heap}`] : []];
+    const unix = spec.workers === undefined ? [`--listen=unix://${path}`] : [];
     // A program of ours listens at the plain addresses alone.
     const tls = identity && spec.program === undefined && [
       "--listen=tls://127.0.0.1:0",
@@ -84,7 +85,8 @@ export class Victim implements AsyncDisposable {
       ...spec.api === "demo" ? [] : [API],
       "--quiet",
       "--listen=tcp://127.0.0.1:0",
-      `--listen=unix://${path}`,
+      ...unix,
+      ...spec.workers === undefined ? [] : [`--workers=${spec.workers}`],
       ...crowd === undefined ? [] : [`--listen=tcp://${crowd}:0`, "--insecure"],
       ...tokens === undefined ? [] : [`--token-file=${tokens}`],
       ...tls || [],
@@ -98,7 +100,7 @@ export class Victim implements AsyncDisposable {
     });
     try {
       const ports: Record<string, number> = {};
-      const expected = 2 + Number(crowd !== undefined) + Number(Array.isArray(tls));
+      const expected = 1 + unix.length + Number(crowd !== undefined) + Number(Array.isArray(tls));
       for (let left = expected; left > 0; left--) {
         const address = (await child.lineWith("listening on ")).slice("listening on ".length);
         const [, scheme, port] = /^(\w+):.*?(\d*)$/.exec(address)!;

@@ -8,18 +8,20 @@ import { bytesOf } from "../support/raw.ts";
 import { ALONE, type Attack, check, others, share, type Target, TOKENS } from "./attack.ts";
 import { during, line, peer, sleep, times } from "./crowd.ts";
 
-/** The server knows two callers. */
-const ASKING = { ...ALONE, asksWho: true };
+/** The server knows two callers, one of them at once. */
+const ASKING = { ...ALONE, asksWho: true, program: "tests/torture/asking.ts" };
 
 const UNAUTHENTICATED = -32016;
 
-const authenticate = (name: keyof typeof TOKENS, id: number) =>
+type Name = keyof typeof TOKENS;
+
+const authenticate = (name: Name, id: number) =>
   line("rpc.authenticate", { scheme: "bearer", token: TOKENS[name] }, id);
 
 /** What came of two lines that were cut at a byte: who the caller was, or that nobody was known. */
-async function whoAtCut(target: Target, cut: number): Promise<string> {
+async function whoAtCut(target: Target, name: Name, cut: number): Promise<string> {
   using caller = await peer(target);
-  const bytes = bytesOf(authenticate("alice", 1) + line("whoami", [], 2));
+  const bytes = bytesOf(authenticate(name, 1) + line("whoami", [], 2));
   await caller.write(bytes.subarray(0, cut));
   if (cut < bytes.length) {
     await sleep(2);
@@ -40,19 +42,22 @@ const rightBehind: Attack = {
   server: ASKING,
   figures: others(15, 100),
   async run(target) {
+    // That of bob is shorter: where it ends, it was not cut.
     const whole = bytesOf(authenticate("alice", 1) + line("whoami", [], 2)).length;
     const cuts = Array.from({ length: whole }, (_, i) => i + 1);
     // In one write again and again: that is what a client does.
     cuts.push(...Array.from({ length: share(target, 100) }, () => whole));
     const outcomes = new Map<string, number>();
     await during(target.seconds, () =>
-      times(cuts.length, async (i) => {
-        const who = await whoAtCut(target, cuts[i]!);
+      times(2 * cuts.length, async (i) => {
+        const name = i % 2 === 0 ? "alice" : "bob";
+        const is = await whoAtCut(target, name, cuts[i >> 1]!);
+        const who = is === String(UNAUTHENTICATED) ? is : `${is} for ${name}`;
         outcomes.set(who, (outcomes.get(who) ?? 0) + 1);
       }, 8));
     const text = [...outcomes].map(([who, count]) => `${who} ${count} times`).join(", ");
     const isRight = [...outcomes.keys()].every((it) =>
-      it === "alice" || it === String(UNAUTHENTICATED)
+      ["alice for alice", "bob for bob", String(UNAUTHENTICATED)].includes(it)
     );
     check(isRight, `a call ran as ${text}`);
     return { did: `ran calls as ${text}` };

@@ -26,6 +26,8 @@ export interface Target {
   readonly scale: number;
   /** Whether the attack is repeated until the time is over. */
   readonly isRepeated?: boolean;
+  /** The plan that is followed, where one is. */
+  readonly seed?: number;
   /** The limits that the server was started with. */
   readonly limits: Limits;
   /**

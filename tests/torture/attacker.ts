@@ -11,12 +11,13 @@
 import type { Outcome, Target } from "./attack.ts";
 import { ATTACKS } from "./attacks.ts";
 import { orders, tell } from "./child.ts";
+import { followPlan } from "./search/follow.ts";
 
 /** What the process tells at the end. */
 export type Told = Outcome | { readonly wrong: string };
 
 const [name, text] = Deno.args;
-const attack = ATTACKS.find((it) => it.name === name);
+const attack = [...ATTACKS, followPlan].find((it) => it.name === name);
 if (attack === undefined || text === undefined) {
   throw new Error(`Cannot attack: there is no attack ${name}`);
 }

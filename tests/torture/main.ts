@@ -12,6 +12,7 @@ import { ATTACKS } from "./attacks.ts";
 import { list } from "./matrix.ts";
 import { HELP, type Options, readOptions } from "./options.ts";
 import type { Setting } from "./server.ts";
+import { replay, search } from "./search/search.ts";
 import { figures, table } from "./table.ts";
 import { runTool } from "./tool.ts";
 
@@ -22,25 +23,33 @@ const SHARED: ServerSpec = {};
 const TOGETHER = 0.05;
 
 await runTool(readOptions, (options) => {
-  if (options.action === "run") return run(options);
-  console.log(options.action === "help" ? HELP.trimEnd() : list());
+  const { action, seed, seconds } = options;
+  if (action === "run") return run(options);
+  if (action === "search") return search(seed, seconds, settingOf(options));
+  if (action === "replay") return replay(seed, seconds, settingOf(options));
+  console.log(action === "help" ? HELP.trimEnd() : list());
 });
 
-async function run(options: Options): Promise<number> {
-  const { only, seconds, together, limits, scale, json, strict, quietMs } = options;
-  const hasTls = isInstalled("openssl");
-  if (!hasTls) console.error("left out: the attacks on TLS need openssl");
-  const identity = hasTls ? certificates().server : undefined;
-  const setting: Setting = {
+/** What is the same for all servers; a search leaves TLS alone. */
+function settingOf({ seconds, quietMs, limits, heap, plain, from }: Options): Setting {
+  return {
     seconds,
     quietMs,
     limits,
-    heap: options.heap,
-    isPlain: options.plain,
-    crowd: options.from,
-    identity,
-    ca: hasTls ? certificates().ca : undefined,
+    heap,
+    isPlain: plain,
+    crowd: from,
+    identity: undefined,
+    ca: undefined,
   };
+}
+
+async function run(options: Options): Promise<number> {
+  const { only, together, scale, json, strict } = options;
+  const hasTls = isInstalled("openssl");
+  if (!hasTls) console.error("left out: the attacks on TLS need openssl");
+  const tls = hasTls ? certificates() : undefined;
+  const setting = { ...settingOf(options), identity: tls?.server, ca: tls?.ca };
   const chosen = ATTACKS.filter(({ name, tls }) =>
     (only.length === 0 || only.includes(name)) && (hasTls || !tls)
   );

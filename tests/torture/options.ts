@@ -28,8 +28,13 @@ export interface Options {
   readonly plain: boolean;
   /** An address of this machine from which crowds come that are to be one caller. */
   readonly from: string | undefined;
-  readonly action: "run" | "list" | "help";
+  /** Where a search begins, and the plan that is followed again. */
+  readonly seed: number;
+  readonly action: "run" | "search" | "replay" | "list" | "help";
 }
+
+/** Seconds where nothing is said. */
+const SECONDS = { run: 5, search: 600, replay: 3, list: 0, help: 0 } as const;
 
 /** What `--help` prints. */
 export const HELP = `\
@@ -62,7 +67,16 @@ Options:
                       crowds that are to be one caller come from there. Their
                       server listens there, too, and asks nobody who calls
   --quiet-ms N        milliseconds of quiet before and after each attack
-                      [default: 1000]
+                      [default: 1000, and 200 in a search]
+  --search            draws what a peer may do, plan by plan, instead: all kinds of
+                      messages, credits, sizes, batches, ids, identities, ways of
+                      reading and leaving, at servers with a small heap. A plan
+                      that a server does not withstand is printed with its seed
+  --seed N            the first plan of a search [default: drawn at random]; the
+                      seconds of a search are those of all its plans
+                      [default: 600]
+  --replay SEED       follows one plan at a server of its own, for so many seconds
+                      [default: 3]
   --strict            figures that are not reached count as failures, too. They
                       are measured on whatever machine this is
   --json FILE         writes everything that was measured
@@ -90,6 +104,7 @@ Examples:
   deno task torture
   deno task torture --only never-reads,tiny-segments --strict
   deno task torture --together 600
+  deno task torture --search --seed 1 --seconds 60
   deno task torture --seconds 1 --scale 0.02 --limit messageTimeout=1000
 `;
 
@@ -100,7 +115,7 @@ Examples:
  */
 export function readOptions(args: string[]): Options {
   const flags = parseArgs(args, {
-    boolean: ["strict", "plain", "list", "help"],
+    boolean: ["strict", "plain", "search", "list", "help"],
     string: [
       "only",
       "seconds",
@@ -110,6 +125,8 @@ export function readOptions(args: string[]): Options {
       "json",
       "quiet-ms",
       "heap",
+      "seed",
+      "replay",
       "from",
     ],
     collect: ["limit"],
@@ -124,19 +141,34 @@ export function readOptions(args: string[]): Options {
     if (found.length > 0) return found.map((it) => it.name);
     throw new TypeError(`Cannot attack: there is no ${name}, --list has the names`);
   });
+  const action = flags.help
+    ? "help"
+    : flags.list
+    ? "list"
+    : flags.replay !== undefined
+    ? "replay"
+    : flags.search
+    ? "search"
+    : "run";
+  const drawn = Math.floor(Math.random() * 1e6);
   return {
     only: names,
-    seconds: number("--seconds", flags.seconds, 5),
+    seconds: number("--seconds", flags.seconds, SECONDS[action]),
     together: number("--together", flags.together, only.length > 0 ? 0 : 20),
     scale: number("--scale", flags.scale, 1),
     limits: Object.fromEntries(flags.limit.map(limit)),
     json: flags.json,
-    quietMs: number("--quiet-ms", flags["quiet-ms"], 1000),
+    quietMs: number("--quiet-ms", flags["quiet-ms"], action === "run" ? 1000 : 200),
     heap: flags.heap === undefined ? undefined : number("--heap", flags.heap, 0),
     plain: flags.plain,
     from: flags.from,
     strict: flags.strict,
-    action: flags.help ? "help" : flags.list ? "list" : "run",
+    seed: number(
+      flags.replay === undefined ? "--seed" : "--replay",
+      flags.replay ?? flags.seed,
+      drawn,
+    ),
+    action,
   };
 }
 

@@ -9,6 +9,8 @@ import { isInstalled } from "../support/tools.ts";
 import { Arena, type Report } from "./arena.ts";
 import type { Attack, ServerSpec } from "./attack.ts";
 import { ATTACKS } from "./attacks.ts";
+import { measureClient } from "./client/arena.ts";
+import { MISCHIEF } from "./client/mischief.ts";
 import { list } from "./matrix.ts";
 import { HELP, type Options, readOptions } from "./options.ts";
 import type { Setting } from "./server.ts";
@@ -50,9 +52,8 @@ async function run(options: Options): Promise<number> {
   if (!hasTls) console.error("left out: the attacks on TLS need openssl");
   const tls = hasTls ? certificates() : undefined;
   const setting = { ...settingOf(options), identity: tls?.server, ca: tls?.ca };
-  const chosen = ATTACKS.filter(({ name, tls }) =>
-    (only.length === 0 || only.includes(name)) && (hasTls || !tls)
-  );
+  const isChosen = ({ name }: { name: string }) => only.length === 0 || only.includes(name);
+  const chosen = ATTACKS.filter((it) => isChosen(it) && (hasTls || !it.tls));
   const reports: Report[] = [];
   const keep = (report: Report) => {
     reports.push(report);
@@ -78,6 +79,9 @@ async function run(options: Options): Promise<number> {
       await using own = await Arena.start(attack.server, setting);
       keep(await own.measure(attack.name, [attack], { scale }));
     }
+  }
+  for (const mischief of MISCHIEF.filter(isChosen)) {
+    keep(await measureClient(mischief, options.seconds, options.heap));
   }
   const sharing = chosen.filter(({ server }) => server === undefined);
   if (together > 0 && sharing.length > 0) keep(await atOnce(await arena(), sharing));

@@ -5,6 +5,7 @@
  */
 
 import { ATTACKS } from "./attacks.ts";
+import { CLIENT_ROW, MISCHIEF } from "./client/mischief.ts";
 
 /** A test by its file in tests/ and a part of its name; or why there is none. */
 export type Reference = readonly [file: string, test: string] | string;
@@ -45,6 +46,7 @@ const CASES: readonly (readonly [id: string, what: string, reference?: Reference
   ["F15", "header blocks at the limits and past them"],
   ["F18", "length prefixes of 0, past the limit, and of 4 GiB"],
   ["F19", "a message that is announced and never comes"],
+  ["F24", "headers that cost much to read"],
   ["F20", "the first bytes of a connection"],
   ["F21", "a first segment of one byte"],
   ["F22", "a connection that changes its framing", [
@@ -66,6 +68,8 @@ const CASES: readonly (readonly [id: string, what: string, reference?: Reference
   ["P10", "__proto__ and constructor as keys"],
   ["P11", "as many keys and objects as a message allows"],
   ["P12", "numbers that are huge or odd"],
+  ["P17", "a list of which every item is refused"],
+  ["P18", "a large message whose id or method is written oddly"],
   ["P14", "NUL and line separators in texts"],
   ["P15", "messages that are no objects"],
   ["P16", "keys that differ in their normal form only"],
@@ -164,6 +168,7 @@ const CASES: readonly (readonly [id: string, what: string, reference?: Reference
   ["M04", "a large message in small pieces"],
   ["M05", "memory over a long time", "deno task soak"],
   ["M06", "a heap that is nearly full"],
+  ["M08", "a call of some size, then silence"],
   ["M07", "a limit on resident memory"],
   ["T01", "silent peers at a port for TLS"],
   ["T02", "half a ClientHello, and garbage"],
@@ -182,6 +187,8 @@ const CASES: readonly (readonly [id: string, what: string, reference?: Reference
     "behaviour/authentication_test.ts",
     "wrong credentials end the connection",
   ]],
+  ["T15", "calls right behind authentication"],
+  ["T16", "an identity that changes while a call runs"],
   ["T10", "calls before authentication", [
     "behaviour/authentication_test.ts",
     "nothing is served before",
@@ -203,6 +210,29 @@ const CASES: readonly (readonly [id: string, what: string, reference?: Reference
   ["O05", "full of calls: answered or refused"],
   ["O06", "a storm of retries", "a matter of the client that retries"],
   ["O08", "a flood of pings"],
+  ["O09", "places for calls, all taken by callers of one kind"],
+  ["O10", "calls that lie unread past their deadline"],
+  ["O11", "floods of what is refused, under a rate"],
+  ["O12", "an open stream, then silence"],
+  ["O13", "control messages beside many streams"],
+  ["O14", "many different deadlines"],
+  ["R01", "an endless stream that is read fast"],
+  ["R02", "items that are read fast, and credit for more"],
+  ["R03", "answers that are read fast"],
+  ["K01", "streams that may send nothing, with much beside them"],
+  ["K02", "services with long names"],
+  ["K03", "batches whose answers wait"],
+  ["K04", "calls that last, with much beside them"],
+  ["K05", "items up that nobody takes"],
+  ["K06", "notifications and calls back that last"],
+  ["K07", "256 connections of one address that make us keep"],
+  ["K08", "workers that are made to keep"],
+  ["H01", "64 large answers at once"],
+  ["H02", "many streams at once, and large items"],
+  ["H03", "64 calls that last, beside pings"],
+  ["H04", "cancelling where as many calls run as may"],
+  ["H05", "10,000 calls at once, beside a stream or not"],
+  ["N01", "our client at a hostile server"],
   ["G01", "SIGTERM under load"],
   ["G02", "a handler that never ends"],
   ["G03", "a second signal"],
@@ -226,13 +256,15 @@ export const MATRIX: readonly Case[] = CASES.map(([id, what, reference]) => ({
 
 /** The attacks that try a case. */
 export function attacksOf(id: string): readonly string[] {
-  return ATTACKS.filter(({ rows }) => rows.includes(id)).map(({ name }) => name);
+  const attacks = ATTACKS.filter(({ rows }) => rows.includes(id)).map(({ name }) => name);
+  return id === CLIENT_ROW ? MISCHIEF.map(({ name }) => name) : attacks;
 }
 
 /** What `--list` prints: the attacks, and for each case where it is tried. */
 export function list(): string {
-  const width = Math.max(...ATTACKS.map(({ name }) => name.length));
-  const attacks = ATTACKS.map(({ name, does }) => `${name.padEnd(width)}  ${does}`);
+  const all = [...ATTACKS, ...MISCHIEF];
+  const width = Math.max(...all.map(({ name }) => name.length));
+  const attacks = all.map(({ name, does }) => `${name.padEnd(width)}  ${does}`);
   const cases = MATRIX.map(({ id, what, reference }) => {
     const tried = attacksOf(id).map((name) => `attack ${name}`);
     if (typeof reference === "string") tried.push(`not here: ${reference}`);

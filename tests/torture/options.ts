@@ -7,6 +7,7 @@
 import { parseArgs } from "@std/cli";
 import { LIMITS, type Limits } from "../../lib/limits.ts";
 import { ATTACKS } from "./attacks.ts";
+import { CLIENT_ROW, MISCHIEF } from "./client/mischief.ts";
 
 /** What to do. */
 export interface Options {
@@ -48,7 +49,8 @@ permissions, a process of its own), 50 healthy clients that make 2,000 calls a
 second together in another process, and each attack in a third. The load of the
 healthy clients is open-loop: a call's latency counts from the moment when it
 was to be made, and every answer is compared. Attacks run one after another, and
-then those that can share a server all at once.
+then those that can share a server all at once. At last a client of ours calls servers
+that are hostile.
 
 Options:
   --only NAME,…       only these attacks, or all of a row: --only S04,bad-headers
@@ -137,7 +139,10 @@ export function readOptions(args: string[]): Options {
   });
   const only = (flags.only ?? "").split(",").filter((name) => name !== "");
   const names = only.flatMap((name) => {
-    const found = ATTACKS.filter((it) => it.name === name || it.rows.includes(name));
+    const mischief = MISCHIEF.map((it) => ({ ...it, rows: [CLIENT_ROW] }));
+    const found = [...ATTACKS, ...mischief].filter((it) =>
+      it.name === name || it.rows.includes(name)
+    );
     if (found.length > 0) return found.map((it) => it.name);
     throw new TypeError(`Cannot attack: there is no ${name}, --list has the names`);
   });

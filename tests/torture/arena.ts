@@ -171,7 +171,9 @@ export class Arena implements AsyncDisposable {
     const mayEnd = attacks.some(({ exit }) => exit !== undefined);
     let back = 0;
     if (!mayEnd) {
-      while (watch.look().fds > first.fds + SPARE && back < GIVE_BACK) {
+      while (
+        this.ended === undefined && watch.look().fds > first.fds + SPARE && back < GIVE_BACK
+      ) {
         await sleep(50);
         back = performance.now() - begun - time;
       }
@@ -201,7 +203,7 @@ export class Arena implements AsyncDisposable {
     const mayRefuse = mayEnd || attacks.some(({ refuses }) => refuses);
     wrong.push(...faultsOf(healths, mayRefuse, mayEnd));
     wrong.push(...await this.#end(attacks));
-    if (!mayEnd && left.fds > first.fds + SPARE) {
+    if (!mayEnd && this.ended === undefined && left.fds > first.fds + SPARE) {
       wrong.push(`${left.fds - first.fds} descriptors are not given back after 30 s`);
     }
     return {

@@ -5,9 +5,9 @@
  */
 
 import { bytesOf } from "../support/raw.ts";
-import { ALONE, ANY_CONNECTION, type Attack, check, others, share, type Target } from "./attack.ts";
+import { ALONE, ANY_CONNECTION, type Attack, check, others, share } from "./attack.ts";
 import { line, times } from "./crowd.ts";
-import { numbered, press, type Pressed, told } from "./press.ts";
+import { crowdOf, numbered, press, type Pressable, type Pressed, told } from "./press.ts";
 
 /** As many as a number can count. */
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -16,7 +16,7 @@ const ALL = Number.MAX_SAFE_INTEGER;
 const COUNTDOWN = line("countdown", { value: ALL, _meta: { stream: { credit: ALL } } });
 
 /** Says what was asked for, once, and reads until the time is over. */
-function readAll(target: Target, request: string): Promise<Pressed> {
+function readAll(target: Pressable, request: string): Promise<Pressed> {
   return press(target, () => undefined, { first: request });
 }
 
@@ -56,7 +56,8 @@ const fastCrowd: Attack = {
   async run(target) {
     let read = 0;
     const count = share(target, 256);
-    await times(count, async () => void (read += (await readAll(target, COUNTDOWN)).read), count);
+    const from = crowdOf(target);
+    await times(count, async () => void (read += (await readAll(from, COUNTDOWN)).read), count);
     return { did: `sent ${(read / 2 ** 20).toFixed(1)} MB to ${count}` };
   },
 };

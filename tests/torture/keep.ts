@@ -19,7 +19,7 @@ import {
   type Target,
 } from "./attack.ts";
 import { ask, line, times } from "./crowd.ts";
-import { empties, type NthMessage, numbered, press, told } from "./press.ts";
+import { crowdOf, empties, type NthMessage, numbered, press, told } from "./press.ts";
 
 /** As many empty objects as a message of 1 MiB has room for, with something beside them. */
 const MANY = empties(349_000);
@@ -105,7 +105,7 @@ const keepCrowd: Attack = {
   async run(target) {
     const count = share(target, 256), message = watchers.meta!();
     let sent = 0, cuts = 0;
-    const from = target.crowd === undefined ? target : { ...target, ...target.crowd };
+    const from = crowdOf(target);
     await times(count, async () => {
       const pressed = await press(from, (i) => i < 8 ? message(i) : undefined);
       sent += pressed.sent;

@@ -35,6 +35,11 @@ export interface PressOptions {
 /** What can be pressed: a server, perhaps at another address than loopback. */
 export type Pressable = Pick<Target, "port" | "seconds"> & { readonly hostname?: string };
 
+/** The server as a crowd reaches it that is to be one caller, where that is possible. */
+export function crowdOf(target: Target): Pressable {
+  return { ...target, ...target.crowd };
+}
+
 /** The message of this number on a connection; undefined for no more: then it is held. */
 export type NthMessage = (index: number) => Uint8Array<ArrayBuffer> | undefined;
 

@@ -76,6 +76,40 @@ testOnLinux("torture says no when an attack succeeds", async () => {
   assertStringIncludes(stdout, "0 of 1 attacks withstood");
 });
 
+testOnLinux("torture says no when a healthy caller loses a call", async () => {
+  const { code, stdout } = await torture(
+    "--only=pipeline",
+    "--seconds=0.1",
+    "--quiet-ms=100",
+    "--limit=callTimeout=50",
+  );
+  assertEquals(code, 1, stdout);
+  assertStringIncludes(stdout, "calls failed: RpcError");
+});
+
+testOnLinux(
+  "a search prints the plan that a server does not withstand, and replays it",
+  async () => {
+    // A server that refuses everybody from the begin: no plan goes well there.
+    const broken = ["--quiet-ms=50", "--limit=maxHeapPercent=1"];
+    const search = await torture("--search", "--seed=3", "--seconds=0.1", ...broken);
+    assertEquals(search.code, 1, search.stdout + search.stderr);
+    assertStringIncludes(search.stdout, "healthy calls are refused");
+    assertStringIncludes(search.stdout, "deno task torture --replay 3");
+    assertStringIncludes(search.stdout, "0 of 1 plans withstood, up to seed 3");
+    const replay = await torture("--replay=3", "--seconds=0.2", ...broken);
+    assertEquals(replay.code, 1, replay.stdout + replay.stderr);
+    const plan = /^plan 3: .*$/m.exec(search.stdout)![0];
+    assertStringIncludes(replay.stdout, plan);
+  },
+);
+
+testOnLinux("a client of ours tells how its calls ended at a hostile server", async () => {
+  const { code, stdout, stderr } = await torture("--only=client-goaways", "--seconds=0.3");
+  assertEquals(code, 0, stdout + stderr);
+  assertStringIncludes(stdout, "DEADLINE_EXCEEDED");
+});
+
 testOnLinux(
   "a server that is killed under chaos runs no call twice, and no call is silent",
   async () => {
@@ -101,6 +135,8 @@ Deno.test("torture, soak and chaos say what is wrong with their options", async 
       ["main.ts", "--seconds=x"],
       ["main.ts", "--limit=nothing=1"],
       ["main.ts", "--nothing"],
+      ["main.ts", "--replay=x"],
+      ["main.ts", "--heap=x"],
       ["soak.ts", "--minutes=0"],
       ["chaos.ts", "--clients=x"],
     ] as const

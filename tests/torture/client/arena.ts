@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable } from "../../../cli/text/printable.ts";
 import type { Report } from "../arena.ts";
 import { Child } from "../child.ts";
 import { sleep } from "../crowd.ts";
@@ -78,7 +79,7 @@ export async function measureClient(
 }
 
 function wordsOf({ calls, results, errors, late }: Summary & { late: number }): string {
-  const reasons = Object.entries(errors).map(([reason, count]) => `${count} ${reason}`);
+  const reasons = Object.entries(errors).map(([reason, count]) => `${count} ${printable(reason)}`);
   const ends = [`${results} results`, ...reasons].join(", ");
   return `of ${calls} calls: ${ends}; a timer of its was ${late.toFixed(0)} ms late`;
 }

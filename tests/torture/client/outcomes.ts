@@ -20,9 +20,10 @@ export interface Summary {
 
 /** What an error says of why, in a word; undefined where it does not. */
 export function reasonOf(error: unknown): string | undefined {
-  if (error instanceof RpcError && isText(error.message)) {
-    // An error that a method has declared itself has the name that it was declared with, or none.
-    return isText(error.reason) ? error.reason : `code ${Number(error.code)}`;
+  if (error instanceof RpcError) {
+    // A server may send an error without a name, or without a text, and then it is for the other to say.
+    if (isText(error.reason)) return error.reason;
+    if (isText(error.message)) return `code ${Number(error.code)}`;
   }
   if (error instanceof ConnectionLostError && error.message !== "") return error.name;
   if (error instanceof DOMException && ["TimeoutError", "AbortError"].includes(error.name)) {

@@ -5,6 +5,7 @@
  */
 
 import type { Dice } from "../../support/dice.ts";
+import { bytesOf } from "../../support/raw.ts";
 
 /** Small texts that programs stumble over. All of them are JSON. */
 export const HOSTILE: readonly string[] = [
@@ -52,11 +53,19 @@ export const HOSTILE: readonly string[] = [
 /** How large a value is to be, in bytes. */
 export const SIZES: readonly number[] = [0, 0, 0, 100, 100, 5_000, 60_000, 300_000, 1_000_000];
 
-/** A value: one that is hostile, or one of about so many bytes. */
-export function drawValue(dice: Dice, size: number = dice.pick(SIZES)): string {
+/** How many kinds of large values there are. */
+export const KINDS = 10;
+
+/** A value: one that is hostile, or one of a kind and of about so many bytes. */
+export function drawValue(
+  dice: Dice,
+  size: number = dice.pick(SIZES),
+  kind: number = dice.int(0, KINDS - 1),
+): string {
   if (size === 0) return dice.pick(HOSTILE);
-  const repeat = (unit: string) => Array(Math.ceil(size / (unit.length + 1))).fill(unit).join();
-  switch (dice.int(0, 9)) {
+  const repeat = (unit: string) =>
+    Array(Math.ceil(size / (bytesOf(unit).length + 1))).fill(unit).join();
+  switch (kind) {
     case 0:
       return `"${"x".repeat(size)}"`;
     case 1:

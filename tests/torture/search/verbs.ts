@@ -6,7 +6,7 @@
 
 import type { Dice } from "../../support/dice.ts";
 import { TOKENS } from "../attack.ts";
-import { drawValue, HOSTILE } from "./values.ts";
+import { drawValue, HOSTILE, KINDS, SIZES } from "./values.ts";
 
 /** What is served: the demo, or everything that there is. */
 export type Served = "demo" | "everything";
@@ -63,17 +63,17 @@ const TIMEOUTS: readonly string[] = [
   "null",
 ];
 
-/** A method, and values that fit it. */
-type Drawn = readonly [name: string, value: (dice: Dice) => string];
+/** A method, and values that fit it; `any` draws one that need not. */
+type Drawn = readonly [name: string, value: (dice: Dice, any: () => string) => string];
 
 const text = (dice: Dice) => JSON.stringify("x".repeat(dice.pick([0, 1, 1000, 100_000])));
 const whole = (...values: number[]) => (dice: Dice) => String(dice.pick(values));
 const nothing = () => "[]";
 
 const COMMON: readonly Drawn[] = [
-  ["echo", (dice) => drawValue(dice)],
+  ["echo", (_, any) => any()],
   ["add", (dice) => dice.pick(['{"a":1,"b":2}', "[1,2]", '{"a":1e999,"b":-1e999}', "[1]"])],
-  ["sum", (dice) => drawValue(dice)],
+  ["sum", (_, any) => any()],
   ["sum", (dice) => `[${Array(dice.pick([1, 1000, 100_000])).fill("1").join()}]`],
   ["sleep", whole(0, 1, 50, 300_000)],
   ["countdown", whole(0, 3, 2000, ALL)],
@@ -95,7 +95,7 @@ const METHODS: Readonly<Record<Served, readonly Drawn[]>> = {
     ["fresh", (dice) => `{"seed":1,"size":${dice.pick([0, 10_000, 1_000_000])}}`],
     ["run", text],
     ["note", text],
-    ["linger", (dice) => `{"ms":${dice.pick([1, 60_000])},"filler":${drawValue(dice)}}`],
+    ["linger", (dice, any) => `{"ms":${dice.pick([1, 60_000])},"filler":${any()}}`],
     ["wait", (dice) => `{"key":"search","ms":${dice.pick([0, 100, 60_000])}}`],
     ["stuck", nothing],
     ["callBack", text],
@@ -131,14 +131,47 @@ const OTHER_NAMES: readonly string[] = [
   "ech\\u006f",
 ];
 
-/** Draws messages of one kind of server. */
+/**
+ * Draws messages of one kind of server. Half of what they hold follows a theme, one size, kind of value,
+ * credit and deadline: chance alone would seldom put together what is harmless by itself.
+ */
 export class Verbs {
   readonly #dice: Dice;
   readonly #served: Served;
+  readonly #theme: {
+    readonly size: number;
+    readonly kind: number;
+    readonly credit: string;
+    readonly timeout: string;
+  };
 
   constructor(dice: Dice, served: Served) {
     this.#dice = dice;
     this.#served = served;
+    this.#theme = {
+      size: dice.pick(SIZES),
+      kind: dice.int(0, KINDS - 1),
+      credit: dice.pick(CREDITS),
+      timeout: dice.pick(TIMEOUTS),
+    };
+  }
+
+  #value(): string {
+    const dice = this.#dice, { size, kind } = this.#theme;
+    const isThemed = dice.chance(50);
+    return drawValue(
+      dice,
+      isThemed ? size : undefined,
+      isThemed || dice.chance(30) ? kind : undefined,
+    );
+  }
+
+  #credit(): string {
+    return this.#dice.chance(50) ? this.#theme.credit : this.#dice.pick(CREDITS);
+  }
+
+  #timeout(): string {
+    return this.#dice.chance(50) ? this.#theme.timeout : this.#dice.pick(TIMEOUTS);
   }
 
   /** One message, as text. */
@@ -164,7 +197,7 @@ export class Verbs {
   }
 
   #response(): string {
-    const value = drawValue(this.#dice), code = this.#dice.pick(["-32000", "1e999", '"x"', "{}"]);
+    const value = this.#value(), code = this.#dice.pick(["-32000", "1e999", '"x"', "{}"]);
     const outcome = this.#dice.pick([
       `"result":${value}`,
       `"error":{"code":${code},"message":${value}}`,
@@ -176,18 +209,18 @@ export class Verbs {
 
   #control(): string {
     const dice = this.#dice, id = this.#id(), dir = dice.chance(50) ? ',"dir":"up"' : "";
-    const params = dice.chance(10) ? this.#asParams(drawValue(dice)) : undefined;
+    const params = dice.chance(10) ? this.#asParams(this.#value()) : undefined;
     const [name, usual] = dice.pick<readonly [string, string]>([
       ["cancelRequest", `{"id":${id}}`],
-      ["stream/credit", `{"id":${id},"n":${dice.pick(CREDITS)}${dir}}`],
+      ["stream/credit", `{"id":${id},"n":${this.#credit()}${dir}}`],
       ["stream/credit", `{"id":${id},"n":64}`],
-      ["stream/item", `{"id":${id},"value":${drawValue(dice)},"dir":"up"}`],
+      ["stream/item", `{"id":${id},"value":${this.#value()},"dir":"up"}`],
       ["stream/item", `{"id":${id},"values":[${this.#several()}],"dir":"up"}`],
       ["stream/item", `{"id":${id},"value":1,"eventId":${dice.pick(HOSTILE)}${dir}}`],
       ["stream/end", `{"id":${id}${dir}}`],
-      ["progress", `{"token":${id},"value":${drawValue(dice)}}`],
+      ["progress", `{"token":${id},"value":${this.#value()}}`],
       ["goaway", `{"reason":${dice.pick(HOSTILE)},"graceMs":${dice.pick(HOSTILE)}}`],
-      ["nothing", this.#asParams(drawValue(dice))],
+      ["nothing", this.#asParams(this.#value())],
     ]);
     return `{"jsonrpc":"2.0","method":"$/${name}","params":${params ?? usual}}`;
   }
@@ -233,7 +266,7 @@ export class Verbs {
       "[".repeat(100_000),
       `"${"x".repeat(1_100_000)}"`,
       "GET / HTTP/1.1",
-      drawValue(this.#dice),
+      this.#value(),
     ]);
   }
 
@@ -242,7 +275,7 @@ export class Verbs {
     const dice = this.#dice;
     if (dice.chance(15)) return [dice.pick(OTHER_NAMES), this.#params(drawValue(dice, 100))];
     const [name, value] = dice.pick(METHODS[this.#served]);
-    return [name, this.#params(dice.chance(10) ? drawValue(dice) : value(dice))];
+    return [name, this.#params(dice.chance(10) ? this.#value() : value(dice, () => this.#value()))];
   }
 
   /** A value as params, with `_meta` or without. */
@@ -252,12 +285,12 @@ export class Verbs {
     const members: string[] = [];
     if (dice.chance(60)) {
       const after = dice.chance(10) ? `,"after":${dice.pick(HOSTILE)}` : "";
-      members.push(`"stream":{"credit":${dice.pick(CREDITS)}${after}}`);
+      members.push(`"stream":{"credit":${this.#credit()}${after}}`);
     }
-    if (dice.chance(30)) members.push(`"timeoutMs":${dice.pick(TIMEOUTS)}`);
+    if (dice.chance(30)) members.push(`"timeoutMs":${this.#timeout()}`);
     if (dice.chance(20)) members.push(`"progressToken":${dice.pick(HOSTILE)}`);
     if (dice.chance(10)) members.push(`"traceparent":${dice.pick(HOSTILE)}`);
-    if (dice.chance(25)) members.push(`"j":${drawValue(dice)}`);
+    if (dice.chance(25)) members.push(`"j":${this.#value()}`);
     const meta = `"_meta":{${members.join()}}`;
     // It stands beside the members of an object, and beside anything else as `value`.
     if (!value.startsWith("{")) return `{"value":${value},${meta}}`;

@@ -22,7 +22,7 @@ import type { Told } from "./attacker.ts";
 import { Child } from "./child.ts";
 import { sleep } from "./crowd.ts";
 import type { Health } from "./window.ts";
-import { Watch } from "./proc.ts";
+import { Watch, workOf } from "./proc.ts";
 import { places, type Setting, Victim } from "./server.ts";
 
 /** Healthy clients, and calls a second that they make together, where the attack does not say. */
@@ -72,6 +72,8 @@ export interface Report {
   readonly fds: Course;
   /** Milliseconds of the server's processor time during the attack. */
   readonly cpu: number;
+  /** The part of the server's processor that others took meanwhile; NaN where it has none to itself. */
+  readonly foreign: number;
   readonly figures: readonly Reached[];
 }
 
@@ -105,7 +107,7 @@ export class Arena implements AsyncDisposable {
     const healthy = new Child("tests/torture/healthy.ts", [
       ...args,
       ...asksWho ? [TOKENS.alice] : [],
-    ], isPinned ? { processor: places().callers, isFirst: true } : {});
+    ], isPinned ? { processor: places().callers, precedence: 15 } : {});
     try {
       await healthy.lineWith('"ready"');
     } catch (error) {
@@ -164,10 +166,12 @@ export class Arena implements AsyncDisposable {
     this.#next();
     await sleep(this.#quietMs);
     const first = watch.look(), before = this.#next();
-    const begun = performance.now();
+    const processor = this.#isPinned ? places().server : undefined;
+    const work = () => processor === undefined ? NaN : workOf(processor);
+    const begun = performance.now(), workBefore = work();
     const outcomes = await Promise.all(attackers.map((it) => it.attack()));
     const time = performance.now() - begun;
-    const last = watch.look(), during = this.#next();
+    const last = watch.look(), worked = work() - workBefore, during = this.#next();
     const mayEnd = attacks.some(({ exit }) => exit !== undefined);
     let back = 0;
     if (!mayEnd) {
@@ -222,6 +226,8 @@ export class Arena implements AsyncDisposable {
       rss: { before: first.rss, peak: watch.peakRss, after: left.rss },
       fds: { before: first.fds, peak: watch.peakFds, after: left.fds },
       cpu: seen.cpu,
+      // The server's own time is known no better than to a tick.
+      foreign: Math.max(0, worked - seen.cpu) / time,
       figures: attacks.length > 1
         ? []
         : [...attacks[0]?.figures ?? [], ...mayEnd ? [] : [BACK]].map((it) => reached(it, seen)),

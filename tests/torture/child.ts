@@ -19,8 +19,8 @@ export interface ChildOptions {
   readonly descriptors?: number;
   /** The processor that it runs on; any where nothing is said. Needs `taskset`. */
   readonly processor?: number | undefined;
-  /** It goes before what else wants its processor, if we may say so. Needs `nice`. */
-  readonly isFirst?: boolean;
+  /** How far it goes before what else wants its processor, from 1 to 20, if we may say so. Needs `nice`. */
+  readonly precedence?: number;
 }
 
 /** How a server that may be attacked is started: with the settings of docs/memory.md. */
@@ -42,7 +42,7 @@ export class Child implements AsyncDisposable {
 
   /** Starts a program of this project, by its path in it. */
   constructor(program: string, args: readonly string[], options: ChildOptions = {}) {
-    const { env, flags = ["-A"], descriptors, processor, isFirst = false } = options;
+    const { env, flags = ["-A"], descriptors, processor, precedence } = options;
     const path = `${import.meta.dirname}/../../${program}`;
     const deno = [Deno.execPath(), "run", "-q", "--no-check", `--config=${CONFIG}`];
     const command = [...deno, ...flags, path, ...args];
@@ -50,7 +50,7 @@ export class Child implements AsyncDisposable {
       command.unshift("sh", "-c", `ulimit -n ${descriptors} && exec "$@"`, "sh");
     }
     if (processor !== undefined) command.unshift("taskset", "-c", String(processor));
-    if (isFirst) command.unshift("nice", "-n", "-15");
+    if (precedence !== undefined) command.unshift("nice", "-n", String(-precedence));
     this.#child = new Deno.Command(command[0]!, {
       args: command.slice(1),
       env: { NO_COLOR: "1", ...env },

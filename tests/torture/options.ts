@@ -86,12 +86,13 @@ Options:
                       or test, and ends
   -h, --help          prints this
 
-Of each attack it prints what the server did; p50/p99 of the healthy clients in
-milliseconds before, during and after it, with (late N) where the clients'
-own process was more than 5 ms late at p99, so that their figures tell of the
-machine; their lost and wrong answers; the server's memory in MB and its
-descriptors before, at their peak, and after. Below that stand the figures to
-reach, and what went wrong.
+Of each attack it prints what the server did; p50/p99/worst of the healthy
+clients in milliseconds before, during and after it; their lost, wrong and
+refused answers; the server's memory in MB and its descriptors before, at their
+peak, and after. Below that stand the figures to reach, and what went wrong.
+Two marks say that latencies tell of the machine: (late N), the clients' own
+process was more than 5 ms late at p99; (N % taken), other processes took that
+much of the processor that the server was to have for itself.
 
 It needs Linux for memory and descriptors (/proc), and openssl for the attacks
 on TLS; without openssl these are left out, and it says so.

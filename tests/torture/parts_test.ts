@@ -13,7 +13,7 @@ import { faultsOf, Outcomes, reasonOf } from "./client/outcomes.ts";
 import { faultOf, freshValue } from "./fresh.ts";
 import { paced } from "./pace.ts";
 import { empties, numbered, press } from "./press.ts";
-import { processorsOf } from "./proc.ts";
+import { processorsOf, workIn } from "./proc.ts";
 import { judge, repeats } from "./search/judge.ts";
 import { describe, drawPlan, encode, GROUP, renumber } from "./search/plan.ts";
 import { drawValue, HOSTILE, SIZES } from "./search/values.ts";
@@ -25,6 +25,12 @@ const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 Deno.test("processorsOf() reads lists and ranges", () => {
   assertEquals(processorsOf("Name:\tx\nCpus_allowed_list:\t0-2,5\nx:\t1\n"), [0, 1, 2, 5]);
   assertEquals(processorsOf("Cpus_allowed_list:\t3\n"), [3]);
+});
+
+Deno.test("workIn() counts what one processor did, and not its leisure", () => {
+  const stat =
+    "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 1000 500 4 5 6 7 8\ncpu1 0 0 0 7 7 0 1 0 0 0\n";
+  assertEquals([workIn(stat, 0), workIn(stat, 1)], [210, 10]);
 });
 
 Deno.test({
@@ -231,6 +237,7 @@ function reportOf(change: Partial<Health>, grown = 0, wrong: string[] = []): Rep
     rss: course,
     fds: course,
     cpu: 0,
+    foreign: 0,
     figures: [],
   };
 }

@@ -44,6 +44,19 @@ function descriptors(pid: number): number {
   return size > 0 ? size : [...Deno.readDirSync(folder)].length;
 }
 
+/** Milliseconds that a processor has worked so far, for whomever. */
+export function workOf(processor: number): number {
+  return workIn(Deno.readTextFileSync("/proc/stat"), processor);
+}
+
+/** The same, from the text of `/proc/stat`. */
+export function workIn(stat: string, processor: number): number {
+  const line = new RegExp(`^cpu${processor} (.*)$`, "m").exec(stat)?.[1] ?? "";
+  // user, nice, system, idle, iowait, irq, softirq, steal; the rest is contained in these.
+  const ticks = line.trim().split(/\s+/).slice(0, 8).map(Number);
+  return ticks.reduce((sum, it, i) => i === 3 || i === 4 ? sum : sum + it, 0) * TICK_MS;
+}
+
 /** The processors that this process may use. */
 export function processors(): readonly number[] {
   return processorsOf(Deno.readTextFileSync("/proc/self/status"));

@@ -95,7 +95,7 @@ export class Victim implements AsyncDisposable {
     ], {
       env: setting.isPlain === true ? {} : SERVE.env,
       flags: [...SERVE.flags, ...v8.map((flag) => `--v8-flags=${flag}`)],
-      processor: spec.isPinned === true ? places().server : undefined,
+      ...spec.isPinned === true && { processor: places().server, precedence: 10 },
       ...(spec.descriptors !== undefined && { descriptors: spec.descriptors }),
     });
     try {

@@ -10,6 +10,9 @@ import type { Health } from "./window.ts";
 /** Milliseconds above which the clients' own lateness is shown. */
 const LATE = 5;
 
+/** The part of the server's processor above which is shown that others took it. */
+const BUSY = 0.1;
+
 const HEADS = [
   "attack",
   "before ms",
@@ -33,13 +36,13 @@ export function table(reports: readonly Report[]): string {
 }
 
 function row(report: Report): string[] {
-  const { attack, before, during, after, rss, fds, did, wrong } = report;
+  const { attack, before, during, after, foreign, rss, fds, did, wrong } = report;
   const healths = [before, during, after];
   const sum = (member: "lost" | "wrong" | "refused") =>
     String(healths.reduce((total, health) => total + (health?.[member] ?? 0), 0));
   return [
     attack,
-    ...healths.map(latency),
+    ...healths.map((it) => latency(it) + (it === during && foreign > BUSY ? taken(foreign) : "")),
     sum("lost"),
     sum("wrong"),
     sum("refused"),
@@ -47,6 +50,10 @@ function row(report: Report): string[] {
     course(fds),
     wrong.length === 0 ? did : "WRONG: " + wrong.map((it) => it.split("\n")[0]).join("; "),
   ];
+}
+
+function taken(part: number): string {
+  return ` (${(part * 100).toFixed(0)} % taken)`;
 }
 
 function latency(health: Health | undefined): string {

@@ -66,6 +66,7 @@ export async function measureClient(
     rss: { before: first.rss, peak: watch.peakRss, after: last.rss },
     fds: { before: first.fds, peak: watch.peakFds, after: last.fds },
     cpu: last.cpu - first.cpu,
+    foreign: NaN,
     figures: [
       { what: "RSS growth MB", value: grown, goal: `<= ${GROWTH}`, isReached: grown <= GROWTH },
       {

@@ -162,7 +162,9 @@ export class RequestContext implements Context, Running {
    * not decide how long the rest lies in memory.
    */
   releaseParams(): void {
-    this.message.params = besidesValue(this.message.params);
+    const { message } = this;
+    message.params = besidesValue(message.params);
+    message.text = undefined;
   }
 
   /** Who asked. */

@@ -23,15 +23,20 @@ function measuredDepth(text: string, max: number): number {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit === 0x22) {
-      do {
-        i = text.indexOf('"', i + 1);
-        if (i < 0) return 0;
-      } while (isEscaped(text, i));
+      i = closingQuote(text, i + 1);
+      if (i < 0) return 0;
     } else if (unit === 0x7b || unit === 0x5b) {
       if (++depth > max) return depth;
     } else if (unit === 0x7d || unit === 0x5d) depth--;
   }
   return 0;
+}
+
+/** Where the string ends whose first character stands here; -1 if it does not end. */
+export function closingQuote(text: string, first: number): number {
+  let quote = text.indexOf('"', first);
+  while (quote >= 0 && isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
+  return quote;
 }
 
 function isEscaped(text: string, at: number): boolean {

@@ -37,6 +37,8 @@ export interface Request {
   readonly method: string;
   /** All of them until the handler has its value. */
   params: Params;
+  /** The text of its frame until the handler has its value; undefined for an item of a batch. */
+  text: string | undefined;
 }
 
 /** A request without an id, which gets no answer. Section 4.1. */
@@ -45,6 +47,8 @@ export interface Notification {
   readonly method: string;
   /** All of them until the handler has its value. */
   params: Params;
+  /** The text of its frame until the handler has its value; undefined for an item of a batch. */
+  text: string | undefined;
   /** Whether the text may hold markers of bytes; see base64.ts. */
   readonly isMarked: boolean;
 }

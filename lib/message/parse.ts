@@ -26,6 +26,7 @@ import {
   type Single,
   type Version,
 } from "./message.ts";
+import { numberIdsIn } from "./number_ids.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -36,15 +37,14 @@ export function parseMessage(text: string, limits: MessageLimits): Message {
   }
   const plain = parsePlain(text, limits);
   if (plain !== undefined) return plain;
-  let value: unknown, ids: ReadonlyMap<unknown, string> | undefined;
+  let value: unknown;
   try {
-    if (mayHoldOddIds(text)) [value, ids] = parseWithIds(text);
-    else value = JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     return invalid("null", "PARSE_ERROR");
   }
-  const isMarked = mayHoldMarkers(text);
-  if (!Array.isArray(value)) return toMessage(value, ids, isMarked, limits);
+  const isMarked = mayHoldMarkers(text), ids = mayHoldOddIds(text) ? numberIdsIn(text) : undefined;
+  if (!Array.isArray(value)) return toMessage(value, ids?.[0], text, isMarked, limits);
   if (value.length === 0) return invalid("null", "INVALID_REQUEST");
   if (value.length > limits.maxBatch) {
     const message = `The batch has ${value.length} messages, the limit is ${limits.maxBatch}`;
@@ -55,23 +55,13 @@ export function parseMessage(text: string, limits: MessageLimits): Message {
       error: new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxBatch" }),
     };
   }
-  return { kind: "batch", items: value.map((item) => toMessage(item, ids, isMarked, limits)) };
+  const items = value.map((item, i) => toMessage(item, ids?.[i], undefined, isMarked, limits));
+  return { kind: "batch", items };
 }
 
 /** Whether a number that stands as an id may look different once it was parsed and written. */
 function mayHoldOddIds(text: string): boolean {
-  return /"id"\s*:\s*-?(?:0[^,}\s]|-0|\d*[.eE]|\d{16})|"id"\s*:\s*-0/.test(text) ||
-    text.includes("\\u00");
-}
-
-/** The value, and what stood in the text for each member `id` that is a number, by its object. */
-function parseWithIds(text: string): [unknown, ReadonlyMap<unknown, string>] {
-  const ids = new Map<unknown, string>();
-  function note(this: unknown, key: string, member: unknown, context?: { source: string }) {
-    if (key === "id" && typeof member === "number") ids.set(this, context!.source);
-    return member;
-  }
-  return [JSON.parse(text, note), ids];
+  return /"id"\s*:\s*(?:-0|-?\d+[.eE]|-?\d{16})/.test(text) || text.includes("\\u00");
 }
 
 /** Whether a frame that gave this message may be several messages in a row. */
@@ -79,10 +69,16 @@ export function isUnparsable(message: Message): boolean {
   return message.kind === "invalid" && message.error.code === -32700;
 }
 
-/** One parsed value, checked member by member. */
+/**
+ * One parsed value, checked member by member.
+ *
+ * @param number its id as it stands in the text, if it is a number that may look different by now
+ * @param text that of its frame, unless it shares it with others
+ */
 function toMessage(
   value: unknown,
-  ids: ReadonlyMap<unknown, string> | undefined,
+  number: string | undefined,
+  text: string | undefined,
   isMarked: boolean,
   limits: MessageLimits,
 ): Single {
@@ -92,7 +88,7 @@ function toMessage(
     (Object.hasOwn(value, "result") || Object.hasOwn(value, "error"));
   let idText: string | undefined;
   if (typeof id === "string" || id === null) idText = JSON.stringify(id);
-  else if (typeof id === "number") idText = ids === undefined ? String(id) : ids.get(value)!;
+  else if (typeof id === "number") idText = number === undefined ? String(id) : copyString(number);
   else if (id !== undefined) {
     return invalid("null", "INVALID_REQUEST", "id must be a string, a number or null");
   }
@@ -118,7 +114,7 @@ function toMessage(
   }
   // A notification has no id; in JSON-RPC 1.0 its id is null (1.0, section 1.3).
   if (idText === undefined || (version === undefined && id === null)) {
-    return { kind: "notification", method, params: params as Params, isMarked };
+    return { kind: "notification", method, params: params as Params, text, isMarked };
   }
   return {
     kind: "request",
@@ -126,6 +122,7 @@ function toMessage(
     id: idText,
     method,
     params: params as Params,
+    text,
   };
 }
 
@@ -269,9 +266,10 @@ function parsePlain(text: string, limits: MessageLimits): Single | undefined {
   if (payload === null || payload !== undefined && typeof payload !== "object") return undefined;
   const params = payload as Params;
   if (id === undefined) {
-    return { kind: "notification", method, params, isMarked: mayHoldMarkers(text) };
+    return { kind: "notification", method, params, text, isMarked: mayHoldMarkers(text) };
   }
-  return { kind: "request", version: version === undefined ? "1.0" : "2.0", id, method, params };
+  const shape: Version = version === undefined ? "1.0" : "2.0";
+  return { kind: "request", version: shape, id, method, params, text };
 }
 
 // ---- Small parts -----------------------------------------------------------------------------

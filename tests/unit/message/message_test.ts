@@ -38,6 +38,7 @@ Deno.test("parseMessage() tells requests, notifications and answers apart", () =
     id: "1",
     method: "m",
     params: { a: 1 },
+    text: '{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":1}}',
   });
   assertEquals(parse('{"id":"x","method":"m","params":[1]}'), {
     kind: "request",
@@ -45,11 +46,13 @@ Deno.test("parseMessage() tells requests, notifications and answers apart", () =
     id: '"x"',
     method: "m",
     params: [1],
+    text: '{"id":"x","method":"m","params":[1]}',
   });
   assertEquals(parse('{"jsonrpc":"2.0","method":"m"}'), {
     kind: "notification",
     method: "m",
     params: undefined,
+    text: '{"jsonrpc":"2.0","method":"m"}',
     isMarked: false,
   });
   assertEquals(parse('{"jsonrpc":"2.0","id":1,"result":{"a":1}}'), {
@@ -201,6 +204,44 @@ Deno.test("parseMessage() takes an id up to maxIdBytes, whatever its type", () =
   }
 });
 
+Deno.test("parseMessage() keeps an id digit for digit, wherever else the text has ids", () => {
+  const cases: [string, string][] = [
+    ['{"id":1.0,"method":"m"}', "1.0"],
+    ['{"id":-0,"method":"m"}', "-0"],
+    ['{"id":12345678901234567890,"method":"m"}', "12345678901234567890"],
+    ['{"id":1,"method":"m","id" : 1e0 }', "1e0"],
+    ['{"id":1e0,"method":"m","id":7}', "7"],
+    ['{"id":1.0,"method":"m","id":"x"}', '"x"'],
+    ['{"method":"m","\\u0069d":1.0}', "1.0"],
+    ['{"id":2,"method":"m","\\u0069\\u0064":1.0}', "1.0"],
+    ['{"method":"m","params":{"id":3.0},"id":1.0}', "1.0"],
+    ['{"id":1.0,"method":"m","params":[{"id":3.0},"\\"id\\":4.0"]}', "1.0"],
+    ['{"id":1,"method":"\\u006d","params":[{"id":3.0}]}', "1"],
+    ['{"id":1.0,"method":"m","i\\\\u0064":2.0}', "1.0"],
+  ];
+  for (const [text, id] of cases) {
+    const message = parse(text);
+    assert(message.kind === "request", text);
+    assertEquals(message.id, id, text);
+  }
+  const batch = parse(` [ ${cases.map(([text]) => text).join(" , ")} , 5 , [1.0], "id" ] `);
+  assert(batch.kind === "batch");
+  const ids = batch.items.map((item) => item.kind === "request" ? item.id : item.kind);
+  assertEquals(ids, [...cases.map(([, id]) => id), "invalid", "invalid", "invalid"]);
+});
+
+Deno.test("parseMessage() gives calls the text that they came in, unless they share it", () => {
+  const call = '{"jsonrpc":"2.0","id":1,"method":"m"}', tell = '{"jsonrpc":"2.0","method":"m"}';
+  for (const text of [call, tell, ` ${call}`, ` ${tell}`]) {
+    const message = parse(text);
+    assert(message.kind === "request" || message.kind === "notification");
+    assertEquals(message.text, text);
+  }
+  const batch = parse(`[${call},${tell}]`);
+  assert(batch.kind === "batch");
+  for (const item of batch.items) assert("text" in item && item.text === undefined);
+});
+
 Deno.test("parseMessage() keeps nothing of a long text but its parts", async () => {
   const { stdout, stderr } = await run(
     `
@@ -216,7 +257,7 @@ Deno.test("parseMessage() keeps nothing of a long text but its parts", async () 
     const before = used();
     for (let i = 0; i < 20; i++) {
       const message = parseMessage(decoder.decode(bytes), DEFAULT_LIMITS);
-      delete message.params;
+      message.params = message.text = undefined;
       kept.push(message);
     }
     console.log(used() - before < 4 * bytes.length, kept.length, kept[0].id, kept[0].method);

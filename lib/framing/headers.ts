@@ -96,7 +96,7 @@ function contentLength(block: string): number | BadFrame {
     if (match === null) {
       return fatal(`${JSON.stringify(line.slice(0, 64))} is not a header line`);
     }
-    const name = match[1]!.toLowerCase(), value = match[2]!.replace(/^[ \t]+|[ \t]+$/g, "");
+    const name = match[1]!.toLowerCase(), value = trimBlanks(match[2]!);
     if (name === "content-length") {
       if (length !== undefined) return fatal("there are two Content-Length headers");
       if (!/^[0-9]{1,10}$/.test(value)) {
@@ -110,6 +110,18 @@ function contentLength(block: string): number | BadFrame {
     }
   }
   return length ?? fatal("the header block has no Content-Length");
+}
+
+/** Without the spaces and tabs around it. */
+function trimBlanks(text: string): string {
+  let from = 0, to = text.length;
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (from < to && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+function isBlank(unit: number): boolean {
+  return unit === 0x20 || unit === 0x09;
 }
 
 function fatal(reason: string): BadFrame {

@@ -77,7 +77,8 @@ function asIpv4(hostname: string): string | undefined {
 
 /** The first four groups, without leading zeros. */
 function prefixOf(hostname: string): string {
-  const [left = "", right] = hostname.replace(/%.*$/, "").toLowerCase().split("::");
+  const [address = ""] = hostname.split("%"); // a zone may follow
+  const [left = "", right] = address.toLowerCase().split("::");
   const groups = left === "" ? [] : left.split(":");
   if (right !== undefined) {
     const after = right === "" ? [] : right.split(":");

@@ -111,7 +111,7 @@ function readPair(certSource: string | URL, keySource: string | URL): Credential
 function readAuthorities(what: string, source: string | URL): string {
   const text = readPem(what, source);
   const { X509Certificate } = nodeModule("node:crypto");
-  const all = text.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
+  const all = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   check(what, source, () => {
     if (all.length === 0) throw new TypeError("there is no certificate in it");
     for (const one of all) new X509Certificate(one);

@@ -1,0 +1,380 @@
+// The worst inputs of the expressions, loops and conversions in lib/ that work on a text or a value which
+// somebody else has made. tests/behaviour/linear_test.ts takes the time of each, and
+// tests/rules/expressions_test.ts finds expressions that are missing here.
+
+import { bearerTokens } from "../../lib/api/auth.ts";
+import { detect, DetectingDecoder, FRAMINGS } from "../../lib/framing/mod.ts";
+import { isLongerThan, utf8Length } from "../../lib/framing/utf8.ts";
+import { besidesValue, isNothing, type ParamsSchema, valuesOf } from "../../lib/incoming/params.ts";
+import { decodeAt, decodeExactly, encodeExactly } from "../../lib/message/base64.ts";
+import { readControl } from "../../lib/message/control.ts";
+import type { Params } from "../../lib/message/message.ts";
+import { parseMessage, unreadableAnswer } from "../../lib/message/parse.ts";
+import { DEFAULT_LIMITS, type FramingName, type PeerInfo, RpcError } from "../../lib/mod.ts";
+import { toIssues } from "../../lib/schema/standard_schema.ts";
+import { StreamReceiver } from "../../lib/stream/receiver.ts";
+import { parseAddress } from "../../lib/transport/address.ts";
+import { networkOf } from "../../lib/transport/exposure.ts";
+import { isHello, withoutTls } from "../../lib/transport/tls/hello.ts";
+import { AnswererSocket } from "../../lib/transport/udp/datagram_socket.ts";
+import { bytesOf } from "./raw.ts";
+
+/** A text of any length: what stands before, what is repeated, what stands behind. */
+type Pump = readonly [before: string, again: string, behind: string];
+
+/** The text of about so many characters. */
+export function pumped([before, again, behind]: Pump, size: number): string {
+  return before + again.repeat(Math.ceil(size / again.length)) + behind;
+}
+
+// ---- Expressions ---------------------------------------------------------------------------------
+
+/** The files of lib/, their expressions, and the texts on which these take longest. */
+export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
+  ["builtin/openrpc.ts", /[^A-Za-z0-9._-]/g, ["", "/", ""]],
+  [
+    "framing/headers.ts",
+    /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/,
+    ["", "a", ""],
+    ["a:", "b", "\n"],
+    ["", "a:", "\r"],
+  ],
+  ["framing/headers.ts", /^[0-9]{1,10}$/, ["", "1", ""]],
+  [
+    "framing/headers.ts",
+    /charset=(?!"?utf-?8"?[ \t]*(;|$))/i,
+    ["", "charset=utf-8;", ""],
+    ["charset=utf-8", " ", "x"],
+    ["", "charset", ""],
+    ["", "charset=utf-8 ", ""],
+  ],
+  ["framing/json.ts", /^[ \t\r\n]*$/, ["", " ", "x"], ["", "\r\n", "x"]],
+  ["message/base64.ts", /^\$+base64$/, ["", "$", "$base6"], ["", "$base64", ""]],
+  [
+    "message/parse.ts",
+    /"id"\s*:\s*(?:-0|-?\d+[.eE]|-?\d{16})/,
+    ["", '"id"', ""],
+    ['"id"', " ", "x"],
+    ['"id":', " ", "x"],
+    ["", '"id": ', ""],
+    ["", '"id":123456789012345,', ""],
+  ],
+  [
+    "message/parse.ts",
+    /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*([1-9][0-9]{0,14})\s*,\s*"(?:result|error)"\s*:/,
+    ["", " ", ""],
+    ["{", " ", ""],
+    ['{"jsonrpc"', " ", ""],
+    ['{"jsonrpc":"2.0"', " ", ""],
+    ['{"jsonrpc":"2.0",', " ", '"id'],
+    ['{"id"', " ", ""],
+    ['{"id":1', " ", ""],
+  ],
+  ["schema/json_schema.ts", /^#(\/|$)/, ["", "#", ""]],
+  ["schema/vendors.ts", /int/, ["", "in", ""]],
+  ["schema/vendors.ts", /^u?$/, ["", "u", ""]],
+  ["schema/vendors.ts", /^(exact_optional|optional|nullish)$/, ["", "optional", ""]],
+  ["server/api_module.ts", /^\[\w+\] /, ["[", "a", ""]],
+  ["server/api_module.ts", /\.$/, ["", ".", " "]],
+  ["server/api_module.ts", /^ +\d+: (.*)/, ["", " ", ""], [" ", "1", ""]],
+  // Quadratic, and never a peer's: the stack of a module that could not be imported.
+  ["server/api_module.ts", /\b(\w+:\/\/[^\s()]+):\d+:\d+/],
+  ["server/workers/mod.ts", /^tls:/i, ["", "tls", ""]],
+  ["stream/event_ring.ts", /^[0-9]{1,15}$/, ["", "1", ""]],
+  [
+    "transport/address.ts",
+    /^(vsock:\/\/[^/:?#]+):([0-9]+)/i,
+    ["vsock://", "a", ""],
+    ["vsock://", "a", ":"],
+  ],
+  ["transport/address.ts", /^\[(.*)\]$/, ["[", "]", "x"], ["", "[", ""]],
+  [
+    "transport/address.ts",
+    /^([^/:[\]]+|\[[^/[\]]+\]):[0-9]+$/,
+    ["", "a", ""],
+    ["a:", "1", "x"],
+    ["[", "a", ""],
+    ["", "a:", ""],
+  ],
+  ["transport/address.ts", /^tcp:/, ["", "tcp", ""]],
+  ["transport/explain_error.ts", /:$/, ["", ":", "x"]],
+  ["transport/explain_error.ts", /^Cannot (listen at|connect to|use) /, ["Cannot ", "use", ""]],
+  [
+    "transport/explain_error.ts",
+    /^Requires (\w+) access to "(.*)", run again/,
+    ["Requires ", "a", ""],
+    ['Requires a access to "', '"', ""],
+    ['Requires a access to "', '", run', ""],
+  ],
+  ["transport/exposure.ts", /^127\./, ["", "127", ""]],
+  ["transport/exposure.ts", /^[0-9.:a-f]+$/i, ["", "a", "x"]],
+  [
+    "transport/exposure.ts",
+    /^::ffff:(?:([0-9.]+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i,
+    ["::ffff:", "1", "x"],
+  ],
+  ["transport/memory/faults.ts", /^([0-9]+)(?:-([0-9]+))?$/, ["", "1", "x"], ["1-", "1", "x"]],
+  ["transport/memory/faults.ts", /^(up|down)\./, ["", "up", ""]],
+  [
+    "transport/process/command.ts",
+    /\s+|'([^']*)'|"((?:[^"\\]|\\[^])*)"|\\([^])|([^\s'"\\]+)|([^])/gy,
+    ["", " ", ""],
+    ["'", "a", ""],
+    ['"', "a", ""],
+    ['"', '\\"', ""],
+    ["", '\\"', ""],
+    ["", "'a", ""],
+  ],
+  ["transport/process/command.ts", /\\(["\\$`])/g, ["", "\\", ""], ["", "\\a", ""]],
+  [
+    "transport/tls/certificate.ts",
+    /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g,
+    ["", "-----BEGIN CERTIFICATE-----", ""],
+    ["", "-----BEGIN CERTIFICATE-----\n", ""],
+    ["-----BEGIN CERTIFICATE-----", "a", ""],
+    ["", "-", ""],
+  ],
+  ["transport/tls/handshake.ts", /^.*?altnames: /, ["", "altnames:", ""], ["", "a", "\n"]],
+  [
+    "transport/udp/datagram_socket.ts",
+    /^(\[)?\{("jsonrpc":"2\.0",)?"id":(null|[-+.0-9eE]+|"(?:[^"\\]|\\.)*"),"(result|error|method)":/,
+    ['{"id":', "1", ""],
+    ['{"id":"', "a", ""],
+    ['{"id":"', "\\\\", ""],
+    ['{"id":"', '\\"', ""],
+  ],
+  ["transport/udp/dial.ts", /^[0-9]{1,5}$/, ["", "1", ""]],
+  ["transport/udp/dial.ts", /^[0-9.]+$/, ["", "1", "x"]],
+];
+
+/** Expressions that are put together when the program runs, by their constants: {@linkcode WORK} times them. */
+export const COMPOSED: readonly (readonly [string, string])[] = [
+  ["message/parse.ts", "HEAD"],
+  ["message/parse.ts", "TAIL"],
+];
+
+// ---- Loops and conversions -----------------------------------------------------------------------
+
+/** One thing that is done with an input of any size. */
+export interface Work {
+  readonly name: string;
+  /** Makes an input of about so many characters or values. */
+  readonly input: (size: number) => unknown;
+  readonly work: (input: never) => void;
+}
+
+function work<T>(name: string, input: (size: number) => T, work: (input: T) => void): Work {
+  return { name, input, work };
+}
+
+/** The same with several texts. */
+function texts(name: string, pumps: readonly Pump[], read: (text: string) => void): Work[] {
+  return pumps.map((pump) =>
+    work(`${name}: ${pump.join(" … ")}`, (size) => pumped(pump, size), read)
+  );
+}
+
+/** Bytes with room for them, in whatever pieces they come. */
+const ROOM = { maxMessageBytes: 1 << 24, maxHeaderBytes: 1 << 24, maxHeaderLines: 1 << 24 };
+
+/** Decodes bytes that come in pieces of this size. */
+function decode(framing: FramingName | "detect", bytes: Uint8Array, piece = 1 << 16): void {
+  const decoder = framing === "detect"
+    ? new DetectingDecoder(FRAMINGS, ROOM)
+    : FRAMINGS[framing].decoder(ROOM);
+  for (let at = 0; at < bytes.length; at += piece) {
+    decoder.push(bytes.subarray(at, at + piece));
+    for (let frame; (frame = decoder.next()) !== undefined;) {
+      if (typeof frame !== "string" && frame.fatal) return;
+    }
+  }
+}
+
+function decoding(framing: FramingName | "detect", pumps: readonly Pump[]): Work[] {
+  return [1 << 16, 3].flatMap((piece) =>
+    pumps.map((pump) =>
+      work(
+        `${framing} in pieces of ${piece}: ${JSON.stringify(pump)}`,
+        (size) => bytesOf(pumped(pump, size)),
+        (bytes) => decode(framing, bytes, piece),
+      )
+    )
+  );
+}
+
+const LIMITS = { ...DEFAULT_LIMITS, maxBatch: Infinity };
+const parse = (text: string) => void parseMessage(text, LIMITS);
+
+const numbers = (size: number) => Array.from({ length: size }, (_, i) => i);
+const members = (size: number) => Object.fromEntries(numbers(size).map((i) => [`a${i}`, i]));
+
+const OBJECT: ParamsSchema = { shape: () => "object", names: () => ["a", "value"] };
+const UNKNOWN: ParamsSchema = { shape: () => "unknown", names: () => undefined };
+const PEER = {} as PeerInfo;
+
+/** The loops and conversions, each with what it takes longest for. */
+export const WORK: readonly Work[] = [
+  // ---- Bytes to frames
+  ...decoding("json", [
+    ["", "\n", ""],
+    ["", " ", "\n"],
+    ["", "{}", ""],
+    ["", "[]", "\n"],
+    ["", "{", ""],
+    ['{"', '\\"', '"}'],
+    ['{"', "\\", '"}'],
+    ["{", '""', "}"],
+    ["", "}", ""],
+    ["", '{"a":1} x', ""],
+  ]),
+  work(
+    "json, not UTF-8 behind whole values",
+    (size) => new Uint8Array([...bytesOf("{}".repeat(size / 2)), 0xff, 10]),
+    (bytes) => decode("json", bytes),
+  ),
+  work(
+    "json, lines that are not UTF-8",
+    (size) => new Uint8Array(size).map((_, i) => i % 2 === 0 ? 0xff : 10),
+    (bytes) => decode("json", bytes),
+  ),
+  ...texts("split", [["", "{}", ""], ["", "[1] ", "x"], ["", '{"":"\\\\"}', ""]], (text) => {
+    FRAMINGS.json.decoder(ROOM).split!(text);
+  }),
+  ...decoding("headers", [
+    ["Content-Length: ", " ", "2\r\n\r\n{}"],
+    ["Content-Length: 2", " ", "\r\n\r\n{}"],
+    ["Content-Length: 2", " ", "x\r\n\r\n{}"],
+    ["Content-Length: ", "1", "\r\n\r\n"],
+    ["Content-Length: 2\r\n", "a:b\r\n", "\r\n{}"],
+    ["Content-Length: 2\r\nContent-Type: ", "charset=utf-8; ", "\r\n\r\n{}"],
+    ["Content-Length: 2\r\nContent-Type: charset=utf8", " ", "x\r\n\r\n{}"],
+    ["", "Content-Length: 2\r\n\r\n{}", ""],
+    ["", "a", ""],
+  ]),
+  ...decoding("length", [["", "\0\0\0\x02{}", ""], ["\0\xff\xff\xff", "a", ""]]),
+  ...decoding("detect", [["", " ", ""], ["", "{}\n", ""], ["", "\x16\x03", ""]]),
+  work("detect()", (size) => bytesOf(" ".repeat(size)), (bytes) => void detect(bytes)),
+  work("hello", (size) => new Uint8Array(size).fill(22), (bytes) => {
+    isHello(bytes);
+    withoutTls(bytes);
+  }),
+  ...texts("utf8", [["", "é", ""], ["", "\ud800", ""], ["", "😀", ""]], (text) => {
+    utf8Length(text);
+    isLongerThan(text, text.length);
+  }),
+
+  // ---- Texts to messages
+  ...texts("parseMessage()", [
+    ['{"id":', "1", ',"method":"m"}'],
+    ['{"id":"', "a", '","method":"m"}'],
+    ['{"id":1,"method":"', "m", '"}'],
+    ['{"id":1,"method":"m","params":[', "[],", "[]]}"],
+    ['{"id":1.0,"method":"m","params":[', "[],", "[]]}"],
+    ['{"id":1.0,"method":"m","params":[', '{"id":1.0},', "{}]}"],
+    ['{"id":1,"method":"\\u006d","params":[', "1,", "1]}"],
+    ['{"id":1.0,"method":"m","params":["', "\\\\", '"]}'],
+    ['{"id":1.0,"method":"m","params":["', '\\"', '"]}'],
+    ['{"id":1.0,"method":"m",', '"id":1.0,', '"id":2.0}'],
+    ['{"id":1.0,"method":"m",', '"\\u0069d":1.0,', '"id":2.0}'],
+    ['{"id":1.0,"method":"m"', " ", "}"],
+    ['{"id":1.0,"method":"m","params":[', '"[{",', "1]}"],
+    ["[", '{"id":1.0,"method":"m"},', "1]"],
+    ["[", "1,", "1]"],
+    ["", "[", ""],
+    ["", '"', ""],
+    ['"', '\\"[{', '"'],
+    ["", '"id":1,', "}"],
+    ["", ',"id":1', "}"],
+    ["{", '"id":1,', '"method":"m"}'],
+    ['{"jsonrpc":"2.0","method":"$/stream/item","params":{"id":1,"values":[', "1,", '"$base64"]}}'],
+  ], parse),
+  work(
+    "parseMessage() of many names",
+    (size) => `{"id":1.0,"method":"m","params":${JSON.stringify(members(Math.ceil(size / 16)))}}`,
+    parse,
+  ),
+  ...texts("unreadableAnswer()", [['{"id":', " ", "1"], ['{"id":', "1", ""]], (text) => {
+    unreadableAnswer(text, new RpcError("PARSE_ERROR", "x"));
+  }),
+  work("the error of an answer", (size) => numbers(size), (data) => {
+    parse(`{"id":1,"error":${JSON.stringify({ code: "x", data })}}`);
+  }),
+
+  // ---- Params to values
+  work("valuesOf() of members", (size) => ({ ...members(size), _meta: {} }), (params) => {
+    valuesOf(UNKNOWN, params);
+  }),
+  work("valuesOf() of positions", numbers, (params) => void valuesOf(OBJECT, params)),
+  work("valuesOf() of one value", (size) => ({ value: numbers(size), _meta: {} }), (params) => {
+    valuesOf(OBJECT, params);
+  }),
+  work("what is beside the value", members, (params: Params) => {
+    besidesValue(params);
+    isNothing(params);
+  }),
+  work("decodeAt() without markers", (size) => [numbers(size).map(() => ({})), size] as const, (
+    [value, size],
+  ) => {
+    decodeAt(value, numbers(size).map((i) => ({ path: [i], message: "no" })));
+  }),
+  work("decodeAt() with markers", (size) => numbers(size).map(() => ({ $base64: "AA==" })), (
+    value,
+  ) => {
+    decodeAt(value, value.map((_, i) => ({ path: [i], message: "no" })));
+  }),
+  work("decodeAt() with wrong markers", (size) => numbers(size).map(() => ({ $base64: "!" })), (
+    value,
+  ) => {
+    decodeAt(value, value.map((_, i) => ({ path: [i], message: "no" })));
+  }),
+  work("decodeExactly()", (size) => numbers(size).map(() => ({ $base64: "AA==" })), (value) => {
+    decodeExactly(value);
+  }),
+  work("encodeExactly()", (size) => numbers(size).map(() => ({ $$base64: "x" })), (value) => {
+    encodeExactly(value);
+  }),
+  work(
+    "toIssues()",
+    (size) => numbers(size).map((i) => ({ path: [i, "a"], message: "no" })),
+    (issues) => void toIssues(issues),
+  ),
+
+  // ---- Control messages, streams, addresses, credentials
+  work("items with ids", numbers, (values) => {
+    const eventIds = values.map(String);
+    readControl({
+      kind: "notification",
+      method: "$/stream/item",
+      params: { id: 1, values, eventIds },
+      text: undefined,
+      isMarked: false,
+    });
+    const receiver = new StreamReceiver(values.length, { grant: () => {}, leave: () => {} });
+    receiver.push(values, eventIds);
+  }),
+  ...texts("address", [["tcp://[", ":", "]:1"], ["tcp://", "a.", ":1"], [
+    "tcp://[fe80::1%",
+    "a",
+    "]:1",
+  ]], (
+    text,
+  ) => {
+    try {
+      parseAddress(text);
+      networkOf(text);
+    } catch {
+      // it is none
+    }
+  }),
+  work("bearerTokens()", (size) => "x".repeat(size), (token) => {
+    bearerTokens({ secret: 1 })({ scheme: "bearer", token }, PEER);
+  }),
+  work(
+    "datagrams",
+    (size) => bytesOf(`[${'{"id":1,"method":"m"},'.repeat(size / 20)}1]`),
+    (bytes) => {
+      const end = { local: "", remote: "", send: () => Promise.resolve(), closed: () => {} };
+      new AnswererSocket(end).deliver(bytes);
+    },
+  ),
+];

@@ -39,7 +39,7 @@ export const api = {
   sum: method(
     z.array(z.number()),
     (numbers) => numbers.reduce((sum, number) => sum + number, 0),
-    { summary: "The sum of all params", result: z.number() },
+    { summary: "The sum of all params", result: z.number(), maxBytes: 16 << 10 },
   ),
 
   sleep: method(z.int().min(0).max(3_600_000), (ms, { signal }) => sleep(ms, signal), {

@@ -115,10 +115,12 @@ export interface ErrorData {
   readonly name?: string;
   /** Milliseconds after which trying again makes sense. */
   readonly retryAfterMs?: number;
-  /** The limit that was hit, by its name in {@linkcode Limits}. */
+  /** The limit that was hit, by its name in {@linkcode Limits}; or `rate`, or a method's `maxBytes`. */
   readonly limit?: string;
-  /** Which params failed, and why. */
+  /** Which params failed, and why: the first hundred. */
   readonly issues?: readonly ParamsIssue[];
+  /** How many failed, if more than `issues` tells. */
+  readonly issueCount?: number;
   /** What was wrong, in words. */
   readonly details?: unknown;
   /** The id of the trace in which it happened. */
@@ -256,7 +258,8 @@ export function asRpcError(error: unknown): RpcError | undefined {
   }
 }
 
-/** The error for params that do not fit. */
-export function invalidParams(issues: readonly ParamsIssue[]): RpcError {
-  return new RpcError("INVALID_PARAMS", "Invalid params", { issues });
+/** The error for params that do not fit. @param count of all that is wrong with them */
+export function invalidParams(issues: readonly ParamsIssue[], count = issues.length): RpcError {
+  const data = count > issues.length ? { issues, issueCount: count } : { issues };
+  return new RpcError("INVALID_PARAMS", "Invalid params", data);
 }

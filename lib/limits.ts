@@ -27,6 +27,11 @@ export interface Limits {
   readonly maxHeaderLines: number;
   /** Arrays and objects within each other in one message. @default {64} */
   readonly maxDepth: number;
+  /**
+   * Values in the params of one call, or in one item of its caller: members, elements, and what is in
+   * them. Schemas that take anything may be asked about more. @default {50000}
+   */
+  readonly maxValues: number;
   /** Messages in one batch. @default {100} */
   readonly maxBatch: number;
   /** Bytes of a method's name. @default {256} */
@@ -185,6 +190,14 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     max: 5000,
     reason: "JSON.parse takes any depth, recursive validators and JSON.stringify do not",
     enforcedIn: "lib/message/parse.ts",
+  },
+  maxValues: {
+    default: 50_000,
+    unit: "count",
+    min: 1,
+    max: MAX_COUNT,
+    reason: "what a schema makes of a value that it refuses may take 1 KB and 6 µs for each part",
+    enforcedIn: "lib/incoming/params.ts",
   },
   maxBatch: {
     default: 100,

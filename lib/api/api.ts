@@ -43,6 +43,28 @@ export interface MethodOptions<
   readonly items?: Items;
   /** How many calls it counts for where calls are limited by a rate. @default {1} */
   readonly cost?: number;
+  /**
+   * How many bytes its calls may have as they travel; a longer one is refused with `RESOURCE_EXHAUSTED`
+   * before the schema sees it. An item of a batch is measured by its params. For a method whose schema
+   * takes a list, or is costly. @default as many as the limit `maxMessageBytes`
+   *
+   * @example
+   * ```ts
+   * import { method } from "@landline/rpc";
+   * import { pair } from "@landline/rpc/testing";
+   * import * as z from "npm:zod@4";
+   * import { assert } from "@std/assert";
+   *
+   * const api = {
+   *   sum: method(z.array(z.number()), (all) => all.reduce((a, b) => a + b, 0), { maxBytes: 4096 }),
+   * };
+   * await using ends = await pair(api);
+   *
+   * const error = await ends.line.call.sum(Array(4096).fill(1)).catch((error) => error);
+   * assert(error.reason === "RESOURCE_EXHAUSTED" && error.data.limit === "maxBytes");
+   * ```
+   */
+  readonly maxBytes?: number;
   /** What runs around the handler, outermost first. */
   readonly use?: readonly Layer[];
 }

@@ -174,9 +174,14 @@ function procedure(kind: ProcedureKind, parts: unknown[]): AnyMethod {
         : `Cannot make a ${kind}: the handler must be a function, it is ${typeof handler}`,
     );
   }
-  const known = (options ?? {}) as MethodOptions, { cost = 1 } = known;
+  const known = (options ?? {}) as MethodOptions, { cost = 1, maxBytes = 1 } = known;
   if (!(cost >= 0 && cost < Infinity)) {
     throw new RangeError(`Cannot make a ${kind}: cost must be a number from 0, it is ${cost}`);
+  }
+  if (!(Number.isSafeInteger(maxBytes) && maxBytes >= 1)) {
+    throw new RangeError(
+      `Cannot make a ${kind}: maxBytes must be an integer from 1, it is ${maxBytes}`,
+    );
   }
   return { kind, schema, handler: handler as AnyMethod["handler"], options: known };
 }

@@ -29,6 +29,7 @@ const TOLD = [
   "maxMessageBytes",
   "maxResponseBytes",
   "maxDepth",
+  "maxValues",
   "maxBatch",
   "maxInFlight",
   "maxCallTimeout",

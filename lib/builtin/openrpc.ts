@@ -40,6 +40,8 @@ export interface MethodObject {
   readonly "x-stream"?: { readonly down?: JsonSchema; readonly up?: JsonSchema };
   /** Running it twice does no more than running it once. */
   readonly "x-idempotent"?: true;
+  /** Bytes that a call of it may have. */
+  readonly "x-maxBytes"?: number;
   /** It never answers. */
   readonly "x-notification"?: true;
   /** The errors it declares. All have one number, where OpenRPC's `errors` need one each. */
@@ -97,7 +99,7 @@ export async function describe(
 }
 
 function describeMethod(name: string, method: AnyMethod, schemas: Schemas): MethodObject {
-  const { schema, options: { summary, description, deprecated, idempotent } } = method;
+  const { schema, options: { summary, description, deprecated, idempotent, maxBytes } } = method;
   return {
     name,
     ...(summary !== undefined && { summary }),
@@ -106,6 +108,7 @@ function describeMethod(name: string, method: AnyMethod, schemas: Schemas): Meth
     ...describeParams(name, schema, schemas),
     ...describeAnswer(name, method, schemas),
     ...(idempotent && { "x-idempotent": true }),
+    ...(maxBytes !== undefined && { "x-maxBytes": maxBytes }),
   };
 }
 

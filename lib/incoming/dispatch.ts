@@ -20,8 +20,8 @@ import type { RequestContext } from "./request_context.ts";
 import { streamAnswer } from "./stream_answer.ts";
 import { Target } from "./target.ts";
 
-/** What bounds an answer. */
-export type AnswerLimits = Pick<Limits, "maxResponseBytes" | "maxCollectedItems">;
+/** What bounds the value of a call, and its answer. */
+export type DispatchLimits = Pick<Limits, "maxValues" | "maxResponseBytes" | "maxCollectedItems">;
 
 /** Answers requests with the methods of an API. */
 export class Dispatcher {
@@ -29,7 +29,7 @@ export class Dispatcher {
   /** The name that was called last, and its target. */
   #lastName = "";
   #last: Target | undefined;
-  readonly #limits: AnswerLimits;
+  readonly #limits: DispatchLimits;
   readonly #report: (error: unknown, method: string) => void;
 
   /**
@@ -38,12 +38,12 @@ export class Dispatcher {
    */
   constructor(
     methods: ReadonlyMap<string, AnyMethod>,
-    limits: AnswerLimits,
+    limits: DispatchLimits,
     report: (error: unknown, method: string) => void,
   ) {
     this.#limits = limits;
     this.#report = report;
-    for (const [name, method] of methods) this.#targets.set(name, new Target(name, method));
+    for (const [name, method] of methods) this.#targets.set(name, new Target(name, method, limits));
   }
 
   /** The method with this name; undefined if there is none. */
@@ -69,7 +69,7 @@ export class Dispatcher {
       );
     }
     try {
-      let result = target.call(message.params, request);
+      let result = target.call(message, request);
       if (method.kind === "stream") {
         result = isThenable(result)
           ? result.then((source) => streamAnswer(source, request, this.#limits))
@@ -88,11 +88,11 @@ export class Dispatcher {
 
   /** Runs what a notification asks for. Never throws; the promise, if there is one, never rejects. */
   notify(request: RequestContext): void | Promise<void> {
-    const { target, message: { method, params } } = request;
+    const { target, message } = request, { method } = message;
     // A stream that nobody listens to is not begun.
     if (target === undefined || target.method.kind === "stream") return;
     try {
-      const result = target.call(params, request);
+      const result = target.call(message, request);
       if (isThenable(result)) {
         return Promise.resolve(result).then(() => {}, (error) => this.#report(error, method));
       }

@@ -6,12 +6,15 @@
  */
 
 import { decodeAt } from "../message/base64.ts";
-import { invalidParams, type ParamsIssue } from "../error.ts";
+import { invalidParams, type ParamsIssue, RpcError } from "../error.ts";
 import { isPlainObject, type Params } from "../message/message.ts";
 import {
+  MAX_ISSUES,
   type ParamsShape,
   type StandardSchema,
+  type StandardSchemaIssue,
   type StandardSchemaResult,
+  takesAnything,
   toIssues,
 } from "../schema/standard_schema.ts";
 
@@ -89,15 +92,15 @@ export function otherwise<T>(
   use: (value: unknown) => T,
 ): T | PromiseLike<T> {
   const readings = [value, ...others], standard = schema["~standard"];
-  let index = 0, told: readonly ParamsIssue[] | undefined;
+  let index = 0, told: Complaints | undefined;
   /** What was wrong with the bytes of this reading, once it is tried with them. */
   let wrongBytes: readonly ParamsIssue[] | undefined;
   const settle = (checked: Checked | PromiseLike<Checked>): T | PromiseLike<T> => {
     for (;;) {
       if ("then" in checked) return checked.then(settle);
       if (checked.issues === undefined) return use(checked.value);
-      const issues = toIssues(checked.issues), reading = readings[index];
-      told ??= issues;
+      const { issues } = checked, reading = readings[index];
+      told ??= complaints(issues);
       if (wrongBytes === undefined) {
         const decoded = decodeAt(reading, issues);
         if (decoded.value !== reading) {
@@ -105,14 +108,53 @@ export function otherwise<T>(
           checked = standard.validate(decoded.value);
           continue;
         }
-        if (decoded.wrong.length > 0) told = [...decoded.wrong, ...issues];
-      } else told = [...wrongBytes, ...issues];
+        if (decoded.wrong.length > 0) told = complaints(issues, decoded.wrong);
+      } else told = complaints(issues, wrongBytes);
       wrongBytes = undefined;
-      if (++index === readings.length) throw invalidParams(told);
+      if (++index === readings.length) throw invalidParams(told.first, told.count);
       checked = standard.validate(readings[index]);
     }
   };
   return settle(checked);
+}
+
+/** What is wrong with a value: what the caller is told of it, and how much it is. */
+interface Complaints {
+  readonly first: readonly ParamsIssue[];
+  readonly count: number;
+}
+
+function complaints(
+  issues: readonly StandardSchemaIssue[],
+  wrongBytes: readonly ParamsIssue[] = [],
+): Complaints {
+  const first = [...wrongBytes, ...toIssues(issues)].slice(0, MAX_ISSUES);
+  return { first, count: wrongBytes.length + issues.length };
+}
+
+/**
+ * A library collects a complaint about each part of a value. For 1 MiB of values that are wrong these took
+ * 150 to 400 MB, and 0.3 to 2 s.
+ *
+ * @throws {RpcError} `RESOURCE_EXHAUSTED` for a value of more parts than a schema may be asked about
+ */
+export function refuseMany(schema: StandardSchema, value: unknown, maxValues: number): void {
+  if (!holdsMore(value, maxValues) || takesAnything(schema)) return;
+  const message = `Too many values: the limit is ${maxValues}`;
+  throw new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxValues" });
+}
+
+/** Whether more values than this stand within a value that JSON.parse has made. */
+function holdsMore(value: unknown, max: number): boolean {
+  const open = [value];
+  for (let count = 0; open.length > 0;) {
+    const next = open.pop();
+    if (next === null || typeof next !== "object") continue;
+    const parts = Array.isArray(next) ? next : Object.values(next);
+    if ((count += parts.length) > max) return true;
+    for (const part of parts) if (typeof part === "object") open.push(part);
+  }
+  return false;
 }
 
 function withoutMeta(params: Readonly<Record<string, unknown>>): Record<string, unknown> {

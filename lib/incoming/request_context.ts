@@ -17,7 +17,7 @@ import { StreamReceiver, WINDOW } from "../stream/receiver.ts";
 import type { StreamSender } from "../stream/sender.ts";
 import type { Timer, Timers } from "../timers.ts";
 import type { Caller } from "./caller.ts";
-import { besidesValue, otherwise } from "./params.ts";
+import { besidesValue, otherwise, refuseMany } from "./params.ts";
 import type { Target } from "./target.ts";
 
 /** Takes an answer on its way to the caller: the batch that the request came in. */
@@ -112,7 +112,8 @@ export class RequestContext implements Context, Running {
       [Symbol.asyncIterator]: () => {
         const receiver = this.#receiver ??= this.#openReceiver();
         const schema = this.target?.method.options.items;
-        return schema === undefined ? receiver : checkedItems(receiver, schema);
+        if (schema === undefined) return receiver;
+        return checkedItems(receiver, schema, this.#options.limits);
       },
     };
   }
@@ -252,8 +253,13 @@ export function requestOf(context: Context): RequestContext {
   throw new TypeError("Cannot tell whose context this is: no handler was given it");
 }
 
-async function* checkedItems(items: AsyncIterable<unknown>, schema: StandardSchema) {
+async function* checkedItems(
+  items: AsyncIterable<unknown>,
+  schema: StandardSchema,
+  { maxValues }: Pick<Limits, "maxValues">,
+) {
   for await (const item of items) {
+    refuseMany(schema, item, maxValues);
     const checked = schema["~standard"].validate(item);
     yield await otherwise(schema, checked, item, [], (value) => value);
   }

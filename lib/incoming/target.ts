@@ -8,10 +8,12 @@
 import type { Context } from "../api/context.ts";
 import { compose, type Middleware } from "../api/middleware.ts";
 import { type AnyMethod, isStreaming } from "../api/api.ts";
-import { invalidParams } from "../error.ts";
-import type { Params } from "../message/message.ts";
+import { invalidParams, RpcError } from "../error.ts";
+import { isLongerThan } from "../framing/utf8.ts";
+import type { Limits } from "../limits.ts";
+import type { Notification, Params, Request } from "../message/message.ts";
 import { parameterNames, paramsShape, type StandardSchema } from "../schema/standard_schema.ts";
-import { isNothing, otherwise, type ParamsSchema, valuesOf } from "./params.ts";
+import { isNothing, otherwise, type ParamsSchema, refuseMany, valuesOf } from "./params.ts";
 
 /** What a request is for. */
 export class Target implements ParamsSchema {
@@ -24,17 +26,25 @@ export class Target implements ParamsSchema {
   readonly shape: ParamsSchema["shape"];
   readonly names: ParamsSchema["names"];
   readonly #schema: StandardSchema | undefined;
+  readonly #maxBytes: number;
+  readonly #maxValues: number;
+  /** UTF-16 units of a text that is within both: nothing of it has to be counted. */
+  readonly #short: number;
   readonly #handler: (value: unknown, context: Context) => unknown;
 
   /** @param name the whole name */
-  constructor(name: string, method: AnyMethod) {
-    const { schema, handler, options: { use = [], cost = 1 } } = method;
+  constructor(name: string, method: AnyMethod, { maxValues }: Pick<Limits, "maxValues">) {
+    const { schema, handler, options: { use = [], cost = 1, maxBytes = Infinity } } = method;
     this.method = method;
     this.cost = cost;
     this.isStreaming = isStreaming(method);
     this.shape = once(() => schema === undefined ? "unknown" : paramsShape(schema));
     this.names = once(() => schema === undefined ? undefined : parameterNames(schema));
     this.#schema = schema;
+    this.#maxBytes = maxBytes;
+    this.#maxValues = maxValues;
+    // A unit takes three bytes at most, a value two units at least.
+    this.#short = Math.min(maxBytes / 3, 2 * maxValues);
     this.#handler = compose(
       use as readonly Middleware[],
       name,
@@ -45,10 +55,12 @@ export class Target implements ParamsSchema {
   /**
    * What the handler makes of the params; a promise only if something has to be waited for.
    *
-   * @throws {RpcError} `INVALID_PARAMS`, and whatever the handler throws
+   * @throws {RpcError} `INVALID_PARAMS`, `RESOURCE_EXHAUSTED` for too many of them, and whatever the
+   * handler throws
    */
-  call(params: Params, context: Context): unknown {
-    const schema = this.#schema, handler = this.#handler;
+  call(message: Request | Notification, context: Context): unknown {
+    const { params, text } = message, schema = this.#schema, handler = this.#handler;
+    if (text === undefined || text.length > this.#short) this.#refuseLong(params, text);
     if (schema === undefined) {
       if (!isNothing(params)) {
         throw invalidParams([{ path: [], message: "The method takes no params" }]);
@@ -61,6 +73,21 @@ export class Target implements ParamsSchema {
       return handler(checked.value, context);
     }
     return otherwise(schema, checked, value, others, (value) => handler(value, context));
+  }
+
+  /**
+   * Refuses a call that is longer than the method takes, or has too many values for its schema.
+   *
+   * @param text undefined for an item of a batch, which is measured by its params
+   */
+  #refuseLong(params: Params, text: string | undefined): void {
+    const maxBytes = this.#maxBytes, schema = this.#schema;
+    if (maxBytes < Infinity && isLongerThan(text ?? JSON.stringify(params ?? null), maxBytes)) {
+      const message = `The call is too long: the method takes ${maxBytes} bytes`,
+        limit = "maxBytes";
+      throw new RpcError("RESOURCE_EXHAUSTED", message, { limit, details: { maxBytes } });
+    }
+    if (schema !== undefined) refuseMany(schema, params, this.#maxValues);
   }
 }
 

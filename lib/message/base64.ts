@@ -133,8 +133,18 @@ export interface Decoded {
   readonly wrong: readonly ParamsIssue[];
 }
 
-/** Makes bytes of the markers at and below the places that these issues tell. Never throws. */
-export function decodeAt(value: unknown, issues: readonly ParamsIssue[]): Decoded {
+/** A place in a value, as a schema tells it. */
+interface Place {
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** Markers without base64 after which no more are decoded: their value is refused. */
+const MAX_WRONG = 100;
+
+/** Makes bytes of the markers at and below these places. Never throws. */
+export function decodeAt(value: unknown, refused: readonly Place[]): Decoded {
+  const wrong: ParamsIssue[] = [];
+  if (!holdsMarker(value)) return { value, wrong };
   // Kept, because as many issues as an object has members may pass by it.
   const known = new Map<object, boolean>();
   const isMarker = (value: object): boolean => {
@@ -142,36 +152,50 @@ export function decodeAt(value: unknown, issues: readonly ParamsIssue[]): Decode
     known.set(value, found);
     return found;
   };
-  const places = new Set(issues.map(({ path }) => placeOf(path, value, isMarker)));
-  const wrong: ParamsIssue[] = [];
-  const decode = (value: unknown, path: ParamsIssue["path"], isWithin: boolean): unknown => {
+  const places = new Set(refused.map((place) => partAt(place, value, isMarker)));
+  const path: (string | number)[] = [];
+  const decode = (value: unknown, isWithin: boolean): unknown => {
     if (value === null || typeof value !== "object") return value;
     isWithin ||= places.has(value);
     if (!isWithin || !isMarker(value)) {
-      return changed(value, (member, key) => decode(member, [...path, key], isWithin));
+      return changed(value, (member, key) => {
+        path.push(key);
+        const decoded = decode(member, isWithin);
+        path.pop();
+        return decoded;
+      });
     }
+    if (wrong.length === MAX_WRONG) return value;
     try {
       return Uint8Array.fromBase64((value as Record<string, string>)[NAME]!);
     } catch (error) {
-      wrong.push({ path, message: `${NAME} holds no base64: ${(error as Error).message}` });
+      const message = `${NAME} holds no base64: ${(error as Error).message}`;
+      wrong.push({ path: [...path], message });
       return value;
     }
   };
-  return { value: decode(value, [], false), wrong };
+  return { value: decode(value, false), wrong };
 }
 
-/** What stands at the end of a path, or the first marker on the way there. */
-function placeOf(
-  path: ParamsIssue["path"],
+/** Whether there is a marker anywhere in this value. */
+function holdsMarker(value: unknown): boolean {
+  if (value === null || typeof value !== "object") return false;
+  return markerName(value) === NAME || Object.values(value).some(holdsMarker);
+}
+
+/** What stands at a place, or the first marker on the way there. */
+function partAt(
+  { path = [] }: Place,
   value: unknown,
   isMarker: (value: object) => boolean,
 ): unknown {
   let place = value;
-  for (const key of path) {
+  for (const part of path) {
+    const key = typeof part === "object" ? part.key : part;
     if (place === null || typeof place !== "object") return undefined;
     if (isMarker(place)) break;
     if (!Object.hasOwn(place, key)) return undefined;
-    place = (place as Members)[key];
+    place = (place as Record<PropertyKey, unknown>)[key];
   }
   return place;
 }

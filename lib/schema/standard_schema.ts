@@ -178,6 +178,15 @@ export function paramsShape(schema: StandardSchema): ParamsShape {
   return kind === "nothing" ? "scalar" : kind ?? "unknown";
 }
 
+/**
+ * Whether a schema says nothing of the values that it takes: it looks at none of their parts, or tells at
+ * the first that is wrong.
+ */
+export function takesAnything(schema: StandardSchema): boolean {
+  const outline = outlineOf(schema);
+  return outline === undefined || Object.keys(outline).length === 0;
+}
+
 /** What is asked about params is told by the outline; the whole is described only without one. */
 function outlineOf(schema: StandardSchema): JsonSchema | undefined {
   return orUndefined(() => structureOf(schema, schema["~standard"].vendor, "input", "outline")) ??
@@ -225,13 +234,23 @@ function orUndefined<T>(ask: () => T): T | undefined {
   }
 }
 
-/** What a schema complains of, as it travels. */
+/** Complaints that travel: a value may give rise to as many as it has parts. */
+export const MAX_ISSUES = 100;
+
+/** UTF-16 units that travel of a complaint, and of each step to its place: both may repeat what came. */
+const MAX_TEXT = 1000;
+
+/** The first of what a schema complains of, as it travels. */
 export function toIssues(issues: readonly StandardSchemaIssue[]): ParamsIssue[] {
-  return issues.map(({ path = [], message }) => ({
+  return issues.slice(0, MAX_ISSUES).map(({ path = [], message }) => ({
     path: path.map((part) => {
       const key = typeof part === "object" ? part.key : part;
-      return typeof key === "number" ? key : String(key);
+      return typeof key === "number" ? key : shortened(String(key));
     }),
-    message,
+    message: shortened(message),
   }));
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

@@ -7,7 +7,8 @@ import { connect, DEFAULT_LIMITS, type Limits, method, serve } from "../../lib/m
 import { LIMITS, resolveLimits } from "../../lib/limits.ts";
 import { turn, until, within } from "../support/deadline.ts";
 import { PAGE, withTable } from "../support/limits_table.ts";
-import { serveLocally } from "../support/local.ts";
+import { connectOver, serveLocally } from "../support/local.ts";
+import { pipe } from "../support/memory.ts";
 import { Program } from "../support/program.ts";
 import { LIB, run } from "../support/child.ts";
 import type { Answer, RawPeer } from "../support/raw.ts";
@@ -16,6 +17,10 @@ import { ANYTHING } from "../support/schemas.ts";
 const api = {
   echo: method(ANYTHING, (params) => params),
   text: method(z.int(), (size) => "x".repeat(size)),
+  lists: method(z.array(z.array(z.number())), (lists) => lists.length),
+  items: method(async (_, { items }) => (await Array.fromAsync(items)).length, {
+    items: z.array(z.number()),
+  }),
 };
 
 const request = (id: unknown, method: string, params?: unknown) => ({
@@ -186,6 +191,44 @@ Deno.test("maxDepth", async () => {
   const [at, past] = await bounds("maxDepth", 10, ask);
   assertEquals(at.error, undefined);
   assertEquals([past.id, past.error?.code], [null, -32700]);
+});
+
+Deno.test("maxValues", async () => {
+  const ask = (peer: RawPeer, size: number) => {
+    const inner = Array(size - 1).fill(0);
+    return peer.ask(request(1, "lists", [inner]));
+  };
+  const [at, past] = await bounds("maxValues", 10, ask);
+  assertEquals(at.result, 1);
+  assertEquals([past.id, past.error?.code, past.error?.data], [1, -32008, {
+    name: "RESOURCE_EXHAUSTED",
+    limit: "maxValues",
+  }]);
+  // The same in a batch, whose items are not measured by the text.
+  const inBatch = async (peer: RawPeer, size: number) => {
+    await peer.send(JSON.stringify([request(1, "lists", [Array(size - 1).fill(0)])]));
+    return JSON.parse(await peer.text())[0] as Answer;
+  };
+  const [one, more] = await bounds("maxValues", 10, inBatch);
+  assertEquals([one.result, more.error?.code], [1, -32008]);
+  // A schema that takes anything collects no complaints.
+  const [, any] = await bounds(
+    "maxValues",
+    10,
+    (peer, size) => peer.ask(request(1, "echo", Array(size).fill(0))),
+  );
+  assertEquals((any.result as unknown[]).length, 11);
+});
+
+Deno.test("maxValues holds for each item of a caller", async () => {
+  await using local = serveLocally(api, { limits: { maxValues: 10 } });
+  const [here, there] = pipe();
+  local.accept(there);
+  await using line = await connectOver<typeof api>(here);
+  const items = (size: number) => [Array(size).fill(0), [1]];
+  assertEquals(await line.call.items(undefined, { items: items(10) }), 2);
+  const error = await line.call.items(undefined, { items: items(11) }).catch((error) => error);
+  assertEquals([error.reason, error.data.limit], ["RESOURCE_EXHAUSTED", "maxValues"]);
 });
 
 Deno.test("maxBatch", async () => {

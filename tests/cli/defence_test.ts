@@ -203,3 +203,26 @@ Deno.test("main.ts tells of another method's error while one caller makes thousa
   assertStringIncludes(stderr, "\nerror in quiet: Error ");
   assertMatch(stderr, /more lines in one second were left out, .*about loud$/m);
 });
+
+/** An API whose schemas collect much of what they refuse. */
+const COLLECTING = `
+  import { method } from ${JSON.stringify(LIBRARY)};
+  import * as z from "npm:zod@4";
+  const item = z.union([z.number(), z.string(), z.object({ a: z.number() })]);
+  export const api = { list: method(z.array(item), (all) => all.length) };
+`;
+
+Deno.test("main.ts lives with a heap of 192 MB when schemas refuse all of a long message", async () => {
+  await using folder = await makeFolder({ "api.ts": COLLECTING });
+  const flags = ["-P=serve", "--v8-flags=--max-old-space-size=192"];
+  for (const [args, method] of [[[], "sum"], [[`${folder.path}/api.ts`], "list"]] as const) {
+    await using server = await startServer(args, { flags });
+    using peer = await RawPeer.dial(server.address);
+    const ask = (count: number) =>
+      peer.ask({ jsonrpc: "2.0", id: 1, method, params: Array(count).fill([]) });
+    for (const [count, code] of [[345_000, -32008], [5000, -32602], [345_000, -32008]] as const) {
+      assertEquals((await ask(count)).error?.code, code);
+    }
+    if (method === "list") assertEquals((await ask(50_000)).error?.code, -32602);
+  }
+});

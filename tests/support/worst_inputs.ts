@@ -5,7 +5,13 @@
 import { bearerTokens } from "../../lib/api/auth.ts";
 import { detect, DetectingDecoder, FRAMINGS } from "../../lib/framing/mod.ts";
 import { isLongerThan, utf8Length } from "../../lib/framing/utf8.ts";
-import { besidesValue, isNothing, type ParamsSchema, valuesOf } from "../../lib/incoming/params.ts";
+import {
+  besidesValue,
+  isNothing,
+  type ParamsSchema,
+  refuseMany,
+  valuesOf,
+} from "../../lib/incoming/params.ts";
 import { decodeAt, decodeExactly, encodeExactly } from "../../lib/message/base64.ts";
 import { readControl } from "../../lib/message/control.ts";
 import type { Params } from "../../lib/message/message.ts";
@@ -18,6 +24,7 @@ import { networkOf } from "../../lib/transport/exposure.ts";
 import { isHello, withoutTls } from "../../lib/transport/tls/hello.ts";
 import { AnswererSocket } from "../../lib/transport/udp/datagram_socket.ts";
 import { bytesOf } from "./raw.ts";
+import { ANYTHING } from "./schemas.ts";
 
 /** A text of any length: what stands before, what is repeated, what stands behind. */
 type Pump = readonly [before: string, again: string, behind: string];
@@ -326,6 +333,9 @@ export const WORK: readonly Work[] = [
     value,
   ) => {
     decodeAt(value, value.map((_, i) => ({ path: [i], message: "no" })));
+  }),
+  work("refuseMany()", (size) => numbers(size).map((i) => (i % 2 === 0 ? [] : { i })), (value) => {
+    refuseMany(ANYTHING, value, Infinity);
   }),
   work("decodeExactly()", (size) => numbers(size).map(() => ({ $base64: "AA==" })), (value) => {
     decodeExactly(value);

@@ -215,6 +215,16 @@ function serialized(): void {
   same<Serialized<{ [name: string]: Date }>, { [name: string]: string }>(true);
 }
 
+Deno.test("maxBytes of a method that make no sense are refused", () => {
+  for (const maxBytes of [0, -1, 1.5, NaN, Infinity, "1" as unknown as number]) {
+    const error = assertThrows(() => method(() => true, { maxBytes }), RangeError);
+    assertEquals(
+      error.message,
+      `Cannot make a method: maxBytes must be an integer from 1, it is ${maxBytes}`,
+    );
+  }
+});
+
 Deno.test("the client's types follow from the server's API", () => {
   // Checked when this file was compiled; here it is seen that nobody calls these by accident.
   assertEquals([types.length, definitions.length, serialized.length], [3, 0, 0]);

@@ -178,6 +178,7 @@ function apiOf(schemas: Schemas): Api {
         description: "More than one line",
         deprecated: true,
         idempotent: true,
+        maxBytes: 1000,
         result: schema,
         errors: { FIRST: schema, "an odd name": schema },
       }),

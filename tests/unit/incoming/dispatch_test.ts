@@ -7,6 +7,7 @@ import * as z from "npm:zod@4";
 import {
   type Api,
   method,
+  notification,
   RpcError,
   type ServeOptions,
   type StandardSchema,
@@ -266,6 +267,102 @@ Deno.test("issues name paths as text and numbers, whatever keys a schema gives",
       { path: [], message: "c" },
     ],
   });
+});
+
+Deno.test("a hundred issues are told, and how many there are", async () => {
+  const list = z.array(z.number());
+  await using ends = dispatching({
+    list: method(list, () => 1),
+    later: method(
+      later((value) =>
+        list.safeParse(value).success ? { value } : {
+          issues: list.safeParse(value).error!.issues,
+        }
+      ),
+      () => 1,
+    ),
+  });
+  for (const name of ["list", "later"]) {
+    for (const count of [99, 100, 101, 40_000]) {
+      const { error } = await ends.ask(name, Array(count).fill([]));
+      const { issues, ...others } = error!.data as { issues: { path: unknown }[] };
+      assertEquals([error!.code, issues.length], [-32602, Math.min(100, count)]);
+      assertEquals<unknown>(others, count > 100 ? { issueCount: count } : {});
+      assertEquals(issues.at(-1)!.path, [issues.length - 1]);
+    }
+  }
+  assertEquals(ends.reports, []);
+});
+
+Deno.test("an issue is told at no length, whatever it repeats of the value", async () => {
+  await using ends = dispatching({
+    strict: method(z.strictObject({ a: z.record(z.string(), z.number()) }), () => 1),
+  });
+  const long = "x".repeat(100_000);
+  const { error } = await ends.ask("strict", { a: { [long]: "no" }, [long]: 1 });
+  const { issues } = error!.data as { issues: { path: string[]; message: string }[] };
+  assertEquals(
+    issues.map(({ path, message }) => [path.join().length < 2000, message.length < 2000]),
+    [
+      [true, true],
+      [true, true],
+    ],
+  );
+});
+
+Deno.test("bytes are found in a list however long it is, and wrong ones are counted", async () => {
+  await using ends = dispatching({
+    sizes: method(
+      z.array(z.instanceof(Uint8Array)),
+      (all) => all.reduce((n, { length }) => n + length, 0),
+    ),
+  });
+  const marker = { $base64: "AQID" };
+  assertEquals((await ends.ask("sizes", Array(1000).fill(marker))).result, 3000);
+  const { error } = await ends.ask("sizes", Array(1000).fill({ $base64: "!" }));
+  const { issues } = error!.data as { issues: { message: string }[] };
+  assertEquals([error!.code, issues.length], [-32602, 100]);
+  assert(issues.every(({ message }) => message.startsWith("$base64 holds no base64: ")));
+});
+
+Deno.test("a call longer than its method takes is refused before its schema sees it", async () => {
+  let looked = 0;
+  const schema: StandardSchema = {
+    "~standard": { version: 1, vendor: "t", validate: (value) => (looked++, { value }) },
+  };
+  const heard: unknown[] = [];
+  await using ends = dispatching({
+    m: method(schema, (value) => value, { maxBytes: 100 }),
+    none: method(() => 1, { maxBytes: 100 }),
+    tell: notification(schema, (value) => void heard.push(value), { maxBytes: 100 }),
+  });
+  const text = (length: number, unit = "x") => unit.repeat(length);
+  const envelope = '{"jsonrpc":"2.0","id":1,"method":"m","params":[""]}'.length;
+  assertEquals((await ends.ask("m", [text(100 - envelope)])).result, [text(100 - envelope)]);
+  assertEquals(looked, 1);
+  for (const params of [[text(101 - envelope)], [text(40, "é")]]) {
+    assertEquals((await ends.ask("m", params)).error, {
+      code: -32008,
+      message: "The call is too long: the method takes 100 bytes",
+      data: { name: "RESOURCE_EXHAUSTED", limit: "maxBytes", details: { maxBytes: 100 } },
+    });
+  }
+  assertEquals((await ends.ask("none", { _meta: { a: text(100) } })).error?.code, -32008);
+  await ends.notify("tell", [text(100)]);
+  await ends.notify("tell", ["short"]);
+  assertEquals((await ends.ask("none")).result, 1);
+  assertEquals([looked, heard], [2, [["short"]]]);
+});
+
+Deno.test("an item of a batch is measured by its params", async () => {
+  await using local = serveLocally({ m: method(ANYTHING, (value) => value, { maxBytes: 10 }) });
+  using peer = local.peer();
+  const items = [["12345678"], ["1234567"], [], undefined];
+  await peer.send(
+    JSON.stringify(items.map((params, id) => ({ jsonrpc: "2.0", id, method: "m", params }))),
+  );
+  const answers = JSON.parse(await peer.text()) as Answer[];
+  assertEquals(answers.map(({ error }) => error?.code), [-32008, -32008, undefined, undefined]);
 });
 
 // ---- What comes back -------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ import type { Invalid, Message, Single } from "../message/message.ts";
 import { faultAnswer, unreadableAnswer } from "../message/parse.ts";
 import type { CallQueue } from "../outgoing/call_queue.ts";
 import { Calls } from "../outgoing/calls.ts";
+import type { Guesses } from "../overload/guesses.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Socket } from "../transport/socket.ts";
@@ -46,6 +47,8 @@ export interface Shared extends RequestsOptions {
   readonly pool: BufferPool;
   /** Where calls of ours are made, those of the connection itself among them. */
   readonly queue: CallQueue;
+  /** Makes guessing slow; a line has none. */
+  readonly guesses?: Guesses;
   /** The time slice that connections share; without one the runtime alone decides. */
   readonly timeSlice?: TimeSlice;
   /** Told of what goes wrong and is nobody's answer. */

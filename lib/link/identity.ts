@@ -12,6 +12,7 @@ import type { PeerInfo } from "../api/context.ts";
 import { asRpcError, RpcError } from "../error.ts";
 import type { FramingLimits, FramingName } from "../framing/frame.ts";
 import type { Limits } from "../limits.ts";
+import type { Guesses } from "../overload/guesses.ts";
 import type { Timers } from "../timers.ts";
 import type { Socket } from "../transport/socket.ts";
 import { CLOSED, LINGERING } from "./in_flight.ts";
@@ -21,6 +22,8 @@ import type { Lifecycle } from "./lifecycle.ts";
 export interface IdentityOptions {
   readonly limits: Limits;
   readonly timers: Timers;
+  /** Makes guessing slow, over however many connections; without it each is slow by itself. */
+  readonly guesses?: Guesses;
 }
 
 /** What is known of a peer without credentials. */
@@ -148,6 +151,9 @@ export class Identity {
   }
 
   async #enter(credentials: Credentials): Promise<void> {
+    const { guesses } = this.#options, { remote } = this.#ends, wait = guesses?.delay(remote);
+    if (wait !== undefined) await wait;
+    if (this.#lifecycle?.phase === CLOSED) throw new RpcError("CANCELLED", "The caller is gone");
     if (this.#failures >= this.#options.limits.maxAuthFailures) {
       throw new RpcError("UNAUTHENTICATED", "Too many wrong credentials");
     }
@@ -159,6 +165,7 @@ export class Identity {
       throw new RpcError("UNAUTHENTICATED", "The credentials are not known");
     } catch (error) {
       this.#failures++;
+      guesses?.fail(remote);
       throw error;
     }
   }

@@ -17,6 +17,7 @@ import type { CloseInfo } from "../link/lifecycle.ts";
 import { CallQueue } from "../outgoing/call_queue.ts";
 import { ConnectionCount } from "../overload/connection_count.ts";
 import { FairQueue } from "../overload/fair_queue.ts";
+import { Guesses } from "../overload/guesses.ts";
 import { LoadShedding } from "../overload/load_shedding.ts";
 import { RateLimiter } from "../overload/rate_limit.ts";
 import { TimeSlice } from "../overload/time_slice.ts";
@@ -102,6 +103,8 @@ export class ListeningServer implements Server {
       pool: new BufferPool(),
       queue: new CallQueue(),
       loadShedding: this.#loadShedding,
+      // A guess that waits is to be answered before its connection ends.
+      guesses: new Guesses(this.#timers, this.#limits.authTimeout / 2),
       onError: (error, { peer }) => this.#report(error, `connection of ${peer.address}`),
     };
     // What stays in this process needs no look at sockets.

@@ -18,10 +18,10 @@ import {
   stream,
   withMiddleware,
 } from "../../lib/mod.ts";
-import { timingSafeEqual } from "../../lib/api/auth.ts";
 import { certificates } from "../support/certificates.ts";
 import { turn } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
+import { serveLocally } from "../support/local.ts";
 import { type Answer, FRAMING_NAMES, RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
 
@@ -606,13 +606,6 @@ Deno.test("rules for methods are middleware that looks at the identity", async (
   assertEquals((await rejection(bob.call.admin.stop()) as RpcError).reason, "PERMISSION_DENIED");
 });
 
-Deno.test("timingSafeEqual() tells whether texts are the same, of whatever length", () => {
-  const texts = ["", "a", "b", "ab", "ba", "aa", "é", "e\u0301", "x".repeat(1000), "\0"];
-  for (const a of texts) {
-    for (const b of texts) assertEquals(timingSafeEqual(a, b), a === b, `${a} ${b}`);
-  }
-});
-
 Deno.test("bearerTokens() knows tokens by their whole text, and none from a prototype", async () => {
   const authenticate = bearerTokens({ "": "empty", secret: "alice" });
   const look = (token: string) =>
@@ -622,6 +615,39 @@ Deno.test("bearerTokens() knows tokens by their whole text, and none from a prot
   for (const token of ["secre", "secret ", "Secret", "toString", "__proto__"]) {
     assertEquals(await look(token), undefined, token);
   }
+});
+
+Deno.test("bearerTokens() knows tokens of any length, and reads no guess that is longer", () => {
+  const long = "x".repeat(10_000), texts = ["é", "e\u0301", "\0", "a".repeat(64), long];
+  const authenticate = bearerTokens(Object.fromEntries(texts.map((text) => [text, text])));
+  const peer = undefined as unknown as Parameters<Authenticate>[1];
+  for (const token of texts) assertEquals(authenticate({ scheme: "bearer", token }, peer), token);
+  for (const token of [`${long}x`, "a".repeat(63), "e"]) {
+    assertEquals(authenticate({ scheme: "bearer", token }, peer), undefined);
+  }
+});
+
+Deno.test("a network that guesses waits, over however many connections; others do not", async () => {
+  await using local = serveLocally({ whoami: method((_, { peer }) => peer.identity) }, {
+    authenticate: bearerTokens({ secret: "alice" }),
+    limits: { authTimeout: 2000, maxAuthFailures: 1 },
+  });
+  const from = (hostname: string) => local.peer("json", { hostname });
+  const guessers = Array.from({ length: 30 }, () => from("192.0.2.7"));
+  for (const peer of guessers) await peer.send(enter(1, "guess"));
+  for (const peer of guessers) {
+    assertEquals((await peer.answer()).error?.code, UNAUTHENTICATED);
+    peer.close();
+  }
+  const order: string[] = [];
+  const entering = async (hostname: string) => {
+    using peer = from(hostname);
+    assertEquals((await peer.ask(enter(1, "secret"))).result, null);
+    order.push(hostname);
+  };
+  // Nobody is locked out, and the guesser is the one who waits.
+  await Promise.all([entering("192.0.2.7"), entering("192.0.2.8"), entering("127.0.0.1")]);
+  assertEquals(order.at(-1), "192.0.2.7");
 });
 
 Deno.test("a call that waits to learn who calls is not told of a shutdown that there is not", async () => {

@@ -135,11 +135,10 @@ function toResponse(value: Members, id: string, isMarked: boolean): Response | I
   const code = isObject(error) ? own(error, "code") : undefined;
   if (!isObject(error) || !Number.isSafeInteger(code)) {
     // A peer of version 1.0 may send anything as its error (Go sends a string).
-    const message = typeof error === "string" ? error : JSON.stringify(error);
-    const unknown = { code: -32002, message, data: error };
+    const unknown = { code: -32002, message: textOf(error), data: error };
     return { kind: "response", id, error: unknown, result: null, isMarked: false };
   }
-  const message = String(own(error, "message") ?? "");
+  const message = textOf(own(error, "message") ?? "");
   const data = own(error, "data");
   return {
     kind: "response",
@@ -273,6 +272,11 @@ function parsePlain(text: string, limits: MessageLimits): Single | undefined {
 }
 
 // ---- Small parts -----------------------------------------------------------------------------
+
+/** A value of JSON as a text for people: what a peer has sent may have a `toString` that is no function. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
 
 /** A member of the value itself: never one of a prototype. */
 function own(value: Members, name: string): unknown {

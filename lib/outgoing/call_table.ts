@@ -39,9 +39,10 @@ export class CallTable<T extends Numbered> {
     this.size++;
   }
 
-  /** The one with this id. */
+  /** The one with this id, which may be anything that a peer has sent. */
   get(id: unknown): T | undefined {
-    const it = this.#places[(id as number) & this.#places.length - 1];
+    if (typeof id !== "number") return undefined;
+    const it = this.#places[id & this.#places.length - 1];
     return it?.id === id ? it : undefined;
   }
 

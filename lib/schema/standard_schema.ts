@@ -247,7 +247,7 @@ export function toIssues(issues: readonly StandardSchemaIssue[]): ParamsIssue[] 
       const key = typeof part === "object" ? part.key : part;
       return typeof key === "number" ? key : shortened(String(key));
     }),
-    message: shortened(message),
+    message: shortened(String(message)),
   }));
 }
 

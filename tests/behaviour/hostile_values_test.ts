@@ -112,7 +112,7 @@ Deno.test("a server goes on after any value in any place", async () => {
       const text = filled(message, value);
       using peer = local.peer();
       await peer.send(
-        "{}",
+        OPEN_STREAM,
         text,
         text,
         '{"jsonrpc":"2.0","id":"last","method":"add","params":[1,2]}',

@@ -52,10 +52,47 @@ class Entry implements Timer {
   }
 }
 
+/** Numbers, of which the smallest is at hand: a binary heap. */
+class Heap {
+  readonly #all: number[] = [];
+
+  /** The smallest; undefined where there is none. */
+  get first(): number | undefined {
+    return this.#all[0];
+  }
+
+  add(value: number): void {
+    const all = this.#all;
+    let at = all.push(value) - 1;
+    for (let above; at > 0 && all[above = (at - 1) >> 1]! > value; at = above) {
+      all[at] = all[above]!;
+    }
+    all[at] = value;
+  }
+
+  removeFirst(): void {
+    const all = this.#all, value = all.pop()!, { length } = all;
+    if (length === 0) return;
+    let at = 0;
+    for (let below; (below = 2 * at + 1) < length; at = below) {
+      if (below + 1 < length && all[below + 1]! < all[below]!) below++;
+      if (all[below]! >= value) break;
+      all[at] = all[below]!;
+    }
+    all[at] = value;
+  }
+
+  clear(): void {
+    this.#all.length = 0;
+  }
+}
+
 /** The timers of one server or one line. They do not keep the process alive. */
 export class TimerWheel implements Timers {
   /** What is due at each tick. */
   readonly #slots = new Map<number, Set<Entry>>();
+  /** These ticks, the earliest first: callers may set as many different deadlines as they like. */
+  readonly #ticks = new Heap();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The tick for which the runtime's timer is set. */
   #next = Infinity;
@@ -72,6 +109,7 @@ export class TimerWheel implements Timers {
     let slot = this.#slots.get(tick);
     if (slot === undefined) {
       this.#slots.set(tick, slot = new Set());
+      this.#ticks.add(tick);
       if (tick < this.#next) this.#arm(tick);
     }
     return new Entry(slot, callback);
@@ -83,6 +121,7 @@ export class TimerWheel implements Timers {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#slots.clear();
+    this.#ticks.clear();
     this.#due.length = 0;
     this.#next = Infinity;
   }
@@ -100,20 +139,15 @@ export class TimerWheel implements Timers {
     this.#timer = undefined;
     this.#next = Infinity;
     const now = this.now() / TICK;
-    const due: [tick: number, slot: Set<Entry>][] = [];
-    let next = Infinity;
-    for (const [tick, slot] of this.#slots) {
-      if (tick <= now) {
-        due.push([tick, slot]);
-        this.#slots.delete(tick);
-      } else if (slot.size === 0) this.#slots.delete(tick);
-      else if (tick < next) next = tick;
-    }
-    if (next < Infinity) this.#arm(next);
-    // Who comes late finds several due, in the order in which they were set.
-    for (const [, slot] of due.sort(([a], [b]) => a - b)) {
+    // Who comes late finds several due. Ticks where all was cancelled are passed over.
+    for (let tick; (tick = this.#ticks.first) !== undefined;) {
+      const slot = this.#slots.get(tick)!;
+      if (tick > now && slot.size > 0) break;
+      this.#ticks.removeFirst();
+      this.#slots.delete(tick);
       for (const entry of slot) this.#due.push(entry); // too many to be arguments of one call
     }
+    if (this.#ticks.first !== undefined) this.#arm(this.#ticks.first);
     this.#run();
   }
 

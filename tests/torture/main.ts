@@ -27,7 +27,7 @@ const TOGETHER = 0.05;
 await runTool(readOptions, (options) => {
   const { action, seed, seconds } = options;
   if (action === "run") return run(options);
-  if (action === "search") return search(seed, seconds, settingOf(options));
+  if (action === "search") return search(seed, seconds, settingOf(options), options.strict);
   if (action === "replay") return replay(seed, seconds, settingOf(options));
   console.log(action === "help" ? HELP.trimEnd() : list());
 });

@@ -90,8 +90,8 @@ testOnLinux("torture says no when a healthy caller loses a call", async () => {
 testOnLinux(
   "a search prints the plan that a server does not withstand, and replays it",
   async () => {
-    // A server that refuses everybody from the begin: no plan goes well there.
-    const broken = ["--quiet-ms=50", "--limit=maxHeapPercent=1"];
+    // A server that refuses everybody: no plan goes well there.
+    const broken = ["--quiet-ms=50", "--limit=maxValues=1"];
     const search = await torture("--search", "--seed=3", "--seconds=0.1", ...broken);
     assertEquals(search.code, 1, search.stdout + search.stderr);
     assertStringIncludes(search.stdout, "healthy calls are refused");

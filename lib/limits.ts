@@ -38,10 +38,18 @@ export interface Limits {
   readonly maxMethodBytes: number;
   /** Bytes of an id, as JSON text without a string's quotes. @default {256} */
   readonly maxIdBytes: number;
-  /** Requests of one connection that run at once; the next waits. @default {64} */
+  /** Requests of one connection that run at once; the next wait. @default {64} */
   readonly maxInFlight: number;
-  /** Requests of all connections together that run at once; one more is refused. @default {4096} */
+  /**
+   * Requests of all connections together that run at once; one more is refused, unless its caller has less
+   * than its share of them. @default {4096}
+   */
   readonly maxRunning: number;
+  /**
+   * Handlers that go on although their calls have ended, and hold no place for it; beyond that they do.
+   * @default {1024}
+   */
+  readonly maxHung: number;
   /** Streams of one connection at once, in either direction. @default {1024} */
   readonly maxStreams: number;
   /** Milliseconds that a call may take where its caller does not say. @default {30000} */
@@ -50,13 +58,26 @@ export interface Limits {
   readonly maxCallTimeout: number;
   /** Items that a stream collects for a caller that asked for no stream. @default {1000} */
   readonly maxCollectedItems: number;
-  /** Bytes waiting to be sent above which a connection is not read from. @default {1048576} */
+  /**
+   * Bytes waiting to be sent above which answers and items wait for room, and a connection is not read
+   * from. @default {1048576}
+   */
   readonly outboundHighWater: number;
-  /** Bytes waiting to be sent above which a connection is closed. @default {16777216} */
+  /**
+   * Bytes waiting to be sent above which a connection is closed: of what waits for no room, as
+   * notifications and progress. @default {16777216}
+   */
   readonly maxOutboundBytes: number;
   /**
-   * Bytes that all connections keep of messages that come and go, and never more than a quarter of V8's
-   * heap; the largest is closed. @default {268435456}
+   * Bytes that are kept for one connection above which no more of its calls are begun: parsed messages at
+   * what they take in memory. @default {16777216}
+   */
+  readonly maxKeptBytes: number;
+  /** The same for all connections of one caller together. @default {67108864} */
+  readonly maxKeptBytesPerCaller: number;
+  /**
+   * Bytes that are kept for all connections, and never more than a quarter of V8's heap; the connection
+   * that keeps the most is closed. @default {268435456}
    */
   readonly maxBufferedBytes: number;
   /** Percent of V8's old generation in use above which new calls are refused. @default {85} */
@@ -187,7 +208,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     default: 64,
     unit: "count",
     min: 1,
-    max: 5000,
+    max: 1000,
     reason: "JSON.parse takes any depth, recursive validators and JSON.stringify do not",
     enforcedIn: "lib/message/parse.ts",
   },
@@ -237,7 +258,16 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_COUNT,
     reason: "a server that has taken on too much finishes nothing in time",
-    enforcedIn: "lib/overload/load_shedding.ts",
+    enforcedIn: "lib/overload/ledger.ts",
+  },
+  maxHung: {
+    default: 1024,
+    unit: "count",
+    min: 0,
+    max: MAX_COUNT,
+    reason:
+      "a handler that never ends must not hold a place for ever, and must not be endless in number",
+    enforcedIn: "lib/incoming/requests.ts",
   },
   maxStreams: {
     default: 1024,
@@ -284,8 +314,25 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     unit: "bytes",
     min: 64,
     max: 1 << 30,
-    reason: "what was running when reading stopped may still answer; this bounds their sum",
+    reason: "a handler may tell its caller more than that takes, and does not wait for it",
     enforcedIn: "lib/link/backpressure.ts",
+  },
+  maxKeptBytes: {
+    default: 16 << 20,
+    unit: "bytes",
+    min: 1,
+    max: MAX_COUNT,
+    reason:
+      "what is waited for lies in memory meanwhile: calls, their params, items that nobody takes",
+    enforcedIn: "lib/overload/ledger.ts",
+  },
+  maxKeptBytesPerCaller: {
+    default: 64 << 20,
+    unit: "bytes",
+    min: 1,
+    max: MAX_COUNT,
+    reason: "who opens many connections must not keep many times as much",
+    enforcedIn: "lib/overload/ledger.ts",
   },
   maxBufferedBytes: {
     default: 256 << 20,
@@ -293,7 +340,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 64,
     max: MAX_COUNT,
     reason: "what each connection may keep, times their number, is more than any memory",
-    enforcedIn: "lib/overload/load_shedding.ts",
+    enforcedIn: "lib/overload/ledger.ts",
   },
   maxHeapPercent: {
     default: 85,

@@ -14,11 +14,12 @@ export interface Health {
   /** Says how a service is; the empty name is the server itself. */
   set(service: string, status: HealthStatus): void;
   /**
-   * How a service is.
+   * How a service is; of the server itself also how many handlers go on although their calls have ended,
+   * if any do. Where these are as many as may be (the limit `maxHung`), it is `NOT_SERVING`.
    *
    * @throws {RpcError} `NOT_FOUND` for a service of which nothing was said
    */
-  check(service: string): { status: HealthStatus };
+  check(service: string): { status: HealthStatus; hung?: number };
   /**
    * How a service is, now and whenever that changes, until the signal aborts or the server drains:
    * then nothing changes any more, and who watches must not hold up the end.
@@ -31,6 +32,14 @@ export class ServerHealth implements Health {
   readonly #statuses = new Map<string, HealthStatus>([["", "SERVING"]]);
   #changed: PromiseWithResolvers<void> = Promise.withResolvers();
   #isDraining = false;
+  readonly #hung: () => number;
+  readonly #maxHung: number;
+
+  /** @param hung how many handlers go on although their calls have ended, of so many that may */
+  constructor(hung: () => number = () => 0, maxHung = Infinity) {
+    this.#hung = hung;
+    this.#maxHung = maxHung;
+  }
 
   set(service: string, status: HealthStatus): void {
     this.#statuses.set(service, status);
@@ -43,12 +52,13 @@ export class ServerHealth implements Health {
     this.#tell();
   }
 
-  check(service: string): { status: HealthStatus } {
-    const status = this.#status(service);
+  check(service: string): { status: HealthStatus; hung?: number } {
+    const status = this.#status(service), hung = service === "" ? this.#hung() : 0;
     if (status === "SERVICE_UNKNOWN") {
       throw new RpcError("NOT_FOUND", `No service has the name ${JSON.stringify(service)}`);
     }
-    return { status };
+    if (hung === 0) return { status };
+    return { status: hung < this.#maxHung ? status : "NOT_SERVING", hung };
   }
 
   async *watch(service: string, signal: AbortSignal): AsyncGenerator<{ status: HealthStatus }> {

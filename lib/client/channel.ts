@@ -18,6 +18,7 @@ import type { CloseInfo } from "../link/lifecycle.ts";
 import { Endpoint, type EndpointHost, joined, type LineState } from "./reconnect.ts";
 import { ConnectionLostError, RpcError } from "../error.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
+import type { Account } from "../overload/ledger.ts";
 import { Balancer, type Balancing } from "./balancing.ts";
 import { Retries, type RetriesOptions } from "./retry.ts";
 import type { Timer, Timers } from "../timers.ts";
@@ -28,6 +29,8 @@ export interface ChannelOptions extends Omit<EndpointHost, "onEnd">, RetriesOpti
   readonly balance: Balancing;
   /** Whether it goes on where the first connection cannot be made. */
   readonly isPatient: boolean;
+  /** What its calls keep is charged to this. */
+  readonly account: Account;
   readonly limits: Pick<Limits, "callTimeout" | "maxCallTimeout" | "maxOutboundBytes">;
 }
 
@@ -41,6 +44,7 @@ interface Wait {
 /** Carries calls over one connection, or over one to each of several addresses. */
 export class Channel implements CallSink {
   readonly timers: Timers;
+  readonly account: Account;
   readonly #options: ChannelOptions;
   readonly #endpoints: readonly Endpoint[];
   readonly #balancer: Balancer;
@@ -61,6 +65,7 @@ export class Channel implements CallSink {
   constructor(options: ChannelOptions) {
     this.#options = options;
     this.timers = options.timers;
+    this.account = options.account;
     this.#retries = new Retries(options);
     this.#balancer = new Balancer(options.balance);
     const { addresses, balance } = options;

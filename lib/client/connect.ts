@@ -16,6 +16,7 @@ import { BufferPool } from "../link/buffer_pool.ts";
 import { encodeArgument } from "../message/base64.ts";
 import { CallQueue } from "../outgoing/call_queue.ts";
 import { nameProxy } from "../outgoing/name_proxy.ts";
+import { Ledger } from "../overload/ledger.ts";
 import { LoadShedding } from "../overload/load_shedding.ts";
 import { TimerWheel } from "../timers.ts";
 import { schemeOf } from "../transport/address.ts";
@@ -67,7 +68,7 @@ export async function connect<A = Untyped>(
   // Nobody tells that a datagram was lost.
   const timeout = options.timeout ?? (schemes.has("udp") ? 5000 : undefined);
   const own = proceduresOf(options.api ?? {});
-  const queue = new CallQueue();
+  const queue = new CallQueue(), ledger = new Ledger(limits);
   const shared: Shared = {
     // What comes here are answers.
     limits: {
@@ -80,7 +81,8 @@ export async function connect<A = Untyped>(
       (error) => onError(error),
     ),
     timers,
-    loadShedding: new LoadShedding(limits),
+    ledger,
+    loadShedding: new LoadShedding(limits, ledger),
     pool: new BufferPool(),
     queue,
     onError: (error) => onError(error),
@@ -96,6 +98,7 @@ export async function connect<A = Untyped>(
     balance,
     timers,
     limits,
+    account: ledger.open(),
     retry,
     idempotent: options.idempotent ?? [],
     // A program that was started, or has started us, is the only one that there is.

@@ -9,6 +9,7 @@ import type { Requests } from "../incoming/requests.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
 import { readControl } from "../message/control.ts";
 import type { Notification } from "../message/message.ts";
+import { weigh } from "../message/weight.ts";
 import type { Calls } from "../outgoing/calls.ts";
 
 /** Does what a control message says; one that is not known is ignored, as LSP wants it. */
@@ -28,18 +29,22 @@ export function control(
       calls.progress(message.token, message.value);
       break;
     case "items": {
-      const { id, isUp, values, eventIds } = message;
+      const { id, isUp, values, eventIds } = message, { text } = notification;
+      const size = text === undefined ? 0 : weigh(text);
       const taken = isUp
-        ? requests.get(id)?.receive(values)
-        : calls.receive(id, values, notification.isMarked, eventIds);
+        ? requests.get(id)?.receive(values, size)
+        : calls.receive(id, values, notification.isMarked, size, eventIds);
       if (taken !== false) break;
-      const error = new RpcError("RESOURCE_EXHAUSTED", "More items came than there was credit for");
+      const error = new RpcError(
+        "RESOURCE_EXHAUSTED",
+        "More items came than there was credit or room for",
+      );
       if (isUp) requests.get(id)?.stop(error);
       else calls.abandon(id, error);
       break;
     }
     case "credit":
-      if (message.isUp) calls.credit(message.id, message.count);
+      if (message.isUp) calls.credit(message.id, message.count, message.bytes);
       else requests.get(message.id)?.grant(message.count);
       break;
     case "end":

@@ -46,7 +46,7 @@ export class PeerCaller extends Caller {
     };
     const notify: Invoke = (name, value) => this.#calls.notify(name, encodeArgument(value));
     // Not enumerable: a handler may return its peer, or log it.
-    return Object.defineProperties({ ...this.identity.peer }, {
+    return Object.defineProperties({ ...this.info }, {
       call: { value: nameProxy(call) },
       notify: { value: nameProxy(notify) },
     }) as Peer;

@@ -18,6 +18,7 @@
 import type { Authenticate } from "../api/auth.ts";
 import type { PeerInfo } from "../api/context.ts";
 import type { CallOptions, StreamCall } from "../api/stub.ts";
+import { RpcError } from "../error.ts";
 import { type BadFrame, type Framing, FRAMINGS } from "../framing/mod.ts";
 import type { RequestContext } from "../incoming/request_context.ts";
 import { Requests, type RequestsOptions } from "../incoming/requests.ts";
@@ -30,13 +31,14 @@ import { CLOSED, LINGERING } from "../link/in_flight.ts";
 import { Keepalive } from "../link/keepalive.ts";
 import { type CloseInfo, Lifecycle } from "../link/lifecycle.ts";
 import { isControl, RPC } from "../message/control.ts";
-import { type Argument, encodeNotification, encodeParams } from "../message/encode.ts";
-import type { Invalid, Message, Single } from "../message/message.ts";
+import { type Argument, encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
+import type { Invalid, Message, Request, Single } from "../message/message.ts";
 import { faultAnswer, unreadableAnswer } from "../message/parse.ts";
 import type { CallQueue } from "../outgoing/call_queue.ts";
 import { Calls } from "../outgoing/calls.ts";
 import type { Guesses } from "../overload/guesses.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
+import type { Ledger } from "../overload/ledger.ts";
 import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Socket } from "../transport/socket.ts";
 import { control } from "./apply_control.ts";
@@ -45,6 +47,8 @@ import { PeerCaller } from "./call_back.ts";
 /** What all connections of a server, or of a line, have in common. */
 export interface Shared extends RequestsOptions {
   readonly pool: BufferPool;
+  /** Who keeps and runs how much. */
+  readonly ledger: Ledger;
   /** Where calls of ours are made, those of the connection itself among them. */
   readonly queue: CallQueue;
   /** Makes guessing slow; a line has none. */
@@ -63,6 +67,8 @@ export interface ConnectionOptions {
   readonly isDialler: boolean;
   /** The framing that we speak first; without it the peer's first bytes decide. */
   readonly framing?: Framing;
+  /** The network of an address; undefined where each connection is a caller by itself. */
+  readonly network?: (address: string) => string | undefined;
   /** How fast the peer at an address may go; without it as fast as it can. */
   readonly allowance?: (address: string) => Allowance;
   /** Makes what the author keeps for a connection. */
@@ -86,7 +92,8 @@ export class Connection extends Lifecycle<RequestContext> {
   readonly #identity: Identity;
   readonly #reader: FramedReader;
   readonly #requests: Requests;
-  readonly #caller: PeerCaller;
+  /** The peer as it is known now. */
+  #caller: PeerCaller;
   readonly #keepalive: Keepalive;
   /** Our calls; most servers make none. */
   #calls: Calls | undefined;
@@ -95,10 +102,13 @@ export class Connection extends Lifecycle<RequestContext> {
   constructor(socket: Socket, shared: Shared, options: ConnectionOptions) {
     const { timers, pool } = shared, { transport, isDialler } = options;
     const framing = socket.datagrams ? FRAMINGS.json : options.framing;
-    const backpressure = new Backpressure(shared);
+    const account = shared.ledger.open(options.network?.(socket.remote));
+    const backpressure = new Backpressure(shared, account);
+    const { timeSlice } = shared;
     const { mark } = backpressure;
-    const writer = new FramedWriter(socket, framing, pool, timers, mark, backpressure);
-    super(socket, writer, shared);
+    const writer = new FramedWriter(socket, framing, pool, timers, mark, backpressure, timeSlice);
+    super(socket, writer, account, shared);
+    account.keeper = this;
     backpressure.bind(writer, this);
     this.#shared = shared;
     this.#options = options;
@@ -115,7 +125,13 @@ export class Connection extends Lifecycle<RequestContext> {
     );
     const state = options.connectionState?.(identity.peer);
     this.#requests = new Requests(shared, this, allowance);
-    this.#caller = new PeerCaller(this, identity, writer, backpressure, state);
+    const caller = () => new PeerCaller(this, identity, writer, backpressure, state);
+    this.#caller = caller();
+    identity.onKnown = (before) => {
+      const past = this.#caller;
+      past.becomePast(before, this.#caller = caller());
+      account.moveTo(callerKey(identity.peer.identity));
+    };
     this.#reader = new FramedReader(
       socket,
       shared,
@@ -156,7 +172,18 @@ export class Connection extends Lifecycle<RequestContext> {
     else introduction.then(read);
   }
 
+  /** Handles what came. Whatever a single message makes us throw ends that message, and not the line. */
   #onFrame(message: Message | BadFrame, text: string): Promise<void> | undefined {
+    try {
+      return this.#handle(message, text);
+    } catch (error) {
+      this.report(error);
+      if (message.kind === "request") this.#caller.send(internalError(message));
+      return undefined;
+    }
+  }
+
+  #handle(message: Message | BadFrame, text: string): Promise<void> | undefined {
     switch (message.kind) {
       case "request": // {"jsonrpc":"2.0","id":…,"method":…,"params":…}
         return this.#requests.request(message, this.#caller);
@@ -168,7 +195,7 @@ export class Connection extends Lifecycle<RequestContext> {
       case "response": // {"jsonrpc":"2.0","id":…,"result":…} or "error"
         return this.#beside(message);
       case "batch": // […]
-        return this.#requests.batch(message.items, this.#caller, (item) => this.#beside(item));
+        return this.#requests.batch(message, this.#caller, (item) => this.#beside(item));
       case "invalid":
         return this.#invalid(message, text);
       case "oversized":
@@ -179,6 +206,7 @@ export class Connection extends Lifecycle<RequestContext> {
 
   /** A message that is no call. */
   #beside(message: Single): undefined {
+    this.#requests.note();
     if (message.kind === "response") this.calls.settle(message);
     else if (message.kind === "notification") {
       control(message, this.calls, this.#requests, this);
@@ -255,13 +283,12 @@ export class Connection extends Lifecycle<RequestContext> {
   }
 
   protected override settle({ reason, error }: CloseInfo, isClosed: boolean): void {
-    if (isClosed) {
-      this.#backpressure.release();
-      this.#keepalive.stop();
-    }
+    if (isClosed) this.#keepalive.stop();
     this.#calls?.rejectAll(reason, error, !isClosed);
-    if (isClosed) this.#requests.end();
-    else this.#requests.endInput();
+    if (isClosed) {
+      this.#requests.end();
+      this.#backpressure.end();
+    } else this.#requests.endInput();
   }
 
   protected override onLeave(graceMs: number | undefined): void {
@@ -274,6 +301,19 @@ export class Connection extends Lifecycle<RequestContext> {
 
   override report(error: unknown): void {
     this.#shared.onError(error, this);
+  }
+}
+
+function internalError({ version, id }: Request): string {
+  return encodeError(version, id, new RpcError("INTERNAL_ERROR", "Internal error"));
+}
+
+/** What tells one identity from another: the author makes a new object each time. */
+function callerKey(identity: unknown): unknown {
+  try {
+    return JSON.stringify(identity) ?? identity;
+  } catch {
+    return identity;
   }
 }
 

@@ -3,12 +3,15 @@
  * answers:
  *
  * 1. its caller is faster than it may be, or pings more than a line needs;
- * 2. as many calls run as may: it waits, or is refused if waiting could last for ever;
+ * 2. it is to be found out who calls, others wait already, or as much runs and is kept as may: it waits;
  * 3. the connection ends;
  * 4. it is not known who calls;
  * 5. as many streams are open as may be;
  * 6. its deadline has passed, or says nothing that makes sense;
  * 7. the server has too much to do: too many calls, too little memory, or no processor in time.
+ *
+ * A method whose calls have all been answered at once needs no place. What is shared with other callers is
+ * refused only to who has its share of it.
  *
  * @module
  */
@@ -17,20 +20,21 @@ import { invalidParams, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import { DRAINING, type InFlight, OPEN } from "../link/in_flight.ts";
 import { isBuiltin, RPC } from "../message/control.ts";
-import { metaOf, type Request } from "../message/message.ts";
+import { metaOf, type Params } from "../message/message.ts";
 import type { FairQueue } from "../overload/fair_queue.ts";
 import type { LoadShedding } from "../overload/load_shedding.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import { TokenBucket } from "../overload/token_bucket.ts";
 import type { Timers } from "../timers.ts";
 import type { Caller } from "./caller.ts";
+import type { RequestContext } from "./request_context.ts";
 import type { Target } from "./target.ts";
 
 /** What calls are admitted with. */
 export interface AdmissionOptions {
   readonly limits: Limits;
   readonly timers: Timers;
-  /** What the connections of a server use together. */
+  /** Whether memory is short. */
   readonly loadShedding: LoadShedding;
   /** Where calls wait for the processor; without it none does. */
   readonly fairQueue?: FairQueue;
@@ -38,6 +42,8 @@ export interface AdmissionOptions {
 
 /** The answer of {@linkcode Admission.ask} to a call that has to wait until another has ended. */
 export const WAIT = "wait";
+
+const NONE = { size: 0, bytes: 0 };
 
 /** Lets the calls of one peer begin, or says why not. */
 export class Admission {
@@ -48,6 +54,12 @@ export class Admission {
   readonly #allowance: Allowance | undefined;
   /** Streams that run: they may be open for long, and are counted by themselves. */
   #streams = 0;
+  /** Calls that run, or have run and hang, and hold their places. */
+  #running = 0;
+  /** Whether it is being found out who the peer is: what comes behind waits until that is known. */
+  isAuthenticating = false;
+  /** The requests that wait. */
+  waiting: { readonly size: number; readonly bytes: number } = NONE;
   /** Pings that the peer may still send, and those that were too many. */
   #pings: TokenBucket | undefined;
   #refusedPings = 0;
@@ -62,9 +74,11 @@ export class Admission {
     this.isMetered = allowance !== undefined;
   }
 
-  /** Pays for calls; the error if the peer was faster than it may be. */
+  /** Pays for calls, if {@linkcode isMetered}; the error if the peer was faster than it may be. */
   pay(cost: number): RpcError | undefined {
-    const retryAfterMs = this.#allowance?.call(cost, this.#options.timers.now()) ?? 0;
+    const now = this.#options.timers.now(), allowance = this.#allowance!;
+    const retryAfterMs = cost === 0 ? 0 : allowance.call(cost, now);
+    if (cost === 0 || retryAfterMs > 0) allowance.note(now);
     if (retryAfterMs === 0) return undefined;
     const message = "More calls than this server takes from one caller";
     return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "rate", retryAfterMs });
@@ -100,79 +114,102 @@ export class Admission {
   /**
    * Asks for a place.
    *
-   * Waiting stops the reading, and with it the peer. But while a call of ours waits for its answer,
-   * or a stream for credit, what they wait for lies behind the peer's requests: then it is told
-   * "busy", or they would wait for ever.
-   *
+   * @param arrived when it came, by the clock of the timers
+   * @param isNext whether it is the first of those that wait
    * @returns why the request is not begun, or {@linkcode WAIT}; undefined if it may begin
    */
   ask(
-    { method, params }: Request,
+    method: string,
+    params: Params,
     target: Target | undefined,
-    { identity: { isKnown } }: Caller,
+    caller: Caller,
+    arrived: number,
+    isNext = false,
   ): RpcError | typeof WAIT | undefined {
-    const { limits: { maxStreams }, loadShedding } = this.#options, { phase } = this.#inFlight;
-    const isFull = this.#isFull(isKnown);
-    if (isFull && phase === OPEN && !this.#mustRead) return WAIT;
+    const { limits: { maxStreams }, loadShedding } = this.#options;
+    const { phase, account } = this.#inFlight, { isKnown } = caller.identity;
+    const isOwn = target?.isOwn === true;
+    const isPrompt = isOwn || target === undefined || target.isPrompt === true;
+    if (phase === OPEN) {
+      if (this.isAuthenticating || caller.isFull) return WAIT; // it is asked by whoever that will be
+      if (!isOwn && this.#mustWait(isPrompt, isNext)) return WAIT;
+    }
     // How a last answer is to be read may still be asked.
     if (phase >= DRAINING && method !== RPC.serverInfo) {
       // It may have crossed our goodbye: a caller who knows that nothing ran may call elsewhere.
       const details = { started: false };
       return new RpcError("UNAVAILABLE", "The server is shutting down", { details });
     }
-    if (isFull) {
-      const message = "Too many calls are running on this connection";
-      return new RpcError("UNAVAILABLE", message, { limit: "maxInFlight" });
-    }
     if (!isKnown && method !== RPC.authenticate) return unauthenticated();
     if (this.#streams >= maxStreams && target?.isStreaming) {
       const message = "Too many streams are open on this connection";
       return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" });
     }
-    const { timeoutMs } = metaOf(params), left = this.#timeLeft(timeoutMs);
+    const { timeoutMs } = metaOf(params);
+    // Most have just come, and say nothing: then the clock is not asked.
+    const isTimed = isNext || timeoutMs !== undefined;
+    const left = isTimed ? this.timeLeft(timeoutMs, arrived) : this.#options.limits.callTimeout;
     if (!(left > 0)) return refusedTimeout(left);
     // Whoever asks how the server is, is told so even then.
-    if (isBuiltin(method)) return undefined;
-    return loadShedding.refusal() ?? this.#lateness(left);
+    if (isBuiltin(method) && !target?.isStreaming) return undefined;
+    if (!isPrompt && !target?.isStreaming && account.isCrowded) {
+      return new RpcError("UNAVAILABLE", "Too many calls are running", { limit: "maxRunning" });
+    }
+    return loadShedding.shortage(account) ?? this.#lateness(left);
   }
 
-  /** The same for a notification, which is not answered: if it may not begin it is forgotten. */
-  askForNotification({ identity: { isKnown } }: Caller): "begin" | "forget" | typeof WAIT {
-    if (this.#inFlight.phase !== OPEN) return "forget";
-    if (this.#isFull(isKnown)) return this.#mustRead ? "forget" : WAIT;
-    return isKnown && this.#options.loadShedding.refusal() === undefined ? "begin" : "forget";
+  /** Whether it has to wait for others of the same peer. */
+  #mustWait(isPrompt: boolean, isNext: boolean): boolean {
+    const { limits: { maxInFlight } } = this.#options;
+    const { account, running, pendingCalls } = this.#inFlight;
+    const { size, bytes } = this.waiting;
+    if (size > 0 && !isNext) return true; // in the order in which they came
+    // What waits has been taken in, and is let go of by being begun. Where nothing runs, nothing else ever
+    // is: one request may be as large as a message may be.
+    if (account.isOverBeside(bytes) && running.size > size) return true;
+    // A handler that waits for the peer's answer lends its place: the peer may have to call for that.
+    return !isPrompt && this.#running >= maxInFlight + pendingCalls;
+  }
+
+  /** Whether so much is kept for the peer that what comes next cannot even wait. */
+  get isOver(): boolean {
+    return this.#inFlight.account.isOver;
+  }
+
+  /** Whether no more is to be read for that reason: nothing that runs goes on only if we read on. */
+  get mustPause(): boolean {
+    return this.isOver && this.#inFlight.pendingCalls === 0 && this.#streams === 0;
   }
 
   /** A handler has begun that does not end at once: its place is taken until it has ended. */
-  take(isStreaming: boolean): void {
-    if (isStreaming) this.#streams++;
-    else this.#options.loadShedding.runningCalls++;
+  take(request: RequestContext): void {
+    if (request.isStreaming) this.#streams++;
+    else {
+      this.#running++;
+      this.#inFlight.account.begin();
+    }
+    if (request.method === RPC.authenticate) this.isAuthenticating = true;
   }
 
-  /** It has ended. */
-  leave(isStreaming: boolean): void {
-    if (isStreaming) this.#streams--;
-    else this.#options.loadShedding.runningCalls--;
+  /** It has ended, or its place was given back. */
+  leave(request: RequestContext): void {
+    if (request.isStreaming) this.#streams--;
+    else {
+      this.#running--;
+      this.#inFlight.account.end();
+    }
+    if (request.method === RPC.authenticate) this.isAuthenticating = false;
   }
 
-  #isFull(isKnown: boolean): boolean {
-    // Before it is known who a peer is nothing goes on beside finding out.
-    const calls = this.#inFlight.running.size - this.#streams;
-    return calls >= (isKnown ? this.#options.limits.maxInFlight : 1);
-  }
-
-  /** Whether something that runs goes on only if we read on. */
-  get #mustRead(): boolean {
-    return this.#inFlight.pendingCalls > 0 || this.#streams > 0;
-  }
-
-  /** Milliseconds that the caller leaves: it may have waited for its place longer than anyone waits for its answer. */
-  #timeLeft(timeoutMs: unknown): number {
-    const { limits: { callTimeout }, timers } = this.#options;
-    if (timeoutMs === undefined) return callTimeout;
-    return typeof timeoutMs === "number"
-      ? this.#inFlight.lastActive + timeoutMs - timers.now()
-      : NaN;
+  /**
+   * Milliseconds that a caller leaves its call which came at this time: it may have waited for its place
+   * longer than anyone waits for its answer. NaN where it says nonsense.
+   */
+  timeLeft(timeoutMs: unknown, arrived: number): number {
+    const { limits: { callTimeout, maxCallTimeout }, timers } = this.#options;
+    if (timeoutMs === undefined) return arrived + callTimeout - timers.now();
+    if (typeof timeoutMs !== "number") return NaN;
+    return arrived + Math.min(timeoutMs, maxCallTimeout) - timers.now();
   }
 
   /**
@@ -193,7 +230,7 @@ export function unauthenticated(): RpcError {
 }
 
 /** The answer to a call of which so much time is left: none, or NaN if it said nonsense. */
-function refusedTimeout(left: number): RpcError {
+export function refusedTimeout(left: number): RpcError {
   if (left <= 0) return new RpcError("DEADLINE_EXCEEDED", "The call left no time");
   return invalidParams([
     { path: ["_meta", "timeoutMs"], message: "must be milliseconds as a number" },

@@ -5,6 +5,7 @@
  */
 
 import { isLongerThan, utf8Length } from "../framing/utf8.ts";
+import type { Account } from "../overload/ledger.ts";
 
 /** Bytes that a unit of text takes as UTF-8 at most. */
 const MOST = 3;
@@ -14,6 +15,9 @@ export class BatchAnswers {
   readonly #texts: string[] = [];
   readonly #maxBytes: number;
   readonly #send: (text: string) => void;
+  readonly #account: Account;
+  /** Bytes that are charged for the answers so far. */
+  #charge = 0;
   #due: number;
   /** Bytes of the answers so far: no more than this, and exactly this once it is near the limit. */
   #size = 0;
@@ -22,8 +26,10 @@ export class BatchAnswers {
   /**
    * @param due how many will be answered
    * @param maxBytes of all of them together
+   * @param account is charged for those that are there, until all are
    */
-  constructor(due: number, maxBytes: number, send: (text: string) => void) {
+  constructor(due: number, maxBytes: number, account: Account, send: (text: string) => void) {
+    this.#account = account;
     this.#due = due;
     this.#maxBytes = maxBytes;
     this.#send = send;
@@ -44,7 +50,13 @@ export class BatchAnswers {
     return (text) => {
       this.#size += this.#isExact ? utf8Length(text) : MOST * text.length;
       this.#texts[at] = text;
-      if (--this.#due === 0) this.#send(`[${this.#texts.join(",")}]`);
+      if (--this.#due === 0) {
+        this.#account.release(this.#charge);
+        this.#send(`[${this.#texts.join(",")}]`);
+      } else {
+        this.#charge += text.length;
+        this.#account.keep(text.length);
+      }
     };
   }
 

@@ -30,7 +30,8 @@ export class Dispatcher {
   #lastName = "";
   #last: Target | undefined;
   readonly #limits: DispatchLimits;
-  readonly #report: (error: unknown, method: string) => void;
+  /** Told every failure that the caller does not get to see. */
+  readonly report: (error: unknown, method: string) => void;
 
   /**
    * @param methods by their whole names
@@ -42,7 +43,7 @@ export class Dispatcher {
     report: (error: unknown, method: string) => void,
   ) {
     this.#limits = limits;
-    this.#report = report;
+    this.report = report;
     for (const [name, method] of methods) this.#targets.set(name, new Target(name, method, limits));
   }
 
@@ -53,20 +54,19 @@ export class Dispatcher {
     return this.#last;
   }
 
-  /** The answer to a request, as the text of a message. Never throws, never rejects. */
-  answer(message: Request, request: RequestContext): string | Promise<string> {
+  /**
+   * Answers a request: gives the text of the answer if it is there at once, else a promise that it has
+   * been given to the request. Never throws, never rejects.
+   */
+  answer(message: Request, request: RequestContext): string | Promise<void> {
     const { target } = request;
     if (target === undefined) {
-      return this.#bad(message, new RpcError("METHOD_NOT_FOUND", "Method not found"), undefined);
+      return errorText(message, new RpcError("METHOD_NOT_FOUND", "Method not found"));
     }
     const { method } = target;
     if (method.kind === "notification") {
       const details = `${message.method} is a notification: send it without an id`;
-      return this.#bad(
-        message,
-        new RpcError("INVALID_REQUEST", "Invalid Request", { details }),
-        method,
-      );
+      return errorText(message, new RpcError("INVALID_REQUEST", "Invalid Request", { details }));
     }
     try {
       let result = target.call(message, request);
@@ -75,14 +75,19 @@ export class Dispatcher {
           ? result.then((source) => streamAnswer(source, request, this.#limits))
           : streamAnswer(result, request, this.#limits);
       }
-      return isThenable(result)
-        ? Promise.resolve(result).then(
-          (value) => this.#good(message, value),
-          (error) => this.#bad(message, error, method),
-        )
-        : this.#good(message, result);
+      if (!isThenable(result)) {
+        target.isPrompt ??= true;
+        return this.#good(message, result);
+      }
+      target.isPrompt = false;
+      return Promise.resolve(result).then(
+        // It is written as text when there is room for it: until then it is no larger than it was.
+        (value) => request.whenRoom(() => request.answer(this.#good(message, value))),
+        (error) => answerWith(request, this.#bad(message, error, method)),
+      );
     } catch (error) {
-      return this.#bad(message, error, method);
+      const text = this.#bad(message, error, method);
+      return typeof text === "string" ? text : answerWith(request, text);
     }
   }
 
@@ -94,26 +99,30 @@ export class Dispatcher {
     try {
       const result = target.call(message, request);
       if (isThenable(result)) {
-        return Promise.resolve(result).then(() => {}, (error) => this.#report(error, method));
+        target.isPrompt = false;
+        return Promise.resolve(result).then(() => {}, (error) => this.report(error, method));
       }
     } catch (error) {
-      this.#report(error, method);
+      this.report(error, method);
     }
   }
 
-  #good(request: Request, result: unknown): string | Promise<string> {
+  #good(request: Request, result: unknown): string {
     let text: string;
     try {
       text = encodeExactly(result) ?? "null";
     } catch (error) {
-      const unwritable = new TypeError("Cannot write the result as JSON", { cause: error });
-      return this.#bad(request, unwritable, undefined);
+      return this.#internal(
+        request,
+        new TypeError("Cannot write the result as JSON", { cause: error }),
+      );
     }
     if (isLongerThan(text, this.#limits.maxResponseBytes)) {
-      const tooLarge = new RpcError("RESOURCE_EXHAUSTED", "The result is too large", {
-        limit: "maxResponseBytes",
-      });
-      return this.#bad(request, tooLarge, undefined);
+      const limit = "maxResponseBytes";
+      return errorText(
+        request,
+        new RpcError("RESOURCE_EXHAUSTED", "The result is too large", { limit }),
+      );
     }
     return encodeResult(request.version, request.id, text);
   }
@@ -127,7 +136,7 @@ export class Dispatcher {
     if (meant === undefined) return this.#internal(request, error);
     const schema = meant.code === DECLARED ? declaredSchema(meant, method) : undefined;
     if (schema !== undefined) return this.#declared(request, meant, schema);
-    const text = encodeError(request.version, request.id, meant);
+    const text = errorText(request, meant);
     return isLongerThan(text, this.#limits.maxResponseBytes)
       ? this.#internal(request, error)
       : text;
@@ -135,9 +144,8 @@ export class Dispatcher {
 
   /** What the caller shall not see goes to the log. */
   #internal(request: Request, error: unknown): string {
-    this.#report(error, request.method);
-    const masked = new RpcError("INTERNAL_ERROR", "Internal error");
-    return encodeError(request.version, request.id, masked);
+    this.report(error, request.method);
+    return errorText(request, new RpcError("INTERNAL_ERROR", "Internal error"));
   }
 
   /** The data of a declared error is checked like a value: callers count on its shape. */
@@ -150,15 +158,20 @@ export class Dispatcher {
         throw new TypeError(`The data of ${name} does not fit its schema: ${issues}`);
       }
       const data = { name, details: checked.value };
-      return encodeError(
-        request.version,
-        request.id,
-        new RpcError(DECLARED, error.message, data),
-      );
+      return errorText(request, new RpcError(DECLARED, error.message, data));
     } catch (failure) {
       return this.#internal(request, failure);
     }
   }
+}
+
+/** An error as the answer to a request. */
+export function errorText({ version, id }: Request, error: RpcError): string {
+  return encodeError(version, id, error);
+}
+
+async function answerWith(request: RequestContext, text: string | Promise<string>): Promise<void> {
+  request.answer(await text);
 }
 
 function declaredSchema(

@@ -9,16 +9,21 @@ import type { Context, Peer, TraceContext } from "../api/context.ts";
 import { DECLARED, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { Running } from "../link/in_flight.ts";
+import type { Account } from "../overload/ledger.ts";
 import { progress, streamCreditUp } from "../message/control.ts";
 import { encodeError } from "../message/encode.ts";
 import { metaOf, type Notification, type Request } from "../message/message.ts";
+import { weigh } from "../message/weight.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
-import { StreamReceiver, WINDOW } from "../stream/receiver.ts";
+import { StreamReceiver, WINDOW, WINDOW_BYTES } from "../stream/receiver.ts";
 import type { StreamSender } from "../stream/sender.ts";
 import type { Timer, Timers } from "../timers.ts";
 import type { Caller } from "./caller.ts";
 import { besidesValue, otherwise, refuseMany } from "./params.ts";
 import type { Target } from "./target.ts";
+
+/** Bytes that each request takes that waits or runs, whatever is in it. */
+const FLAT = 512;
 
 /** Takes an answer on its way to the caller: the batch that the request came in. */
 export type SendAnswer = (text: string) => void;
@@ -36,10 +41,20 @@ export class RequestContext implements Context, Running {
   /** What it is for; undefined if there is no such method. */
   readonly target: Target | undefined;
   // Private: a handler may return its context, or log it, and must not give away the author's state.
-  readonly #caller: Caller;
+  #caller: Caller;
   readonly #options: RequestOptions;
   readonly #answer: SendAnswer | undefined;
-  readonly #arrived: number;
+  /** When it came, by the clock of the timers. */
+  readonly arrived: number;
+  /** Bytes that it takes, once they are known, and those that are charged for it. */
+  #weight: number | undefined;
+  #charge = 0;
+  /** Whether it had to wait for its place: it counts as one that runs since it came. */
+  hasWaited = false;
+  /** Told once that it was stopped. */
+  onStopped: (() => void) | undefined;
+  /** Whether its place was given back although its handler goes on. */
+  isHung = false;
   #isAnswered = false;
   /** Why it was stopped from outside. */
   #stopped: RpcError | undefined;
@@ -70,7 +85,7 @@ export class RequestContext implements Context, Running {
     this.#caller = caller;
     this.#options = options;
     this.#answer = answer;
-    this.#arrived = arrived;
+    this.arrived = arrived;
   }
 
   // ---- What the handler sees -----------------------------------------------------------------
@@ -121,7 +136,7 @@ export class RequestContext implements Context, Running {
   // Handlers take these out of their context, so that they must not need to be called on it.
 
   get timeLeft(): () => number {
-    return () => Math.max(0, this.#arrived + this.timeout - this.#options.timers.now());
+    return () => Math.max(0, this.arrived + this.timeout - this.#options.timers.now());
   }
 
   /** Makes an error that the method declared; its data is checked when it is sent. */
@@ -164,13 +179,28 @@ export class RequestContext implements Context, Running {
    */
   releaseParams(): void {
     const { message } = this;
+    this.#weight ??= this.#weigh();
     message.params = besidesValue(message.params);
     message.text = undefined;
   }
 
-  /** Who asked. */
+  get key(): unknown {
+    return this.message.kind === "request" ? keyOf(this.message.id) : this;
+  }
+
+  /** Who asked: who the peer was when this was begun, and until then who it is. */
   get caller(): Caller {
     return this.#caller;
+  }
+
+  /** It is begun in the name of whoever the peer is by now. */
+  settleCaller(): void {
+    this.#caller = this.#caller.current;
+  }
+
+  /** Whether it goes on only once the caller says something: gives credit, or sends items. */
+  get waitsForPeer(): boolean {
+    return (this.#sender?.waitsForCredit ?? false) || (this.#receiver?.isAwaited ?? false);
   }
 
   /** Whether it was stopped from outside: nobody waits for what it does. */
@@ -183,12 +213,44 @@ export class RequestContext implements Context, Running {
     return this.#isAnswered;
   }
 
+  /** Bytes that are charged for it. */
+  get charge(): number {
+    return this.#charge;
+  }
+
+  /** What it keeps is charged to its peer. Of a batch the whole is, by itself. */
+  keep(account: Account): void {
+    this.#charge = this.#weight ?? this.#weigh();
+    account.keep(this.#charge);
+  }
+
+  #weigh(): number {
+    const { text } = this.message;
+    return FLAT + (text === undefined ? 0 : weigh(text));
+  }
+
+  /** It keeps nothing any more. */
+  release(account: Account): void {
+    account.release(this.#charge);
+    this.#charge = 0;
+    this.#receiver?.letGo();
+  }
+
+  /** Runs what writes its answer when there is room for it, unless it has been answered by then. */
+  whenRoom(write: () => void): void | Promise<void> {
+    const caller = this.#caller;
+    if (!caller.isFull) return write();
+    return caller.whenRoom(() => {
+      if (!this.#isAnswered) write();
+    });
+  }
+
   /** Sends the answer, unless there was one. */
   answer(text: string): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.timer?.cancel();
-    if (this.#answer === undefined) this.#caller.send(text);
+    if (this.#answer === undefined) this.#caller.answer(text);
     else this.#answer(text);
   }
 
@@ -201,10 +263,12 @@ export class RequestContext implements Context, Running {
   stop(error: RpcError): void {
     const { message } = this;
     if (message.kind === "request") this.answer(encodeError(message.version, message.id, error));
-    this.#stopped ??= error;
+    if (this.#stopped !== undefined) return;
+    this.#stopped = error;
     this.#sender?.stop();
     this.#receiver?.fail(error);
     (this.#controller ??= new AbortController()).abort(error);
+    this.onStopped?.();
   }
 
   /** The items of its answer go out here, from now on. */
@@ -218,9 +282,9 @@ export class RequestContext implements Context, Running {
     this.#sender?.grant(count);
   }
 
-  /** Items of the caller's; false where there was no credit for them. */
-  receive(items: readonly unknown[]): boolean {
-    return this.#receiver === undefined ? false : this.#receiver.push(items);
+  /** Items of the caller's that take so many bytes; false where there was no credit or room for them. */
+  receive(items: readonly unknown[], size: number): boolean {
+    return this.#receiver?.push(items, undefined, size) ?? false;
   }
 
   /** The caller sends no more: neither credit nor items. */
@@ -231,20 +295,36 @@ export class RequestContext implements Context, Running {
 
   /** The caller has no more items. */
   receiveEnd(): void {
+    if (this.target?.method.options.items === undefined) return;
     (this.#receiver ??= this.#openReceiver()).finish(undefined);
   }
 
   #openReceiver(): StreamReceiver {
     const { message } = this, caller = this.#caller;
     const id = message.kind === "request" ? message.id : undefined;
-    const grant = (count: number) => caller.send(streamCreditUp(id, count));
-    const receiver = new StreamReceiver(WINDOW, { grant, leave: () => {} });
+    const receiver = new StreamReceiver(WINDOW, {
+      hold: (bytes) => caller.hold(bytes),
+      grant: (count) => caller.send(streamCreditUp(id, count)),
+      leave: () => {},
+    });
     // Nothing can come any more, or without an id ever: who looks now must not wait.
     if (this.#stopped !== undefined) receiver.fail(this.#stopped);
     else if (id === undefined) receiver.finish(undefined);
-    else grant(WINDOW);
+    else caller.send(streamCreditUp(id, WINDOW, WINDOW_BYTES));
     return receiver;
   }
+}
+
+/** What a request with this id, as JSON text, is found by: 1.0 is known by its value. */
+function keyOf(id: string): unknown {
+  const value = Number(id); // a text has quotes, which no number has
+  return Number.isNaN(value) ? id : value;
+}
+
+/** What a request with the id of this value is found by; undefined where no id has such a value. */
+export function keyOfValue(id: unknown): unknown {
+  if (typeof id === "number") return id;
+  return typeof id === "string" || id === null ? JSON.stringify(id) : undefined;
 }
 
 /** The request whose handler sees this context, with whatever middleware has added to it. */

@@ -10,14 +10,26 @@ import { type InFlight, LINGERING } from "../link/in_flight.ts";
 import { isControl, RPC } from "../message/control.ts";
 import { encodeError } from "../message/encode.ts";
 import { inOrder } from "../message/in_order.ts";
-import type { Invalid, Notification, Request, Single } from "../message/message.ts";
+import {
+  type Batch,
+  type Invalid,
+  MAX_META,
+  type Notification,
+  type Request,
+  type Single,
+  trimMeta,
+} from "../message/message.ts";
+import { weigh } from "../message/weight.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import { Admission, type AdmissionOptions, unauthenticated, WAIT } from "./admission.ts";
+import { Backlog, tooLate } from "./backlog.ts";
 import { BatchAnswers } from "./batch.ts";
 import type { Caller } from "./caller.ts";
-import type { Dispatcher } from "./dispatch.ts";
-import { RequestContext, type SendAnswer } from "./request_context.ts";
-import type { Target } from "./target.ts";
+import { type Dispatcher, errorText } from "./dispatch.ts";
+import { keyOfValue, RequestContext, type SendAnswer } from "./request_context.ts";
+
+/** Milliseconds for which a handler may go on after its call has ended, before its place is given back. */
+const HANGS = 1000;
 
 /** What requests are served with: the same for all peers of a server. */
 export interface RequestsOptions extends AdmissionOptions {
@@ -29,6 +41,8 @@ export class Requests {
   readonly #options: RequestsOptions;
   readonly #inFlight: InFlight<RequestContext>;
   readonly #admission: Admission;
+  /** Those that wait; most peers never have any. */
+  #backlog: Backlog | undefined;
 
   /**
    * @param inFlight what is under way with the peer
@@ -44,18 +58,9 @@ export class Requests {
     this.#admission = new Admission(options, inFlight, allowance);
   }
 
-  /** The request with this id, while it runs. */
+  /** The request with this id, while it waits or runs. */
   get(id: unknown): RequestContext | undefined {
-    const text = JSON.stringify(id);
-    for (const request of this.#inFlight.running) {
-      const { message } = request;
-      if (message.kind !== "request") continue;
-      // Ids are kept as they were written: 1.0 is known by its value.
-      if (message.id === text || typeof id === "number" && Number(message.id) === id) {
-        return request;
-      }
-    }
-    return undefined;
+    return this.#inFlight.running.get(keyOfValue(id));
   }
 
   /**
@@ -64,7 +69,7 @@ export class Requests {
    */
   endInput(): void {
     const { timers, limits: { callTimeout } } = this.#options;
-    for (const request of this.#inFlight.running) {
+    for (const request of this.#inFlight.running.values()) {
       if (!request.isStreaming) continue;
       request.endInput();
       request.timer ??= timers.after(callTimeout, () => {
@@ -100,36 +105,38 @@ export class Requests {
   }
 
   #admit(
-    message: Request,
+    message: Request | Notification,
     caller: Caller,
-    answer: SendAnswer | undefined,
+    answer?: SendAnswer,
   ): Promise<void> | undefined {
     const inFlight = this.#inFlight;
     if (inFlight.phase >= LINGERING) return undefined; // nobody listens any more
-    const target = this.#options.dispatcher.find(message.method);
-    const refusal = this.#admission.ask(message, target, caller);
-    if (refusal === WAIT) {
-      return inFlight.change().then(() => this.#admit(message, caller, answer));
+    if ((message.text?.length ?? Infinity) > MAX_META) trimMeta(message);
+    const { method, params } = message, { lastActive } = inFlight;
+    const target = this.#options.dispatcher.find(method);
+    const refusal = this.#admission.ask(method, params, target, caller, lastActive);
+    if (refusal !== undefined && refusal !== WAIT) return refuse(message, caller, answer, refusal);
+    const request = new RequestContext(this.#options, message, target, caller, answer, lastActive);
+    if (refusal === undefined) {
+      this.#start(request);
+      return undefined;
     }
-    if (refusal !== undefined) return refuse(message, caller, answer, refusal);
-    this.#start(message, target, caller, answer);
-    return undefined;
+    const backlog = this.#backlog ??= this.#makeBacklog();
+    const reason = backlog.refusal(request);
+    return reason === undefined ? backlog.add(request) : refuse(message, caller, answer, reason);
+  }
+
+  #makeBacklog(): Backlog {
+    const { timers } = this.#options, admission = this.#admission;
+    const backlog = new Backlog(timers, this.#inFlight, admission, (it) => this.#start(it));
+    admission.waiting = backlog;
+    return backlog;
   }
 
   /** Begins what a notification asks for, or waits until there is room. */
   notification(message: Notification, caller: Caller, isPaid = false): Promise<void> | undefined {
     if (!isPaid && this.#pay(message) !== undefined) return undefined;
-    return this.#admitNotification(message, caller);
-  }
-
-  #admitNotification(message: Notification, caller: Caller): Promise<void> | undefined {
-    const place = this.#admission.askForNotification(caller);
-    if (place === "forget") return undefined;
-    if (place === WAIT) {
-      return this.#inFlight.change().then(() => this.#admitNotification(message, caller));
-    }
-    this.#start(message, this.#options.dispatcher.find(message.method), caller);
-    return undefined;
+    return this.#admit(message, caller);
   }
 
   /** Answers a message that breaks the rules, after the peer's calls that wait for the processor. */
@@ -143,7 +150,13 @@ export class Requests {
 
   /** Counts a message that breaks the rules: a peer that sends nothing else is not listened to for long. */
   mistake(): void {
+    this.note();
     this.#admission.mistake();
+  }
+
+  /** A message came that is no call: it costs something too, where calls do. */
+  note(): void {
+    if (this.#admission.isMetered) this.#admission.pay(0);
   }
 
   /**
@@ -152,13 +165,19 @@ export class Requests {
    * @param handle what else may stand in it: responses, control messages
    */
   batch(
-    items: readonly Single[],
+    { items, text }: Batch,
     caller: Caller,
     handle: (item: Single) => undefined,
   ): Promise<void> | undefined {
     const { limits: { maxResponseBytes } } = this.#options, { isKnown } = caller.identity;
     const due = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
-    const answers = new BatchAnswers(due, maxResponseBytes, (text) => caller.send(text));
+    const { account } = this.#inFlight, weight = weigh(text);
+    account.keep(weight); // with the answers that are there it is kept until the last has come
+    const answers = new BatchAnswers(due, maxResponseBytes, account, (text) => {
+      account.release(weight);
+      caller.whenRoom(() => caller.answer(text));
+    });
+    if (due === 0) account.release(weight);
     const tooFast = this.#admission.isMetered
       ? this.#admission.pay(items.reduce((sum, item) => sum + this.#costOf(item), 0))
       : undefined;
@@ -209,23 +228,20 @@ export class Requests {
   }
 
   /** Begins what was admitted, now or once the processor has time for it. */
-  #start(
-    message: Request | Notification,
-    target: Target | undefined,
-    caller: Caller,
-    answer?: SendAnswer,
-  ): void {
-    const { fairQueue } = this.#options, inFlight = this.#inFlight, { lastActive } = inFlight;
-    const request = new RequestContext(this.#options, message, target, caller, answer, lastActive);
+  #start(request: RequestContext): void {
+    const { fairQueue } = this.#options;
     const outcome = fairQueue?.mustWait
-      ? this.#beginAfter(fairQueue.enter(inFlight), request)
+      ? this.#beginAfter(fairQueue.enter(this.#inFlight), request)
       : this.#begin(request);
-    if (typeof outcome === "string") request.answer(outcome);
-    else if (outcome !== undefined) this.#await(request, outcome);
+    if (typeof outcome === "object") this.#await(request, outcome);
+    else {
+      if (outcome !== undefined) request.answer(outcome);
+      if (request.hasWaited) this.#inFlight.end(request, this.#options.timers.now());
+    }
   }
 
-  /** Begins it now: the text of its answer, or a promise of it if its handler has not ended. */
-  #begin(request: RequestContext): string | void | Promise<string | void> {
+  /** Begins it now: the text of its answer, or a promise of its end if its handler has not ended. */
+  #begin(request: RequestContext): string | void | Promise<void> {
     const { dispatcher } = this.#options, { message } = request;
     const outcome = message.kind === "request"
       ? dispatcher.answer(message, request)
@@ -235,28 +251,55 @@ export class Requests {
   }
 
   /** Begins it once the processor has time for it, if anyone is still waiting for it then. */
-  async #beginAfter(queued: Promise<void>, request: RequestContext): Promise<string | void> {
+  async #beginAfter(queued: Promise<void>, request: RequestContext): Promise<void> {
     await queued;
-    if (!request.isStopped) return this.#begin(request);
+    // Those that were before it may have filled what waits to be sent.
+    if (request.caller.isFull) await request.caller.whenRoom(() => {});
+    if (request.isStopped) return;
+    const outcome = this.#begin(request);
+    if (typeof outcome === "string") request.answer(outcome);
+    else if (outcome !== undefined) await outcome;
   }
 
-  /** Waits for a handler. Its place is taken until it has really ended, answered or not. */
-  async #await(request: RequestContext, outcome: Promise<string | void>): Promise<void> {
-    const { timers } = this.#options, inFlight = this.#inFlight;
-    const { timeout, isStreaming } = request;
-    inFlight.begin(request);
-    this.#admission.take(isStreaming);
+  /** Waits for a handler. Its place is taken until it has really ended, or hangs. */
+  async #await(request: RequestContext, outcome: Promise<void>): Promise<void> {
+    const { timers } = this.#options, inFlight = this.#inFlight, { timeout } = request;
+    if (!request.hasWaited) inFlight.begin(request);
+    this.#admission.take(request);
     if (timeout !== Infinity) {
       request.timer = timers.after(request.timeLeft(), () => {
-        const message = `The call took longer than ${timeout} ms`;
-        inFlight.stop(request, new RpcError("DEADLINE_EXCEEDED", message));
+        inFlight.stop(request, tooLate(request));
       });
     }
-    const text = await outcome;
+    request.onStopped = () => this.#watch(request);
+    request.keep(inFlight.account); // last: where it is too much the connection ends
+    await outcome;
+    request.onStopped = undefined;
     request.timer?.cancel();
-    if (typeof text === "string") request.answer(text);
-    this.#admission.leave(isStreaming);
-    inFlight.end(request, timers.now());
+    if (request.isHung) this.#options.loadShedding.hung--;
+    else this.#leave(request);
+  }
+
+  #leave(request: RequestContext): void {
+    const inFlight = this.#inFlight;
+    request.release(inFlight.account);
+    this.#admission.leave(request);
+    inFlight.end(request, this.#options.timers.now());
+  }
+
+  /** Its call has ended: where its handler goes on for long, its place is given back all the same. */
+  #watch(request: RequestContext): void {
+    const { timers, limits: { maxHung }, loadShedding, dispatcher } = this.#options;
+    request.timer = timers.after(HANGS, () => {
+      if (loadShedding.hung >= maxHung) return this.#watch(request);
+      loadShedding.hung++;
+      request.isHung = true;
+      this.#leave(request);
+      dispatcher.report(
+        new Error("The handler goes on although its call has ended"),
+        request.method,
+      );
+    });
   }
 }
 
@@ -266,13 +309,15 @@ function tooLarge(): RpcError {
   });
 }
 
+/** Answers what may not begin; a notification is forgotten. */
 function refuse(
-  { version, id }: Request,
+  message: Request | Notification,
   caller: Caller,
   answer: SendAnswer | undefined,
   error: RpcError,
 ): undefined {
-  const text = encodeError(version, id, error);
+  if (message.kind === "notification") return;
+  const text = errorText(message, error);
   if (answer === undefined) caller.send(text);
   else answer(text);
 }

@@ -13,6 +13,9 @@ import { iteratorOf } from "../stream/receiver.ts";
 import { type SendItems, StreamSender } from "../stream/sender.ts";
 import type { RequestContext } from "./request_context.ts";
 
+/** Items that are collected between two looks at the clock. */
+const LOOK = 8;
+
 type Items = Iterator<unknown> | AsyncIterator<unknown>;
 
 /**
@@ -29,11 +32,14 @@ export async function streamAnswer(
   limits: Pick<Limits, "maxCollectedItems" | "maxResponseBytes">,
 ): Promise<unknown> {
   const items = iteratorOf(source), { message, meta } = request;
-  const { stream } = meta as { stream?: { credit?: unknown; after?: unknown } };
+  const { stream } = meta as { stream?: { credit?: unknown; bytes?: unknown; after?: unknown } };
   if (stream !== undefined) {
-    const { credit, after } = stream ?? {};
+    const { credit, bytes, after } = stream ?? {};
     if (!Number.isSafeInteger(credit) || (credit as number) < 0) {
       throw refusedMember("credit", "must be an integer from 0");
+    }
+    if (bytes !== undefined && !(Number.isSafeInteger(bytes) && (bytes as number) > 0)) {
+      throw refusedMember("bytes", "must be an integer from 1");
     }
     if (after !== undefined && typeof after !== "string") {
       throw refusedMember("after", "must be the id of an event, a string");
@@ -46,6 +52,7 @@ export async function streamAnswer(
       (texts, ids) => {
         if (message.kind === "request") request.tell(streamItems(message.id, texts, ids));
       },
+      bytes as number | undefined,
     );
   }
   const { partialResultToken } = { ...message.params, ...meta } as { partialResultToken?: unknown };
@@ -63,11 +70,12 @@ function pump(
   { maxResponseBytes }: Pick<Limits, "maxResponseBytes">,
   credit: number,
   send: SendItems,
+  bytes?: number,
 ): Promise<unknown> {
-  const sender = request.sender = new StreamSender(credit, send, () => request.caller.room(), {
-    name: "maxResponseBytes",
-    bytes: maxResponseBytes,
-  }, encodeExactly);
+  const limit = { name: "maxResponseBytes", bytes: maxResponseBytes } as const;
+  const sender = new StreamSender(credit, send, request.caller, limit, encodeExactly);
+  if (bytes !== undefined) sender.grant(0, bytes);
+  request.sender = sender;
   return sender.pump(items);
 }
 
@@ -78,6 +86,8 @@ async function collect(
 ): Promise<unknown[]> {
   const all: unknown[] = [];
   for (;;) {
+    const pause = all.length % LOOK === 0 ? request.caller.pause() : undefined;
+    if (pause !== undefined) await pause;
     const next = await items.next();
     if (next.done) return all;
     all.push(next.value);

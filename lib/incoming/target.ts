@@ -8,6 +8,7 @@
 import type { Context } from "../api/context.ts";
 import { compose, type Middleware } from "../api/middleware.ts";
 import { type AnyMethod, isStreaming } from "../api/api.ts";
+import { RPC } from "../message/control.ts";
 import { invalidParams, RpcError } from "../error.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
@@ -15,9 +16,19 @@ import type { Notification, Params, Request } from "../message/message.ts";
 import { parameterNames, paramsShape, type StandardSchema } from "../schema/standard_schema.ts";
 import { isNothing, otherwise, type ParamsSchema, refuseMany, valuesOf } from "./params.ts";
 
+/** What every peer has and answers at once. */
+const AT_ONCE: ReadonlySet<string> = new Set([RPC.ping, RPC.serverInfo, RPC.health]);
+
 /** What a request is for. */
 export class Target implements ParamsSchema {
   readonly method: AnyMethod;
+  /**
+   * Whether all its calls so far were answered at once: such a call needs no place, and waits for none.
+   * Undefined before the first of them has shown it.
+   */
+  isPrompt: boolean | undefined;
+  /** Whether every peer has it, and answers at once: it waits for nothing but room for the answer. */
+  readonly isOwn: boolean;
   /** How many calls a call of it counts for. */
   readonly cost: number;
   /** Whether its calls go on only if messages of the caller's are read: credit, or items. */
@@ -38,6 +49,7 @@ export class Target implements ParamsSchema {
     this.method = method;
     this.cost = cost;
     this.isStreaming = isStreaming(method);
+    this.isOwn = AT_ONCE.has(name);
     this.shape = once(() => schema === undefined ? "unknown" : paramsShape(schema));
     this.names = once(() => schema === undefined ? undefined : parameterNames(schema));
     this.#schema = schema;

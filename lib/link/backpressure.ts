@@ -1,14 +1,16 @@
 /**
- * What a connection keeps in memory, and what follows from it: reading pauses while the peer does not take
- * its answers, streams wait for room, and a connection that keeps too much is closed.
+ * What waits to be sent to a peer, and what follows from it: answers and items wait for room, one at a
+ * time, before they are written as text; reading pauses; and a peer that is told more than it takes is let
+ * go of.
  *
  * @module
  */
 
 import type { Limits } from "../limits.ts";
-import type { LoadShedding } from "../overload/load_shedding.ts";
+import type { Account } from "../overload/ledger.ts";
+import type { TimeSlice } from "../overload/time_slice.ts";
 import type { FramedWriter, FramedWriterEvents } from "./framed_writer.ts";
-import { CLOSED, LINGERING } from "./in_flight.ts";
+import { LINGERING } from "./in_flight.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
 /** Bytes that a connection may keep without being counted among those that keep many. */
@@ -17,7 +19,8 @@ const LIGHT = 1 << 12;
 /** What all connections of a server have in common. */
 export interface BackpressureOptions {
   readonly limits: Limits;
-  readonly loadShedding: LoadShedding;
+  /** The time slice that connections share; without one the runtime alone decides. */
+  readonly timeSlice?: TimeSlice;
 }
 
 /** The bytes of one connection that wait, in both directions. */
@@ -25,18 +28,30 @@ export class Backpressure implements FramedWriterEvents {
   /** Queued bytes above which the writer is to tell: the lowest that anything here looks at. */
   readonly mark: number;
   readonly #options: BackpressureOptions;
+  /** Queued bytes above which what can wait does. */
+  readonly #most: number;
+  readonly #account: Account;
   #writer!: FramedWriter;
   #lifecycle!: Lifecycle;
   /** Bytes of a message that has begun and not ended, as of the last read. */
   #held = 0;
-  /** Whether this is among those that keep many. */
-  #isHeavy = false;
+  /** Bytes of items that are written as text and not yet queued. */
+  #reserved = 0;
+  /** Of these and the queued ones those that the account knows of: all, where they are many. */
+  #charged = 0;
+  /** Bytes of the last answer that had waited for room: it alone may be more than may be queued. */
+  #awaited = 0;
+  /** What waits for room, in the order in which it came. */
+  readonly #waiting: (() => void)[] = [];
+  #isReleasing = false;
 
   /** See {@linkcode bind}: the writer tells this, so that it has to be there first. */
-  constructor(options: BackpressureOptions) {
+  constructor(options: BackpressureOptions, account: Account) {
     const { outboundHighWater, maxOutboundBytes } = options.limits;
-    this.mark = Math.min(LIGHT, outboundHighWater, maxOutboundBytes);
+    this.#most = Math.min(outboundHighWater, maxOutboundBytes);
+    this.mark = Math.min(LIGHT, this.#most);
     this.#options = options;
+    this.#account = account;
   }
 
   /** The writer and the life that it is about, before anything is written. */
@@ -45,37 +60,45 @@ export class Backpressure implements FramedWriterEvents {
     this.#lifecycle = lifecycle;
   }
 
-  /**
-   * Whether so much waits to be sent that no more is to be read. Only while no answer is due to us: a peer
-   * of the same kind that waits too would never end it.
-   */
+  /** Whether more waits to be sent than should: what can wait does. */
   get isFull(): boolean {
-    const { phase, pendingCalls } = this.#lifecycle;
-    return this.#writer.queuedBytes > this.#options.limits.outboundHighWater &&
-      pendingCalls === 0 &&
-      phase < LINGERING;
+    return this.#writer.queuedBytes + this.#reserved > this.#most &&
+      this.#lifecycle.phase < LINGERING;
+  }
+
+  /**
+   * Whether so much waits to be sent that no more is to be read. While an answer is due to us that takes
+   * more: a peer of the same kind that waits too would never end it.
+   */
+  get mustPause(): boolean {
+    if (!this.isFull) return false;
+    return this.#lifecycle.pendingCalls === 0 ||
+      this.#writer.queuedBytes > this.#options.limits.maxOutboundBytes / 2;
   }
 
   /**
    * A read was handled, and so many bytes of an unfinished message are kept of it.
    *
-   * @returns whether reading has to pause: see {@linkcode isFull}
+   * @returns whether reading has to pause: see {@linkcode mustPause}
    */
   afterRead(held: number): boolean {
     this.#held = held;
     this.#weigh();
-    return this.isFull;
+    return this.mustPause;
   }
 
   onHigh(): void {
     this.#weigh();
     const { maxOutboundBytes } = this.#options.limits;
-    if (this.#writer.queuedBytes <= maxOutboundBytes) return;
-    this.#lifecycle.finish({ reason: `more than ${maxOutboundBytes} bytes wait to be sent` });
+    if (this.#writer.queuedBytes <= maxOutboundBytes + this.#awaited) return;
+    this.#lifecycle.finish({
+      reason: `more than ${maxOutboundBytes} bytes wait to be sent that could not be held back`,
+    });
   }
 
   onRoom(): void {
     this.#weigh();
+    if (this.#waiting.length > 0) this.#release();
     this.#lifecycle.wake();
   }
 
@@ -83,15 +106,53 @@ export class Backpressure implements FramedWriterEvents {
     this.#lifecycle.finish({ reason: "the peer is gone", error });
   }
 
-  /** A promise while more waits to be sent than should. */
-  room(): Promise<void> | undefined {
-    const { queuedBytes } = this.#writer;
-    if (
-      queuedBytes <= this.#options.limits.outboundHighWater || this.#lifecycle.phase >= LINGERING
-    ) {
-      return undefined;
+  /**
+   * Runs what writes an answer or an item once there is room for it: at once, or after all that has waited
+   * for longer. What it gives is sent before anything else that waits is looked at.
+   */
+  whenRoom<T>(write: () => T): T | Promise<T> {
+    if (!this.isFull && this.#waiting.length === 0) return write();
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push(() => {
+        try {
+          resolve(write());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  /** An answer of so many bytes is about to be queued, for which there was room. */
+  expect(bytes: number): void {
+    this.#awaited = bytes;
+  }
+
+  /** See {@linkcode Account.hold}. */
+  hold(bytes: number): boolean {
+    return this.#account.hold(bytes);
+  }
+
+  /** So many bytes more, or less, are written as text and will be queued. */
+  reserve(bytes: number): void {
+    this.#reserved += bytes;
+    this.#weigh();
+  }
+
+  /** A promise where those who work for this peer have done so for long enough: others have their turn. */
+  pause(): Promise<void> | undefined {
+    return this.#options.timeSlice?.yieldWhenOver();
+  }
+
+  /** One after another, and the others have their turn in between: each may take milliseconds. */
+  async #release(): Promise<void> {
+    if (this.#isReleasing) return;
+    this.#isReleasing = true;
+    while (this.#waiting.length > 0 && !this.isFull) {
+      this.#waiting.shift()!();
+      await this.pause();
     }
-    return this.#lifecycle.change().then(() => this.room());
+    this.#isReleasing = false;
   }
 
   /** Lets go of the bytes, and of the peer: the server keeps too many, and this keeps the most. */
@@ -101,16 +162,20 @@ export class Backpressure implements FramedWriterEvents {
     });
   }
 
-  /** The connection has ended: it keeps nothing any more. */
-  release(): void {
-    if (this.#isHeavy) this.#options.loadShedding.hold(this, 0);
+  /** The connection has ended: nothing waits any more. */
+  end(): void {
+    this.#account.close();
+    for (const write of this.#waiting.splice(0)) write();
   }
 
   /** Tells how many bytes are kept, if they are many or were. */
   #weigh(): void {
-    const bytes = this.#held + this.#writer.queuedBytes, isHeavy = bytes > LIGHT;
-    if (!isHeavy && !this.#isHeavy || this.#lifecycle.phase === CLOSED) return;
-    this.#isHeavy = isHeavy;
-    this.#options.loadShedding.hold(this, isHeavy ? bytes : 0);
+    const bytes = this.#held + this.#reserved + this.#writer.queuedBytes;
+    const charged = bytes > LIGHT ? bytes : 0;
+    if (charged === this.#charged) return;
+    const more = charged - this.#charged;
+    this.#charged = charged;
+    if (more > 0) this.#account.keep(more);
+    else this.#account.release(-more);
   }
 }

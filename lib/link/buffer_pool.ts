@@ -11,10 +11,14 @@ export const MAX_WRITE = 1 << 18;
 /** How many of those who read much may keep their large buffer while they wait: 8 MiB in all. */
 const MAX_KEPT = 32;
 
+/** Bytes that all connections of a pool may keep beside the smallest of buffers while they wait. */
+const MAX_WAITING = 1 << 23;
+
 /** Buffers that are lent for as long as one write takes, or the reading of a large message. */
 export class BufferPool {
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
   #kept = 0;
+  #waiting = 0;
 
   /** A buffer of at least so many bytes. */
   take(bytes: number): Uint8Array<ArrayBuffer> {
@@ -34,6 +38,18 @@ export class BufferPool {
     if (this.#kept === MAX_KEPT) return false;
     this.#kept++;
     return true;
+  }
+
+  /** Asks for a buffer of so many bytes to wait with; false where others keep as many as may be. */
+  wait(bytes: number): boolean {
+    if (this.#waiting + bytes > MAX_WAITING) return false;
+    this.#waiting += bytes;
+    return true;
+  }
+
+  /** So many bytes wait no longer. */
+  unwait(bytes: number): void {
+    this.#waiting -= bytes;
   }
 
   /** It is kept no longer. */

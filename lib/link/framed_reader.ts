@@ -5,6 +5,7 @@
  * @module
  */
 
+import { RpcError } from "../error.ts";
 import { EMPTY } from "../framing/byte_queue.ts";
 import {
   type BadFrame,
@@ -18,7 +19,9 @@ import type { Limits } from "../limits.ts";
 import { inOrder } from "../message/in_order.ts";
 import type { Message } from "../message/message.ts";
 import { isUnparsable, parseMessage } from "../message/parse.ts";
+import { weigh } from "../message/weight.ts";
 import type { FairQueue } from "../overload/fair_queue.ts";
+import type { LoadShedding } from "../overload/load_shedding.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Timers } from "../timers.ts";
@@ -32,6 +35,12 @@ import { ReadBuffer } from "./read_buffer.ts";
 /** Bytes of a read beyond which no more is read before its calls have begun: they lie in memory. */
 const AHEAD = 1 << 12;
 
+/** Units of a text which are asked beforehand how much memory they will take. */
+const HUGE = 1 << 18;
+
+/** Bytes of a read that may take so long to handle that it waits for a slice of its own. */
+const LARGE = 1 << 15;
+
 /**
  * Reads of so few bytes, in a row and within one message, after which it is waited for more: each costs
  * microseconds, and a message of 1 MB may come in a hundred thousand of them.
@@ -41,6 +50,9 @@ const CRUMB = 1 << 8;
 
 /** Milliseconds for which it is waited. */
 const GATHER = 8;
+
+/** Milliseconds, at most, for which a peer is not read that was faster than it may be. */
+const MAX_REST = 1000;
 
 /**
  * Messages of one read after which it is looked whether others have waited for long, and milliseconds that
@@ -57,12 +69,14 @@ export interface FramedReaderOptions {
   readonly timeSlice?: TimeSlice;
   /** Where calls wait for the processor, in the name of the lifecycle; without it none does. */
   readonly fairQueue?: FairQueue;
+  /** What bounds the memory that a message takes once it is parsed. */
+  readonly loadShedding?: Pick<LoadShedding, "maxParsedBytes">;
 }
 
 /** The connection's life: nothing is handled once it lingers. */
 export type ReadLifecycle = Pick<
   Lifecycle,
-  "phase" | "lastActive" | "change" | "pause" | "endInput" | "lose"
+  "phase" | "lastActive" | "change" | "pause" | "endInput" | "lose" | "report"
 >;
 
 /**
@@ -76,7 +90,7 @@ export class FramedReader {
   readonly #duplex: Duplex;
   readonly #options: FramedReaderOptions;
   readonly #lifecycle: ReadLifecycle;
-  readonly #backpressure: Pick<Backpressure, "isFull" | "afterRead">;
+  readonly #backpressure: Pick<Backpressure, "mustPause" | "afterRead">;
   readonly #allowance: Allowance | undefined;
   readonly #onFrame: OnFrame;
   #decoder: Decoder;
@@ -87,6 +101,8 @@ export class FramedReader {
   #maxCrumbs = CRUMBS;
   /** When the first byte of an unfinished message came; undefined between messages. */
   messageSince: number | undefined;
+  /** Since when nothing is read because what was read has to be handled first; undefined while it is. */
+  pausedSince: number | undefined;
 
   /**
    * @param framing without it the peer's first bytes decide
@@ -98,7 +114,7 @@ export class FramedReader {
     duplex: Duplex,
     options: FramedReaderOptions,
     lifecycle: ReadLifecycle,
-    backpressure: Pick<Backpressure, "isFull" | "afterRead">,
+    backpressure: Pick<Backpressure, "mustPause" | "afterRead">,
     framing: Framing | undefined,
     framingLimits: FramingLimits,
     allowance: Allowance | undefined,
@@ -127,16 +143,28 @@ export class FramedReader {
         const { space } = buffer, count = await this.#duplex.read(space);
         if (count === null) break;
         if (lifecycle.phase >= LINGERING) continue; // what still comes is read and forgotten
-        const now = timers.now();
+        let now = timers.now();
+        // What many have sent at once is handled by slices, too. Small messages do not wait for large ones.
+        while (count > LARGE && timeSlice?.isOver(now)) {
+          await timeSlice.yield();
+          now = timers.now();
+        }
         lifecycle.lastActive = now;
         this.#allowance?.receive(count, now);
         this.#decoder.push(count === space.length ? space : space.subarray(0, count));
         const wait = this.#next(now);
-        if (wait !== undefined) await wait;
-        else fairQueue?.note(this.#handled, timers.now() - now);
+        if (wait !== undefined) {
+          this.pausedSince = now;
+          await wait;
+          this.pausedSince = undefined;
+        } else fairQueue?.note(this.#handled, timers.now() - now);
         this.#decoder.push(EMPTY); // lets go of the buffer
         if (this.#backpressure.afterRead(this.#decoder.held)) await this.#drained();
         if (count > AHEAD && fairQueue?.holds(lifecycle)) await fairQueue.enter(lifecycle);
+        for (let debt; (debt = this.#allowance?.debt(timers.now()) ?? 0) > 0;) {
+          if (lifecycle.phase >= LINGERING) break;
+          await this.#rest(() => lifecycle.pause(Math.min(debt!, MAX_REST)));
+        }
         const pause = timeSlice?.yieldWhenOver(now);
         if (pause !== undefined) await pause;
         if (this.#isCrumbling(count, space.length)) await lifecycle.pause(GATHER);
@@ -147,7 +175,7 @@ export class FramedReader {
     } catch (error) {
       lifecycle.lose(error);
     }
-    buffer.release();
+    buffer.end();
   }
 
   /** Whether the peer cuts its message so small, and so fast, that waiting brings more of it at once. */
@@ -188,27 +216,59 @@ export class FramedReader {
   }
 
   #text(text: string): Promise<void> | undefined {
-    const { limits } = this.#options, decoder = this.#decoder;
-    const message = parseMessage(text, limits);
+    const decoder = this.#decoder, message = this.#parse(text);
     if (message.kind !== "invalid" || decoder.split === undefined || !isUnparsable(message)) {
       return this.#onFrame(message, text);
     }
     const frames = decoder.split(text);
     if (frames.length < 2) return this.#onFrame(message, text);
-    return inOrder(
-      frames,
-      (frame) =>
-        typeof frame === "string"
-          ? this.#onFrame(parseMessage(frame, limits), frame)
-          : this.#onFrame(frame, ""),
-    );
+    const begun = this.#options.timers.now();
+    let count = 0;
+    return inOrder(frames, (frame) => {
+      const wait = typeof frame === "string"
+        ? this.#onFrame(this.#parse(frame), frame)
+        : this.#onFrame(frame, "");
+      return wait ?? (++count % LOOK === 0 ? this.#yieldAfter(begun) : undefined);
+    });
   }
 
-  /** Waits for room. The time of a message does not run while it is us who do not read it. */
-  async #drained(): Promise<void> {
+  #parse(text: string): Message {
+    const { limits, loadShedding } = this.#options;
+    try {
+      if (text.length > HUGE && loadShedding !== undefined) {
+        const { maxParsedBytes } = loadShedding;
+        if (weigh(text) > maxParsedBytes) return tooHeavy(maxParsedBytes);
+      }
+      return parseMessage(text, limits);
+    } catch (error) {
+      // It is said to throw nothing; where it does, one message has failed and not the connection.
+      this.#lifecycle.report(error);
+      const failure = new RpcError("INTERNAL_ERROR", "Internal error");
+      return { kind: "invalid", version: "2.0", id: "null", error: failure };
+    }
+  }
+
+  /** Waits for room. */
+  #drained(): Promise<void> {
+    return this.#rest(async () => {
+      do await this.#lifecycle.change(); while (this.#backpressure.mustPause);
+    });
+  }
+
+  /** Reads nothing meanwhile. The time of a message does not run while it is us who do not read it. */
+  async #rest(wait: () => Promise<void>): Promise<void> {
     const { timers } = this.#options, since = this.messageSince, begun = timers.now();
     this.messageSince = undefined;
-    do await this.#lifecycle.change(); while (this.#backpressure.isFull);
+    this.pausedSince = begun;
+    await wait();
+    this.pausedSince = undefined;
     if (since !== undefined) this.messageSince = since + timers.now() - begun;
   }
+}
+
+function tooHeavy(maxBytes: number): Message {
+  const message = "The message would take more memory than there is for one";
+  const details = { maxBytes: Math.floor(maxBytes) };
+  const error = new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxBufferedBytes", details });
+  return { kind: "invalid", version: "2.0", id: "null", error };
 }

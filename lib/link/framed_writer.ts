@@ -8,6 +8,7 @@
  */
 
 import { type Framing, FRAMINGS } from "../framing/mod.ts";
+import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Timers } from "../timers.ts";
 import type { Duplex } from "../transport/socket.ts";
 import { type BufferPool, MAX_WRITE } from "./buffer_pool.ts";
@@ -29,6 +30,7 @@ export class FramedWriter {
   readonly #timers: Pick<Timers, "now">;
   readonly #mark: number;
   readonly #events: FramedWriterEvents;
+  readonly #timeSlice: Pick<TimeSlice, "isOver" | "yield"> | undefined;
   /** What frames are made with; without it the peer has not shown its own yet, and JSON is spoken. */
   framing: Framing | undefined;
   #queue: string[] = [];
@@ -48,7 +50,10 @@ export class FramedWriter {
   queuedCount = 0;
   sentCount = 0;
 
-  /** @param mark queued bytes above which it tells */
+  /**
+   * @param mark queued bytes above which it tells
+   * @param timeSlice ends while it writes to a peer that takes all at once; without it the runtime decides
+   */
   constructor(
     duplex: Duplex,
     framing: Framing | undefined,
@@ -56,6 +61,7 @@ export class FramedWriter {
     timers: Pick<Timers, "now">,
     mark: number,
     events: FramedWriterEvents,
+    timeSlice?: Pick<TimeSlice, "isOver" | "yield">,
   ) {
     this.#duplex = duplex;
     this.framing = framing;
@@ -63,6 +69,7 @@ export class FramedWriter {
     this.#timers = timers;
     this.#mark = mark;
     this.#events = events;
+    this.#timeSlice = timeSlice;
   }
 
   /** Whether it is known how the peer is to be spoken to. */
@@ -111,8 +118,10 @@ export class FramedWriter {
       for (let bytes = first ?? this.#encode(); bytes !== undefined; bytes = this.#encode()) {
         for (let written = 0; written < bytes.length && !this.#dead;) {
           this.#setWriting(bytes.length - written);
-          this.writingSince = this.#timers.now();
+          const now = this.writingSince = this.#timers.now();
           written += await this.#duplex.write(written === 0 ? bytes : bytes.subarray(written));
+          // A peer that takes everything at once would have us write for it alone.
+          if (this.#queue.length > 0 && this.#timeSlice?.isOver(now)) await this.#timeSlice.yield();
         }
         this.#setWriting(0);
         this.writingSince = undefined;

@@ -49,6 +49,8 @@ export class Identity {
   readonly #transport: string;
   readonly #authenticate: Authenticate | undefined;
   readonly #lifecycle: Lifecycle | undefined;
+  /** Told in the moment in which the peer is known as somebody else than before. */
+  onKnown: ((before: PeerInfo) => void) | undefined;
   #framing: FramingName;
   #peer: PeerInfo | undefined;
   #failures = 0;
@@ -174,8 +176,10 @@ export class Identity {
   async #look(credentials: Credentials): Promise<boolean> {
     const identity = await this.#authenticate!(credentials, this.peer);
     if (identity === undefined || identity === null || identity === false) return false;
+    const before = this.peer;
     this.isKnown = true;
-    this.#peer = { ...this.peer, identity };
+    this.#peer = { ...before, identity };
+    this.onKnown?.(before);
     // The decoder looks at its limits for each message.
     Object.assign(this.framingLimits, { maxMessageBytes: this.#options.limits.maxMessageBytes });
     return true;

@@ -6,6 +6,8 @@
  */
 
 import type { RpcError } from "../error.ts";
+import { type Account, Ledger } from "../overload/ledger.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
 
 /** Requests are begun, and everything is answered. */
 export const OPEN = 0;
@@ -19,21 +21,30 @@ export const CLOSED = 3;
 /** How far the end is: from {@linkcode OPEN} on it only goes up. */
 export type Phase = typeof OPEN | typeof DRAINING | typeof LINGERING | typeof CLOSED;
 
-/** A request whose handler has not ended. */
+/** A request that waits for its place, or whose handler has not ended. */
 export interface Running {
+  /** What it is found by: its id, or itself where it has none. */
+  readonly key: unknown;
+  /** Whether it goes on only once the peer says something: a stream without credit, or that takes items. */
+  readonly waitsForPeer: boolean;
   /** Whether it was stopped: nobody waits for what its handler does. */
   readonly isStopped: boolean;
   /** Answers it with an error now, and tells its handler. */
   stop(error: RpcError): void;
 }
 
-const NONE: ReadonlySet<never> = /* @__PURE__ */ new Set<never>();
+const NONE: ReadonlyMap<unknown, never> = /* @__PURE__ */ new Map<unknown, never>();
 
 /** The state that both directions of a conversation share. Its fields are read at every step of a call. */
 export class InFlight<R extends Running = Running> {
   phase: Phase = OPEN;
-  /** Requests whose handlers have not ended. Many a peer has none ever: its handlers answer at once. */
-  running: ReadonlySet<R> = NONE;
+  /** What is kept for the peer. */
+  readonly account: Account;
+  /**
+   * Requests that wait, or whose handlers have not ended, by their keys. Many a peer has none ever: its
+   * handlers answer at once.
+   */
+  running: ReadonlyMap<unknown, R> = NONE;
   /** Our calls that wait for their answers. */
   pendingCalls = 0;
   /** When bytes came last, by the clock of the timers: the request in them arrived then. */
@@ -42,15 +53,23 @@ export class InFlight<R extends Running = Running> {
   lastEnd = 0;
   readonly #wakers: (() => void)[] = [];
 
-  /** A handler has begun that does not end at once. */
+  /** @param account without it nothing is kept in common with others */
+  constructor(account: Account = new Ledger(DEFAULT_LIMITS).open()) {
+    this.account = account;
+  }
+
+  /** A request waits, or its handler has begun and does not end at once. */
   begin(request: R): void {
-    if (this.running === NONE) this.running = new Set();
-    (this.running as Set<R>).add(request);
+    if (this.running === NONE) this.running = new Map();
+    const running = this.running as Map<unknown, R>;
+    // A peer that gives one id to two requests cancels the first by it.
+    running.set(running.has(request.key) ? request : request.key, request);
   }
 
   /** It has ended, at this time. */
   end(request: R, now: number): void {
-    (this.running as Set<R>).delete(request);
+    const running = this.running as Map<unknown, R>;
+    running.delete(running.get(request.key) === request ? request.key : request);
     this.lastEnd = now;
     this.wake();
   }
@@ -62,13 +81,19 @@ export class InFlight<R extends Running = Running> {
 
   /** Whether the peer still waits for a request that runs: one is not answered, and was not stopped. */
   get isDue(): boolean {
-    for (const { isStopped } of this.running) if (!isStopped) return true;
+    for (const { isStopped } of this.running.values()) if (!isStopped) return true;
     return false;
+  }
+
+  /** Whether all that runs goes on only once the peer says something. */
+  get isUpToPeer(): boolean {
+    for (const { waitsForPeer } of this.running.values()) if (!waitsForPeer) return false;
+    return true;
   }
 
   /** Answers all that run with this error, and tells their handlers. */
   stopAll(error: RpcError): void {
-    for (const request of this.running) request.stop(error);
+    for (const request of [...this.running.values()]) request.stop(error);
   }
 
   /** Listens to the peer no longer; where there is no connection there is nothing to end. */

@@ -14,6 +14,9 @@ import type { Identity } from "./identity.ts";
 import { CLOSED, LINGERING } from "./in_flight.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
+/** Milliseconds after which a peer that is not read, or sends no more, is told something. */
+const PROBE = 3000;
+
 /** What all connections of a server have in common. */
 export interface KeepaliveOptions {
   readonly limits: Limits;
@@ -23,7 +26,16 @@ export interface KeepaliveOptions {
 /** A connection's life, as far as its deadlines go. Times are those of {@linkcode Timers.now}. */
 export type KeptAlive = Pick<
   Lifecycle,
-  "phase" | "lastActive" | "lastEnd" | "isIdle" | "finish" | "refuse" | "linger" | "drain"
+  | "phase"
+  | "peerSends"
+  | "lastActive"
+  | "lastEnd"
+  | "isIdle"
+  | "finish"
+  | "refuse"
+  | "linger"
+  | "drain"
+  | "probe"
 >;
 
 /** Looks after the deadlines of one connection. */
@@ -31,7 +43,7 @@ export class Keepalive {
   readonly #options: KeepaliveOptions;
   readonly #lifecycle: KeptAlive;
   readonly #identity: Pick<Identity, "isKnown">;
-  readonly #reader: Pick<FramedReader, "messageSince">;
+  readonly #reader: Pick<FramedReader, "messageSince" | "pausedSince">;
   readonly #writer: Pick<FramedWriter, "writingSince">;
   readonly #isLasting: boolean;
   readonly #call: ((timeout: number) => Promise<unknown>) | undefined;
@@ -44,6 +56,8 @@ export class Keepalive {
   /** Since when what was overdue at a look that came late. */
   #doubted: number | undefined;
   #isPinging = false;
+  /** When it was last looked whether a peer is there that is silent while something runs for it. */
+  #probed = 0;
 
   /**
    * Begins to look; see {@linkcode stop}.
@@ -56,7 +70,7 @@ export class Keepalive {
     options: KeepaliveOptions,
     lifecycle: KeptAlive,
     identity: Pick<Identity, "isKnown">,
-    reader: Pick<FramedReader, "messageSince">,
+    reader: Pick<FramedReader, "messageSince" | "pausedSince">,
     writer: Pick<FramedWriter, "writingSince">,
     isLasting: boolean,
     call?: (timeout: number) => Promise<unknown>,
@@ -135,6 +149,15 @@ export class Keepalive {
       }
     }
     if (this.#isLasting) return due;
+    const mute = lifecycle.peerSends ? this.#reader.pausedSince : lifecycle.lastActive;
+    if (mute !== undefined) {
+      // It may have left: that lies behind what is not read, or it has closed its half. Writing shows it.
+      const probe = Math.max(mute, this.#probed) + PROBE;
+      if (probe > now) return Math.min(due, probe);
+      this.#probed = now;
+      lifecycle.probe();
+      return Math.min(due, now + PROBE);
+    }
     if (this.#call !== undefined) {
       const silent = lifecycle.lastActive + limits.pingInterval;
       if (limits.pingInterval === 0) return due;
@@ -142,11 +165,15 @@ export class Keepalive {
       this.#ping();
       return now + this.#interval;
     }
-    const silent = Math.max(lifecycle.lastActive, lifecycle.lastEnd) + limits.idleTimeout;
+    const since = Math.max(lifecycle.lastActive, lifecycle.lastEnd, this.#probed);
+    const silent = since + limits.idleTimeout;
     if (silent > now) due = Math.min(due, silent);
     else if (lifecycle.isIdle) {
       lifecycle.linger(`nothing was said for ${limits.idleTimeout} ms`);
       return Infinity;
+    } else {
+      this.#probed = now;
+      lifecycle.probe();
     }
     if (limits.maxConnectionAge === 0) return due;
     const old = this.#openedAt + this.#maxAge;

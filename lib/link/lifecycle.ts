@@ -13,9 +13,10 @@
 
 import { RpcError } from "../error.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
-import { goaway, RPC } from "../message/control.ts";
+import { alive, goaway, RPC } from "../message/control.ts";
 import { encodeError } from "../message/encode.ts";
 import type { Timer, Timers } from "../timers.ts";
+import type { Account } from "../overload/ledger.ts";
 import type { Duplex } from "../transport/socket.ts";
 import type { FramedWriter } from "./framed_writer.ts";
 import {
@@ -67,8 +68,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   #info: CloseInfo | undefined;
   #closed: PromiseWithResolvers<CloseInfo> | undefined;
 
-  constructor(socket: Duplex, writer: FramedWriter, options: LifecycleOptions) {
-    super();
+  constructor(socket: Duplex, writer: FramedWriter, account: Account, options: LifecycleOptions) {
+    super(account);
     this.#socket = socket;
     this.#writer = writer;
     this.#options = options;
@@ -98,9 +99,14 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     return this.peerAccepts && this.peerSends && this.phase < LINGERING;
   }
 
-  /** Whether nothing runs, and nothing waits. */
+  /** Whether nothing happens any more unless the peer says something. */
   get isIdle(): boolean {
-    return this.running.size === 0 && this.pendingCalls === 0 && this.#writer.queuedBytes === 0;
+    return this.isUpToPeer && this.pendingCalls === 0 && this.#writer.queuedBytes === 0;
+  }
+
+  /** Sends the peer something that means nothing: if its machine is gone, the system finds out. */
+  probe(): void {
+    if (this.#writer.isFramed) this.#writer.push(alive());
   }
 
   /** Why this method cannot be called now; undefined while it can. */

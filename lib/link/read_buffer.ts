@@ -57,8 +57,14 @@ export class ReadBuffer {
     } else this.#rest();
   }
 
-  /** Gives back what is lent: nothing more is read. */
-  release(): void {
+  /** Gives back all: nothing more is read. */
+  end(): void {
+    this.#release();
+    this.#waitWith(MIN_WAKE);
+  }
+
+  /** Gives back what is lent. */
+  #release(): void {
     if (this.#lent !== undefined) this.#pool.give(this.#lent);
     this.#lent = undefined;
     if (this.#isKept) this.#pool.unkeep();
@@ -67,12 +73,21 @@ export class ReadBuffer {
 
   /** There is more, most likely: as much as the last time, or some times as much as came. */
   #grow(size: number): void {
-    if (size <= MAX_WAKE) {
-      this.#own = new Uint8Array(size);
-    } else if (size > this.space.length) {
-      this.release();
+    if (size <= MAX_WAKE && this.#waitWith(size)) return;
+    if (size > this.space.length) {
+      this.#release();
       this.#lent = this.#pool.take(size);
     }
+  }
+
+  /** Waits with a buffer of so many bytes; false, and with the smallest, where too many others do. */
+  #waitWith(size: number): boolean {
+    const before = this.#own.length;
+    if (before === size) return true;
+    if (before > MIN_WAKE) this.#pool.unwait(before);
+    const isTaken = size <= MIN_WAKE || this.#pool.wait(size);
+    this.#own = new Uint8Array(isTaken ? size : MIN_WAKE);
+    return isTaken;
   }
 
   /** There is no more: the next read waits. */
@@ -84,12 +99,12 @@ export class ReadBuffer {
     if (this.#lent !== undefined) {
       if (this.#quiet === 0 && burst >= MAX_WAKE) this.#isKept ||= this.#pool.keep();
       if (this.#isKept && this.#quiet <= QUIET) return;
-      this.release();
+      this.#release();
       const fitting = burst < MAX_WAKE ? 2 ** Math.ceil(Math.log2(burst + 1)) : MIN_WAKE;
-      if (this.#own.length !== fitting) this.#own = new Uint8Array(fitting);
+      this.#waitWith(fitting);
       this.#quiet = 0;
     } else if (this.#quiet > QUIET) {
-      this.#own = new Uint8Array(Math.max(MIN_WAKE, length / GROWTH));
+      this.#waitWith(Math.max(MIN_WAKE, length / GROWTH));
       this.#quiet = 0;
     }
   }

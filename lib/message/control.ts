@@ -89,14 +89,25 @@ export function streamCredit(id: number, count: number): string {
   return encodeNotification("$/stream/credit", `{"id":${id},"n":${count}}`);
 }
 
-/** `{"id":7,"n":16,"dir":"up"}`: the handler takes so many more. @param id as JSON text */
-export function streamCreditUp(id: string | undefined, count: number): string {
-  return encodeNotification("$/stream/credit", `{"id":${id},"n":${count},"dir":"up"}`);
+/**
+ * `{"id":7,"n":16,"dir":"up"}`: the handler takes so many more.
+ *
+ * @param id as JSON text
+ * @param bytes of items that it takes beside those that it has granted for; said once, with the first credit
+ */
+export function streamCreditUp(id: string | undefined, count: number, bytes?: number): string {
+  const window = bytes === undefined ? "" : `,"bytes":${bytes}`;
+  return encodeNotification("$/stream/credit", `{"id":${id},"n":${count}${window},"dir":"up"}`);
 }
 
 /** `{"id":7,"dir":"up"}`: the caller has no more items. */
 export function streamEndUp(id: number): string {
   return encodeNotification("$/stream/end", `{"id":${id},"dir":"up"}`);
+}
+
+/** Says nothing: to send it shows whether the peer's machine is still there. */
+export function alive(): string {
+  return encodeNotification("$/alive", undefined);
 }
 
 /** `{"reason":"shutdown","graceMs":10000}`: begin no more calls here; those that run may go on so long. */
@@ -123,6 +134,8 @@ export type Control =
     readonly id: unknown;
     readonly isUp: boolean;
     readonly count: number;
+    /** Bytes of items that are taken on trust, where the consumer says so. */
+    readonly bytes: number | undefined;
   }
   | { readonly kind: "end"; readonly id: unknown; readonly isUp: boolean }
   | { readonly kind: "goaway"; readonly graceMs: number | undefined };
@@ -130,7 +143,17 @@ export type Control =
 /** The members that are read of any control message. */
 type Members = {
   readonly [
-    Name in "id" | "dir" | "token" | "value" | "values" | "eventId" | "eventIds" | "n" | "graceMs"
+    Name in
+      | "id"
+      | "dir"
+      | "token"
+      | "value"
+      | "values"
+      | "eventId"
+      | "eventIds"
+      | "n"
+      | "bytes"
+      | "graceMs"
   ]?: unknown;
 };
 
@@ -147,8 +170,8 @@ export function readControl({ method, params }: Notification): Control | undefin
       return { kind: "items", id, isUp, values, eventIds: eventIdsIn(members) };
     }
     case "$/stream/credit": { // {"id":7,"n":16}, "dir":"up"
-      const count = wholeNumber(members.n);
-      return count === undefined ? undefined : { kind: "credit", id, isUp, count };
+      const count = wholeNumber(members.n), bytes = wholeNumber(members.bytes);
+      return count === undefined ? undefined : { kind: "credit", id, isUp, count, bytes };
     }
     case "$/stream/end": // {"id":7,"dir":"up"}
       return { kind: "end", id, isUp };

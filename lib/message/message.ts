@@ -81,6 +81,8 @@ export type Single = Request | Notification | Response | Invalid;
 /** Several messages in one frame; their answers go back in one frame. Section 6. */
 export interface Batch {
   readonly kind: "batch";
+  /** The frame. */
+  readonly text: string;
   readonly items: readonly Single[];
 }
 
@@ -92,6 +94,49 @@ export type MessageLimits = Pick<
   Limits,
   "maxDepth" | "maxBatch" | "maxMethodBytes" | "maxIdBytes"
 >;
+
+/** Members of `_meta` that mean something here. */
+const KNOWN_META: ReadonlySet<string> = new Set([
+  "timeoutMs",
+  "traceparent",
+  "tracestate",
+  "progressToken",
+  "stream",
+]);
+
+/** Units of the JSON text of other members that are kept: handlers may read them. */
+export const MAX_META = 1 << 12;
+
+/** Lets go of members of `_meta` that mean nothing here, beyond the first few KiB of them. */
+export function trimMeta(message: Request | Notification): void {
+  const { params } = message, meta = metaOf(params);
+  if (meta === NO_META) return;
+  const kept: Record<string, unknown> = Object.create(null); // a member may be named __proto__
+  let room = MAX_META;
+  for (const name of Object.keys(meta)) {
+    if (!KNOWN_META.has(name)) room = leftOf(room - name.length, meta[name]);
+    if (KNOWN_META.has(name) || room >= 0) kept[name] = meta[name];
+  }
+  message.params = { ...params, _meta: kept };
+}
+
+/** What is left of so much room beside a value; less than nothing once that is found. */
+function leftOf(room: number, value: unknown): number {
+  if (typeof value === "string") return room - value.length;
+  if (value === null || typeof value !== "object") return room - PART;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length && room >= 0; i++) room = leftOf(room, value[i]);
+  } else {
+    for (const name in value) {
+      if (room < 0) break;
+      room = leftOf(room - name.length, (value as Record<string, unknown>)[name]);
+    }
+  }
+  return room - PART;
+}
+
+/** Units that a value counts as, beside its texts and members. */
+const PART = 8;
 
 const NO_META: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null));
 

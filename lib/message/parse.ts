@@ -56,7 +56,7 @@ export function parseMessage(text: string, limits: MessageLimits): Message {
     };
   }
   const items = value.map((item, i) => toMessage(item, ids?.[i], undefined, isMarked, limits));
-  return { kind: "batch", items };
+  return { kind: "batch", text, items };
 }
 
 /** Whether a number that stands as an id may look different once it was parsed and written. */

@@ -12,6 +12,7 @@
 import type { CallOptions, ItemIterator } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
 import type { Argument } from "../message/encode.ts";
+import type { Account } from "../overload/ledger.ts";
 import { itemsOf, StreamReceiver, WINDOW } from "../stream/receiver.ts";
 import type { StreamSender } from "../stream/sender.ts";
 import type { Timer, Timers } from "../timers.ts";
@@ -19,6 +20,8 @@ import type { Timer, Timers } from "../timers.ts";
 /** Takes calls that have begun, and gets them to the peer. */
 export interface CallSink {
   readonly timers: Timers;
+  /** What its calls keep is charged to this. */
+  readonly account: Account;
   /** Takes one call. */
   send(call: Call): void;
   /** Takes several that travel as one batch. */
@@ -91,6 +94,7 @@ export class Call {
     if (this.#begun) return itemsOf(this.promise);
     this.promise.catch(() => {}); // the loop is told
     return this.receiver ??= new StreamReceiver(WINDOW, {
+      hold: (bytes) => this.owner.account.hold(bytes),
       grant: (count) => this.sink?.grant(this, count),
       leave: () => this.giveUp(new RpcError("CANCELLED", "The stream was left")),
     }, this.options.after);
@@ -157,6 +161,7 @@ export class Call {
   /** Lets go of its timer and its signal. */
   #end(): void {
     this.ended = true;
+    this.receiver?.letGo();
     this.#timer?.cancel();
     if (this.#onAbort !== undefined) {
       this.options.signal!.removeEventListener("abort", this.#onAbort);

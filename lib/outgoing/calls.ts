@@ -8,9 +8,10 @@ import type { CallOptions, ItemOptions, StreamCall } from "../api/stub.ts";
 import { ConnectionLostError, type ErrorData, RpcError } from "../error.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
-import type { Backpressure } from "../link/backpressure.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
+import type { Room } from "../stream/sender.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
+import type { Account } from "../overload/ledger.ts";
 import { encodeValue } from "../message/base64.ts";
 import {
   cancelRequest,
@@ -38,7 +39,10 @@ export interface CallsOptions {
 }
 
 /** The life of the connection, as far as calls go. */
-export type CallLifecycle = Pick<Lifecycle, "closedBecause" | "beginCall" | "endCall" | "report">;
+export type CallLifecycle = Pick<
+  Lifecycle,
+  "account" | "closedBecause" | "beginCall" | "endCall" | "report"
+>;
 
 /** The calls of one connection. */
 export class Calls implements CallSink {
@@ -46,7 +50,7 @@ export class Calls implements CallSink {
   readonly #options: CallsOptions;
   readonly #lifecycle: CallLifecycle;
   readonly #writer: Pick<FramedWriter, "push" | "queuedBytes" | "queuedCount" | "sentCount">;
-  readonly #backpressure: Pick<Backpressure, "room">;
+  readonly #room: Room;
   /** Those that wait for their answers, by id. */
   readonly #pending = new CallTable<Call>();
   /** Those whose params hold tokens of LSP's, by these. */
@@ -61,14 +65,18 @@ export class Calls implements CallSink {
     options: CallsOptions,
     lifecycle: CallLifecycle,
     writer: Pick<FramedWriter, "push" | "queuedBytes" | "queuedCount" | "sentCount">,
-    backpressure: Pick<Backpressure, "room">,
+    room: Room,
   ) {
     this.#options = options;
     this.timers = options.timers;
     this.#lifecycle = lifecycle;
     this.#writer = writer;
-    this.#backpressure = backpressure;
+    this.#room = room;
     this.#extensions = new Extensions(() => this.call(RPC.serverInfo, undefined, {}));
+  }
+
+  get account(): Account {
+    return this.#lifecycle.account;
   }
 
   /** How many wait for answers. */
@@ -177,7 +185,7 @@ export class Calls implements CallSink {
     const sender = call.sender = new StreamSender(
       0,
       (texts) => this.#tell(call, () => streamItemsUp(call.id, texts)),
-      () => this.#backpressure.room(),
+      this.#room,
       { name: "maxMessageBytes", bytes: this.#extensions.maxBytes - ENVELOPE },
       encodeValue,
     );
@@ -232,6 +240,7 @@ export class Calls implements CallSink {
     id: unknown,
     items: readonly unknown[],
     isMarked: boolean,
+    size: number,
     ids?: readonly (string | null)[],
   ): boolean {
     const call = this.#pending.get(id);
@@ -243,12 +252,12 @@ export class Calls implements CallSink {
       call.giveUp(error);
       return true;
     }
-    return call.receiver.push(items, ids);
+    return call.receiver.push(items, ids, size);
   }
 
   /** The peer takes more of our items. */
-  credit(id: unknown, count: number): void {
-    this.#pending.get(id)?.sender?.grant(count);
+  credit(id: unknown, count: number, bytes?: number): void {
+    this.#pending.get(id)?.sender?.grant(count, bytes);
   }
 
   /** A handler says how far it is. */

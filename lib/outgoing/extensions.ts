@@ -9,6 +9,7 @@ import type { ItemOptions } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
 import { decodeExactly } from "../message/base64.ts";
 import { RPC } from "../message/control.ts";
+import { WINDOW_BYTES } from "../stream/receiver.ts";
 import type { Call } from "./call.ts";
 
 /** What one peer understands. */
@@ -82,7 +83,11 @@ export class Extensions {
       ...(isTimed && { timeoutMs: left }),
       ...(onProgress !== undefined && { progressToken: id }),
       ...(call.isStream && {
-        stream: { credit: receiver!.open(), ...(after !== undefined && { after }) },
+        stream: {
+          credit: receiver!.open(),
+          bytes: WINDOW_BYTES,
+          ...(after !== undefined && { after }),
+        },
       }),
     });
   }

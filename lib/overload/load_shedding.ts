@@ -1,6 +1,6 @@
 /**
- * What all connections of a server use together: calls that run, bytes that wait, memory. Where it is
- * too much, new calls are refused, and whoever keeps the most bytes waiting is closed.
+ * Whether memory is running short. Where it is, new calls of those who keep the most are refused, and
+ * whoever keeps the most of all is closed.
  *
  * @module
  */
@@ -8,15 +8,14 @@
 import { RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { Timer, Timers } from "../timers.ts";
-
-/** What keeps bytes in memory; to evict it lets go of them, and of the peer. */
-type Keeper = { evict(): void };
+import type { Account, Ledger } from "./ledger.ts";
 
 /** Milliseconds between two looks at the memory. */
 const LOOK = 250;
 
-/** The part of V8's heap that bytes which wait may fill: texts of messages lie there. */
+/** The part of V8's heap that may be kept for peers, and from which on it matters when memory is short. */
 const HEAP_PART = 1 / 4;
+const MUCH_OF_IT = 1 / 16;
 
 /** Looks within which the heap fills at the fastest: the next comes earlier where much is taken in. */
 const LOOKS = 32;
@@ -33,76 +32,60 @@ const YOUNG = 96 << 20;
 /** The part of V8's limit that is the old generation's at least. */
 const OLD_PART = 1 / 4;
 
-/** What a server's connections use together. */
+/** The part of Node's `process` that gives its modules at once. */
+type BuiltinModules = { getBuiltinModule(name: "node:v8"): typeof import("node:v8") };
+
+/** Looks after the memory that a server's connections use together. */
 export class LoadShedding {
-  readonly #limits: Pick<
-    Limits,
-    "maxRunning" | "maxBufferedBytes" | "maxHeapPercent" | "maxResidentBytes"
-  >;
-  /** Bytes that may wait, and that the heap may hold as far as is known. */
-  #maxBuffered: number;
+  readonly #limits: Pick<Limits, "maxHeapPercent" | "maxResidentBytes">;
+  readonly #ledger: Ledger;
+  /** Bytes that the heap may hold, as far as is known. */
   #heapLimit = Infinity;
   /** Bytes of it in use; known once V8's module is there: a small script would start 6 ms later for it. */
   #heapUsed: () => number = () => 0;
   #importing: Promise<void> | undefined;
-  readonly #held = new Map<Keeper, number>();
-  /** Bytes that were taken in since the last look. */
-  #taken = 0;
-  #buffered = 0;
   #timer: Timer | undefined;
   #isShort = false;
-  /** Calls that run; streams are not counted. */
-  runningCalls = 0;
+  /** Handlers that go on although their calls have ended, and hold no place for it. */
+  hung = 0;
 
-  constructor(limits: Limits) {
+  constructor(limits: Pick<Limits, "maxHeapPercent" | "maxResidentBytes">, ledger: Ledger) {
     this.#limits = limits;
-    this.#maxBuffered = limits.maxBufferedBytes;
-  }
-
-  /** Why no call can be begun now; undefined while one can. */
-  refusal(): RpcError | undefined {
-    if (this.runningCalls >= this.#limits.maxRunning) {
-      return new RpcError("UNAVAILABLE", "Too many calls are running", { limit: "maxRunning" });
-    }
-    return this.shortage();
+    this.#ledger = ledger;
+    ledger.onTaken = (bytes) => this.#onTaken(bytes);
   }
 
   /**
-   * Why nothing new can be taken in now. Where nothing runs, and no bytes wait, what fills the memory
-   * is mostly garbage, and the runtime collects it only when something is allocated: to refuse all
-   * would be to refuse for ever.
+   * Why nothing new can be taken in of this connection now; undefined while it can. Where nothing is kept
+   * or runs, what fills the memory is mostly garbage, and the runtime collects it only when something is
+   * allocated: to refuse all would be to refuse for ever.
    */
-  shortage(): RpcError | undefined {
-    if (!this.#isShort || this.runningCalls === 0 && this.#buffered === 0) return undefined;
+  shortage(account?: Account): RpcError | undefined {
+    if (!this.#isShort || this.#ledger.running === 0 && this.#ledger.kept === 0) return undefined;
+    // Who keeps little is not refused for those who keep much.
+    if (this.#ledger.kept > 0 && !account?.isHeavy) return undefined;
     return new RpcError("UNAVAILABLE", "Memory is running short");
   }
 
-  /** So many bytes of this one are in memory. Past the limit who holds the most is evicted. */
-  hold(keeper: Keeper, bytes: number): void {
-    const before = this.#held.get(keeper) ?? 0;
-    this.#buffered += bytes - before;
-    this.#taken += Math.max(0, bytes - before);
-    if (this.#taken > Math.min(this.#heapLimit / LOOKS, MUCH)) {
-      this.#importing ??= this.#importV8();
-      this.#look();
+  /**
+   * Bytes of the heap that one message may take once it is parsed: it lies there before anything can be done
+   * about it.
+   */
+  get maxParsedBytes(): number {
+    if (this.#heapLimit === Infinity) {
+      // Asked for long messages alone, and before the module could be awaited.
+      const { process } = globalThis as unknown as { process: BuiltinModules };
+      const { getHeapStatistics } = process.getBuiltinModule("node:v8");
+      this.#heapLimit = oldGenerationOf(getHeapStatistics().heap_size_limit);
     }
-    if (bytes > 0) this.#held.set(keeper, bytes);
-    else if (before > 0) this.#held.delete(keeper);
-    this.#evict();
+    return this.#heapLimit * HEAP_PART;
   }
 
-  #evict(): void {
-    while (this.#buffered > this.#maxBuffered) this.#evictLargest();
-  }
-
-  #evictLargest(): void {
-    let largest: Keeper | undefined, most = -1;
-    for (const [keeper, bytes] of this.#held) {
-      if (bytes > most) [largest, most] = [keeper, bytes];
-    }
-    if (largest === undefined) return;
-    this.hold(largest, 0);
-    largest.evict();
+  /** So many bytes were taken in since the last look. */
+  #onTaken(bytes: number): void {
+    if (bytes < Math.min(this.#heapLimit / LOOKS, MUCH)) return;
+    this.#importing ??= this.#importV8();
+    this.#look();
   }
 
   /** Looks at the memory now and then, until {@linkcode stop}. */
@@ -116,9 +99,12 @@ export class LoadShedding {
 
   #look(): void {
     const { maxHeapPercent, maxResidentBytes } = this.#limits;
-    this.#taken = 0;
+    this.#ledger.taken = 0;
     this.#isShort = this.#heapUsed() > this.#heapLimit * maxHeapPercent / 100 ||
       maxResidentBytes > 0 && Deno.memoryUsage().rss > maxResidentBytes;
+    if (this.#isShort && this.#ledger.kept > this.#heapLimit * MUCH_OF_IT) {
+      this.#ledger.evictHeaviest();
+    }
   }
 
   async #importV8(): Promise<void> {
@@ -130,14 +116,19 @@ export class LoadShedding {
         0,
       );
     const { heap_size_limit: limit } = getHeapStatistics();
-    this.#heapLimit = Math.max(limit - YOUNG, limit * OLD_PART); // flags may make the young one small
-    this.#maxBuffered = Math.min(this.#maxBuffered, this.#heapLimit * HEAP_PART);
+    this.#heapLimit = oldGenerationOf(limit);
+    this.#ledger.maxBuffered = Math.min(this.#ledger.maxBuffered, this.#heapLimit * HEAP_PART);
     this.#look();
-    this.#evict();
+    this.#ledger.evict();
   }
 
   /** Looks no more. */
   stop(): void {
     this.#timer?.cancel();
   }
+}
+
+/** Bytes of V8's old generation at least, of so many of the whole heap: flags may make the young one small. */
+function oldGenerationOf(limit: number): number {
+  return Math.max(limit - YOUNG, limit * OLD_PART);
 }

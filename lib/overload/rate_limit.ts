@@ -25,6 +25,9 @@ export interface RateLimits {
   readonly address?: RateLimit;
 }
 
+/** Messages that are no calls, or are refused, for each call that there may be. */
+const OTHERS = 50;
+
 /** Addresses of which is remembered how fast they were; more than this come in a flood. */
 const MAX_REMEMBERED = 1 << 16;
 
@@ -35,9 +38,15 @@ const SWEEP = 1 << 10;
 class Meter {
   readonly #calls: TokenBucket | undefined;
   readonly #bytes: TokenBucket | undefined;
+  /** Messages that are no calls, or are refused. */
+  readonly #others: TokenBucket | undefined;
 
   constructor({ calls, bytes, burst = 10 }: RateLimit, now: number) {
-    if (calls !== undefined) this.#calls = new TokenBucket(calls, Math.max(1, calls * burst), now);
+    if (calls !== undefined) {
+      const most = Math.max(1, calls * burst);
+      this.#calls = new TokenBucket(calls, most, now);
+      this.#others = new TokenBucket(calls * OTHERS, most * OTHERS, now);
+    }
     if (bytes !== undefined) this.#bytes = new TokenBucket(bytes, Math.max(1, bytes * burst), now);
   }
 
@@ -51,6 +60,14 @@ class Meter {
 
   call(cost: number, now: number): void {
     this.#calls?.take(cost, now);
+  }
+
+  note(now: number): void {
+    this.#others?.take(1, now);
+  }
+
+  debt(now: number): number {
+    return Math.max(this.#others?.delay(0, now) ?? 0, this.#bytes?.delay(1, now) ?? 0);
   }
 
   receive(bytes: number, now: number): void {
@@ -74,7 +91,19 @@ export class Allowance {
     return wait;
   }
 
-  /** Bytes were received. More than there may be are paid for by the calls that come next. */
+  /** A message came that is no call, or that is refused. */
+  note(now: number): void {
+    for (const meter of this.#meters) meter.note(now);
+  }
+
+  /** Milliseconds for which no more is to be read: more came than there may be. */
+  debt(now: number): number {
+    let debt = 0;
+    for (const meter of this.#meters) debt = Math.max(debt, meter.debt(now));
+    return debt;
+  }
+
+  /** Bytes were received, more than there may be as well: then reading pauses. See {@linkcode debt}. */
   receive(bytes: number, now: number): void {
     for (const meter of this.#meters) meter.receive(bytes, now);
   }

@@ -16,6 +16,7 @@ import { BufferPool } from "../link/buffer_pool.ts";
 import type { CloseInfo } from "../link/lifecycle.ts";
 import { CallQueue } from "../outgoing/call_queue.ts";
 import { ConnectionCount } from "../overload/connection_count.ts";
+import { Ledger } from "../overload/ledger.ts";
 import { FairQueue } from "../overload/fair_queue.ts";
 import { Guesses } from "../overload/guesses.ts";
 import { LoadShedding } from "../overload/load_shedding.ts";
@@ -48,17 +49,20 @@ export type HasRoom = (open: number) => boolean;
 /** The server that {@linkcode serve} starts. */
 export class ListeningServer implements Server {
   readonly addresses: string[] = [];
-  readonly health: ServerHealth = new ServerHealth();
+  readonly health: ServerHealth;
   readonly ready: Promise<void>;
   readonly #options: ServeOptions;
   readonly #limits: Limits;
   readonly #hasRoom: HasRoom;
+  readonly #network: (address: string) => string | undefined;
   readonly #shutdown: Shutdown;
   readonly #timers = new TimerWheel();
   readonly #timeSlice = new TimeSlice(this.#timers);
   /** What its connections have in common, and the same for those that stay in this process. */
   readonly #shared: Shared;
   readonly #sharedInMemory: Shared;
+  /** Who keeps and runs how much. */
+  readonly ledger: Ledger;
   readonly #loadShedding: LoadShedding;
   readonly #rateLimiter: RateLimiter;
   readonly #connectionCount: ConnectionCount;
@@ -79,8 +83,11 @@ export class ListeningServer implements Server {
       );
     }
     this.#options = options;
+    this.#network = options.networkOf ?? networkOf;
     this.#limits = resolveLimits(options.limits);
-    this.#loadShedding = new LoadShedding(this.#limits);
+    const ledger = this.ledger = new Ledger(this.#limits);
+    const loadShedding = this.#loadShedding = new LoadShedding(this.#limits, ledger);
+    this.health = new ServerHealth(() => loadShedding.hung, this.#limits.maxHung);
     this.#rateLimiter = new RateLimiter(options.rateLimit ?? {});
     this.#connectionCount = new ConnectionCount(this.#limits.maxConnectionsPerAddress);
     this.#hasRoom = hasRoom ?? ((open) => open < this.#limits.maxConnections);
@@ -102,6 +109,7 @@ export class ListeningServer implements Server {
       timers: this.#timers,
       pool: new BufferPool(),
       queue: new CallQueue(),
+      ledger,
       loadShedding: this.#loadShedding,
       // A guess that waits is to be answered before its connection ends.
       guesses: new Guesses(this.#timers, this.#limits.authTimeout / 2),
@@ -181,8 +189,9 @@ export class ListeningServer implements Server {
     return {
       transport,
       isDialler: false,
+      network: this.#network,
       ...(rateLimit && {
-        allowance: (address) => this.#rateLimiter.allow(networkOf(address), this.#timers.now()),
+        allowance: (address) => this.#rateLimiter.allow(this.#network(address), this.#timers.now()),
       }),
       ...(authenticate && { authenticate }),
       ...(connectionState && { connectionState }),
@@ -191,7 +200,8 @@ export class ListeningServer implements Server {
   }
 
   #open(socket: Socket, shared: Shared, options: ConnectionOptions): void {
-    const connection = new Connection(socket, shared, options), network = networkOf(socket.remote);
+    const connection = new Connection(socket, shared, options);
+    const network = this.#network(socket.remote);
     const refusal = this.#refusal(network);
     if (refusal !== undefined) return this.#refuse(connection, refusal);
     this.#connectionCount.enter(network);
@@ -217,8 +227,26 @@ export class ListeningServer implements Server {
     }
     const shortage = this.#loadShedding.shortage();
     if (shortage !== undefined) return shortage;
-    if (this.#hasRoom(this.#connections.size)) return undefined;
-    return new RpcError("UNAVAILABLE", "Too many connections", { limit: "maxConnections" });
+    if (this.#hasRoom(this.#connections.size) || this.#makeRoom(network)) return undefined;
+    return tooManyConnections();
+  }
+
+  /**
+   * Where all places are taken, the network that has the most gives up its longest silent connection for
+   * one that has fewer, so that no network can take all.
+   */
+  #makeRoom(network: string | undefined): boolean {
+    const counts = new Map<string | undefined, number>();
+    for (const it of this.#connections.values()) counts.set(it, (counts.get(it) ?? 0) + 1);
+    const [[largest, most] = [undefined, 0]] = [...counts].sort(([, a], [, b]) => b - a);
+    if (most <= (counts.get(network) ?? 0) + 1) return false;
+    let silent: Connection | undefined;
+    for (const [connection, it] of this.#connections) {
+      if (it !== largest || !connection.isIdle || !connection.isOpen) continue;
+      if (silent === undefined || connection.lastActive < silent.lastActive) silent = connection;
+    }
+    silent?.refuse(tooManyConnections());
+    return silent !== undefined;
   }
 
   /** Tells a caller why it is not served, unless many are being told already. */
@@ -268,4 +296,8 @@ export class ListeningServer implements Server {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
+}
+
+function tooManyConnections(): RpcError {
+  return new RpcError("UNAVAILABLE", "Too many connections", { limit: "maxConnections" });
 }

@@ -33,6 +33,14 @@ export interface ServeOptions {
   readonly insecure?: boolean;
   /** How fast callers may go. @default as fast as they can */
   readonly rateLimit?: RateLimits;
+  /**
+   * The network of a peer's address: what comes from one is one caller, as far as nobody has said who it is.
+   * Undefined where the address says nothing, and each connection is a caller by itself. Behind a proxy that
+   * all come through it is best always undefined.
+   *
+   * @default an IPv4 address, an IPv6 /64; undefined for this machine's own
+   */
+  readonly networkOf?: (address: string) => string | undefined;
   /** Makes what handlers find as `context.state`, once for each connection. */
   readonly connectionState?: (peer: PeerInfo) => unknown;
   /** Other limits than the defaults. */

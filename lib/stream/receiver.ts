@@ -10,8 +10,20 @@
 /** Items that a consumer takes on trust before it has looked at one. */
 export const WINDOW = 64;
 
+/**
+ * Bytes of items that a consumer takes on trust. It grants more once it has taken a quarter of them, and a
+ * producer sends while no more than half of them are not granted for: so neither ever waits for the other,
+ * however long an item is.
+ */
+export const WINDOW_BYTES = 1 << 20;
+
 /** What an inlet tells the other end. */
 export interface StreamReceiverEvents {
+  /**
+   * So many bytes more, or less, are items that nobody has taken. False where that is more than this end
+   * can keep.
+   */
+  hold?(bytes: number): boolean;
   /** The producer may send so many more. */
   grant(count: number): void;
   /** The consumer has left; no more items are wanted. */
@@ -34,6 +46,11 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
   #first = 0;
   /** The ids of these items, once one of them has one. */
   #ids: (string | null)[] | undefined;
+  /** What each of these items takes, and what all of them do. */
+  #sizes: number[] = [];
+  #held = 0;
+  /** What the item takes that was handed out last: its consumer has it until it asks for the next. */
+  #out = 0;
   /** The id of the last item that has one and was taken; before that the one that was resumed after. */
   lastEventId: string | undefined;
   /**
@@ -47,6 +64,7 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
   /** Items that the producer may still send, and items taken since it was last told. */
   #credit: number;
   #taken = 0;
+  #takenSize = 0;
   #end: End | undefined;
 
   /**
@@ -61,36 +79,65 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
 
   /** The producer begins, or begins again: the credit that it has then. */
   open(): number {
-    this.#taken = 0;
+    this.#taken = this.#takenSize = 0;
     return this.#credit = this.#window - (this.#items.length - this.#first);
   }
 
   /**
-   * Items came; false where there was no credit for them.
+   * Items came; false where there was no credit for them, or no room beside those that nobody has taken.
    *
    * @param ids those of the items, where any of them is an event
+   * @param size bytes that all of them together take
    */
-  push(items: readonly unknown[], ids?: readonly (string | null)[]): boolean {
+  push(items: readonly unknown[], ids?: readonly (string | null)[], size = 0): boolean {
     if (this.#end !== undefined) return true; // sent before the producer learned that we left
     if (items.length > this.#credit) return false;
+    const each = Math.ceil(size / items.length), sum = each * items.length;
+    if (this.#events.hold?.(sum) === false) {
+      this.#events.hold(-sum);
+      return false;
+    }
     this.#credit -= items.length;
     if (ids !== undefined) this.#ids ??= this.#items.map(() => null);
     this.received += items.length;
     this.after = ids?.[items.length - 1] ?? undefined;
-    for (let i = 0; i < items.length; i++) this.#add(items[i], ids?.[i] ?? null);
+    for (let i = 0; i < items.length; i++) this.#add(items[i], ids?.[i] ?? null, each);
     return true;
   }
 
-  #add(item: unknown, id: string | null): void {
+  #add(item: unknown, id: string | null, size: number): void {
     const consumer = this.#waiting.shift();
     if (consumer === undefined) {
       this.#items.push(item);
+      this.#sizes.push(size);
+      this.#held += size;
       this.#ids?.push(id);
     } else {
       if (id !== null) this.lastEventId = id;
       consumer.resolve({ done: false, value: item });
-      this.#take();
+      this.#handOut(size);
+      this.#take(size);
     }
+  }
+
+  /** Whether somebody waits for an item that has not come. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** What nobody has taken is its consumer's from here on: no more can come, and it is not charged. */
+  letGo(): void {
+    this.#events.hold?.(-this.#held - this.#out);
+    this.#held = this.#out = 0;
+    this.#sizes.fill(0);
+  }
+
+  /** Nothing waits any more. */
+  #clear(): void {
+    this.#items = [];
+    this.#sizes = [];
+    this.#ids = undefined;
+    this.#first = 0;
   }
 
   /**
@@ -100,7 +147,7 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
    * @param items what came with the end, beyond all credit
    */
   finish(result: unknown, items: readonly unknown[] = []): void {
-    for (const item of items) this.#add(item, null);
+    for (const item of items) this.#add(item, null, 0);
     this.#conclude({ result, failed: false });
   }
 
@@ -110,16 +157,16 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
   }
 
   next(): Promise<IteratorResult<unknown, unknown>> {
+    this.#handOut(0);
     if (this.#first < this.#items.length) {
       const value = this.#items[this.#first], id = this.#ids?.[this.#first];
       if (id) this.lastEventId = id;
+      const size = this.#sizes[this.#first]!;
       this.#items[this.#first++] = undefined;
-      if (this.#first === this.#items.length) {
-        this.#items = [];
-        this.#ids = undefined;
-        this.#first = 0;
-      }
-      this.#take();
+      this.#held -= size;
+      this.#handOut(size);
+      if (this.#first === this.#items.length) this.#clear();
+      this.#take(size);
       return Promise.resolve({ done: false, value });
     }
     const end = this.#end;
@@ -136,9 +183,8 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
 
   return(value?: unknown): Promise<IteratorResult<unknown, unknown>> {
     const isOpen = this.#end === undefined;
-    this.#items = [];
-    this.#ids = undefined;
-    this.#first = 0;
+    this.letGo();
+    this.#clear();
     this.#end = { result: undefined, failed: false };
     for (const consumer of this.#waiting.splice(0)) consumer.resolve({ done: true, value });
     if (isOpen) this.#events.leave(); // last: it may fail a stream that has not ended
@@ -153,9 +199,18 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
     await this.return();
   }
 
-  #take(): void {
+  /** The consumer has an item of this size now, and not the one before any more. */
+  #handOut(size: number): void {
+    if (this.#out > 0) this.#events.hold?.(-this.#out);
+    this.#out = size;
+  }
+
+  #take(size: number): void {
+    this.#takenSize += size;
     // Told in halves of the window: the producer never waits for one that keeps up.
-    if (++this.#taken < this.#window / 2 || this.#end !== undefined) return;
+    const isDue = ++this.#taken >= this.#window / 2 || this.#takenSize >= WINDOW_BYTES / 4;
+    if (!isDue || this.#end !== undefined) return;
+    this.#takenSize = 0;
     this.#credit += this.#taken;
     this.#events.grant(this.#taken);
     this.#taken = 0;

@@ -31,14 +31,39 @@ const MAX_TOGETHER = 1 << 16;
 /** Rounds of the microtask queue without a new item after which a batch of items is sent. */
 const QUIET_ROUNDS = 6;
 
+/** Items for which there may be credit at once: a peer that grants more than that has no use for it. */
+const MAX_CREDIT = 2 ** 31 - 1;
+
+/** Items, at most, between two looks at the clock. */
+const LOOK = 8;
+
 /** Takes items as JSON text, in order; and where any of them is an event, the ids in the same order. */
 export type SendItems = (items: string[], ids: (string | null)[] | undefined) => void;
 
+/** What waits to be sent to the consumer, with all else that does. */
+export interface Room {
+  /** Whether more waits to be sent than should. */
+  readonly isFull: boolean;
+  /** Runs what writes an item once there is room for it: at once, or after what has waited for longer. */
+  whenRoom<T>(write: () => T): T | Promise<T>;
+  /** So many units more, or less, are written and will be sent. */
+  reserve(units: number): void;
+  /** A promise while others have their turn; undefined where it is ours. */
+  pause(): Promise<void> | undefined;
+}
+
 /** The sending end of a stream. */
 export class StreamSender {
-  #credit: number;
+  #credit = 0;
+  /**
+   * Units of text that the consumer takes on trust; those of items that it has not granted for, in order,
+   * and their sum. Known only where the consumer says so, and grants as it takes.
+   */
+  #window = Infinity;
+  #ungranted: number[] = [];
+  #ungrantedSize = 0;
   readonly #send: SendItems;
-  readonly #hasRoom: () => Promise<void> | undefined;
+  readonly #room: Room;
   readonly #limit: ItemLimit;
   readonly #encode: (item: unknown) => string | undefined;
   #items: string[] = [];
@@ -53,27 +78,34 @@ export class StreamSender {
   /**
    * @param credit how many items the consumer takes at first
    * @param send sends items
-   * @param hasRoom a promise while the connection has more to send than it should
    * @param limit the longest item that may be sent
    * @param encode an item's JSON text
    */
   constructor(
     credit: number,
     send: SendItems,
-    hasRoom: () => Promise<void> | undefined,
+    room: Room,
     limit: ItemLimit,
     encode: (item: unknown) => string | undefined,
   ) {
     this.#limit = limit;
     this.#encode = encode;
-    this.#credit = credit;
+    this.grant(credit);
     this.#send = send;
-    this.#hasRoom = hasRoom;
+    this.#room = room;
   }
 
-  /** The consumer takes so many more. */
-  grant(count: number): void {
-    this.#credit += count;
+  /**
+   * The consumer takes so many more, the first time beside nothing, later because it has taken as many.
+   *
+   * @param window units of text of items that it takes on trust, where it says so
+   */
+  grant(count: number, window?: number): void {
+    this.#credit = Math.min(this.#credit + count, MAX_CREDIT);
+    if (window !== undefined) this.#window = window;
+    else {
+      for (const size of this.#ungranted.splice(0, count)) this.#ungrantedSize -= size;
+    }
     this.#wake?.();
   }
 
@@ -83,10 +115,15 @@ export class StreamSender {
     this.#wake?.();
   }
 
+  /** Whether it goes on only once the consumer gives credit. */
+  get waitsForCredit(): boolean {
+    return this.#mustWait && this.#wake !== undefined && !this.#stopped;
+  }
+
   /** Nobody takes items any more: lets go of whoever waits for credit. */
   stop(): void {
     this.#stopped = true;
-    this.#items = [];
+    this.#take();
     this.#wake?.();
   }
 
@@ -97,15 +134,17 @@ export class StreamSender {
   async pump(
     source: Iterator<unknown, unknown> | AsyncIterator<unknown, unknown>,
   ): Promise<unknown> {
+    const room = this.#room;
     let ended = false;
     try {
-      for (;;) {
-        while (this.#credit === 0 && !this.#stopped) {
+      for (let count = 1;; count++) {
+        while (this.#mustWait && !this.#stopped) {
           if (this.#isCreditEnded) throw new RpcError("CANCELLED", "The consumer has hung up");
           await this.#change();
         }
-        const room = this.#hasRoom();
-        if (room !== undefined) await room;
+        const pause = count % LOOK === 0 || this.#items.length === 0 ? room.pause() : undefined;
+        if (pause !== undefined) await pause;
+        if (room.isFull) await room.whenRoom(() => {});
         if (this.#stopped) return undefined;
         ended = true; // an iterator that fails has ended
         const next = await source.next();
@@ -114,8 +153,10 @@ export class StreamSender {
           this.flush();
           return next.value;
         }
-        if (this.#stopped) return undefined;
-        this.#push(this.#encode(next.value) ?? "null", eventIdOf(next.value));
+        // Others may have taken the room meanwhile: what is not yet text takes none.
+        const { value } = next;
+        if (room.isFull) await room.whenRoom(() => this.#push(value));
+        else this.#push(value);
       }
     } catch (error) {
       this.flush(); // the items before a failure come before it
@@ -125,7 +166,14 @@ export class StreamSender {
     }
   }
 
-  #push(item: string, id: string | undefined): void {
+  /** Whether the consumer takes no more for now. */
+  get #mustWait(): boolean {
+    return this.#credit === 0 || this.#ungrantedSize > this.#window / 2;
+  }
+
+  #push(value: unknown): void {
+    if (this.#stopped) return;
+    const item = this.#encode(value) ?? "null", id = eventIdOf(value);
     const { name, bytes } = this.#limit;
     if (isLongerThan(item, bytes)) {
       throw new RpcError("RESOURCE_EXHAUSTED", "An item of the stream is too large", {
@@ -140,18 +188,30 @@ export class StreamSender {
     this.#ids?.push(id ?? null);
     this.#items.push(item);
     this.#size += size;
-    if (this.#credit === 0) this.flush();
+    if (this.#window < Infinity) {
+      this.#ungranted.push(size);
+      this.#ungrantedSize += size;
+    }
+    this.#room.reserve(size);
+    if (this.#mustWait) this.flush();
     else if (!this.#sending) this.#sendWhenQuiet();
   }
 
   /** Sends the items that wait. */
   flush(): void {
     if (this.#items.length === 0 || this.#stopped) return;
-    const items = this.#items, ids = this.#ids;
+    const ids = this.#ids;
+    this.#send(this.#take(), ids);
+  }
+
+  /** The items that wait: from here on they are the taker's. */
+  #take(): string[] {
+    const items = this.#items;
+    this.#room.reserve(-this.#size);
     this.#items = [];
     this.#ids = undefined;
     this.#size = 0;
-    this.#send(items, ids);
+    return items;
   }
 
   /** Items that come in one go travel in one message: a timer would cost more than it saves. */

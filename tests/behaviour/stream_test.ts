@@ -24,6 +24,7 @@ import { RawPeer } from "../support/raw.ts";
 
 /** What one end sends before it hears that any of it was taken. */
 const WINDOW = 64;
+const WINDOW_BYTES = 1 << 20;
 
 const request = (id: number, method: string, params?: unknown) => ({
   jsonrpc: "2.0",
@@ -765,7 +766,7 @@ Deno.test("a method that takes items and is called by a plain peer without endin
   assertEquals(await peer.ask(request(1, "sum", { from: 5 })), {
     jsonrpc: "2.0",
     method: "$/stream/credit",
-    params: { id: 1, n: WINDOW, dir: "up" },
+    params: { id: 1, n: WINDOW, bytes: WINDOW_BYTES, dir: "up" },
   });
   await peer.send(notice("$/stream/end", { id: 1, dir: "up" }));
   assertEquals(await peer.answer(), { jsonrpc: "2.0", id: 1, result: 5 });
@@ -962,7 +963,7 @@ Deno.test("items over the credit fail their call, and only that", async () => {
     await peer.send(request(id, "hesitant"));
     assertEquals<unknown>(
       await peer.answer(),
-      notice("$/stream/credit", { id, n: WINDOW, dir: "up" }),
+      notice("$/stream/credit", { id, n: WINDOW, bytes: WINDOW_BYTES, dir: "up" }),
     );
   }
   await peer.send(items(1, WINDOW + 1), items(2, WINDOW), items(2, 1), items(3, WINDOW));
@@ -1045,7 +1046,7 @@ Deno.test("a client gives credit as it takes items, and says when it leaves", as
     jsonrpc: "2.0",
     id: 2,
     method: "countdown",
-    params: { value: 5, _meta: { stream: { credit: WINDOW } } },
+    params: { value: 5, _meta: { stream: { credit: WINDOW, bytes: WINDOW_BYTES } } },
   });
   await server.send(notice("$/stream/item", { id: 2, value: "a" }));
   assertEquals<unknown>(await first, { done: false, value: "a" });
@@ -1160,7 +1161,7 @@ Deno.test("a stream that a busy server could not say it knows fails, and the nex
   const items = Array.fromAsync(line.call.countdown(1));
   await introduce();
   const { id, params } = await server.answer();
-  assertEquals(params, { value: 1, _meta: { stream: { credit: WINDOW } } });
+  assertEquals(params, { value: 1, _meta: { stream: { credit: WINDOW, bytes: WINDOW_BYTES } } });
   await server.send(notice("$/stream/item", { id, values: [1, 0] }), {
     jsonrpc: "2.0",
     id,

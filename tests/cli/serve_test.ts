@@ -147,7 +147,7 @@ for (
     [["--backlog"], "Cannot read --backlog: it needs a whole number, there is none"],
     [["--backlog", "0"], "tcpBacklog must be an integer from 1, it is 0"],
     [["--limit", "maxDepth"], "Cannot read --limit: it needs NAME=VALUE"],
-    [["--limit", "maxDepth=0"], "maxDepth must be an integer from 1 to 5000 (count), it is 0"],
+    [["--limit", "maxDepth=0"], "maxDepth must be an integer from 1 to 1000 (count), it is 0"],
     [["--limit", "__proto__=1"], 'no limit has the name "__proto__"'],
   ] as const
 ) {

@@ -124,7 +124,13 @@ export function serverApi(world: World, history: History) {
     ask: method(JOB, (job, { state, peer }) =>
       counted("calls", state, job, async () => {
         const { pong } = peer.call as unknown as { pong(job: Job): Promise<string> };
-        return await pong(job);
+        (state as Visit).asking++;
+        (state as Visit).hasAsked = true;
+        try {
+          return await pong(job);
+        } finally {
+          (state as Visit).asking--;
+        }
       })),
     take: method(JOB, (job, { state, items }) =>
       counted("streams", state, job, async () => {

@@ -153,6 +153,8 @@ export class Observer implements Tap {
         if (from.goneAway) return "it went away twice";
         from.goneAway = true;
         return undefined;
+      case "$/alive":
+        return undefined;
       default:
         return method.startsWith("$/") ? "a control message that nobody knows" : undefined;
     }

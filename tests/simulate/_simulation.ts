@@ -11,6 +11,8 @@ import {
   serve,
 } from "../../lib/mod.ts";
 import type { MemorySocket } from "../../lib/testing.ts";
+import type { Ledger } from "../../lib/overload/ledger.ts";
+import type { ListeningServer } from "../../lib/server/listening_server.ts";
 import { queryOf } from "../../lib/transport/memory/faults.ts";
 import { clientApi, serverApi } from "./_api.ts";
 import { Caller } from "./_caller.ts";
@@ -83,6 +85,7 @@ class Simulation {
   readonly history: History;
   /** When the server began to end, and what had stood still till then. */
   #drainedAt = Infinity;
+  #ledger: Ledger | undefined;
 
   constructor(world: World, plan: Plan, { tamper }: Changes) {
     this.#world = world;
@@ -108,6 +111,8 @@ class Simulation {
     const end = await world.run(() => this.#live(), BOUNDS, network.replacements);
     if (end === "stuck") world.violate("the world does not end");
     if (end === "left over") world.violate(`${world.pending} callbacks are left over`);
+    const { running = 0 } = this.#ledger ?? {};
+    if (running > 0) world.violate(`${running} calls are still counted`);
     this.#check();
   }
 
@@ -164,7 +169,16 @@ class Simulation {
         },
       },
       connectionState: ({ address }) => {
-        const visit = { address, calls: 0, streams: 0, produced: 0, notes: [], isOpen: true };
+        const visit = {
+          address,
+          calls: 0,
+          asking: 0,
+          hasAsked: false,
+          streams: 0,
+          produced: 0,
+          notes: [],
+          isOpen: true,
+        };
         this.history.visits.push(visit);
         visits.set(address, visit);
         return visit;
@@ -184,6 +198,8 @@ class Simulation {
         if (!isExpected(error)) world.violate(`the server reports ${error} about ${about}`);
       },
     });
+    const ledger = this.#ledger = (server as ListeningServer).ledger;
+    world.onTurn = () => this.#audit(ledger);
     let ending: Promise<void> | undefined;
     const end = async (grace: number) => {
       world.note("shutdown");
@@ -195,12 +211,39 @@ class Simulation {
         world.violate(`the server took ${took} ms to end`);
       }
       await server.finished;
+      if (ledger.kept > 0) world.violate(`${ledger.kept} bytes are still charged`);
       if (server.connections > 0) world.violate(`${server.connections} connections are left`);
     };
     if (plan.shutdownAt !== undefined) {
       world.sleep(plan.shutdownAt).then(() => ending = end(plan.grace));
     }
     return () => ending ??= end(dice.pick([0, plan.grace]));
+  }
+
+  /** What is charged to callers is what is charged to their connections, and to the server. */
+  #audit({ kept, running, keepers, runners, callers }: Ledger): void {
+    let bytes = 0, calls = 0, keeping = 0, calling = 0;
+    for (const caller of callers) {
+      const accounts = [...caller.accounts];
+      bytes += caller.kept;
+      calls += caller.running;
+      if (caller.kept > 0) keeping++;
+      if (caller.running > 0) calling++;
+      const own = [
+        accounts.reduce((sum, account) => sum + account.kept, 0),
+        accounts.reduce((sum, account) => sum + account.running, 0),
+      ];
+      if (own[0] !== caller.kept || own[1] !== caller.running) {
+        this.#world.violate(`a caller has ${caller.kept}, ${caller.running}, its accounts ${own}`);
+      }
+      if (accounts.some(({ kept, running }) => kept < 0 || running < 0)) {
+        this.#world.violate("an account has less than nothing");
+      }
+    }
+    const sums = [bytes, calls, keeping, calling], told = [kept, running, keepers, runners];
+    if (String(sums) !== String(told)) {
+      this.#world.violate(`the ledger has ${told}, callers ${sums}`);
+    }
   }
 
   #serveRudely(): () => Promise<void> {
@@ -306,7 +349,8 @@ class Simulation {
     if (REFUSALS.has(limit) && executed > 0) return "it was refused, and ran";
     // What was promised is kept where nothing but the end of the server comes in between.
     const isOrderly = plan.shutdownAt !== undefined && plan.mayFail.size === 3 &&
-      plan.closesEarly === 0 && this.#world.stoodStill === 0;
+      plan.closesEarly === 0 && this.#world.stoodStill === 0 &&
+      plan.limits.maxBufferedBytes === undefined;
     if (isOrderly && outcome === "lost" && handled! < this.#drainedAt + plan.grace) {
       return "its answer was lost";
     }
@@ -354,7 +398,9 @@ function isExpected(error: unknown): boolean {
     return true;
   }
   if (!(error instanceof Error)) return false;
-  return /^planned |^Cannot write the result as JSON|Too many open files/.test(error.message);
+  return /^planned |^Cannot write the result as JSON|Too many open files|^The handler goes on/.test(
+    error.message,
+  );
 }
 
 function isSubsequence(part: readonly number[], whole: readonly number[]): boolean {

@@ -38,6 +38,8 @@ export class World {
   /** Milliseconds for which the process stood still, as it does when it is suspended. */
   stoodStill = 0;
   turns = 0;
+  /** Told after each turn. */
+  onTurn: () => void = () => {};
   #lastNumber = 0;
   readonly #turns: Pending[] = [];
   readonly #timers: Pending[] = [];
@@ -104,6 +106,7 @@ export class World {
     } catch (error) {
       this.violate(`a callback threw ${error}`);
     }
+    this.onTurn();
   }
 
   /** The next that is called back: of those that could be it is chance that decides. */

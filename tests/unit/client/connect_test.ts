@@ -73,7 +73,7 @@ Deno.test("connect() refuses limits that cannot be kept, before it dials", async
   await assertRejects(
     () => connect("tcp://127.0.0.1:1", { limits: { maxDepth: -1 } }),
     RangeError,
-    "maxDepth must be an integer from 1 to 5000 (count), it is -1",
+    "maxDepth must be an integer from 1 to 1000 (count), it is -1",
   );
 });
 

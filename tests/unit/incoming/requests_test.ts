@@ -21,6 +21,7 @@ import {
   withContext,
 } from "../../../lib/mod.ts";
 import { pair } from "../../../lib/testing.ts";
+import { Ledger } from "../../../lib/overload/ledger.ts";
 import { LoadShedding } from "../../../lib/overload/load_shedding.ts";
 import { Clock } from "../../support/clock.ts";
 import { turn } from "../../support/deadline.ts";
@@ -47,14 +48,15 @@ const api = {
 
 /** What serves requests and has neither a socket nor a connection. */
 function requestsAlone(given: Partial<Limits> = {}) {
-  const limits = resolveLimits(given), timers = new Clock();
+  const limits = resolveLimits(given), timers = new Clock(), ledger = new Ledger(limits);
   const shared = {
     limits,
     timers,
-    loadShedding: new LoadShedding(limits),
+    ledger,
+    loadShedding: new LoadShedding(limits, ledger),
     dispatcher: new Dispatcher(proceduresOf(api), limits, () => {}),
   };
-  const inFlight = new InFlight<RequestContext>();
+  const inFlight = new InFlight<RequestContext>(ledger.open());
   const requests = new Requests(shared, inFlight);
   const callerAt = (address: string) => {
     const answers: string[] = [];
@@ -125,13 +127,14 @@ Deno.test("Requests makes callers wait for a place, and stops what takes too lon
   const { callerAt, timers, inFlight } = requestsAlone({ maxInFlight: 1, callTimeout: 1000 });
   const { ask, answers } = callerAt("nowhere:1");
   assertEquals(ask({ id: 1, method: "hang" }), undefined);
-  const place = ask({ id: 2, method: "add", params: { a: 1, b: 2 } });
-  assertEquals([answers, inFlight.running.size], [[], 1]);
+  const later = { value: "x", _meta: { timeoutMs: 5000 } };
+  assertEquals(ask({ id: 2, method: "later", params: later }), undefined, "what comes is read on");
+  assertEquals([answers, inFlight.running.size], [[], 2]);
   timers.advance(1100);
-  await place;
+  await turn();
   assertEquals(answers.map((text) => JSON.parse(text).error?.data.name ?? text), [
     "DEADLINE_EXCEEDED",
-    '{"jsonrpc":"2.0","id":2,"result":3}',
+    '{"jsonrpc":"2.0","id":2,"result":"x"}',
   ]);
   assertEquals([inFlight.running.size, timers.pending], [0, []]);
 });

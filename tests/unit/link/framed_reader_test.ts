@@ -30,6 +30,7 @@ class Reading {
       change: () => Promise.resolve(),
       pause: () => new Promise<void>((resolve) => this.#resume = resolve),
       endInput() {},
+      report() {},
       lose(error) {
         throw error;
       },
@@ -38,7 +39,7 @@ class Reading {
       duplex,
       { timers: { now: () => 0 }, limits: DEFAULT_LIMITS },
       lifecycle,
-      { isFull: false, afterRead: () => false },
+      { mustPause: false, afterRead: () => false },
       FRAMINGS.json,
       DEFAULT_LIMITS,
       undefined,

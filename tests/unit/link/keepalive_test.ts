@@ -11,6 +11,7 @@ interface Known {
   readonly lastActive: number;
   readonly lastEnd: number;
   messageSince: number | undefined;
+  pausedSince: number | undefined;
   readonly writingSince: number | undefined;
   readonly isKnown: boolean;
 }
@@ -23,6 +24,7 @@ function watched(change: Partial<Known> = {}) {
     lastActive: 0,
     lastEnd: 0,
     messageSince: undefined,
+    pausedSince: undefined,
     writingSince: undefined,
     isKnown: true,
     ...change,
@@ -30,6 +32,7 @@ function watched(change: Partial<Known> = {}) {
   Object.defineProperties(connection, Object.getOwnPropertyDescriptors(change));
   const lifecycle = Object.defineProperties({
     phase: OPEN as Phase,
+    peerSends: true,
     isIdle: true,
     finish: ({ reason }: { reason: string }) => {
       note(`finish: ${reason}`);
@@ -38,6 +41,7 @@ function watched(change: Partial<Known> = {}) {
     refuse: ({ message }: RpcError) => note(`refuse: ${message}`),
     linger: (reason: string) => note(`linger: ${reason}`),
     drain: (_: number, reason = "shutdown") => note(`drain: ${reason}`),
+    probe: () => note("probe"),
     lastActive: 0,
     lastEnd: 0,
   }, {

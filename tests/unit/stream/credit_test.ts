@@ -3,17 +3,26 @@
 import { assert, assertEquals, assertFalse, assertInstanceOf } from "@std/assert";
 import { RpcError } from "../../../lib/mod.ts";
 import { iteratorOf, StreamReceiver } from "../../../lib/stream/receiver.ts";
-import { StreamSender } from "../../../lib/stream/sender.ts";
+import { type Room, StreamSender } from "../../../lib/stream/sender.ts";
 import { turn } from "../../support/deadline.ts";
 import { rejection } from "../../support/events.ts";
 
 const LIMIT = { name: "maxResponseBytes", bytes: 1000 } as const;
 
 /** An outlet whose items are kept as they were sent. */
-function outletOf(credit: number, room: () => Promise<void> | undefined = () => undefined) {
+function outletOf(credit: number, room: Partial<Room> = {}) {
   const sent: string[][] = [];
   const send = (items: string[]) => void sent.push(items);
-  return { sent, outlet: new StreamSender(credit, send, room, LIMIT, JSON.stringify) };
+  const always: Room = {
+    isFull: false,
+    whenRoom: (write) => write(),
+    reserve() {},
+    pause: () => undefined,
+  };
+  return {
+    sent,
+    outlet: new StreamSender(credit, send, { ...always, ...room }, LIMIT, JSON.stringify),
+  };
 }
 
 /** An inlet with a window, and what it told the other end. */
@@ -118,7 +127,10 @@ Deno.test("Outlet.stop() closes the source once, while it waits for credit, for 
     const gate = Promise.withResolvers<void>();
     const { outlet } = outletOf(
       waits === "credit" ? 1 : 10,
-      () => waits === "room" ? gate.promise : undefined,
+      {
+        isFull: waits === "room",
+        whenRoom: async (write) => (await gate.promise, write()),
+      },
     );
     let ended = 0;
     const pumped = outlet.pump(async function* () {

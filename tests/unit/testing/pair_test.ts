@@ -1,5 +1,6 @@
 // A client and a server in one process, over networks of every kind of badness.
 
+import { turn } from "../../support/deadline.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as z from "npm:zod@4";
 import {
@@ -167,7 +168,7 @@ async function exchange(faults: NetworkFaults) {
     upper: method(z.string(), (text) => (ran.push("upper"), text.toUpperCase())),
     later: method(z.string(), async (text) => {
       ran.push("later");
-      await null;
+      await turn(); // its answer is written once the others have arrived
       return text;
     }),
     math: {

@@ -1,0 +1,47 @@
+// What parsed JSON takes in memory, as it is charged and as V8 has it.
+
+import { assert } from "@std/assert";
+import { run } from "../../support/child.ts";
+
+Deno.test("weigh() says no less than three quarters of what V8 takes, and no more than it can be", async () => {
+  const { stdout, stderr } = await run(
+    `
+    import { getHeapStatistics } from "node:v8";
+    import { weigh } from ${
+      JSON.stringify(new URL("../../../lib/message/weight.ts", import.meta.url).href)
+    };
+    const size = 1 << 19;
+    const fill = (one, more = (i) => one) => {
+      const parts = [];
+      for (let length = 0, i = 0; length < size; i++) {
+        const part = more(i);
+        parts.push(part);
+        length += part.length + 1;
+      }
+      return "[" + parts.join(",") + "]";
+    };
+    const texts = {
+      "{}": fill("{}"),
+      "[]": fill("[]"),
+      "[[]]": fill("[[]]"),
+      "names": fill("", (i) => '{"k' + i + '":1}'),
+      "abc": fill('{"a":1,"b":2,"c":3}'),
+      "texts": fill("", (i) => '"x' + i + '"'),
+      "numbers": fill("1.5"),
+      "text": JSON.stringify(["x".repeat(size)]),
+    };
+    const used = () => (gc(), gc(), getHeapStatistics().used_heap_size), kept = [];
+    for (const [name, text] of Object.entries(texts)) {
+      const before = used();
+      kept.push(JSON.parse(text));
+      console.log(name, (weigh(text) / (used() - before)).toFixed(2), kept.length);
+    }
+    `,
+    ["--v8-flags=--expose-gc"],
+  );
+  const ratios = stdout.trim().split("\n").map((line) => Number(line.split(" ")[1]));
+  assert(
+    ratios.length === 8 && ratios.every((ratio) => ratio > 0.75 && ratio < 6),
+    stdout + stderr,
+  );
+});

@@ -20,6 +20,7 @@ import type { PeerInfo } from "../api/context.ts";
 import type { CallOptions, StreamCall } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
 import { type BadFrame, type Framing, FRAMINGS } from "../framing/mod.ts";
+import { errorText } from "../incoming/dispatch.ts";
 import type { RequestContext } from "../incoming/request_context.ts";
 import { Requests, type RequestsOptions } from "../incoming/requests.ts";
 import { Backpressure } from "../link/backpressure.ts";
@@ -27,12 +28,12 @@ import type { BufferPool } from "../link/buffer_pool.ts";
 import { FramedReader } from "../link/framed_reader.ts";
 import { FramedWriter } from "../link/framed_writer.ts";
 import { Identity } from "../link/identity.ts";
-import { CLOSED, LINGERING } from "../link/in_flight.ts";
+import { LINGERING } from "../link/in_flight.ts";
 import { Keepalive } from "../link/keepalive.ts";
 import { type CloseInfo, Lifecycle } from "../link/lifecycle.ts";
 import { isControl, RPC } from "../message/control.ts";
-import { type Argument, encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
-import type { Invalid, Message, Request, Single } from "../message/message.ts";
+import { type Argument, encodeNotification, encodeParams } from "../message/encode.ts";
+import type { Invalid, Message, Single } from "../message/message.ts";
 import { faultAnswer, unreadableAnswer } from "../message/parse.ts";
 import type { CallQueue } from "../outgoing/call_queue.ts";
 import { Calls } from "../outgoing/calls.ts";
@@ -104,8 +105,7 @@ export class Connection extends Lifecycle<RequestContext> {
     const framing = socket.datagrams ? FRAMINGS.json : options.framing;
     const account = shared.ledger.open(options.network?.(socket.remote));
     const backpressure = new Backpressure(shared, account);
-    const { timeSlice } = shared;
-    const { mark } = backpressure;
+    const { timeSlice } = shared, { mark } = backpressure;
     const writer = new FramedWriter(socket, framing, pool, timers, mark, backpressure, timeSlice);
     super(socket, writer, account, shared);
     account.keeper = this;
@@ -130,7 +130,7 @@ export class Connection extends Lifecycle<RequestContext> {
     identity.onKnown = (before) => {
       const past = this.#caller;
       past.becomePast(before, this.#caller = caller());
-      account.moveTo(callerKey(identity.peer.identity));
+      account.moveTo(identity.key);
     };
     this.#reader = new FramedReader(
       socket,
@@ -178,7 +178,8 @@ export class Connection extends Lifecycle<RequestContext> {
       return this.#handle(message, text);
     } catch (error) {
       this.report(error);
-      if (message.kind === "request") this.#caller.send(internalError(message));
+      const answer = new RpcError("INTERNAL_ERROR", "Internal error");
+      if (message.kind === "request") this.#caller.send(errorText(message, answer));
       return undefined;
     }
   }
@@ -265,18 +266,6 @@ export class Connection extends Lifecycle<RequestContext> {
     await super.close();
   }
 
-  override endCall(): void {
-    super.endCall();
-    if (this.pendingCalls === 0) this.wake();
-  }
-
-  /** Resolves once no call runs here, ours or the peer's, or the connection has ended. */
-  async quiet(): Promise<void> {
-    while (this.phase < CLOSED && (this.pendingCalls > 0 || this.running.size > 0)) {
-      await this.change();
-    }
-  }
-
   /** See {@linkcode Backpressure.evict}. */
   evict(): void {
     this.#backpressure.evict();
@@ -301,19 +290,6 @@ export class Connection extends Lifecycle<RequestContext> {
 
   override report(error: unknown): void {
     this.#shared.onError(error, this);
-  }
-}
-
-function internalError({ version, id }: Request): string {
-  return encodeError(version, id, new RpcError("INTERNAL_ERROR", "Internal error"));
-}
-
-/** What tells one identity from another: the author makes a new object each time. */
-function callerKey(identity: unknown): unknown {
-  try {
-    return JSON.stringify(identity) ?? identity;
-  } catch {
-    return identity;
   }
 }
 

@@ -131,7 +131,7 @@ export class Admission {
     const isOwn = target?.isOwn === true;
     const isPrompt = isOwn || target === undefined || target.isPrompt === true;
     if (phase === OPEN) {
-      if (this.isAuthenticating || caller.isFull) return WAIT; // it is asked by whoever that will be
+      if (this.isAuthenticating || caller.room?.isFull) return WAIT; // asked by whoever that will be
       if (!isOwn && this.#mustWait(isPrompt, isNext)) return WAIT;
     }
     // How a last answer is to be read may still be asked.
@@ -145,10 +145,11 @@ export class Admission {
       const message = "Too many streams are open on this connection";
       return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxStreams" });
     }
-    const { timeoutMs } = metaOf(params);
-    // Most have just come, and say nothing: then the clock is not asked.
-    const isTimed = isNext || timeoutMs !== undefined;
-    const left = isTimed ? this.timeLeft(timeoutMs, arrived) : this.#options.limits.callTimeout;
+    // Most have just come, and say nothing of their time: then the clock is not asked.
+    const isTimed = isNext || params !== undefined && Object.hasOwn(params, "_meta");
+    const left = isTimed
+      ? this.timeLeft(metaOf(params)["timeoutMs"], arrived)
+      : this.#options.limits.callTimeout;
     if (!(left > 0)) return refusedTimeout(left);
     // Whoever asks how the server is, is told so even then.
     if (isBuiltin(method) && !target?.isStreaming) return undefined;
@@ -166,7 +167,7 @@ export class Admission {
     if (size > 0 && !isNext) return true; // in the order in which they came
     // What waits has been taken in, and is let go of by being begun. Where nothing runs, nothing else ever
     // is: one request may be as large as a message may be.
-    if (account.isOverBeside(bytes) && running.size > size) return true;
+    if (running.size > size && account.isOverBeside(bytes)) return true;
     // A handler that waits for the peer's answer lends its place: the peer may have to call for that.
     return !isPrompt && this.#running >= maxInFlight + pendingCalls;
   }

@@ -27,13 +27,14 @@ export class Caller implements Room {
   /** What the author keeps for it: handlers find it as `context.state`. */
   readonly state: unknown;
   readonly #writer: Pick<FramedWriter, "push">;
-  readonly #room: CallerRoom | undefined;
+  /** What waits to be sent to it; without it there is always room for more. */
+  readonly room: CallerRoom | undefined;
   #info: PeerInfo | undefined;
   #next: Caller | undefined;
 
   /**
    * @param writer takes the texts of messages to it
-   * @param room without it there is always room for more
+   * @param room see {@linkcode Caller.room}
    */
   constructor(
     identity: Identity,
@@ -44,7 +45,7 @@ export class Caller implements Room {
     this.identity = identity;
     this.state = state;
     this.#writer = writer;
-    this.#room = room;
+    this.room = room;
   }
 
   /** Who it is. */
@@ -70,31 +71,31 @@ export class Caller implements Room {
 
   /** Sends it what there was room for; see {@linkcode whenRoom}. */
   answer(text: string): void {
-    if (text.length > LONG) this.#room?.expect(text.length);
+    if (text.length > LONG) this.room?.expect(text.length);
     this.#writer.push(text);
   }
 
   /** Whether more waits to be sent to it than should. */
   get isFull(): boolean {
-    return this.#room?.isFull ?? false;
+    return this.room?.isFull ?? false;
   }
 
   /** See {@linkcode Backpressure.whenRoom}. */
   whenRoom<T>(write: () => T): T | Promise<T> {
-    return this.#room === undefined ? write() : this.#room.whenRoom(write);
+    return this.room === undefined ? write() : this.room.whenRoom(write);
   }
 
   /** See {@linkcode Account.hold}: its items that nobody has taken. */
   hold(bytes: number): boolean {
-    return this.#room?.hold(bytes) ?? true;
+    return this.room?.hold(bytes) ?? true;
   }
 
   reserve(bytes: number): void {
-    this.#room?.reserve(bytes);
+    this.room?.reserve(bytes);
   }
 
   pause(): Promise<void> | undefined {
-    return this.#room?.pause();
+    return this.room?.pause();
   }
 
   /**

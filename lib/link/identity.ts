@@ -89,6 +89,16 @@ export class Identity {
     return this.#peer ??= this.#describe();
   }
 
+  /** What tells it from others, once it is known: the author makes a new object of it each time. */
+  get key(): unknown {
+    const { identity } = this.peer;
+    try {
+      return JSON.stringify(identity) ?? identity;
+    } catch {
+      return identity;
+    }
+  }
+
   #describe(): PeerInfo {
     const { remote, local, certificate } = this.#ends;
     return {

@@ -102,6 +102,13 @@ export class InFlight<R extends Running = Running> {
   /** The same, and tells the peer why. */
   refuse(_error: RpcError): void {}
 
+  /** Resolves once no call runs here, ours or the peer's, or it has ended. */
+  async quiet(): Promise<void> {
+    while (this.phase < CLOSED && (this.pendingCalls > 0 || this.running.size > 0)) {
+      await this.change();
+    }
+  }
+
   /** Resolves at the next {@linkcode wake}: something has changed that somebody may have waited for. */
   change(): Promise<void> {
     return new Promise((resolve) => this.#wakers.push(resolve));

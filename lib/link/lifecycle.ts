@@ -145,7 +145,9 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   /** A call of ours waits no longer. */
   endCall(): void {
-    if (--this.pendingCalls === 0 && !this.#keepsAlive) this.#socket.unref?.();
+    if (--this.pendingCalls > 0) return;
+    this.wake();
+    if (!this.#keepsAlive) this.#socket.unref?.();
   }
 
   /** Resolves after so many milliseconds, or at the next change. */

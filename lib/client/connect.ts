@@ -68,7 +68,10 @@ export async function connect<A = Untyped>(
   // Nobody tells that a datagram was lost.
   const timeout = options.timeout ?? (schemes.has("udp") ? 5000 : undefined);
   const own = proceduresOf(options.api ?? {});
-  const queue = new CallQueue(), ledger = new Ledger(limits);
+  const queue = new CallQueue();
+  // One server is all that it hears of: it may keep for that what a server may for all its callers.
+  const most = Math.max(limits.maxKeptBytes, limits.maxBufferedBytes);
+  const ledger = new Ledger({ ...limits, maxKeptBytes: most, maxKeptBytesPerCaller: most });
   const shared: Shared = {
     // What comes here are answers.
     limits: {

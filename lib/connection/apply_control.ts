@@ -30,7 +30,7 @@ export function control(
       break;
     case "items": {
       const { id, isUp, values, eventIds } = message, { text } = notification;
-      const size = text === undefined ? 0 : weigh(text);
+      const size = weigh(text ?? JSON.stringify(values)); // a batch has one text for all
       const taken = isUp
         ? requests.get(id)?.receive(values, size)
         : calls.receive(id, values, notification.isMarked, size, eventIds);

@@ -167,8 +167,8 @@ export class Admission {
     if (size > 0 && !isNext) return true; // in the order in which they came
     // What waits has been taken in, and is let go of by being begun. Where nothing runs, nothing else ever
     // is: one request may be as large as a message may be.
-    if (running.size > size && account.isOverBeside(bytes)) return true;
-    // A handler that waits for the peer's answer lends its place: the peer may have to call for that.
+    // And a handler that waits for the peer's answer lends its place: the peer may have to call for that.
+    if (running.size > size && pendingCalls === 0 && account.isOverBeside(bytes)) return true;
     return !isPrompt && this.#running >= maxInFlight + pendingCalls;
   }
 

@@ -14,6 +14,9 @@ import type { RequestContext } from "./request_context.ts";
 /** Requests that may wait until it is known who makes them. */
 const MAX_UNKNOWN = 16;
 
+/** Milliseconds after which there may be room for one that could not wait. */
+const SOON = 100;
+
 /** Requests that wait. */
 export class Backlog {
   readonly #timers: Timers;
@@ -24,6 +27,7 @@ export class Backlog {
   readonly #waiting = new Set<RequestContext>();
   /** Bytes that are kept for those that wait. */
   bytes = 0;
+  #isServing = false;
 
   /** @param begin begins one whose turn it is */
   constructor(
@@ -49,7 +53,11 @@ export class Backlog {
     const admission = this.#admission;
     if (this.size > 0 && admission.isOver && !admission.mustPause) {
       const message = "Too much is kept for this connection";
-      return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxKeptBytes" });
+      return new RpcError("UNAVAILABLE", message, {
+        limit: "maxKeptBytes",
+        retryAfterMs: SOON,
+        details: { started: false },
+      });
     }
     const left = admission.timeLeft(request.meta["timeoutMs"], request.arrived);
     return left > 0 ? undefined : refusedTimeout(left);
@@ -65,9 +73,9 @@ export class Backlog {
       inFlight.end(request, timers.now());
     };
     const left = admission.timeLeft(request.meta["timeoutMs"], request.arrived);
-    request.timer = timers.after(left, () => inFlight.stop(request, tooLate(request)));
+    request.timer = timers.after(left, () => inFlight.stop(request, tooLate(Math.round(left))));
     this.#waiting.add(request);
-    if (this.size === 1) this.#serve();
+    if (!this.#isServing) this.#serve();
     request.keep(inFlight.account); // last: where it is too much the connection ends
     this.bytes += request.charge;
     return admission.mustPause ? this.#whilePaused() : undefined;
@@ -76,9 +84,10 @@ export class Backlog {
   /** Begins what waits as places become free, in order. */
   async #serve(): Promise<void> {
     const inFlight = this.#inFlight;
+    this.#isServing = true;
     while (this.size > 0) {
       await inFlight.change();
-      if (inFlight.phase >= LINGERING) return; // nobody listens any more
+      if (inFlight.phase >= LINGERING) break; // nobody listens any more
       for (const request of this.#waiting) {
         const { method, message: { params }, target, caller, arrived } = request;
         const admission = this.#admission;
@@ -93,6 +102,7 @@ export class Backlog {
         } else request.stop(refusal);
       }
     }
+    this.#isServing = false;
   }
 
   #remove(request: RequestContext): void {
@@ -112,7 +122,7 @@ export class Backlog {
   }
 }
 
-/** The answer to a call whose time is over. */
-export function tooLate({ timeout }: RequestContext): RpcError {
-  return new RpcError("DEADLINE_EXCEEDED", `The call took longer than ${timeout} ms`);
+/** The answer to a call whose time is over, so many milliseconds. */
+export function tooLate(ms: number): RpcError {
+  return new RpcError("DEADLINE_EXCEEDED", `The call took longer than ${ms} ms`);
 }

@@ -53,6 +53,8 @@ export class RequestContext implements Context, Running {
   hasWaited = false;
   /** Told once that it was stopped. */
   onStopped: (() => void) | undefined;
+  /** Whether its handler has ended, and its result waits for room. */
+  hasEnded = false;
   /** Whether its place was given back although its handler goes on. */
   isHung = false;
   #isAnswered = false;
@@ -240,6 +242,7 @@ export class RequestContext implements Context, Running {
   whenRoom(write: () => void): void | Promise<void> {
     const caller = this.#caller;
     if (!caller.isFull) return write();
+    this.hasEnded = true;
     return caller.whenRoom(() => {
       if (!this.#isAnswered) write();
     });

@@ -268,7 +268,7 @@ export class Requests {
     this.#admission.take(request);
     if (timeout !== Infinity) {
       request.timer = timers.after(request.timeLeft(), () => {
-        inFlight.stop(request, tooLate(request));
+        inFlight.stop(request, tooLate(timeout));
       });
     }
     request.onStopped = () => this.#watch(request);
@@ -291,7 +291,8 @@ export class Requests {
   #watch(request: RequestContext): void {
     const { timers, limits: { maxHung }, loadShedding, dispatcher } = this.#options;
     request.timer = timers.after(HANGS, () => {
-      if (loadShedding.hung >= maxHung) return this.#watch(request);
+      // Its handler may have ended, and what it gave waits for room.
+      if (request.hasEnded || loadShedding.hung >= maxHung) return this.#watch(request);
       loadShedding.hung++;
       request.isHung = true;
       this.#leave(request);

@@ -67,13 +67,11 @@ export class Backpressure implements FramedWriterEvents {
   }
 
   /**
-   * Whether so much waits to be sent that no more is to be read. While an answer is due to us that takes
-   * more: a peer of the same kind that waits too would never end it.
+   * Whether so much waits to be sent that no more is to be read. Only while no answer is due to us: a peer
+   * of the same kind that waits too would never end it.
    */
   get mustPause(): boolean {
-    if (!this.isFull) return false;
-    return this.#lifecycle.pendingCalls === 0 ||
-      this.#writer.queuedBytes > this.#options.limits.maxOutboundBytes / 2;
+    return this.isFull && this.#lifecycle.pendingCalls === 0;
   }
 
   /**
@@ -85,6 +83,12 @@ export class Backpressure implements FramedWriterEvents {
     this.#held = held;
     this.#weigh();
     return this.mustPause;
+  }
+
+  /** What was kept of an unfinished message is being handled. */
+  beforeRead(): void {
+    this.#held = 0;
+    this.#weigh();
   }
 
   onHigh(): void {
@@ -112,6 +116,7 @@ export class Backpressure implements FramedWriterEvents {
    */
   whenRoom<T>(write: () => T): T | Promise<T> {
     if (!this.isFull && this.#waiting.length === 0) return write();
+    this.#writer.tellRoom();
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push(() => {
         try {
@@ -137,6 +142,8 @@ export class Backpressure implements FramedWriterEvents {
   reserve(bytes: number): void {
     this.#reserved += bytes;
     this.#weigh();
+    // They may have been all that was in the way.
+    if (bytes < 0 && this.#waiting.length > 0 && !this.isFull) this.#release();
   }
 
   /** A promise where those who work for this peer have done so for long enough: others have their turn. */

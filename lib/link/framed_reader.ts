@@ -90,7 +90,7 @@ export class FramedReader {
   readonly #duplex: Duplex;
   readonly #options: FramedReaderOptions;
   readonly #lifecycle: ReadLifecycle;
-  readonly #backpressure: Pick<Backpressure, "mustPause" | "afterRead">;
+  readonly #backpressure: Pick<Backpressure, "mustPause" | "beforeRead" | "afterRead">;
   readonly #allowance: Allowance | undefined;
   readonly #onFrame: OnFrame;
   #decoder: Decoder;
@@ -114,7 +114,7 @@ export class FramedReader {
     duplex: Duplex,
     options: FramedReaderOptions,
     lifecycle: ReadLifecycle,
-    backpressure: Pick<Backpressure, "mustPause" | "afterRead">,
+    backpressure: Pick<Backpressure, "mustPause" | "beforeRead" | "afterRead">,
     framing: Framing | undefined,
     framingLimits: FramingLimits,
     allowance: Allowance | undefined,
@@ -151,6 +151,7 @@ export class FramedReader {
         }
         lifecycle.lastActive = now;
         this.#allowance?.receive(count, now);
+        if (this.messageSince !== undefined) this.#backpressure.beforeRead();
         this.#decoder.push(count === space.length ? space : space.subarray(0, count));
         const wait = this.#next(now);
         if (wait !== undefined) {

@@ -94,6 +94,11 @@ export class FramedWriter {
     this.#pump ??= this.#run();
   }
 
+  /** Somebody waits for room: it is told once the write that is under way has ended, however little that is. */
+  tellRoom(): void {
+    this.#wasHigh = true;
+  }
+
   /** Resolves when everything that was queued is written, or can never be. */
   async drained(): Promise<void> {
     while (this.#pump !== undefined) await this.#pump;

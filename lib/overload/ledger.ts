@@ -74,26 +74,27 @@ export class Account {
   release(bytes: number): void {
     if (bytes === 0 || this.kept === 0) return;
     const total = this.total as CallerTotal, wasOver = this.#ledger.isOver(total);
+    const { maxKeptBytes } = this.#ledger.limits, wasOwnOver = this.kept > maxKeptBytes;
     this.kept -= bytes;
     total.kept -= bytes;
     this.#ledger.kept -= bytes;
     if (total.kept === 0) this.#ledger.keepers--;
     if (wasOver && !this.#ledger.isOver(total)) {
       for (const account of total.accounts) account.keeper?.wake();
-    }
+    } else if (wasOwnOver && this.kept <= maxKeptBytes) this.keeper?.wake();
   }
 
   /**
    * So many bytes more, or less, are kept.
    *
-   * @returns whether that is no more than may be; where little was kept before, one message has room in any
-   * case: its length has a limit of its own
+   * @returns whether a peer may send more than it was asked not to: its caller keeps no more than a caller
+   * may. Where little was kept before, one message has room in any case: its length has a limit of its own
    */
   hold(bytes: number): boolean {
     const hadLittle = this.kept <= this.#ledger.limits.maxKeptBytes * LITTLE;
     if (bytes > 0) this.keep(bytes);
     else this.release(-bytes);
-    return hadLittle || !this.isOver;
+    return hadLittle || !this.#ledger.isOver(this.total);
   }
 
   /** A call runs that has not answered at once. */
@@ -225,7 +226,7 @@ export class Ledger {
 
   /** Whether this caller keeps more than a caller may. */
   isOver({ kept }: Pick<CallerTotal, "kept">): boolean {
-    return kept > this.limits.maxKeptBytesPerCaller;
+    return kept > Math.min(this.limits.maxKeptBytesPerCaller, this.maxBuffered);
   }
 
   /** So many bytes more are kept; past the limit who keeps the most is evicted. */

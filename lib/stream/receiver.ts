@@ -15,7 +15,7 @@ export const WINDOW = 64;
  * producer sends while no more than half of them are not granted for: so neither ever waits for the other,
  * however long an item is.
  */
-export const WINDOW_BYTES = 1 << 20;
+export const WINDOW_BYTES = 1 << 18;
 
 /** What an inlet tells the other end. */
 export interface StreamReceiverEvents {
@@ -91,6 +91,7 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
    */
   push(items: readonly unknown[], ids?: readonly (string | null)[], size = 0): boolean {
     if (this.#end !== undefined) return true; // sent before the producer learned that we left
+    if (items.length === 0) return true;
     if (items.length > this.#credit) return false;
     const each = Math.ceil(size / items.length), sum = each * items.length;
     if (this.#events.hold?.(sum) === false) {

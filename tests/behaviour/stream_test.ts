@@ -24,7 +24,7 @@ import { RawPeer } from "../support/raw.ts";
 
 /** What one end sends before it hears that any of it was taken. */
 const WINDOW = 64;
-const WINDOW_BYTES = 1 << 20;
+const WINDOW_BYTES = 1 << 18;
 
 const request = (id: number, method: string, params?: unknown) => ({
   jsonrpc: "2.0",

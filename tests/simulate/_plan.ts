@@ -50,7 +50,7 @@ const TINY: readonly (readonly [name: keyof Limits, min: number, max: number, ..
   ["maxCollectedItems", 5, 40, "RESOURCE_EXHAUSTED"],
   ["outboundHighWater", 1, 2000],
   ["maxOutboundBytes", 2000, 20_000, "RESOURCE_EXHAUSTED", "lost"],
-  ["maxKeptBytes", 2000, 100_000, "RESOURCE_EXHAUSTED"],
+  ["maxKeptBytes", 2000, 100_000, "RESOURCE_EXHAUSTED", "UNAVAILABLE"],
   ["maxBufferedBytes", 50_000, 500_000, "lost"],
   ["maxHung", 0, 3],
   ["maxProtocolErrors", 1, 5],

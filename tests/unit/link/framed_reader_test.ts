@@ -39,7 +39,7 @@ class Reading {
       duplex,
       { timers: { now: () => 0 }, limits: DEFAULT_LIMITS },
       lifecycle,
-      { mustPause: false, afterRead: () => false },
+      { mustPause: false, beforeRead() {}, afterRead: () => false },
       FRAMINGS.json,
       DEFAULT_LIMITS,
       undefined,

@@ -123,7 +123,7 @@ export class StreamSender {
   /** Nobody takes items any more: lets go of whoever waits for credit. */
   stop(): void {
     this.#stopped = true;
-    this.#take();
+    this.#room.reserve(-this.#drop());
     this.#wake?.();
   }
 
@@ -200,18 +200,18 @@ export class StreamSender {
   /** Sends the items that wait. */
   flush(): void {
     if (this.#items.length === 0 || this.#stopped) return;
-    const ids = this.#ids;
-    this.#send(this.#take(), ids);
+    const items = this.#items, ids = this.#ids, size = this.#drop();
+    this.#send(items, ids);
+    this.#room.reserve(-size); // last: it may let the next item through
   }
 
-  /** The items that wait: from here on they are the taker's. */
-  #take(): string[] {
-    const items = this.#items;
-    this.#room.reserve(-this.#size);
+  /** None waits any more. @returns what they took */
+  #drop(): number {
+    const size = this.#size;
     this.#items = [];
     this.#ids = undefined;
     this.#size = 0;
-    return items;
+    return size;
   }
 
   /** Items that come in one go travel in one message: a timer would cost more than it saves. */

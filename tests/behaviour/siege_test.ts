@@ -263,6 +263,48 @@ Deno.test("40 streams of large items are delivered, whole and in order", async (
   }));
 });
 
+Deno.test("several streams share little room, both ways, and all end", async () => {
+  await using it = site({
+    items: stream(z.int(), function* (count) {
+      for (let n = 0; n < count; n++) yield "x".repeat(n * 131 % 2000);
+    }),
+    count: method(async (_, { items }) => (await Array.fromAsync(items)).length, {
+      items: z.string(),
+    }),
+  }, { limits: { outboundHighWater: 2000 } });
+  await using line = await connect(it.address, { limits: { outboundHighWater: 2000 } });
+  const down = Array.from({ length: 10 }, () => Array.fromAsync(line.request("items", [200])));
+  const up = Array.from({ length: 10 }, () => {
+    const items = (function* () {
+      for (let n = 0; n < 200; n++) yield "x".repeat(n * 173 % 2000);
+    })();
+    return line.request("count", undefined, { items } as object);
+  });
+  assertEquals(
+    (await within(Promise.all(down), "the streams")).map((all) => all.length),
+    Array(10).fill(200),
+  );
+  assertEquals(await within(Promise.all(up), "the uploads"), Array(10).fill(200));
+  await until(() => it.ledger.kept === 0, "all to be let go of");
+});
+
+Deno.test("no items at all, and items in a batch, are charged for what they are", async () => {
+  await using it = site({
+    take: method(async (_, { items, signal }) => {
+      for await (const _ of items) await aborted(signal);
+    }, { items: z.unknown() }),
+  });
+  using peer = await it.peer();
+  await peer.send(request(1, "take"));
+  await peer.answer();
+  await peer.send(notice("$/stream/item", { id: 1, values: [], dir: "up" }));
+  const value = new Array(250_000).fill([]);
+  await peer.send([notice("$/stream/item", { id: 1, value, dir: "up" })]);
+  await until(() => it.ledger.kept > 10 << 20, "the item to be charged");
+  await peer.send(notice("$/cancelRequest", { id: 1 }));
+  await until(() => it.ledger.kept === 0, "all to be let go of");
+});
+
 // ---- The clock -------------------------------------------------------------------------------
 
 Deno.test("an endless stream that is read fast does not keep others from being answered", async () => {

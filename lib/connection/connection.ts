@@ -20,7 +20,6 @@ import type { PeerInfo } from "../api/context.ts";
 import type { CallOptions, StreamCall } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
 import { type BadFrame, type Framing, FRAMINGS } from "../framing/mod.ts";
-import { errorText } from "../incoming/dispatch.ts";
 import type { RequestContext } from "../incoming/request_context.ts";
 import { Requests, type RequestsOptions } from "../incoming/requests.ts";
 import { Backpressure } from "../link/backpressure.ts";
@@ -32,7 +31,7 @@ import { LINGERING } from "../link/in_flight.ts";
 import { Keepalive } from "../link/keepalive.ts";
 import { type CloseInfo, Lifecycle } from "../link/lifecycle.ts";
 import { isControl, RPC } from "../message/control.ts";
-import { type Argument, encodeNotification, encodeParams } from "../message/encode.ts";
+import { type Argument, encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
 import type { Invalid, Message, Single } from "../message/message.ts";
 import { faultAnswer, unreadableAnswer } from "../message/parse.ts";
 import type { CallQueue } from "../outgoing/call_queue.ts";
@@ -179,7 +178,7 @@ export class Connection extends Lifecycle<RequestContext> {
     } catch (error) {
       this.report(error);
       const answer = new RpcError("INTERNAL_ERROR", "Internal error");
-      if (message.kind === "request") this.#caller.send(errorText(message, answer));
+      if (message.kind === "request") this.#caller.send(encodeError(message, answer));
       return undefined;
     }
   }

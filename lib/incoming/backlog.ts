@@ -47,10 +47,14 @@ export class Backlog {
     return this.#waiting.size;
   }
 
-  /** Why one more cannot wait; undefined if it can. */
-  refusal(request: RequestContext): RpcError | undefined {
+  /**
+   * Keeps one until there is a place for it.
+   *
+   * @returns why it cannot wait; a promise where no more is to be read until there is room
+   */
+  add(request: RequestContext): RpcError | Promise<void> | undefined {
+    const inFlight = this.#inFlight, timers = this.#timers, admission = this.#admission;
     if (!request.caller.identity.isKnown && this.size >= MAX_UNKNOWN) return unauthenticated();
-    const admission = this.#admission;
     if (this.size > 0 && admission.isOver && !admission.mustPause) {
       const message = "Too much is kept for this connection";
       return new RpcError("UNAVAILABLE", message, {
@@ -60,19 +64,13 @@ export class Backlog {
       });
     }
     const left = admission.timeLeft(request.meta["timeoutMs"], request.arrived);
-    return left > 0 ? undefined : refusedTimeout(left);
-  }
-
-  /** Keeps one until there is a place for it. A promise where no more is to be read until there is room. */
-  add(request: RequestContext): Promise<void> | undefined {
-    const inFlight = this.#inFlight, timers = this.#timers, admission = this.#admission;
+    if (!(left > 0)) return refusedTimeout(left);
     inFlight.begin(request);
     request.hasWaited = true;
     request.onStopped = () => {
       this.#remove(request);
       inFlight.end(request, timers.now());
     };
-    const left = admission.timeLeft(request.meta["timeoutMs"], request.arrived);
     request.timer = timers.after(left, () => inFlight.stop(request, tooLate(Math.round(left))));
     this.#waiting.add(request);
     if (!this.#isServing) this.#serve();

@@ -61,12 +61,12 @@ export class Dispatcher {
   answer(message: Request, request: RequestContext): string | Promise<void> {
     const { target } = request;
     if (target === undefined) {
-      return errorText(message, new RpcError("METHOD_NOT_FOUND", "Method not found"));
+      return encodeError(message, new RpcError("METHOD_NOT_FOUND", "Method not found"));
     }
     const { method } = target;
     if (method.kind === "notification") {
       const details = `${message.method} is a notification: send it without an id`;
-      return errorText(message, new RpcError("INVALID_REQUEST", "Invalid Request", { details }));
+      return encodeError(message, new RpcError("INVALID_REQUEST", "Invalid Request", { details }));
     }
     try {
       let result = target.call(message, request);
@@ -119,24 +119,24 @@ export class Dispatcher {
     }
     if (isLongerThan(text, this.#limits.maxResponseBytes)) {
       const limit = "maxResponseBytes";
-      return errorText(
+      return encodeError(
         request,
         new RpcError("RESOURCE_EXHAUSTED", "The result is too large", { limit }),
       );
     }
-    return encodeResult(request.version, request.id, text);
+    return encodeResult(request, text);
   }
 
   #bad(
     request: Request,
     error: unknown,
-    method: AnyMethod | undefined,
+    method: AnyMethod,
   ): string | Promise<string> {
     const meant = asRpcError(error);
     if (meant === undefined) return this.#internal(request, error);
     const schema = meant.code === DECLARED ? declaredSchema(meant, method) : undefined;
     if (schema !== undefined) return this.#declared(request, meant, schema);
-    const text = errorText(request, meant);
+    const text = encodeError(request, meant);
     return isLongerThan(text, this.#limits.maxResponseBytes)
       ? this.#internal(request, error)
       : text;
@@ -145,7 +145,7 @@ export class Dispatcher {
   /** What the caller shall not see goes to the log. */
   #internal(request: Request, error: unknown): string {
     this.report(error, request.method);
-    return errorText(request, new RpcError("INTERNAL_ERROR", "Internal error"));
+    return encodeError(request, new RpcError("INTERNAL_ERROR", "Internal error"));
   }
 
   /** The data of a declared error is checked like a value: callers count on its shape. */
@@ -158,16 +158,11 @@ export class Dispatcher {
         throw new TypeError(`The data of ${name} does not fit its schema: ${issues}`);
       }
       const data = { name, details: checked.value };
-      return errorText(request, new RpcError(DECLARED, error.message, data));
+      return encodeError(request, new RpcError(DECLARED, error.message, data));
     } catch (failure) {
       return this.#internal(request, failure);
     }
   }
-}
-
-/** An error as the answer to a request. */
-export function errorText({ version, id }: Request, error: RpcError): string {
-  return encodeError(version, id, error);
 }
 
 async function answerWith(request: RequestContext, text: string | Promise<string>): Promise<void> {
@@ -176,9 +171,8 @@ async function answerWith(request: RequestContext, text: string | Promise<string
 
 function declaredSchema(
   { data }: RpcError,
-  method: AnyMethod | undefined,
+  { options: { errors } }: AnyMethod,
 ): StandardSchema | undefined {
-  const errors = method?.options.errors;
   // The number is a common one: who throws it may have declared nothing, and send no data.
   if (errors === undefined || data === null || typeof data !== "object") return undefined;
   const { name } = data as { name?: unknown };

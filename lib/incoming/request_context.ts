@@ -265,7 +265,7 @@ export class RequestContext implements Context, Running {
   /** Answers with an error now, and tells the handler that nobody waits any more. */
   stop(error: RpcError): void {
     const { message } = this;
-    if (message.kind === "request") this.answer(encodeError(message.version, message.id, error));
+    if (message.kind === "request") this.answer(encodeError(message, error));
     if (this.#stopped !== undefined) return;
     this.#stopped = error;
     this.#sender?.stop();

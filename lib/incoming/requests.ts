@@ -25,7 +25,7 @@ import { Admission, type AdmissionOptions, unauthenticated, WAIT } from "./admis
 import { Backlog, tooLate } from "./backlog.ts";
 import { BatchAnswers } from "./batch.ts";
 import type { Caller } from "./caller.ts";
-import { type Dispatcher, errorText } from "./dispatch.ts";
+import type { Dispatcher } from "./dispatch.ts";
 import { keyOfValue, RequestContext, type SendAnswer } from "./request_context.ts";
 
 /** Milliseconds for which a handler may go on after its call has ended, before its place is given back. */
@@ -122,8 +122,8 @@ export class Requests {
       return undefined;
     }
     const backlog = this.#backlog ??= this.#makeBacklog();
-    const reason = backlog.refusal(request);
-    return reason === undefined ? backlog.add(request) : refuse(message, caller, answer, reason);
+    const kept = backlog.add(request);
+    return kept instanceof RpcError ? refuse(message, caller, answer, kept) : kept;
   }
 
   #makeBacklog(): Backlog {
@@ -140,9 +140,9 @@ export class Requests {
   }
 
   /** Answers a message that breaks the rules, after the peer's calls that wait for the processor. */
-  invalid({ version, id, error }: Invalid, caller: Caller): undefined {
+  invalid(message: Invalid, caller: Caller): undefined {
     const { fairQueue } = this.#options, inFlight = this.#inFlight;
-    const answer = () => caller.send(encodeError(version, id, error));
+    const answer = () => caller.send(encodeError(message, message.error));
     if (fairQueue?.holds(inFlight)) fairQueue.enter(inFlight).then(answer);
     else answer();
     this.mistake();
@@ -193,7 +193,7 @@ export class Requests {
         case "response":
           return handle(item);
         case "invalid":
-          answers.place(places++)(encodeError(item.version, item.id, item.error));
+          answers.place(places++)(encodeError(item, item.error));
           this.mistake();
           return undefined;
         case "request": {
@@ -318,7 +318,7 @@ function refuse(
   error: RpcError,
 ): undefined {
   if (message.kind === "notification") return;
-  const text = errorText(message, error);
+  const text = encodeError(message, error);
   if (answer === undefined) caller.send(text);
   else answer(text);
 }

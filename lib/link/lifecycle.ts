@@ -14,7 +14,7 @@
 import { RpcError } from "../error.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
 import { alive, goaway, RPC } from "../message/control.ts";
-import { encodeError } from "../message/encode.ts";
+import { encodeError, UNKNOWN } from "../message/encode.ts";
 import type { Timer, Timers } from "../timers.ts";
 import type { Account } from "../overload/ledger.ts";
 import type { Duplex } from "../transport/socket.ts";
@@ -198,7 +198,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** Tells the peer why it is not served, and ends the connection. */
   override refuse(error: RpcError): void {
     if (this.phase >= LINGERING) return;
-    this.#writer.pushLastWord(encodeError("2.0", "null", error));
+    this.#writer.pushLastWord(encodeError(UNKNOWN, error));
     this.linger(error.message);
   }
 

@@ -8,7 +8,7 @@
  */
 
 import type { RpcError } from "../error.ts";
-import type { Version } from "./message.ts";
+import type { Request } from "./message.ts";
 
 /**
  * One value that is to travel as params.
@@ -55,15 +55,21 @@ export function encodeNotification(method: string, params: string | undefined): 
   return params === undefined ? start + "}" : `${start},"params":${params}}`;
 }
 
+/** What an answer says of the request that it is for. */
+export type Answered = Pick<Request, "version" | "id">;
+
+/** The request of an answer to no request that could be told. */
+export const UNKNOWN: Answered = { version: "2.0", id: "null" };
+
 /** The text of a good answer; `result` is JSON text. */
-export function encodeResult(version: Version, id: string, result: string): string {
+export function encodeResult({ version, id }: Answered, result: string): string {
   return version === "2.0"
     ? `{"jsonrpc":"2.0","id":${id},"result":${result}}`
     : `{"id":${id},"result":${result},"error":null}`;
 }
 
 /** The text of an error as an answer. Never throws: data that cannot be written is left out. */
-export function encodeError(version: Version, id: string, error: RpcError): string {
+export function encodeError({ version, id }: Answered, error: RpcError): string {
   let text: string;
   try {
     text = JSON.stringify(error);

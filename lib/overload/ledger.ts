@@ -46,7 +46,8 @@ export class Account {
   keeper: Keeper | undefined;
   readonly #ledger: Ledger;
   #key: unknown;
-  #total: CallerTotal | undefined;
+  /** What its caller has in all; undefined until there is anything. */
+  #known: CallerTotal | undefined;
   #isClosed = false;
 
   /** Made by {@linkcode Ledger.open}. */
@@ -55,15 +56,14 @@ export class Account {
     this.#key = key ?? this;
   }
 
-  /** What its caller has in all. */
-  get total(): Readonly<Pick<CallerTotal, "kept" | "running">> {
-    return this.#total ??= this.#ledger.totalOf(this, this.#key);
+  get #total(): CallerTotal {
+    return this.#known ??= this.#ledger.totalOf(this, this.#key);
   }
 
   /** So many bytes more are kept. */
   keep(bytes: number): void {
     if (bytes === 0 || this.#isClosed) return;
-    const total = this.total as CallerTotal;
+    const total = this.#total;
     if (total.kept === 0) this.#ledger.keepers++;
     this.kept += bytes;
     total.kept += bytes;
@@ -73,7 +73,7 @@ export class Account {
   /** So many bytes less are kept. */
   release(bytes: number): void {
     if (bytes === 0 || this.kept === 0) return;
-    const total = this.total as CallerTotal, wasOver = this.#ledger.isOver(total);
+    const total = this.#total, wasOver = this.#ledger.isOver(total);
     const { maxKeptBytes } = this.#ledger.limits, wasOwnOver = this.kept > maxKeptBytes;
     this.kept -= bytes;
     total.kept -= bytes;
@@ -94,12 +94,12 @@ export class Account {
     const hadLittle = this.kept <= this.#ledger.limits.maxKeptBytes * LITTLE;
     if (bytes > 0) this.keep(bytes);
     else this.release(-bytes);
-    return hadLittle || !this.#ledger.isOver(this.total);
+    return hadLittle || !this.#ledger.isOver(this.#total);
   }
 
   /** A call runs that has not answered at once. */
   begin(): void {
-    const total = this.total as CallerTotal;
+    const total = this.#total;
     if (total.running++ === 0) this.#ledger.runners++;
     this.running++;
     this.#ledger.running++;
@@ -107,7 +107,7 @@ export class Account {
 
   /** It has ended. */
   end(): void {
-    const total = this.total as CallerTotal;
+    const total = this.#total;
     if (--total.running === 0) this.#ledger.runners--;
     this.running--;
     this.#ledger.running--;
@@ -126,7 +126,7 @@ export class Account {
   isOverBeside(bytes: number): boolean {
     const kept = this.kept - bytes, { maxKeptBytes, maxKeptBytesPerCaller } = this.#ledger.limits;
     if (kept <= 0 || kept > maxKeptBytes) return kept > 0;
-    const total = this.#total!, all = total.kept - bytes;
+    const total = this.#total, all = total.kept - bytes;
     return all > maxKeptBytesPerCaller && kept * total.accounts.size >= all;
   }
 
@@ -134,14 +134,14 @@ export class Account {
   get isCrowded(): boolean {
     const { limits: { maxRunning }, running, runners } = this.#ledger;
     if (running < maxRunning) return false;
-    const own = this.total.running;
+    const own = this.#total.running;
     return own * (own === 0 ? runners + 1 : runners) >= maxRunning;
   }
 
   /** Whether its caller keeps its share of all that is kept, or more. */
   get isHeavy(): boolean {
     if (this.kept === 0) return false;
-    return this.total.kept * this.#ledger.keepers >= this.#ledger.kept;
+    return this.#total.kept * this.#ledger.keepers >= this.#ledger.kept;
   }
 
   /** Its peer has shown who it is: from now on it counts as one of that caller's. */
@@ -163,9 +163,9 @@ export class Account {
   }
 
   #leave(): void {
-    if (this.#total === undefined || this.running > 0) return;
-    this.#ledger.forget(this, this.#key, this.#total);
-    this.#total = undefined;
+    if (this.#known === undefined || this.running > 0) return;
+    this.#ledger.forget(this, this.#key, this.#known);
+    this.#known = undefined;
   }
 
   /** Lets go of everything; see {@linkcode Keeper.evict}. */

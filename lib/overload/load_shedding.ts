@@ -43,7 +43,6 @@ export class LoadShedding {
   #heapLimit = Infinity;
   /** Bytes of it in use; known once V8's module is there: a small script would start 6 ms later for it. */
   #heapUsed: () => number = () => 0;
-  #importing: Promise<void> | undefined;
   #timer: Timer | undefined;
   #isShort = false;
   /** Handlers that go on although their calls have ended, and hold no place for it. */
@@ -72,19 +71,14 @@ export class LoadShedding {
    * about it.
    */
   get maxParsedBytes(): number {
-    if (this.#heapLimit === Infinity) {
-      // Asked for long messages alone, and before the module could be awaited.
-      const { process } = globalThis as unknown as { process: BuiltinModules };
-      const { getHeapStatistics } = process.getBuiltinModule("node:v8");
-      this.#heapLimit = oldGenerationOf(getHeapStatistics().heap_size_limit);
-    }
+    this.#meetV8();
     return this.#heapLimit * HEAP_PART;
   }
 
   /** So many bytes were taken in since the last look. */
   #onTaken(bytes: number): void {
     if (bytes < Math.min(this.#heapLimit / LOOKS, MUCH)) return;
-    this.#importing ??= this.#importV8();
+    this.#meetV8();
     this.#look();
   }
 
@@ -92,8 +86,9 @@ export class LoadShedding {
   start(timers: Timers): void {
     this.#look();
     this.#timer = timers.after(LOOK, () => {
-      this.#importing ??= this.#importV8();
+      this.#meetV8();
       this.start(timers);
+      this.#ledger.evict();
     });
   }
 
@@ -107,8 +102,11 @@ export class LoadShedding {
     }
   }
 
-  async #importV8(): Promise<void> {
-    const { getHeapStatistics, getHeapSpaceStatistics } = await import("node:v8");
+  /** Asks V8 what there is, once. */
+  #meetV8(): void {
+    if (this.#heapLimit < Infinity) return;
+    const { process } = globalThis as unknown as { process: BuiltinModules };
+    const { getHeapStatistics, getHeapSpaceStatistics } = process.getBuiltinModule("node:v8");
     this.#heapUsed = () =>
       getHeapSpaceStatistics().reduce(
         (sum, { space_name, space_used_size }) =>
@@ -116,19 +114,12 @@ export class LoadShedding {
         0,
       );
     const { heap_size_limit: limit } = getHeapStatistics();
-    this.#heapLimit = oldGenerationOf(limit);
+    this.#heapLimit = Math.max(limit - YOUNG, limit * OLD_PART); // flags may make the young one small
     this.#ledger.maxBuffered = Math.min(this.#ledger.maxBuffered, this.#heapLimit * HEAP_PART);
-    this.#look();
-    this.#ledger.evict();
   }
 
   /** Looks no more. */
   stop(): void {
     this.#timer?.cancel();
   }
-}
-
-/** Bytes of V8's old generation at least, of so many of the whole heap: flags may make the young one small. */
-function oldGenerationOf(limit: number): number {
-  return Math.max(limit - YOUNG, limit * OLD_PART);
 }

@@ -236,10 +236,8 @@ export class ListeningServer implements Server {
    * one that has fewer, so that no network can take all.
    */
   #makeRoom(network: string | undefined): boolean {
-    const counts = new Map<string | undefined, number>();
-    for (const it of this.#connections.values()) counts.set(it, (counts.get(it) ?? 0) + 1);
-    const [[largest, most] = [undefined, 0]] = [...counts].sort(([, a], [, b]) => b - a);
-    if (most <= (counts.get(network) ?? 0) + 1) return false;
+    const [largest, most] = this.#connectionCount.largest;
+    if (most <= this.#connectionCount.of(network) + 1) return false;
     let silent: Connection | undefined;
     for (const [connection, it] of this.#connections) {
       if (it !== largest || !connection.isIdle || !connection.isOpen) continue;

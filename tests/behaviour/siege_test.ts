@@ -43,6 +43,11 @@ function site(api: Api, options: ServeOptions = {}) {
 /** Waits until its signal aborts, or for ever. */
 const hang = method(z.unknown(), async (_, { signal }) => void await aborted(signal));
 
+/** Takes one item, and leaves the others. */
+const take = method(async (_, { items, signal }) => {
+  for await (const _ of items) await aborted(signal);
+}, { items: z.unknown() });
+
 // ---- A full connection is read on ------------------------------------------------------------
 
 Deno.test("64 calls that run hold up neither a ping nor a cancellation, and more wait", async () => {
@@ -289,11 +294,7 @@ Deno.test("several streams share little room, both ways, and all end", async () 
 });
 
 Deno.test("no items at all, and items in a batch, are charged for what they are", async () => {
-  await using it = site({
-    take: method(async (_, { items, signal }) => {
-      for await (const _ of items) await aborted(signal);
-    }, { items: z.unknown() }),
-  });
+  await using it = site({ take });
   using peer = await it.peer();
   await peer.send(request(1, "take"));
   await peer.answer();
@@ -362,11 +363,7 @@ Deno.test("streams that are opened with much beside them and left without credit
 });
 
 Deno.test("items that a handler does not take are bounded in bytes, and end their call", async () => {
-  await using it = site({
-    take: method(async (_, { items, signal }) => {
-      for await (const _ of items) await aborted(signal);
-    }, { items: z.unknown() }),
-  });
+  await using it = site({ take });
   using peer = await it.peer();
   await peer.send(request(1, "take"));
   assertEquals((await peer.answer() as { method?: string }).method, "$/stream/credit");

@@ -6,7 +6,7 @@
 
 import { RpcError } from "../../error.ts";
 import { detect } from "../../framing/detect.ts";
-import { encodeError } from "../../message/encode.ts";
+import { encodeError, UNKNOWN } from "../../message/encode.ts";
 
 /** Bytes that a record of TLS begins with: its type, its version, its length. */
 const HEADER = 5;
@@ -40,7 +40,7 @@ export function withoutTls(
       const error = new RpcError("INVALID_REQUEST", "This port speaks TLS only");
       return {
         error: cannotAccept("JSON-RPC without TLS arrived on a TLS port"),
-        answer: encodeError("2.0", "null", error) + "\n",
+        answer: encodeError(UNKNOWN, error) + "\n",
       };
     }
     default: {

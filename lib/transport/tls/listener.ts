@@ -13,7 +13,7 @@
 
 import { RpcError } from "../../error.ts";
 import type { Limits } from "../../limits.ts";
-import { encodeError } from "../../message/encode.ts";
+import { encodeError, UNKNOWN } from "../../message/encode.ts";
 import { type Timer, TimerWheel } from "../../timers.ts";
 import { secured } from "../address.ts";
 import type { Credentials, ServerCertificate } from "./certificate.ts";
@@ -182,7 +182,7 @@ export class TlsListener implements Listener {
       }
       this.#report(arrival, refusal);
       const error = new RpcError("UNAUTHENTICATED", "A client certificate is needed here");
-      await this.#dismiss(arrival, above, encodeError("2.0", "null", error) + "\n");
+      await this.#dismiss(arrival, above, encodeError(UNKNOWN, error) + "\n");
     } catch (error) {
       close(socket);
       if (!this.#closed) this.#report(arrival, arrival.evicted ?? error);

@@ -179,7 +179,9 @@ export class CallerSocket extends DatagramSocket {
       { details: { bytes, maxBytes: MAX_DATAGRAM } },
     );
     const ids = questionIds(message);
-    const answers = (ids.length === 0 ? ["null"] : ids).map((id) => encodeError("2.0", id, error));
+    const answers = (ids.length === 0 ? ["null"] : ids).map((id) =>
+      encodeError({ version: "2.0", id }, error)
+    );
     for (const answer of answers) this.deliver(new TextEncoder().encode(answer));
   }
 }
@@ -224,7 +226,7 @@ export class AnswererSocket extends DatagramSocket {
         "FAILED_PRECONDITION",
         "Cannot call back over datagrams: nothing proves that the caller is who it says",
       );
-      super.deliver(new TextEncoder().encode(encodeError("2.0", id!, error)));
+      super.deliver(new TextEncoder().encode(encodeError({ version: "2.0", id: id! }, error)));
       return undefined;
     }
     const question = this.#answered(canonical(id!));
@@ -234,7 +236,9 @@ export class AnswererSocket extends DatagramSocket {
     // What stands here has to be short itself, or is not said.
     const ids = batch === undefined ? [id!] : question.ids;
     for (const error of tooLong(message.length, question.bytes)) {
-      const texts = ids.map((id) => encodeError(version === undefined ? "1.0" : "2.0", id, error));
+      const texts = ids.map((id) =>
+        encodeError({ version: version === undefined ? "1.0" : "2.0", id }, error)
+      );
       const refusal = new TextEncoder().encode(batch === undefined ? texts[0] : `[${texts}]`);
       if (refusal.length <= question.bytes) return refusal;
     }

@@ -285,12 +285,24 @@ Deno.test("encode functions write what parseMessage() reads", () => {
   assertEquals(encodeRequest(7, "m", undefined), '{"jsonrpc":"2.0","id":7,"method":"m"}');
   assertEquals(encodeNotification("m", "[1]"), '{"jsonrpc":"2.0","method":"m","params":[1]}');
   assertEquals(encodeNotification("é", undefined), '{"jsonrpc":"2.0","method":"é"}');
-  assertEquals(encodeResult("2.0", "1.0", "null"), '{"jsonrpc":"2.0","id":1.0,"result":null}');
-  assertEquals(encodeResult("1.0", '"x"', "[]"), '{"id":"x","result":[],"error":null}');
+  assertEquals(
+    encodeResult({ version: "2.0", id: "1.0" }, "null"),
+    '{"jsonrpc":"2.0","id":1.0,"result":null}',
+  );
+  assertEquals(
+    encodeResult({ version: "1.0", id: '"x"' }, "[]"),
+    '{"id":"x","result":[],"error":null}',
+  );
   const error = new RpcError("NOT_FOUND", "m");
   const written = '{"code":-32005,"message":"m","data":{"name":"NOT_FOUND"}}';
-  assertEquals(encodeError("2.0", "1", error), `{"jsonrpc":"2.0","id":1,"error":${written}}`);
-  assertEquals(encodeError("1.0", "1", error), `{"id":1,"result":null,"error":${written}}`);
+  assertEquals(
+    encodeError({ version: "2.0", id: "1" }, error),
+    `{"jsonrpc":"2.0","id":1,"error":${written}}`,
+  );
+  assertEquals(
+    encodeError({ version: "1.0", id: "1" }, error),
+    `{"id":1,"result":null,"error":${written}}`,
+  );
 });
 
 Deno.test("encodeError() leaves out data that cannot be written", () => {
@@ -303,7 +315,7 @@ Deno.test("encodeError() leaves out data that cannot be written", () => {
   };
   for (const data of [1n, cycle, throwing]) {
     assertEquals(
-      encodeError("2.0", "1", new RpcError(5, "m", data)),
+      encodeError({ version: "2.0", id: "1" }, new RpcError(5, "m", data)),
       '{"jsonrpc":"2.0","id":1,"error":{"code":5,"message":"m"}}',
     );
   }

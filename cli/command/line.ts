@@ -20,9 +20,12 @@ import { Attempts, hasNotRun } from "./retry.ts";
 import { type Interruption, listenForSignals } from "./signals.ts";
 import { tapped } from "./verbose.ts";
 
-/** Milliseconds that connecting may take, and that closing may take after a signal. */
+/** Milliseconds that connecting may take, and that closing may take. */
 const CONNECT_TIMEOUT = 5000;
 const CLOSE_TIMEOUT = 500;
+
+/** The same for a program that we have started: it may have something to finish. */
+const PROGRAM_TIMEOUT = 5000;
 
 /** An open line, and what there is to know for who works with it. */
 export interface Open {
@@ -99,7 +102,8 @@ export async function withLine(
     ]);
   } finally {
     // A peer that takes nothing must not keep us here.
-    await Promise.race([last.line.close(), delay(CLOSE_TIMEOUT)]);
+    const isProgram = /^command:/i.test(address) && !interruption.signal.aborted;
+    await Promise.race([last.line.close(), delay(isProgram ? PROGRAM_TIMEOUT : CLOSE_TIMEOUT)]);
   }
 }
 

@@ -45,6 +45,13 @@ export function argsOf({ path }: Script, flags: readonly string[] = []): string[
   return ["run", "--quiet", "--no-prompt", "--no-config", "--no-check", ...flags, path];
 }
 
+/** Whether a process runs: one that has ended counts no more, even if its parent has not noticed. */
+export function isRunning(pid: number): boolean {
+  const args = ["-o", "stat=", "-p", String(pid)];
+  const { stdout } = new Deno.Command("ps", { args }).outputSync();
+  return /^[^Z\s]/.test(new TextDecoder().decode(stdout));
+}
+
 /** A program that runs. Disposal ends it. */
 export class Child implements AsyncDisposable {
   /** What it writes and reads. */

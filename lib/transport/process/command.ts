@@ -10,6 +10,7 @@
 
 import { badAddress } from "../address.ts";
 import { ChunkReader } from "./chunk_reader.ts";
+import { ProcessGroup } from "./process_group.ts";
 import type { Socket, Transport } from "../socket.ts";
 
 /**
@@ -17,6 +18,9 @@ import type { Socket, Transport } from "../socket.ts";
  * it was asked to with SIGTERM.
  */
 const GRACE = 2000;
+
+/** Milliseconds in which what the program has left behind may end, once it was asked to. */
+const REST_GRACE = 500;
 
 /** Programs that are started. */
 export const command: Pick<Transport, "dial"> = {
@@ -32,6 +36,7 @@ class CommandSocket implements Socket {
   readonly local = "stdio:";
   readonly lasting = true;
   readonly #program: string;
+  readonly #group: ProcessGroup;
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #output: ChunkReader;
@@ -40,7 +45,8 @@ class CommandSocket implements Socket {
   constructor(program: string, args: readonly string[]) {
     this.remote = `command:${encodeURIComponent(program)}`;
     this.#program = program;
-    this.#child = start(program, args);
+    this.#group = start(program, args);
+    this.#child = this.#group.leader;
     this.#input = this.#child.stdin.getWriter();
     this.#input.closed.catch(() => {}); // a write tells of it
     this.#output = new ChunkReader(this.#child.stdout);
@@ -71,8 +77,8 @@ class CommandSocket implements Socket {
   }
 
   /**
-   * Ends its input and waits until it has ended; SIGTERM and SIGKILL follow where it does not. What
-   * it still writes can be read meanwhile, so that it does not wait for us.
+   * Ends its input and waits until it has ended. If it does not, SIGTERM and SIGKILL follow, for it and
+   * for what it has started. What it still writes can be read meanwhile, so that it does not wait for us.
    */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
@@ -82,14 +88,11 @@ class CommandSocket implements Socket {
     this.closeWrite();
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       if (await this.#ended() !== undefined) break;
-      try {
-        this.#child.kill(signal);
-      } catch {
-        // it ended in this moment
-      }
+      this.#group.kill(signal);
     }
     await this.#child.status;
-    await this.#output.cancel(); // a child of its own may hold the other end
+    await this.#group.endRest(REST_GRACE);
+    await this.#output.cancel(); // one that has left the group may hold the other end
   }
 
   /** Says how the program ended, where it did. It may have closed its output and live on. */
@@ -115,15 +118,14 @@ class CommandSocket implements Socket {
   }
 }
 
-function start(program: string, args: readonly string[]): Deno.ChildProcess {
-  const command = new Deno.Command(program, {
-    args: [...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  });
+function start(program: string, args: readonly string[]): ProcessGroup {
   try {
-    return command.spawn();
+    return new ProcessGroup(program, {
+      args: [...args],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Deno.errors.NotFound(`there is no program ${JSON.stringify(program)}`);

@@ -8,8 +8,9 @@ import {
   type ConnectOptions,
   type Line,
   serve,
+  type Socket,
 } from "../../../lib/mod.ts";
-import { argsOf, LIB, type Script, script } from "../../support/child.ts";
+import { argsOf, isRunning, LIB, type Script, script } from "../../support/child.ts";
 import { until, within } from "../../support/deadline.ts";
 import { testWith } from "../../support/tools.ts";
 
@@ -167,19 +168,40 @@ Deno.test("close() kills a program that neither its input's end nor SIGTERM ends
   });
 });
 
-testWith(["sh", "cat"], "close() does not wait for what the program has started", async () => {
-  // The child of the shell holds its output open, and ends only when this test's fifo is opened.
-  const folder = await Deno.makeTempDir();
-  const fifo = `${folder}/fifo`;
-  try {
-    await new Deno.Command("mkfifo", { args: [fifo] }).output();
-    const line = await connect(`command:sh -c 'cat ${fifo} & exec sleep 60'`);
+testWith(["sh", "sleep", "ps"], "close() ends what the program has started", async () => {
+  // The first shell ends with its input, the second ignores SIGTERM, and neither takes a child along.
+  for (const program of ["sleep 47 & echo $!; cat", 'trap "" TERM; sleep 47 & echo $!; wait']) {
+    let text = "";
+    const line = await connect(`command:sh -c '${program}'`, {
+      wrapSocket: (socket) => ({
+        ...inherited(socket),
+        async read(buffer) {
+          const count = await socket.read(buffer);
+          if (count !== null) text += new TextDecoder().decode(buffer.subarray(0, count));
+          return count;
+        },
+      }),
+    });
+    await until(() => text.includes("\n"), "the shell to tell of its child");
+    const child = parseInt(text);
+    assert(isRunning(child));
     await within(line.close(), "the shell to end");
-    await Deno.writeTextFile(fifo, ""); // cat ends
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+    await until(() => !isRunning(child), "the shell's child to end");
   }
 });
+
+/** The members of a socket, for one that differs in some. */
+function inherited(socket: Socket): Socket {
+  return {
+    remote: socket.remote,
+    local: socket.local,
+    lasting: true,
+    read: (buffer) => socket.read(buffer),
+    write: (bytes) => socket.write(bytes),
+    closeWrite: () => socket.closeWrite!(),
+    close: () => socket.close(),
+  };
+}
 
 // ---- A language server -------------------------------------------------------------------------
 

@@ -165,6 +165,10 @@ export class RpcError extends Error {
    * caller: to hand it on, throw a new one.
    */
   readonly remote: boolean;
+  /** The method that was called, if a call failed with this error. */
+  declare readonly method?: string;
+  /** What the peer said, where {@linkcode message} says more. */
+  readonly #said: string;
 
   /**
    * An error to be thrown by a handler.
@@ -172,16 +176,20 @@ export class RpcError extends Error {
    * @param reason a name of {@linkcode ErrorCodes}, or any integer of your own as the code
    * @param message one short sentence for the caller
    * @param data what else to tell; if `reason` is a name, it is added to an object as `name`
-   * @param options `cause` and `remote` stay on this side
+   * @param options `cause`, `remote` and `method` stay on this side. With `method` the message of one of
+   * JSON-RPC's five errors, which are the same for every call, says which call failed and why
    */
   constructor(
     reason: ErrorName | number,
     message: string,
     data?: unknown,
-    options: ErrorOptions & { remote?: boolean } = {},
+    options: ErrorOptions & { remote?: boolean; method?: string } = {},
   ) {
-    super(message, options);
-    this.remote = options.remote ?? false;
+    const { method, remote = false } = options;
+    super(method === undefined ? message : sayWhich(method, reason, message, data), options);
+    this.#said = message;
+    this.remote = remote;
+    if (method !== undefined) this.method = method;
     if (typeof reason === "number") {
       if (!Number.isSafeInteger(reason)) {
         throw new RangeError(
@@ -213,7 +221,7 @@ export class RpcError extends Error {
 
   /** The error as it travels. */
   toJSON(): ErrorObject {
-    const { code, message, data } = this;
+    const { code, data } = this, message = this.#said;
     return data === undefined ? { code, message } : { code, message, data };
   }
 }
@@ -227,6 +235,8 @@ export class ConnectionLostError extends Error {
   override readonly name = "ConnectionLostError";
   /** Whether bytes of this call were handed to the socket. */
   readonly sent: boolean;
+  /** The method that was called. */
+  declare readonly method?: string;
 
   /**
    * An error for a call whose answer cannot come.
@@ -262,4 +272,60 @@ export function asRpcError(error: unknown): RpcError | undefined {
 export function invalidParams(issues: readonly ParamsIssue[], count = issues.length): RpcError {
   const data = count > issues.length ? { issues, issueCount: count } : { issues };
   return new RpcError("INVALID_PARAMS", "Invalid params", data);
+}
+
+// ---- What a call fails with ------------------------------------------------------------------
+
+/** UTF-16 units that a message repeats of what the peer gave as the reason. */
+const MAX_REASON = 300;
+
+/** The message of an error that a peer answered to a call of this method. */
+function sayWhich(
+  method: string,
+  reason: ErrorName | number,
+  message: string,
+  data: unknown,
+): string {
+  const name = typeof reason === "number" ? NAMES.get(reason) : reason;
+  if (name === undefined || !STANDARD.has(name)) return message; // the author's own words
+  const { issues, issueCount, details } = (data ?? {}) as Readonly<Record<string, unknown>>;
+  const [issue] = Array.isArray(issues) ? issues as unknown[] : [];
+  if (issue === undefined || issue === null) {
+    return `${method}: ${message}${typeof details === "string" ? ": " + shortened(details) : ""}`;
+  }
+  const { path, message: why } = issue as Readonly<Record<string, unknown>>;
+  const at = Array.isArray(path) && path.length > 0 ? ` at ${shortened(path.join("."))}` : "";
+  const count = typeof issueCount === "number" ? issueCount : (issues as unknown[]).length;
+  const others = count > 1 ? ` (and ${count - 1} more)` : "";
+  return `${method}: ${message}${at}: ${shortened(String(why))}${others}`;
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_REASON ? `${text.slice(0, MAX_REASON)}…` : text;
+}
+
+/** Notes which method an error of ours is about; see {@linkcode rejection}. */
+export function ofCall(error: unknown, method: string): void {
+  if (error instanceof Error && !Object.hasOwn(error, "method")) {
+    Object.assign(error, { method });
+  }
+}
+
+/**
+ * What rejects with an error, for whoever waits. If a call failed with it, its stack is that of the code
+ * that waits.
+ *
+ * The stack of an error is taken where it is made: for what a peer has answered that is our reader. V8
+ * goes on from an async function to those that wait for it, so the stack is taken here, once the promise
+ * that the caller waits for follows this one. Resolve that promise with this one: then only calls that
+ * fail pay for it, and those that succeed are one promise as before.
+ */
+export async function rejection(error: unknown): Promise<never> {
+  if (error instanceof Error && Object.hasOwn(error, "method")) {
+    // One turn until the promise of the caller asks this one, and one until it has been asked.
+    await undefined;
+    await undefined;
+    Error.captureStackTrace(error, rejection);
+  }
+  throw error;
 }

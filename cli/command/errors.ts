@@ -69,7 +69,7 @@ export function toErrorObject(error: unknown, name: ErrorName = "INTERNAL"): Err
 }
 
 function describeRpcError(error: RpcError): string {
-  const { code, reason, message, data } = error;
+  const { reason } = error, { code, message, data } = error.toJSON(); // the issues follow below
   const name = reason === undefined ? "" : " " + shown(reason, MAX_NAME);
   const lines = [`error ${code}${name}: ${shown(message, MAX_MESSAGE)}`];
   if (data === undefined) return lines[0]!;

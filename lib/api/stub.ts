@@ -62,9 +62,13 @@ export interface ItemOptions<Item> extends CallOptions {
   readonly items: AsyncIterable<Item> | Iterable<Item>;
 }
 
-/** The arguments of a call. The value may be left out where the schema takes undefined. */
+/**
+ * The arguments of a call. The value may be left out where the schema takes undefined, or an object
+ * without members.
+ */
 export type CallArguments<Value, Item> = [Item] extends [never]
   ? [undefined] extends [Value] ? [value?: Value, options?: CallOptions]
+  : Record<never, never> extends Value ? [value?: Value, options?: CallOptions]
   : [value: Value, options?: CallOptions]
   : [value: Value, options: ItemOptions<Item>];
 
@@ -135,8 +139,11 @@ export type Stub<A> = {
 /** An API as those see it who want no answer. */
 export type NotifyStub<A> = {
   readonly [Name in keyof A]: A[Name] extends
-    Method<infer Value> | Stream<infer Value> | Notification<infer Value>
-    ? (...args: [undefined] extends [Value] ? [value?: Value] : [value: Value]) => void
+    Method<infer Value> | Stream<infer Value> | Notification<infer Value> ? (
+      ...args: [undefined] extends [Value] ? [value?: Value]
+        : Record<never, never> extends Value ? [value?: Value]
+        : [value: Value]
+    ) => void
     : A[Name] extends UntypedCall ? A[Name]
     : NotifyStub<A[Name]>;
 };

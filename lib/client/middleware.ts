@@ -8,7 +8,7 @@
  */
 
 import type { CallOptions, ItemIterator, UntypedCallPromise } from "../api/stub.ts";
-import { RpcError } from "../error.ts";
+import { rejection, RpcError } from "../error.ts";
 import { itemsOf, iteratorOf } from "../stream/receiver.ts";
 import {
   type ClientInvocation,
@@ -47,7 +47,10 @@ export function withClientMiddleware(
         };
         const outcome = passOut(middleware, { method, value, options, isStream }, send);
         if (stream === undefined) {
-          outcome.then(({ result }) => answer.resolve(result), answer.reject);
+          outcome.then(
+            ({ result }) => answer.resolve(result),
+            (error) => answer.resolve(rejection(error)),
+          );
         } else stream.follow(outcome, () => opened);
       };
       if (batch === undefined) queueMicrotask(begin);

@@ -38,7 +38,7 @@ const NO_OTHER: readonly unknown[] = [];
 export function valuesOf(target: ParamsSchema, params: Params): [unknown, readonly unknown[]] {
   if (params === undefined) {
     const shape = target.shape();
-    return [undefined, shape === "object" ? [{}] : shape === "array" ? [[]] : NO_OTHER];
+    return [undefined, shape === "scalar" ? NO_OTHER : shape === "array" ? [[]] : [{}]];
   }
   if (!Array.isArray(params)) {
     const named = params as Readonly<Record<string, unknown>>;

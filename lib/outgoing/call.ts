@@ -10,7 +10,7 @@
  */
 
 import type { CallOptions, ItemIterator } from "../api/stub.ts";
-import { RpcError } from "../error.ts";
+import { ofCall, rejection, RpcError } from "../error.ts";
 import type { Argument } from "../message/encode.ts";
 import type { Account } from "../overload/ledger.ts";
 import { itemsOf, StreamReceiver, WINDOW } from "../stream/receiver.ts";
@@ -115,14 +115,17 @@ export class Call {
       if (after !== undefined && this.receiver === undefined) {
         throw new TypeError(`Cannot call ${method}: after is for streams, iterate the answer`);
       }
-      signal?.throwIfAborted();
+      if (signal?.aborted) {
+        this.cancel(signal.reason);
+        return false;
+      }
       if (timeout === 0) throw deadlineExceeded(method, timeout);
       if (timeout !== undefined && timeout !== Infinity) {
         this.#timer = timers.after(timeout, () => this.giveUp(deadlineExceeded(method, timeout)));
         this.deadline = timers.now() + timeout;
       }
       if (signal !== undefined) {
-        this.#onAbort = () => this.giveUp(signal.reason);
+        this.#onAbort = () => this.cancel(signal.reason);
         signal.addEventListener("abort", this.#onAbort, { once: true });
       }
       return true;
@@ -139,10 +142,19 @@ export class Call {
     this.#resolve(result);
   }
 
+  /** @param error one of ours: it gets the stack of the code that waits */
   fail(error: unknown): void {
+    ofCall(error, this.method);
+    this.#fail(error);
+  }
+
+  #fail(error: unknown): void {
     this.#end();
-    this.receiver?.fail(error);
-    this.#reject(error);
+    if (this.receiver === undefined) this.#resolve(rejection(error));
+    else {
+      this.receiver.fail(error);
+      this.#reject(error);
+    }
   }
 
   /** The connection or the peer let it fail: it does, unless its owner takes it back. */
@@ -152,10 +164,17 @@ export class Call {
   }
 
   /** Ends it from this side, and says so to the peer. */
-  giveUp(reason: unknown): void {
+  giveUp(error: unknown): void {
     if (this.ended) return;
     this.sink?.drop(this);
-    this.fail(reason);
+    this.fail(error);
+  }
+
+  /** As {@linkcode giveUp}, for a reason of the caller's own, which stays what it is. */
+  cancel(reason: unknown): void {
+    if (this.ended) return;
+    this.sink?.drop(this);
+    this.#fail(reason);
   }
 
   /** Lets go of its timer and its signal. */

@@ -191,7 +191,7 @@ export class Calls implements CallSink {
     );
     sender.pump(iteratorOf(items)).then(
       () => this.#tell(call, () => streamEndUp(call.id)),
-      (error) => call.giveUp(error),
+      (error) => call.cancel(error),
     );
   }
 
@@ -224,7 +224,7 @@ export class Calls implements CallSink {
       return; // given up, or never asked
     }
     if (error !== undefined) {
-      return call.refuse(new RpcError(error.code, error.message, error.data, { remote: true }));
+      return call.refuse(answeredTo(call, error));
     }
     this.yielded++;
     try {
@@ -277,8 +277,8 @@ export class Calls implements CallSink {
   }
 
   /** An error without an id: the peer could not read something of ours. */
-  #refused({ code, message, data }: NonNullable<Response["error"]>): void {
-    const error = new RpcError(code, message, data, { remote: true });
+  #refused(answer: NonNullable<Response["error"]>): void {
+    const { code, message, data } = answer;
     const { details, limit } = (data ?? {}) as ErrorData;
     const { maxBytes } = (details ?? {}) as { maxBytes?: unknown };
     // It does not say which batch was too long for it: whatever its limit, the longest was.
@@ -290,12 +290,12 @@ export class Calls implements CallSink {
         typeof maxBytes === "number" && isLongerThan(call.text, maxBytes)
       ) {
         told = true;
-        this.#take(call.id)!.fail(error);
+        this.#take(call.id)!.fail(answeredTo(call, answer));
       }
     }
     if (told) return;
-    this.#lastWords = error;
-    this.#lifecycle.report(error);
+    this.#lastWords = new RpcError(code, message, data, { remote: true });
+    this.#lifecycle.report(this.#lastWords);
   }
 
   #longestBatch(): number {
@@ -360,3 +360,11 @@ export class Calls implements CallSink {
 
 /** What stands around an item, at most. */
 const ENVELOPE = 128;
+
+/** The error that a peer answered to a call. */
+function answeredTo(
+  { method }: Call,
+  { code, message, data }: NonNullable<Response["error"]>,
+): RpcError {
+  return new RpcError(code, message, data, { remote: true, method });
+}

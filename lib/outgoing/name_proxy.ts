@@ -17,7 +17,10 @@ export function nameProxy(invoke: Invoke, prefix = ""): unknown {
   return new Proxy(target, {
     get(_, key) {
       // A promise looks for `then`, JSON.stringify for `toJSON`: neither means to call the peer.
-      if (typeof key === "symbol" || key === "then" || key === "toJSON") return undefined;
+      if (key === "then" || key === "toJSON") return undefined;
+      // Asked for before toString, which would be a method of the peer.
+      if (key === Symbol.toPrimitive) return () => name === "" ? "[Stub]" : `[Stub: ${name}]`;
+      if (typeof key === "symbol") return undefined;
       let member = known.get(key);
       if (member === undefined) known.set(key, member = nameProxy(invoke, `${prefix}${key}.`));
       return member;

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { rejection } from "../error.ts";
+
 /** Items that a consumer takes on trust before it has looked at one. */
 export const WINDOW = 64;
 
@@ -178,7 +180,7 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
     }
     // A failure is told once, like the end of a generator.
     this.#end = { result: undefined, failed: false };
-    if (end.failed) return Promise.reject(end.error);
+    if (end.failed) return rejection(end.error);
     return Promise.resolve({ done: true, value: end.result });
   }
 
@@ -223,7 +225,7 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
     const [first, ...others] = this.#waiting.splice(0);
     if (first === undefined) return;
     this.#end = { result: undefined, failed: false };
-    if (end.failed) first.reject(end.error);
+    if (end.failed) first.resolve(rejection(end.error));
     else first.resolve({ done: true, value: end.result });
     for (const consumer of others) consumer.resolve({ done: true, value: undefined });
   }

@@ -205,7 +205,7 @@ Deno.test("a stream's failure arrives after the items before it, whatever failed
     assertEquals(seen, [1, 2], name);
     assertInstanceOf(error, RpcError);
     assertEquals(error.data, data, name);
-    if (data === undefined) assertEquals(error.message, "Internal error");
+    if (data === undefined) assertEquals(error.message, `${name}: Internal error`);
   }
   assertEquals(site.errors.length, 2);
 });

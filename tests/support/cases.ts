@@ -180,7 +180,8 @@ export const CASES: readonly Case[] = [
       ];
       for (const name of names) {
         const error = await assertRejects(() => line.request(name), RpcError);
-        assertEquals([error.code, error.message], [-32601, "Method not found"], name);
+        assertEquals(error.toJSON(), { code: -32601, message: "Method not found" }, name);
+        assertEquals(error.message, `${name}: Method not found`);
       }
     },
   },
@@ -202,7 +203,7 @@ export const CASES: readonly Case[] = [
       ];
       for (const [name, params, path] of refused) {
         const error = await assertRejects(() => line.request(name, params), RpcError);
-        assertEquals([error.code, error.message], [-32602, "Invalid params"]);
+        assertEquals([error.code, error.toJSON().message], [-32602, "Invalid params"]);
         const { issues } = error.data as { issues: { path: unknown; message: string }[] };
         assertEquals(issues[0]!.path, path, `${name} ${JSON.stringify(params)}`);
         assert(issues[0]!.message.length > 0);
@@ -231,7 +232,8 @@ export const CASES: readonly Case[] = [
       for (const [n, { code, message, data }] of thrown.entries()) {
         for (const how of ["sync", "async"] as const) {
           const error = await assertRejects(() => line.call[how](n), RpcError);
-          assertEquals([error.code, error.message, error.data], [code, message, data]);
+          const { message: said } = error.toJSON();
+          assertEquals([error.code, said, error.data], [code, message, data]);
         }
       }
       assertEquals(site.errors, [], "what the caller gets to see is not reported");

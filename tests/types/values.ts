@@ -4,7 +4,7 @@
 import { type } from "npm:arktype@2";
 import * as v from "npm:valibot@1";
 import * as z from "npm:zod@4";
-import { type Line, method, type StandardSchema, type Stub } from "../../lib/mod.ts";
+import { type Line, method, notification, type StandardSchema, type Stub } from "../../lib/mod.ts";
 import { type Equal, of, same } from "./_equal.ts";
 
 const port: StandardSchema<string, { port: number }> = of();
@@ -25,6 +25,11 @@ const api = {
   optional: method(z.string().optional(), (value) => {
     same<Equal<typeof value, string | undefined>>();
   }),
+  members: method(z.object({ a: z.number().optional() }), (value) => {
+    same<Equal<typeof value, { a?: number | undefined }>>();
+  }),
+  noted: notification(z.object({ a: z.number().optional() }), () => {}),
+  required: notification(z.object({ a: z.number() }), () => {}),
   nullable: method(z.string().nullable(), (value) => {
     same<Equal<typeof value, string | null>>();
   }),
@@ -63,7 +68,7 @@ const api = {
   deep: { deeper: { deepest: method(z.int(), () => {}) } },
 };
 
-const { call } = of<Line<typeof api>>();
+const { call, notify } = of<Line<typeof api>>();
 
 call.text("x");
 // @ts-expect-error: the value is missing
@@ -102,6 +107,15 @@ call.byHand({ port: 8080 });
 call.optional();
 call.optional(undefined, { timeout: 5 });
 call.optional("x");
+// An object all of whose members are optional may be left out.
+call.members();
+call.members(undefined, { timeout: 5 });
+call.members({ a: 1 });
+// @ts-expect-error: no such member
+call.members({ b: 1 });
+notify.noted();
+// @ts-expect-error: its member is missing
+notify.required();
 call.nullable(null);
 // @ts-expect-error: null is a value, and is not left out
 call.nullable();

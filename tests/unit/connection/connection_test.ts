@@ -590,7 +590,7 @@ Deno.test("a call takes answers of every version and shape", async () => {
     await server.answer();
     await server.send(text.replace("ID", String(answers.length + n + 1)));
     const error = await assertRejects(() => within(call, text), RpcError);
-    assertEquals([error.code, error.message], [code, message]);
+    assertEquals([error.code, error.toJSON().message], [code, message]);
   }
   server.close();
   await line.close();

@@ -88,6 +88,7 @@ export async function connect<A = Untyped>(
     loadShedding: new LoadShedding(limits, ledger),
     pool: new BufferPool(),
     queue,
+    memory: { hungUp: false },
     onError: (error) => onError(error),
   };
   const open = opener(options, shared, {

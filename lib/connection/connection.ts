@@ -34,8 +34,7 @@ import { isControl, RPC } from "../message/control.ts";
 import { type Argument, encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
 import type { Invalid, Message, Single } from "../message/message.ts";
 import { faultAnswer, unreadableAnswer } from "../message/parse.ts";
-import type { CallQueue } from "../outgoing/call_queue.ts";
-import { Calls } from "../outgoing/calls.ts";
+import { Calls, type CallsOptions } from "../outgoing/calls.ts";
 import type { Guesses } from "../overload/guesses.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import type { Ledger } from "../overload/ledger.ts";
@@ -45,12 +44,10 @@ import { control } from "./apply_control.ts";
 import { PeerCaller } from "./call_back.ts";
 
 /** What all connections of a server, or of a line, have in common. */
-export interface Shared extends RequestsOptions {
+export interface Shared extends RequestsOptions, Pick<CallsOptions, "queue" | "memory"> {
   readonly pool: BufferPool;
   /** Who keeps and runs how much. */
   readonly ledger: Ledger;
-  /** Where calls of ours are made, those of the connection itself among them. */
-  readonly queue: CallQueue;
   /** Makes guessing slow; a line has none. */
   readonly guesses?: Guesses;
   /** The time slice that connections share; without one the runtime alone decides. */
@@ -281,6 +278,7 @@ export class Connection extends Lifecycle<RequestContext> {
 
   protected override onLeave(graceMs: number | undefined): void {
     this.#options.onLeave?.(graceMs);
+    this.#calls?.leave();
   }
 
   protected override onClosed(info: CloseInfo): void {

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { CallOptions, ItemIterator } from "../api/stub.ts";
+import type { CallOptions, ItemIterator, ItemOptions } from "../api/stub.ts";
 import { ofCall, rejection, RpcError } from "../error.ts";
 import type { Argument } from "../message/encode.ts";
 import type { Account } from "../overload/ledger.ts";
@@ -17,8 +17,16 @@ import { itemsOf, StreamReceiver, WINDOW } from "../stream/receiver.ts";
 import type { StreamSender } from "../stream/sender.ts";
 import type { Timer, Timers } from "../timers.ts";
 
+/** What has a call that has begun, and is told when it is given up. */
+export interface CallHolder {
+  /** The consumer of its items takes so many more. */
+  grant(call: Call, count: number): void;
+  /** Nobody wants its answer any more. */
+  drop(call: Call): void;
+}
+
 /** Takes calls that have begun, and gets them to the peer. */
-export interface CallSink {
+export interface CallSink extends CallHolder {
   readonly timers: Timers;
   /** What its calls keep is charged to this. */
   readonly account: Account;
@@ -31,10 +39,6 @@ export interface CallSink {
    * answered with an error.
    */
   takeBack(call: Call, error: unknown): boolean;
-  /** The consumer of its items takes so many more. */
-  grant(call: Call, count: number): void;
-  /** Nobody wants its answer any more. */
-  drop(call: Call): void;
 }
 
 /** A call that was made, and waits for its turn, then for its answer. */
@@ -54,7 +58,7 @@ export class Call {
   /** By the clock of the timers. */
   deadline = Infinity;
   /** What has it at the moment; undefined until it was sent, and once it has ended. */
-  sink: CallSink | undefined;
+  sink: CallHolder | undefined;
   /** How often it was sent, and how many items had come by the last failure. */
   attempts = 0;
   received = 0;
@@ -87,6 +91,12 @@ export class Call {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** Whether items travel with it: it may be open for long, and takes none of the places of calls. */
+  get isStreaming(): boolean {
+    return this.receiver !== undefined ||
+      (this.options as Partial<ItemOptions<unknown>>).items !== undefined;
   }
 
   /** The answer is looped over: the call becomes a stream, unless it has begun as something else. */

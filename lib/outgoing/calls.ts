@@ -28,7 +28,8 @@ import type { Timers } from "../timers.ts";
 import type { Call, CallSink } from "./call.ts";
 import type { CallQueue } from "./call_queue.ts";
 import { CallTable } from "./call_table.ts";
-import { Extensions, tokensOf } from "./extensions.ts";
+import { CallWindow } from "./call_window.ts";
+import { Extensions, type PeerMemory, tokensOf } from "./extensions.ts";
 
 /** What the calls of one connection are made with. */
 export interface CallsOptions {
@@ -36,12 +37,14 @@ export interface CallsOptions {
   readonly timers: Timers;
   /** The calls that the owner of the connection makes; those of the connection itself go the same way. */
   readonly queue: CallQueue;
+  /** What is remembered of the peer from one connection to the next; a server has many peers, and none. */
+  readonly memory?: PeerMemory;
 }
 
 /** The life of the connection, as far as calls go. */
 export type CallLifecycle = Pick<
   Lifecycle,
-  "account" | "closedBecause" | "beginCall" | "endCall" | "report"
+  "account" | "running" | "closedBecause" | "beginCall" | "endCall" | "report"
 >;
 
 /** The calls of one connection. */
@@ -56,6 +59,8 @@ export class Calls implements CallSink {
   /** Those whose params hold tokens of LSP's, by these. */
   readonly #byToken = new Map<unknown, Call>();
   readonly #extensions: Extensions;
+  /** Those that the peer takes, and those that wait until it takes more. */
+  readonly #window: CallWindow;
   /** What the peer said last that was no call's answer: where it hangs up, that is why. */
   #lastWords: RpcError | undefined;
   /** Results and items that came so far: the peer is of use. */
@@ -72,16 +77,18 @@ export class Calls implements CallSink {
     this.#lifecycle = lifecycle;
     this.#writer = writer;
     this.#room = room;
-    this.#extensions = new Extensions(() => this.call(RPC.serverInfo, undefined, {}));
+    const ask = () => this.call(RPC.serverInfo, undefined, {});
+    this.#extensions = new Extensions(ask, options.timers, options.memory);
+    this.#window = new CallWindow(this.#extensions, lifecycle, (calls) => this.#sendNow(calls));
   }
 
   get account(): Account {
     return this.#lifecycle.account;
   }
 
-  /** How many wait for answers. */
+  /** How many wait for answers, or to be sent. */
   get size(): number {
-    return this.#pending.size;
+    return this.#pending.size + this.#window.waiting;
   }
 
   /** Calls a method of the peer's over this connection alone; see {@linkcode CallQueue.call}. */
@@ -96,17 +103,22 @@ export class Calls implements CallSink {
   sendBatch(calls: readonly Call[]): void {
     const { maxBatch } = this.#options.limits;
     for (let from = 0; from < calls.length; from += maxBatch) {
-      this.#sendTogether(calls.slice(from, from + maxBatch));
+      const together = calls.slice(from, from + maxBatch);
+      if (!this.#window.isFull || !this.#window.keepBatch(together)) this.#sendTogether(together);
     }
   }
 
   #sendTogether(calls: readonly Call[]): void {
     const texts: string[] = [], sent: Call[] = [];
     for (const call of calls) {
-      this.send(call, (text) => {
-        texts.push(text);
-        sent.push(call);
-      });
+      const learnt = this.#extensions.before(call);
+      if (learnt !== undefined) this.#sendAfter(learnt, call);
+      else {
+        this.#request(call, (text) => {
+          texts.push(text);
+          sent.push(call);
+        });
+      }
     }
     if (texts.length === 0) return;
     const text = `[${texts.join(",")}]`;
@@ -120,17 +132,23 @@ export class Calls implements CallSink {
 
   readonly #push = (text: string): void => this.#writer.push(text);
 
-  /** Sends a call as soon as it is known what the peer understands of it. */
-  send(call: Call, push: (text: string) => void = this.#push): void {
-    const extensions = this.#extensions;
-    if (extensions.suffice(call)) this.#request(call, push);
-    else {
-      extensions.ask().then(() => this.#request(call, this.#push), (error) => call.refuse(error));
-    }
-    // For the next call: this one does not wait to be told what the peer understands.
-    if (call.deadline !== Infinity && extensions.known === undefined) {
-      extensions.ask().catch(() => {});
-    }
+  /** Sends a call as soon as it is known what the peer understands of it, and the peer takes one more. */
+  send(call: Call): void {
+    const learnt = this.#extensions.before(call);
+    if (learnt !== undefined) this.#sendAfter(learnt, call);
+    else if (!this.#window.isFull || !this.#window.keep(call)) this.#request(call, this.#push);
+  }
+
+  #sendAfter(learnt: Promise<void>, call: Call): void {
+    learnt.then(() => {
+      if (!this.#window.isFull || !this.#window.keep(call)) this.#request(call, this.#push);
+    }, (error) => call.refuse(error));
+  }
+
+  /** Sends what has waited for a place: one call, or those of a batch. */
+  #sendNow(calls: readonly Call[]): void {
+    if (calls.length > 1) this.#sendTogether(calls);
+    else this.#request(calls[0]!, this.#push);
   }
 
   /** What was made on this connection ends with it. */
@@ -161,6 +179,7 @@ export class Calls implements CallSink {
       }
       call.id = id;
       this.#pending.add(call);
+      if (!call.isStreaming) this.#window.taken++;
       this.#lifecycle.beginCall();
       call.sink = this;
       call.attempts++;
@@ -321,10 +340,16 @@ export class Calls implements CallSink {
 
   /** Ends all calls from this side. */
   cancelAll(reason: string): void {
+    this.#window.refuse(reason);
     for (const call of this.#pending) {
       this.drop(call);
       call.refuse(new ConnectionLostError(reason, { sent: true }));
     }
+  }
+
+  /** None can be begun here any more: those that wait to be sent go elsewhere, or fail. */
+  leave(): void {
+    this.#window.refuse();
   }
 
   /**
@@ -355,6 +380,9 @@ export class Calls implements CallSink {
     call.sink = undefined;
     call.sender?.stop();
     this.#lifecycle.endCall();
+    if (call.isStreaming) return;
+    this.#window.taken--;
+    this.#window.release();
   }
 }
 

@@ -6,11 +6,22 @@
  */
 
 import type { ItemOptions } from "../api/stub.ts";
-import { RpcError } from "../error.ts";
+import { ConnectionLostError, RpcError } from "../error.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
 import { decodeExactly } from "../message/base64.ts";
-import { RPC } from "../message/control.ts";
+import { isBuiltin, RPC } from "../message/control.ts";
 import { WINDOW_BYTES } from "../stream/receiver.ts";
+import type { Timers } from "../timers.ts";
 import type { Call } from "./call.ts";
+
+/** Milliseconds for which calls wait, at most, that go better if it is known what the peer understands. */
+const PATIENCE = 1000;
+
+/** What a line remembers of its peer, from one connection to the next. */
+export interface PeerMemory {
+  /** Whether it hung up instead of saying what it understands: the next calls do not wait for that. */
+  hungUp: boolean;
+}
 
 /** What one peer understands. */
 export class Extensions {
@@ -18,12 +29,27 @@ export class Extensions {
   known: ReadonlySet<string> | undefined;
   /** The longest message that the peer says it takes. */
   maxBytes = Infinity;
+  /** Calls of ours that the peer runs at once; what most peers do while it has not said. */
+  maxInFlight = DEFAULT_LIMITS.maxInFlight;
   readonly #call: () => Promise<unknown>;
+  readonly #timers: Timers;
+  readonly #memory: PeerMemory;
   #asking: Promise<void> | undefined;
+  #learning: Promise<void> | undefined;
+  /** Whether calls wait no longer for what is not known. */
+  #isImpatient: boolean;
 
   /** @param call calls `rpc.serverInfo` of the peer */
-  constructor(call: () => Promise<unknown>) {
+  constructor(
+    call: () => Promise<unknown>,
+    timers: Timers,
+    memory: PeerMemory = { hungUp: false },
+  ) {
     this.#call = call;
+    this.#timers = timers;
+    this.#memory = memory;
+    this.#isImpatient = memory.hungUp;
+    if (memory.hungUp) this.maxInFlight = Infinity;
   }
 
   /**
@@ -37,22 +63,65 @@ export class Extensions {
   #ask(): Promise<void> {
     return this.#call().then((info: unknown) => {
       const { extensions, limits } = (info ?? {}) as { extensions?: unknown; limits?: unknown };
-      this.known = new Set(Array.isArray(extensions) ? extensions : []);
-      const { maxMessageBytes } = (limits ?? {}) as { maxMessageBytes?: unknown };
+      this.#know(Array.isArray(extensions) ? extensions : []);
+      const { maxMessageBytes, maxInFlight } = (limits ?? {}) as Record<string, unknown>;
       if (typeof maxMessageBytes === "number") this.maxBytes = maxMessageBytes;
+      if (typeof maxInFlight === "number" && maxInFlight >= 1) this.maxInFlight = maxInFlight;
+      this.#memory.hungUp = false;
     }, (error: unknown) => {
+      if (error instanceof ConnectionLostError && error.sent) this.#memory.hungUp = true;
       const reason = error instanceof RpcError ? error.reason : undefined;
       const isBusy = reason === "UNAVAILABLE" || reason === "RESOURCE_EXHAUSTED";
       // Who may not ask yet may ask again; any other refusal says that it knows of no extensions.
       if (isBusy || reason === "UNAUTHENTICATED") this.#asking = undefined;
-      else this.known = new Set();
+      else this.#know([]);
       if (isBusy) throw error;
     });
   }
 
-  /** Whether this call can be sent: it needs no extension, or it is known which there are. */
-  suffice(call: Call): boolean {
-    return this.known !== undefined || !needsExtensions(call);
+  /** The peer is sent nothing but JSON-RPC, and is not asked. */
+  expectNothing(): void {
+    this.#know([]);
+  }
+
+  /** The peer understands this, and takes any number of calls unless it says how many. */
+  #know(names: readonly string[]): void {
+    this.known = new Set(names);
+    this.maxInFlight = Infinity;
+  }
+
+  /**
+   * Asks, and resolves when it is known what the peer understands, or the peer has not said so for a
+   * second: that is waited for once. Never rejects.
+   */
+  learn(): Promise<void> {
+    if (this.#isImpatient) return this.ask().catch(() => {});
+    return this.#learning ??= new Promise((resolve) => {
+      const end = () => {
+        this.#isImpatient = true;
+        timer.cancel();
+        resolve();
+      };
+      const timer = this.#timers.after(PATIENCE, () => {
+        this.maxInFlight = Infinity; // it is not one of those that say how many calls they take
+        end();
+      });
+      this.ask().then(end, end);
+    });
+  }
+
+  /**
+   * What a call waits for before it is sent, if anything: where it needs an extension, whatever it takes to
+   * know which there are, and a refusal to say is its own; where it has longer than a server gives that is
+   * not told, at most a second.
+   */
+  before(call: Call): Promise<void> | undefined {
+    if (this.known !== undefined) return undefined;
+    if (needsExtensions(call)) return this.ask();
+    if (call.deadline === Infinity) return undefined;
+    if (isLong(call) && !this.#isImpatient) return this.learn();
+    this.ask().catch(() => {}); // for the next call: this one does not wait to be told
+    return undefined;
   }
 
   /**
@@ -108,6 +177,11 @@ export class Extensions {
       throw new TypeError(`Cannot read the answer of ${method}: ${reason}`, { cause });
     }
   }
+}
+
+/** Whether a call may take longer than one whose deadline its server does not know. */
+function isLong({ method, options: { timeout } }: Call): boolean {
+  return timeout !== undefined && timeout > DEFAULT_LIMITS.callTimeout && !isBuiltin(method);
 }
 
 /** Whether a call cannot do without what only some peers understand. */

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertInstanceOf, assertLessOrEqual } from "@std/assert";
 import * as z from "npm:zod@4";
 import {
+  connect,
   type Line,
   method,
   type Peer,
@@ -133,7 +134,7 @@ Deno.test("timeoutMs is what is left, as a whole number, and only for servers th
     const line = await connectOver(here);
     const server = new RawPeer(there, "json");
     // The first call with a deadline is not held up by the question.
-    const first = rejection(line.request("a", { x: 1 }, { timeout: 1e6 }));
+    const first = rejection(line.request("a", { x: 1 }, { timeout: 20_000 }));
     const messages = await server.answers(2);
     assertEquals(messages.map(({ method }) => method), ["a", "rpc.serverInfo"]);
     assertEquals(messages[0]!.params, { x: 1 });
@@ -153,6 +154,54 @@ Deno.test("timeoutMs is what is left, as a whole number, and only for servers th
     await line.close();
     await Promise.all([first, second]);
   }
+});
+
+Deno.test("the first call of a connection has its whole time, although its server is not known yet", async () => {
+  const { api } = waiting();
+  await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+  await using line = await connect<typeof api>(server.addresses[0]!);
+  const left = await line.call.left(undefined, { timeout: 120_000 });
+  assert(typeof left === "number" && left > 100_000 && left <= 120_000, `${left}`);
+});
+
+Deno.test("a call that has longer than servers give waits for what its server understands: once, and not for long", async () => {
+  const [here, there] = pipe();
+  const line = await connectOver(here);
+  const server = new RawPeer(there, "json");
+  const options = { timeout: 40_000 };
+  const first = line.request("a", { x: 1 }, options);
+  assertEquals((await server.answer()).method, "rpc.serverInfo");
+  // Others do not wait for it, and the server never says anything: a second later nor does this one.
+  const second = line.request("b", { x: 1 });
+  const messages = await server.answers(2);
+  assertEquals(messages.map(({ method, params }) => [method, params]), [["b", { x: 1 }], ["a", {
+    x: 1,
+  }]]);
+  const third = line.request("c", { x: 1 }, options);
+  messages.push(await server.answer());
+  for (const { id } of messages) await server.send({ jsonrpc: "2.0", id, result: null });
+  await Promise.all([first, second, third]);
+  await line.close();
+});
+
+Deno.test("a call that waits for what its server understands can be given up, and is sent to no server that hangs up at the question", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connecting = connect(`tcp://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`);
+  const first = new RawPeer(await listener.accept(), "json");
+  await using line = await connecting;
+  const user = new AbortController(), why = new Error("enough");
+  const given = rejection(line.request("a", [], { timeout: 40_000, signal: user.signal }));
+  const kept = line.request("b", [], { timeout: 40_000 });
+  assertEquals((await first.answer()).method, "rpc.serverInfo");
+  user.abort(why);
+  assertEquals(await given, why);
+  first.close();
+  using second = new RawPeer(await listener.accept(), "json");
+  const { id, method } = await second.answer();
+  assertEquals(method, "b"); // without waiting for the question, which comes behind it
+  await second.send({ jsonrpc: "2.0", id, result: "done" });
+  assertEquals(await kept, "done");
+  listener.close();
 });
 
 Deno.test("a server takes the smaller of timeoutMs and its own maximum", async () => {

@@ -39,6 +39,8 @@ export interface CallsOptions {
    * @default {false}
    */
   readonly unordered?: boolean;
+  /** What travels beside the params of each call. */
+  readonly meta?: Readonly<Record<string, unknown>> | undefined;
   /** Kept up to date while the calls are made. */
   readonly progress?: CallsProgress;
 }
@@ -84,6 +86,10 @@ export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
   const stopped = new AbortController();
   line.closed.then(() => stopped.abort());
   const queue = new AnswerQueue(options.print, () => stopped.abort(), { unordered });
+  const each = {
+    ...(timeout !== undefined && { timeout }),
+    ...(options.meta !== undefined && { meta: options.meta }),
+  };
   let lost = false;
 
   const add = (bytes: number) => {
@@ -123,7 +129,7 @@ export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
       break;
     }
     const place = add("text" in input ? input.text.length : 0);
-    line.request(method, params, timeout === undefined ? {} : { timeout }).then(
+    line.request(method, params, each).then(
       (result) => settle(place, show, { result }),
       (error) => {
         lost ||= error instanceof ConnectionLostError;

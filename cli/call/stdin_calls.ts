@@ -6,6 +6,7 @@
 
 import { type CallsProgress, makeCalls } from "./pipeline.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
+import { callMeta } from "../command/call_meta.ts";
 import { errorText } from "../command/errors.ts";
 import { EXIT } from "../command/exit.ts";
 import { printableJson, quoted } from "../text/printable.ts";
@@ -17,6 +18,8 @@ import { type Open, withLine } from "../command/line.ts";
 export const options = {
   notify: { type: "boolean" },
   unordered: { type: "boolean" },
+  meta: { type: "string", multiple: true },
+  answer: { type: "string", multiple: true },
 } as const satisfies ArgumentOptions;
 
 /** Milliseconds between two looks at how far the calls are, and characters of the bar. */
@@ -50,6 +53,7 @@ async function callAll({ line, refused, signal }: Open, given: Given): Promise<n
     timeout: given.timeout,
     notify: given.values.has("notify"),
     unordered: given.values.has("unordered"),
+    meta: callMeta(given),
     progress,
   }).finally(() => {
     clearInterval(timer);

@@ -62,7 +62,12 @@ export interface Entry {
 /** The options of everything that is done without a command. */
 export const OPTIONS = {
   notify: { type: "boolean" },
+  meta: { type: "string", multiple: true },
+  after: { type: "string" },
+  answer: { type: "string", multiple: true },
+  "raw-output": { type: "boolean", short: "r" },
   raw: { type: "boolean" },
+  "line-end": { type: "string" },
   unordered: { type: "boolean" },
   list: { type: "boolean" },
   describe: { type: "string" },

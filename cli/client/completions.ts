@@ -22,6 +22,7 @@ export const options = { completions: { type: "string" } } as const satisfies Ar
 const VALUES: Readonly<Record<string, string>> = {
   framing: "json headers length",
   completions: "bash zsh fish",
+  "line-end": "lf crlf",
 };
 
 /** The options that take a file. */

@@ -15,7 +15,7 @@ Usage: deno run -N client.ts [OPTIONS] ADDRESS
        deno run -N client.ts [OPTIONS] --list ADDRESS
        deno run -N client.ts [OPTIONS] --describe METHOD ADDRESS
        deno run -N client.ts [OPTIONS] --types ADDRESS > api.ts
-       deno run -N client.ts --raw [--timeout MS] ADDRESS
+       deno run -N client.ts --raw [--timeout MS] [--line-end NAME] ADDRESS
        deno run -N client.ts --completions SHELL
        deno run -N client.ts [OPTIONS] COMMAND …
 
@@ -27,7 +27,9 @@ METHOD   the method's whole name; without one there is a prompt for calls by
 PARAMS   one JSON text: an object or an array as it is, anything else as the
          only item of an array. Or name=value pairs: a value that is valid JSON
          (1, true, null, "text", [1,2]) is JSON, any other is a string;
-         name:=value must be JSON
+         name:=value must be JSON. Where the server says that the method takes a
+         text, hello, 7 and a=b are texts. @FILE is what stands in the file, and
+         @- what comes from standard input; name=@FILE is that as a string
 `;
 
 const SHARED_HELP = `\
@@ -39,6 +41,9 @@ const SHARED_HELP = `\
   --ca FILE          for tls: the CA that the server must be signed by, PEM
   --cert FILE        for tls: our own certificate, PEM
   --key FILE         for tls: its private key, PEM
+  --plain            sends the calls and nothing else: the server is not asked
+                     what it is, so that streams come as one array, and a text
+                     must be written '"text"'
   --retry            tries again, with pauses that grow, where nobody answers at
                      the address, and what certainly has not run: a call that
                      was not sent, or that the server was too busy for; within
@@ -56,12 +61,20 @@ Instead of calls:
   --types            a TypeScript module with the type Api, for connect<Api>();
                      --from ADDRESS is where it imports the library from
                      [default: the client.ts that makes it]
-  --raw              a telephone: bytes without framing
+  --raw              a telephone: bytes without framing; --line-end lf or crlf
+                     ends what is typed as a protocol of lines wants it
   --completions SHELL
                      what completes the command landline in bash, zsh or fish
 
 For calls:
   --notify           sends a notification: waits for no answer, prints nothing
+  --meta NAME=VALUE  metadata beside the params, for servers that take it; may
+                     be given several times
+  --after ID         goes on with a stream after the event with this id
+  --answer METHOD=JSON
+                     answers the server where it calls this method meanwhile;
+                     may be given several times
+  -r, --raw-output   prints a text without its quotes
   --unordered        with -: prints answers as they come
 `;
 
@@ -70,16 +83,22 @@ Prints the result as JSON: indented on a terminal, on one line otherwise. The
 items of a stream are printed as they come, one on a line, and what it returns
 at its end goes to standard error. An error goes to standard error: its code,
 its name and its message, and below it what else the server said. Whether a
-method is a stream the server is asked first, with rpc.discover.
+method is a stream, takes items or takes a text the server is asked first, with
+rpc.discover; if it refuses, the call goes over another connection, which the
+server may close after its answer. What a handler says of its progress goes to
+standard error. A method that takes items gets them from standard input, a JSON
+text on each line.
 
 At the prompt ">>: " calls are typed as METHOD PARAMS; what a bracket opens may
 go on below. Tab completes methods and params, as far as the server describes
-itself. .list, .describe METHOD, .time, .notify METHOD PARAMS and .help are for
-the prompt itself. Ctrl-C cancels the call that runs, or throws the line away;
-at an empty prompt a second one leaves, as Ctrl-D does. What was typed is kept
-in ~/.local/state/landline/history (or below $XDG_STATE_HOME) where -R, -W and
--E are given, and forgotten otherwise; nobody asks. Without a terminal lines are
-read from standard input, one call after another. Colours are for terminals,
+itself. .list, .describe METHOD, .time, .notify METHOD PARAMS, .help and .exit
+are for the prompt itself; so are help, exit and quit, and of psql's commands
+\\d, \\?, \\timing and \\q. Ctrl-C cancels the call that runs, or throws the line
+away; at an empty prompt a second one leaves, as Ctrl-D does. What was typed is
+kept in ~/.local/state/landline/history (or below $XDG_STATE_HOME) if -R, -W and
+-E are given. Without these permissions it is forgotten, and you are not asked
+for them. Without a terminal lines are read from standard input, one call after
+another. --meta, --answer and -r hold for all calls. Colours are for terminals,
 and not where NO_COLOR is set.
 
 Calls from standard input stand one on a line, as METHOD PARAMS or as a JSON-RPC
@@ -93,14 +112,17 @@ error shows how many are answered.
 
 With --raw it prompts with ">>: ", sends each line as it is typed, without the
 white space around it and without a newline, and prints what comes back. Empty
-lines are not sent. It prompts again when an answer has come and 100 ms passed
+lines are not sent. With --line-end each line is sent as it was typed, empty
+ones too, with a line feed (lf), or a carriage return and a line feed (crlf),
+behind it. It prompts again when an answer has come and 100 ms passed
 in silence, or none has come within the --timeout [default: 2000]; what arrives
 later is printed too. When the input ends (Ctrl-D) it says so to the server,
 prints what still comes, and ends with the server, or after as long a silence.
 On a terminal control characters are printed as \\u001b, elsewhere as they came.
 
 Permissions: -N is enough for tcp, udp and tls; for unix Deno wants -N -R -W,
-for FILEs -R, for command: --allow-run, for the history -R -W -E.
+for FILEs -R, for command: --allow-run (without a list, so that what the program
+has started can be ended too), for the history -R -W -E.
 
 Exit codes:
   0    the call succeeded; with - all of them; at the prompt Ctrl-D
@@ -117,8 +139,9 @@ Exit codes:
 
 Examples:
   deno run -N client.ts tcp://127.0.0.1:8080
-  deno run -N client.ts tcp://127.0.0.1:8080 upper '"hello"'
+  deno run -N client.ts tcp://127.0.0.1:8080 upper hello
   deno run -N client.ts tcp://127.0.0.1:8080 add a=1 b=2
+  deno run -N -R client.ts tcp://127.0.0.1:8080 echo @params.json
   deno run -N client.ts tcp://127.0.0.1:8080 subtract '[42, 23]'
   deno run -N client.ts tcp://127.0.0.1:8080 rpc.discover
   deno run -N client.ts --raw tcp://127.0.0.1:8080

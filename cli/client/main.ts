@@ -33,13 +33,13 @@ export async function runClient(args: string[], program: Program = CLIENT): Prom
   try {
     const [name = ""] = readArguments(args, OPTIONS, false).words;
     const command = await COMMANDS.get(name)?.importModule();
-    const { words, values } = readArguments(args, command?.options ?? OPTIONS);
+    const read = readArguments(args, command?.options ?? OPTIONS), { words, values } = read;
     if (values.has("help")) return await help(program, command);
     if (values.has("version")) return await version();
-    if (command !== undefined) return await command.run(words.slice(1), givenOf(values), program);
+    if (command !== undefined) return await command.run(words.slice(1), givenOf(read), program);
     const chosen = await moduleFor(words, values);
     refuseOthers(values, chosen.options);
-    return await chosen.run(words, givenOf(values), program);
+    return await chosen.run(words, givenOf(read), program);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.NO_READER;
     const json = args.includes("--json"); // the arguments may be why we are here

@@ -22,6 +22,7 @@ export const SHARED_OPTIONS = {
   ca: { type: "string" },
   cert: { type: "string" },
   key: { type: "string" },
+  plain: { type: "boolean" },
   retry: { type: "boolean" },
   json: { type: "boolean" },
   verbose: { type: "boolean", short: "v" },
@@ -33,14 +34,18 @@ export const SHARED_OPTIONS = {
 export interface Arguments {
   /** What is no option. */
   readonly words: readonly string[];
-  /** The options that were given, with their values. */
+  /** The options that were given, with their values: the last, where one was given several times. */
   readonly values: ReadonlyMap<string, string | undefined>;
+  /** All values of the options that may be given several times. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What a command is given besides its words. */
 export interface Given {
   /** All options by name; a command finds its own here. */
   readonly values: ReadonlyMap<string, string | undefined>;
+  /** All values of the options that may be given several times; none of those that were not given. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
   /** Milliseconds; undefined where there is no deadline. */
   readonly timeout: number | undefined;
   /** The framing to speak. */
@@ -49,6 +54,8 @@ export interface Given {
   readonly tokenFile: string | undefined;
   /** What was said about TLS. */
   readonly tls: TlsClientOptions | undefined;
+  /** Asks the server for nothing but the calls of the user: no description, no extensions. */
+  readonly plain: boolean;
   /** Tries again what certainly has not run. */
   readonly retry: boolean;
   /** Prints for programs: JSON, a text a line. */
@@ -75,6 +82,7 @@ export function readArguments(args: string[], own: ArgumentOptions, known = true
   });
   const words: string[] = [];
   const values = new Map<string, string | undefined>();
+  const lists = new Map<string, string[]>();
   let last = -1;
   for (const token of tokens) {
     // `-15` comes as two tokens, `-1` and `-5`.
@@ -90,9 +98,12 @@ export function readArguments(args: string[], own: ArgumentOptions, known = true
       throw new TypeError(`Cannot read the options: there is no ${quoted(arg)}, --help lists them`);
     } else {
       values.set(token.name, token.value);
+      if (options[token.name]!.multiple) {
+        lists.set(token.name, [...lists.get(token.name) ?? [], token.value ?? ""]);
+      }
     }
   }
-  return { words, values };
+  return { words, values, lists };
 }
 
 /**
@@ -100,13 +111,15 @@ export function readArguments(args: string[], own: ArgumentOptions, known = true
  *
  * @throws {TypeError} for a value that makes no sense; the message is one line
  */
-export function givenOf(values: Arguments["values"]): Given {
+export function givenOf({ values, lists }: Pick<Arguments, "values" | "lists">): Given {
   return {
     values,
+    lists,
     timeout: values.has("timeout") ? milliseconds("--timeout", values.get("timeout")) : undefined,
     framing: values.has("framing") ? framing(values.get("framing")) : "json",
     tokenFile: values.has("token-file") ? fileOf(values, "token-file") : undefined,
     tls: tlsOptions(values),
+    plain: values.has("plain"),
     retry: values.has("retry"),
     json: values.has("json"),
     verbose: values.has("verbose"),

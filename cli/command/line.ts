@@ -14,6 +14,7 @@ import {
 import { dial } from "../../lib/wire.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Given } from "./args.ts";
+import { answers } from "./call_meta.ts";
 import { describeError, noConnection } from "./errors.ts";
 import { EXIT, Exit } from "./exit.ts";
 import { Attempts, hasNotRun } from "./retry.ts";
@@ -31,6 +32,8 @@ const PROGRAM_TIMEOUT = 5000;
 export interface Open {
   /** The line. */
   readonly line: Line;
+  /** Whether another connection can be made: not to a program that was started. */
+  readonly canRedial: boolean;
   /**
    * Opens another one, and closes this one.
    *
@@ -90,6 +93,7 @@ export async function withLine(
         get refused() {
           return last.refused;
         },
+        canRedial: !/^(?:stdio|command):/i.test(address),
         redial: async () => {
           last.line.close();
           last = await dialLine() ?? last;
@@ -182,9 +186,10 @@ export async function openCaller(
 /** What the options say to `connect`; those who connect more than once need it. */
 export async function connectOptions(given: Given): Promise<ConnectOptions> {
   const { framing, tls, tokenFile, verbose } = given;
-  const show = (line: string) => console.error(line);
+  const show = (line: string) => console.error(line), api = answers(given);
   return {
     framing,
+    ...(api && { api }),
     ...(verbose && { wrapSocket: (socket) => tapped(socket, framing, show) }),
     ...(tls && { tls }),
     ...(tokenFile !== undefined && { token: await readToken(tokenFile) }),

@@ -1,9 +1,13 @@
 /**
- * Params as people type them: one JSON text, or `name=value` pairs. Pure: text in, params out.
+ * Params as people type them: one JSON text, or `name=value` pairs. `@FILE` in place of a text is what
+ * stands in the file.
+ *
+ * What the method takes is not known here: see `describe/fit_params.ts`.
  *
  * @module
  */
 
+import { fileText, type ReadText } from "./file_text.ts";
 import { isExactNumber, parseExactJson } from "../text/exact_json.ts";
 import { quoted } from "../text/printable.ts";
 
@@ -21,20 +25,53 @@ export interface CallText {
  *
  * One JSON text: an object or an array as it is, anything else as the only item of an array. Or pairs:
  * `name=value` is JSON where the value is valid JSON and a string where it is not, `name:=value` is
- * JSON always.
+ * JSON always, and `name=@FILE` is a string. `@FILE` alone is one JSON text.
  *
+ * @param read gives the text of a file
+ * @throws {UnclearParams} for words that make sense only as a text
  * @throws {TypeError} for anything else; the message is one line
  */
-export function parseParams(words: readonly string[]): Params {
+export function parseParams(words: readonly string[], read: ReadText = fileText): Params {
   if (words.length === 0) return undefined;
   const first = words[0]!;
   if (words.length === 1) {
+    if (isFile(first)) return asParams(jsonOf(first, read));
     const json = tryJson(first);
     if (json !== undefined) return asParams(json.value);
   }
+  if (words.length > 1 && words.every((word) => tryJson(word) !== undefined)) {
+    throw new TypeError(
+      `Cannot read the params: there are ${words.length} values, write them as one array: '[${
+        words.join(",")
+      }]'`,
+    );
+  }
   // What begins like JSON was meant to be JSON, whatever equals signs are in it.
-  if (/^\s*[[{"]/.test(first) || !first.includes("=")) throw notParams(words);
-  return parsePairs(words);
+  if (/^\s*[[{"]/.test(first)) {
+    throw new TypeError(`Cannot read the params: not valid JSON, ${quoted(words.join(" "))}`);
+  }
+  if (!first.includes("=")) throw unclear(words);
+  return parsePairs(words, read);
+}
+
+/** Words that are neither JSON nor pairs: a text, if that is what the method takes. */
+export class UnclearParams extends TypeError {}
+
+/** The text that a word is, by itself: `@FILE` is what stands there. */
+export function textOf(word: string, read: ReadText = fileText): string {
+  return isFile(word) ? read(word.slice(1)) : word;
+}
+
+function isFile(word: string): boolean {
+  return word.startsWith("@") && word.length > 1;
+}
+
+function jsonOf(word: string, read: ReadText): unknown {
+  const json = tryJson(textOf(word, read));
+  if (json !== undefined) return json.value;
+  throw new UnclearParams(
+    `Cannot read the params: what stands in ${quoted(word.slice(1))} is no JSON`,
+  );
 }
 
 /**
@@ -43,11 +80,31 @@ export function parseParams(words: readonly string[]): Params {
  * @throws {TypeError} for params that make no sense; the message is one line
  */
 export function parseCall(line: string): CallText {
-  const [, method, rest] = /^(\S+)\s*(.*)$/s.exec(line.trim())!;
-  const json = rest === "" ? undefined : tryJson(rest!);
-  const params = json === undefined ? parseParams(splitPairs(rest!)) : asParams(json.value);
-  return { method: method!, params };
+  const { method, text, words } = splitCall(line);
+  const json = text === "" ? undefined : tryJson(text);
+  return { method, params: json === undefined ? parseParams(words, noFile) : asParams(json.value) };
 }
+
+/** A call in one line, with its params as they were typed. */
+export interface TypedCall {
+  readonly method: string;
+  /** What follows the method. */
+  readonly text: string;
+  /** The same, word by word. */
+  readonly words: readonly string[];
+}
+
+/** A call in one line, before anything is made of its params. */
+export function splitCall(line: string): TypedCall {
+  const [, method, text] = /^(\S+)\s*(.*)$/s.exec(line.trim())!;
+  const isOne = /^[[{"]/.test(text!) && tryJson(text!) !== undefined;
+  return { method: method!, text: text!, words: isOne ? [text!] : splitPairs(text!) };
+}
+
+/** Where calls come from a stream of lines a line must not open files. */
+const noFile: ReadText = (path) => {
+  throw new TypeError(`Cannot read @${path}: files are read for the command line and the prompt`);
+};
 
 /**
  * Whether the params of a line go on: a bracket that begins a value is not closed.
@@ -63,7 +120,8 @@ export function isUnfinished(line: string): boolean {
   });
 }
 
-function tryJson(text: string): { readonly value: unknown } | undefined {
+/** The value of a JSON text; undefined if it is none. */
+export function tryJson(text: string): { readonly value: unknown } | undefined {
   try {
     return { value: parseExactJson(text) };
   } catch {
@@ -77,40 +135,50 @@ function asParams(value: unknown): Params {
     : [value];
 }
 
-function parsePairs(words: readonly string[]): Params {
+/** A pair, as it was typed. */
+export interface Pair {
+  readonly name: string;
+  readonly value: string;
+  /** Whether the value must be JSON: `name:=value`. */
+  readonly isJson: boolean;
+}
+
+/** A word as a pair; undefined if it is none. */
+export function pairOf(word: string): Pair | undefined {
+  const [, name, colon, value] = /^([^=:][^=]*?)(:?)=(.*)$/s.exec(word) ?? [];
+  return name === undefined ? undefined : { name, value: value!, isJson: colon === ":" };
+}
+
+function parsePairs(words: readonly string[], read: ReadText): Params {
   const params = new Map<string, unknown>();
   for (const word of words) {
-    const [, name, colon, value] = /^([^=:][^=]*?)(:?)=(.*)$/s.exec(word) ?? [];
-    if (name === undefined) {
-      throw new TypeError(`Cannot read the params: expected name=value, got ${quoted(word)}`);
+    const pair = pairOf(word);
+    if (pair === undefined) {
+      throw new UnclearParams(`Cannot read the params: expected name=value, got ${quoted(word)}`);
     }
-    if (params.has(name)) {
-      throw new TypeError(`Cannot read the params: ${quoted(name)} is given twice`);
+    if (params.has(pair.name)) {
+      throw new TypeError(`Cannot read the params: ${quoted(pair.name)} is given twice`);
     }
-    const json = tryJson(value!);
-    if (json === undefined && colon === ":") {
-      throw new TypeError(
-        `Cannot read the params: the value of ${quoted(name)} is not JSON, ${quoted(value!)}`,
-      );
-    }
-    params.set(name, json === undefined ? value : json.value);
+    params.set(pair.name, pairValue(pair, read));
   }
   return Object.fromEntries(params); // defines each as its own member, `__proto__` too
 }
 
-function notParams(words: readonly string[]): TypeError {
-  const [word] = words as [string];
-  if (words.length > 1 && words.every((word) => tryJson(word) !== undefined)) {
-    return new TypeError(
-      `Cannot read the params: there are ${words.length} values, write them as one array: '[${
-        words.join(",")
-      }]'`,
-    );
-  }
-  if (/^\s*[[{"]/.test(word)) {
-    return new TypeError(`Cannot read the params: not valid JSON, ${quoted(words.join(" "))}`);
-  }
-  return new TypeError(
+/** @throws {TypeError} for what must be JSON and is not; the message is one line */
+function pairValue({ name, value, isJson }: Pair, read: ReadText): unknown {
+  if (isFile(value) && !isJson) return textOf(value, read);
+  const json = tryJson(isJson ? textOf(value, read) : value);
+  if (json !== undefined) return json.value;
+  if (!isJson) return value;
+  throw new TypeError(
+    `Cannot read the params: the value of ${quoted(name)} is not JSON, ${quoted(value)}`,
+  );
+}
+
+/** Tells which word is to blame: those before it may be good. */
+function unclear(words: readonly string[]): UnclearParams {
+  const word = words.find((word) => tryJson(word) === undefined)!;
+  return new UnclearParams(
     `Cannot read the params: ${
       quoted(word)
     } is neither JSON nor name=value (as JSON a text is '"text"')`,

@@ -10,16 +10,31 @@ import { printable, printableJson } from "../text/printable.ts";
 /** Colours by what a JSON text has: a key, a string, a number, or a word. */
 const COLOURS = { key: 34, string: 32, number: 33, word: 35 } as const;
 
+/** How results are printed. */
+export interface ResultStyle {
+  /** For programs, on a terminal too. */
+  readonly json: boolean;
+  /** A text without its quotes, as it is. */
+  readonly rawOutput?: boolean;
+}
+
 /** A result as JSON: indented on a terminal, unless it is meant for a program. */
-export function resultText(result: unknown, json: boolean): string {
-  const shown = withMarkers(result);
-  return isForProgram(json) ? jsonText(shown) : terminalText(shown, 2);
+export function resultText(result: unknown, style: ResultStyle): string {
+  return valueText(result, style, 2);
 }
 
 /** An item of a stream, on one line. */
-export function itemText(item: unknown, json: boolean): string {
-  const shown = withMarkers(item);
-  return isForProgram(json) ? jsonText(shown) : terminalText(shown, 0);
+export function itemText(item: unknown, style: ResultStyle): string {
+  return valueText(item, style, 0);
+}
+
+function valueText(value: unknown, { json, rawOutput }: ResultStyle, indent: number): string {
+  if (rawOutput && typeof value === "string") {
+    // Its lines stay lines, and nothing else in it may act on a terminal.
+    return Deno.stdout.isTerminal() ? value.replaceAll(/[^\n\t]+/g, printable) : value;
+  }
+  const shown = withMarkers(value);
+  return isForProgram(json) ? jsonText(shown) : terminalText(shown, indent);
 }
 
 function isForProgram(json: boolean): boolean {

@@ -73,6 +73,14 @@ export function methodText(method: MethodDescription, { document }: Description)
 }
 
 /** `add(a: number, b?: number): number` */
+export function signatureOf(
+  method: MethodDescription,
+  document: Description["document"],
+): string {
+  const style = writtenOut(document);
+  return signature(method, (schema) => typeOf(schema, style));
+}
+
 function signature(
   { name, params, result, down }: MethodDescription,
   type: (schema: Schema) => string,

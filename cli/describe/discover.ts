@@ -11,6 +11,7 @@
 
 import type { Line } from "../../lib/client.ts";
 import { withMarkers } from "../../lib/message/base64.ts";
+import type { Open } from "../command/line.ts";
 
 /** Milliseconds that a server is given to describe itself where only a detail depends on it. */
 const PATIENCE = 1000;
@@ -122,22 +123,21 @@ export function isBuiltInStream(method: string): boolean {
 }
 
 /**
- * Whether a method is a stream, as far as the server says so in time.
+ * Asks a server to describe itself where something only gets better by that; undefined if it does not,
+ * or not in time. One that refused may have hung up, as some servers do after each answer: then there
+ * is another connection, which is used for nothing yet.
  *
- * @param left milliseconds that are left for everything
+ * @throws {Exit} if there is no other connection
  */
-export async function isStream(
-  line: Line,
-  method: string,
-  left: number = Infinity,
-): Promise<boolean> {
-  if (left === 0) return false;
-  if (method.startsWith("rpc.")) return isBuiltInStream(method);
+export async function describeIfAsked(open: Open): Promise<Description | undefined> {
+  const left = open.timeLeft() ?? Infinity;
+  if (left === 0) return undefined;
+  const { line } = open, late = AbortSignal.timeout(Math.min(PATIENCE, left));
   try {
-    const { methods } = await discover(line, AbortSignal.timeout(Math.min(PATIENCE, left)));
-    return methods.find(({ name }) => name === method)?.down !== undefined;
+    return await discover(line, AbortSignal.any([open.signal, late]));
   } catch {
-    return false; // who says nothing has no streams
+    if (open.canRedial && !late.aborted && !open.signal.aborted) await open.redial();
+    return undefined;
   }
 }
 

@@ -14,22 +14,35 @@
 
 import { type Line, RpcError } from "../../lib/client.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
+import { callMeta } from "../command/call_meta.ts";
 import { errorText } from "../command/errors.ts";
 import { complete } from "./completer.ts";
 import { listText, methodText } from "../describe/describe_text.ts";
-import { type Description, discover, isBuiltInStream } from "../describe/discover.ts";
+import {
+  describeIfAsked,
+  type Description,
+  discover,
+  isBuiltInStream,
+  type MethodDescription,
+} from "../describe/discover.ts";
+import { fitParams, leavesRoomForMeta } from "../describe/fit_params.ts";
+import { hintFor, nearest } from "../describe/hints.ts";
 import { EXIT, SIGNALS } from "../command/exit.ts";
 import { addToHistory, historyFile, readHistory } from "./history.ts";
 import { makeCall } from "../call/print_call.ts";
 import { sendNotification } from "../call/notification.ts";
-import { isUnfinished, parseCall } from "../command/params.ts";
+import { isUnfinished, parseCall, splitCall } from "../command/params.ts";
 import { printable, quoted } from "../text/printable.ts";
 import { print, readLines } from "../text/stdio.ts";
 import { TerminalInput } from "./terminal_input.ts";
 import { type Open, withLine } from "../command/line.ts";
 
 /** Its own options. */
-export const options = {} as const satisfies ArgumentOptions;
+export const options = {
+  meta: { type: "string", multiple: true },
+  answer: { type: "string", multiple: true },
+  "raw-output": { type: "boolean", short: "r" },
+} as const satisfies ArgumentOptions;
 
 const PROMPT = ">>: ";
 const MORE = "... ";
@@ -37,23 +50,46 @@ const MORE = "... ";
 /** Bytes of one line of the input, where nobody types. */
 const MAX_LINE = 1 << 24;
 
-/** Milliseconds that the server is given to describe itself before the first prompt. */
-const PATIENCE = 1000;
-
 const NOTHING_KNOWN: Description = { title: "", version: "", methods: [], document: {} };
 
 const HELP = `\
 METHOD PARAMS      calls a method: add a=1 b=2, or add {"a": 1, "b": 2}, or
-                   upper "hello"; what a bracket opens may go on below
-.list              the methods, and what they do
-.describe METHOD   the params, the result and the errors of a method
+                   upper hello; what a bracket opens may go on below
+.list              the methods, and what they do; also \\d
+.describe METHOD   the params, the result and the errors of a method; also
+                   \\d METHOD, or help METHOD
 .notify METHOD PARAMS
                    sends a notification: waits for no answer
-.time              whether it is said how long a call took
-.help              prints this
+.time              whether it is said how long a call took; also \\timing
+.help              prints this; also help, ? or \\?
+.exit              leaves; also exit, quit, \\q or Ctrl-D
 
-Tab completes methods and params. Ctrl-C cancels a call, Ctrl-D leaves.
+Tab completes methods and params. Ctrl-C cancels a call.
 `;
+
+/**
+ * What people who know other prompts type, by what it means here: without anything behind it, and with
+ * the name of a method. A method of the server's that is called so comes first.
+ */
+const ALIASES: ReadonlyMap<string, readonly [alone: string, withName: string]> = new Map([
+  ["exit", [".exit", ".exit"]],
+  ["quit", [".exit", ".exit"]],
+  [".quit", [".exit", ".exit"]],
+  ["\\q", [".exit", ".exit"]],
+  ["help", [".help", ".describe"]],
+  ["?", [".help", ".describe"]],
+  ["\\?", [".help", ".describe"]],
+  ["\\h", [".help", ".describe"]],
+  ["\\d", [".list", ".describe"]],
+  ["\\d+", [".list", ".describe"]],
+  ["\\df", [".list", ".describe"]],
+  ["\\df+", [".list", ".describe"]],
+  ["\\dt", [".list", ".describe"]],
+  ["\\l", [".list", ".list"]],
+  ["\\timing", [".time", ".time"]],
+  ["list", [".list", ".list"]],
+  ["describe", [".list", ".describe"]],
+]);
 
 /** Opens the line and prompts. */
 export function run([address]: readonly string[], given: Given): Promise<number> {
@@ -76,6 +112,7 @@ class Prompt {
   #failed = false;
   readonly #commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     [".describe", (rest, signal) => this.#describe(rest, signal)],
+    [".exit", () => this.#exit()],
     [".help", () => print(HELP)],
     [".list", (_, signal) => this.#list(signal)],
     [".notify", (rest) => this.#notify(rest)],
@@ -85,16 +122,16 @@ class Prompt {
   #begun = "";
   /** Why the line has ended, where it has. */
   #lost: string | undefined;
+  #isOver = false;
 
   constructor(open: Open, given: Given) {
     this.#open = open;
     this.#given = given;
-    this.#noteEnd();
   }
 
   /** Does what a person types. */
   async talk(address: string): Promise<number> {
-    await this.#discover(AbortSignal.any([this.#open.signal, AbortSignal.timeout(PATIENCE)]));
+    await this.#begin();
     await print(this.#greeting(address));
     const file = historyFile();
     using input = new TerminalInput({
@@ -142,6 +179,7 @@ class Prompt {
       input.onInterrupt = () => cancel.abort(new RpcError("CANCELLED", "Cancelled"));
       await this.#do(entry, AbortSignal.any([this.#open.signal, cancel.signal]));
       input.onInterrupt = undefined;
+      if (this.#isOver) return EXIT.OK;
       wasInterrupted = cancel.signal.aborted;
     }
   }
@@ -149,8 +187,9 @@ class Prompt {
   /** Does what stands on standard input. */
   async readInput(): Promise<number> {
     const { signal } = this.#open;
-    await this.#discover(AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]));
+    await this.#begin();
     for await (const input of readLines(Deno.stdin.readable, MAX_LINE, signal)) {
+      if (this.#isOver) break;
       if ("fault" in input) this.#say(new Error(`Cannot read the input: ${input.fault}`));
       else if (this.#begun === "" && !isUnfinished(input.text)) await this.#do(input.text, signal);
       else {
@@ -170,35 +209,71 @@ class Prompt {
     if (word === "") return;
     const start = performance.now();
     try {
-      if (!word.startsWith(".")) {
+      const name = this.#commandOf(word, rest);
+      if (name === undefined) {
         await this.#call(entry, signal);
         if (this.#isTimed) console.error(`${(performance.now() - start).toFixed(1)} ms`);
         return;
       }
-      const command = this.#commands.get(word);
-      if (command === undefined) {
-        throw new Error(`There is no ${quoted(word)}, .help lists what is`);
-      }
-      await command(rest, signal);
+      await this.#commands.get(name)!(rest, signal);
     } catch (error) {
       if (error instanceof Deno.errors.BrokenPipe) throw error;
-      if (!this.#open.signal.aborted) this.#say(error);
+      if (this.#open.signal.aborted) return;
+      this.#say(error);
+      if (!(error instanceof RpcError) || this.#given.json) return;
+      const hint = hintFor(error, word, this.#description);
+      if (hint !== undefined) console.error(hint);
     }
   }
 
+  /** The command that an entry is; undefined if it is a call. */
+  #commandOf(word: string, rest: string): string | undefined {
+    const alias = this.#find(word) === undefined ? ALIASES.get(word) : undefined;
+    const name = alias?.[rest === "" ? 0 : 1] ?? word;
+    if (this.#commands.has(name)) return name;
+    if (!/^[.\\]/.test(name)) return undefined;
+    const meant = nearest(name, [...this.#commands.keys(), ...ALIASES.keys()]);
+    throw new Error(
+      `There is no ${quoted(word)}, ${
+        meant === undefined ? "" : `did you mean ${meant}? `
+      }.help lists what is`,
+    );
+  }
+
+  #find(method: string): MethodDescription | undefined {
+    return this.#description.methods.find(({ name }) => name === method);
+  }
+
   async #call(entry: string, signal: AbortSignal): Promise<void> {
-    const { method, params } = parseCall(entry);
-    const { refused } = this.#open;
-    await makeCall(await this.#line(), {
+    const { method, text, words } = splitCall(entry), known = this.#find(method);
+    if (known?.up !== undefined) {
+      throw new Error(
+        `${method} takes items, and the prompt has none: call it on the command line, which reads ` +
+          "them from standard input",
+      );
+    }
+    if (words.some((word) => /^(?:[^=]*=)?@-$/.test(word))) {
+      throw new Error("Cannot read @-: at the prompt standard input is what you type");
+    }
+    const params = fitParams({ words, text }, method, this.#description);
+    const line = await this.#line(), { refused } = this.#open;
+    await makeCall(line, {
       method,
       params,
-      isStream: isBuiltInStream(method) ||
-        this.#description.methods.some(({ name, down }) => name === method && down !== undefined),
+      isStream: isBuiltInStream(method) || known?.down !== undefined,
       // What was refused before says nothing of this call.
       signal: refused.aborted ? signal : AbortSignal.any([signal, refused]),
       timeout: this.#given.timeout,
+      meta: callMeta(this.#given),
+      progress: known !== undefined && leavesRoomForMeta(params, known),
       json: this.#given.json,
+      rawOutput: this.#given.values.has("raw-output"),
     });
+  }
+
+  #exit(): Promise<void> {
+    this.#isOver = true;
+    return Promise.resolve();
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -208,8 +283,12 @@ class Prompt {
   async #describe(name: string, signal: AbortSignal): Promise<void> {
     if (name === "") throw new Error("Cannot describe: .describe needs the name of a method");
     const description = await this.#described(signal);
-    const method = description.methods.find((method) => method.name === name);
-    if (method === undefined) throw new Error(`The server names no method ${quoted(name)}`);
+    const method = this.#find(name);
+    if (method === undefined) {
+      const meant = nearest(name, description.methods.map(({ name }) => name));
+      const hint = meant === undefined ? "" : `, did you mean ${quoted(meant)}?`;
+      throw new Error(`The server names no method ${quoted(name)}${hint}`);
+    }
     await print(methodText(method, description));
   }
 
@@ -244,12 +323,11 @@ class Prompt {
     this.#open.line.closed.then(({ reason }) => this.#lost = reason);
   }
 
-  async #discover(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#described(signal);
-    } catch {
-      // What it does not say cannot be completed.
-    }
+  /** Finds out what can be completed, as far as the server says so. */
+  async #begin(): Promise<void> {
+    const description = this.#given.plain ? undefined : await describeIfAsked(this.#open);
+    this.#description = description ?? NOTHING_KNOWN;
+    this.#noteEnd();
   }
 
   #greeting(address: string): string {

@@ -6,6 +6,7 @@
  */
 
 import { createInterface, type Interface } from "node:readline";
+import { PassThrough } from "node:stream";
 import process from "node:process";
 import { MAX_ENTRIES } from "./history.ts";
 
@@ -24,8 +25,55 @@ export interface TerminalInputOptions {
   readonly complete: (line: string) => [completions: string[], of: string];
 }
 
+/**
+ * The keys that are typed, as `node:readline` wants them: Tab by itself, and what follows it only once it
+ * has been completed. readline takes a Tab that comes together with other keys, as from a fast typist or
+ * out of a paste, for white space.
+ */
+class Keys extends PassThrough {
+  readonly isTTY = true;
+  #typed = "";
+  #isFeeding = false;
+  readonly #decoder = new TextDecoder();
+  readonly #onData = (bytes: Uint8Array): void => {
+    this.#typed += this.#decoder.decode(bytes, { stream: true });
+    if (!this.#isFeeding) this.#feed();
+  };
+
+  constructor() {
+    super();
+    process.stdin.on("data", this.#onData);
+    process.stdin.on("end", () => this.end());
+  }
+
+  /** readline asks for it, and takes it back. */
+  setRawMode(mode: boolean): void {
+    process.stdin.setRawMode(mode);
+  }
+
+  /** Lets the process end. */
+  leave(): void {
+    process.stdin.off("data", this.#onData);
+    process.stdin.pause();
+  }
+
+  async #feed(): Promise<void> {
+    this.#isFeeding = true;
+    for (let keys; (keys = /^(?:\t|[^\t]+)/.exec(this.#typed)?.[0]) !== undefined;) {
+      this.#typed = this.#typed.slice(keys.length);
+      this.write(keys);
+      // Completing takes some turns of the event loop, in which readline reads nothing.
+      do await new Promise((resolve) => setImmediate(resolve)); while (
+        keys === "\t" && (this.isPaused() || this.readableLength > 0)
+      );
+    }
+    this.#isFeeding = false;
+  }
+}
+
 /** The keyboard. */
 export class TerminalInput implements Disposable {
+  readonly #keys = new Keys();
   readonly #readline: Interface & { history?: string[] };
   /** What was typed while nobody asked. */
   readonly #typed: Typed[] = [];
@@ -34,7 +82,7 @@ export class TerminalInput implements Disposable {
 
   constructor({ history, complete }: TerminalInputOptions) {
     this.#readline = createInterface({
-      input: process.stdin,
+      input: this.#keys,
       output: process.stdout,
       terminal: true,
       history: [...history].reverse(),
@@ -81,6 +129,7 @@ export class TerminalInput implements Disposable {
 
   [Symbol.dispose](): void {
     this.#readline.close();
+    this.#keys.leave();
   }
 
   #tell(typed: Typed): void {

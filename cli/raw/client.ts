@@ -49,6 +49,11 @@ export interface TalkOptions {
    * colours. Otherwise it is printed byte for byte.
    */
   readonly isTerminal: boolean;
+  /**
+   * What is sent behind each line, which then goes out as it was typed.
+   * @default none, and no white space around the line
+   */
+  readonly lineEnd?: string;
   /** Milliseconds to wait for an answer before the next prompt. @default {2000} */
   readonly answerTimeout?: number;
   /** Told of a line that cannot be sent. */
@@ -66,17 +71,21 @@ export type TalkEnd = { readonly kind: "ended" } | {
  * Talks until the input ends or the server hangs up.
  *
  * Lines are sent without the white space around them, and without a newline; empty ones are not sent.
+ * With a `lineEnd` all of them are sent, as they were typed.
  * When the input ends the server is told so, and what it still has to say is printed until it hangs up,
  * or says nothing for as long as an answer may take.
  *
  * @throws {Deno.errors.BrokenPipe} where nobody reads what is printed
  */
 export async function talk(options: TalkOptions): Promise<TalkEnd> {
-  const { socket, input, answerTimeout = ANSWER_TIMEOUT } = options;
+  const { socket, input, lineEnd, answerTimeout = ANSWER_TIMEOUT } = options;
   const stop = new AbortController();
   const screen = new Screen(options.print, options.isTerminal);
   const ear = new Ear(socket, (bytes) => screen.show(bytes));
-  const lines = readLines(input, MAX_LINE, stop.signal, { blank: true });
+  const lines = readLines(input, MAX_LINE, stop.signal, {
+    blank: true,
+    untrimmed: lineEnd !== undefined,
+  });
   try {
     for (;;) {
       if (ear.isOver) return await ear.ended;
@@ -87,9 +96,9 @@ export async function talk(options: TalkOptions): Promise<TalkEnd> {
       if (next.done) break;
       const line: InputLine = next.value;
       if ("fault" in line) options.onFault(line.fault);
-      else if (line.text !== "") {
+      else if (lineEnd !== undefined || line.text !== "") {
         const { heard } = ear;
-        const end = await Promise.race([say(socket, line.text), ear.ended]);
+        const end = await Promise.race([say(socket, line.text + (lineEnd ?? "")), ear.ended]);
         if (end !== undefined) return end;
         await ear.answer(heard, answerTimeout);
       }

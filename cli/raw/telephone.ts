@@ -14,7 +14,13 @@ import { print } from "../text/stdio.ts";
 import { withSocket } from "../command/line.ts";
 
 /** Its own options. */
-export const options = { raw: { type: "boolean" } } as const satisfies ArgumentOptions;
+export const options = {
+  raw: { type: "boolean" },
+  "line-end": { type: "string" },
+} as const satisfies ArgumentOptions;
+
+/** What ends a line, by the names of `--line-end`. */
+const LINE_ENDS: ReadonlyMap<string, string> = new Map([["lf", "\n"], ["crlf", "\r\n"]]);
 
 /** Talks. */
 export function run([address, ...others]: readonly string[], given: Given): Promise<number> {
@@ -25,7 +31,8 @@ export function run([address, ...others]: readonly string[], given: Given): Prom
   if (word !== undefined) {
     throw new TypeError(`Cannot talk: after ADDRESS nothing may stand, there is ${quoted(word)}`);
   }
-  const option = ["framing", "token-file", "json", "verbose"].find((name) =>
+  const lineEnd = lineEndOf(given);
+  const option = ["framing", "token-file", "json", "verbose", "plain"].find((name) =>
     given.values.has(name)
   );
   if (option !== undefined) {
@@ -40,6 +47,7 @@ export function run([address, ...others]: readonly string[], given: Given): Prom
       input: Deno.stdin.readable,
       print,
       isTerminal: Deno.stdout.isTerminal(),
+      ...(lineEnd !== undefined && { lineEnd }),
       ...(given.timeout !== undefined && { answerTimeout: given.timeout }),
       onFault(fault) {
         exitCode = EXIT.FAILED;
@@ -51,4 +59,15 @@ export function run([address, ...others]: readonly string[], given: Given): Prom
     console.error(describeError(new Error(`The server hung up${why}`)));
     return EXIT.FAILED;
   });
+}
+
+function lineEndOf({ values }: Given): string | undefined {
+  if (!values.has("line-end")) return undefined;
+  const name = values.get("line-end") ?? "", lineEnd = LINE_ENDS.get(name);
+  if (lineEnd !== undefined) return lineEnd;
+  throw new TypeError(
+    `Cannot read --line-end: it must be lf or crlf, ${
+      name === "" ? "there is none" : `it is ${quoted(name)}`
+    }`,
+  );
 }

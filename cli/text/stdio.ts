@@ -15,6 +15,8 @@ const LF = 10;
 export interface ReadLinesOptions {
   /** Whether blank lines are lines too: empty ones. @default {false} */
   readonly blank?: boolean;
+  /** Whether lines keep the white space around them, apart from their end. @default {false} */
+  readonly untrimmed?: boolean;
 }
 
 /**
@@ -28,13 +30,13 @@ export async function* readLines(
   input: ReadableStream<Uint8Array>,
   maxBytes: number,
   signal: AbortSignal,
-  { blank = false }: ReadLinesOptions = {},
+  { blank = false, untrimmed = false }: ReadLinesOptions = {},
 ): AsyncGenerator<InputLine> {
   const reader = input.getReader();
   const stop = () => void reader.cancel().catch(() => {});
   if (signal.aborted) stop();
   signal.addEventListener("abort", stop);
-  const line = new LineBuffer(maxBytes);
+  const line = new LineBuffer(maxBytes, untrimmed);
   try {
     for (let chunk; (chunk = (await reader.read()).value) !== undefined;) {
       let from = 0;
@@ -58,11 +60,13 @@ export async function* readLines(
 class LineBuffer {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   readonly #max: number;
+  readonly #untrimmed: boolean;
   #parts: Uint8Array[] = [];
   #size = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, untrimmed: boolean) {
     this.#max = maxBytes;
+    this.#untrimmed = untrimmed;
   }
 
   append(part: Uint8Array): void {
@@ -79,7 +83,8 @@ class LineBuffer {
     if (size > this.#max) return { fault: `the line is longer than ${this.#max} bytes` };
     try {
       const bytes = parts.length === 1 ? parts[0]! : joined(parts);
-      const text = this.#decoder.decode(bytes).trim();
+      const line = this.#decoder.decode(bytes);
+      const text = this.#untrimmed ? line.replace(/\r$/, "") : line.trim();
       return text === "" ? undefined : { text };
     } catch {
       return { fault: "the line is not UTF-8" };

@@ -102,10 +102,11 @@ for (
   const [args, stderr] of [
     [["no.such"], "error -32601 METHOD_NOT_FOUND: Method not found\n"],
     [
-      ["upper", "5"],
+      ["upper", "[5]"],
       "error -32602 INVALID_PARAMS: Invalid params\n" +
       "  Invalid input: expected string, received number\n",
     ],
+    [["uper", '"a"'], 'error -32601 METHOD_NOT_FOUND: Method not found\n  did you mean "upper"?\n'],
     [
       ["add", "a=1", "b=x"],
       "error -32602 INVALID_PARAMS: Invalid params\n" +
@@ -140,7 +141,6 @@ for (
     [["tcp://127.0.0.1:1", "m", "--timeout=2s"], 'it needs milliseconds, "2s"'],
     [["tcp://127.0.0.1:1", "m", "--timeout", "-1"], 'it needs milliseconds, "-1"'],
     [["tcp://127.0.0.1:1", "m", "--framing=xml"], 'json, headers or length, it is "xml"'],
-    [["tcp://127.0.0.1:1", "m", "text"], '"text" is neither JSON nor name=value'],
     [["tcp://127.0.0.1:1", "m", "[1"], 'not valid JSON, "[1"'],
     [["tcp://127.0.0.1:1", "m", "1", "2"], "write them as one array: '[1,2]'"],
     [["tcp://127.0.0.1:1", "m", "a=1", "a=2"], '"a" is given twice'],

@@ -333,3 +333,123 @@ Deno.test("the prompt hangs up and exits with 143 at SIGTERM", async () => {
   client.kill("SIGTERM");
   assertEquals(await client.outcome(), { code: 143, stdout: "", stderr: "" });
 });
+
+for (const word of ["exit", "quit", "\\q", ".exit", ".quit"]) {
+  testWith(["python3"], `the prompt leaves at ${word}`, async () => {
+    await using server = serve(api, HERE);
+    const { code, screen } = await onTerminal(server, [[">>: ", `${word}\r`]]);
+    assertEquals([code, screen.slice(1)], [0, [`>>: ${word}`, ""]]);
+  });
+}
+
+testWith(["python3"], "the prompt understands what psql's users type", async () => {
+  await using server = serve(api, HERE);
+  const { screen } = await onTerminal(server, [
+    [">>: ", "\\d\r"],
+    [">>: ", "\\d add\r"],
+    [">>: ", "help add\r"],
+    [">>: ", "\\?\r"],
+    [">>: ", "?\r"],
+    [">>: ", "help\r"],
+    [">>: ", "\\timing\r"],
+    [">>: ", "\\x\r"],
+    [">>: ", ".hepl\r"],
+    [">>: ", "\\q\r"],
+  ]);
+  const text = screen.join("\n");
+  assertMatch(text, /\n>>: \\d\nadd +a \+ b\n/);
+  assertEquals(text.split("add(a: number, b: number): number").length, 3);
+  assertEquals(text.split("Tab completes methods and params.").length, 4);
+  assertStringIncludes(text, "\nIt is said how long a call takes\n");
+  assertStringIncludes(text, 'error: There is no "\\\\x", ');
+  assertStringIncludes(
+    text,
+    'error: There is no ".hepl", did you mean .help? .help lists what is\n',
+  );
+});
+
+testWith(
+  ["python3"],
+  "a method of the server's comes before a command that is called so",
+  async () => {
+    await using server = serve(
+      { help: method(() => "mine"), exit: method(() => "still here") },
+      HERE,
+    );
+    const { screen } = await onTerminal(server, [
+      [">>: ", "help\r"],
+      [">>: ", "exit\r"],
+      [">>: ", ".exit\r"],
+    ]);
+    assertEquals(screen.slice(1, 5), [">>: help", '"mine"', ">>: exit", '"still here"']);
+  },
+);
+
+testWith(
+  ["python3"],
+  "the prompt sends a text as it was typed, and tells which method was meant",
+  async () => {
+    await using server = serve(api, HERE);
+    const { screen } = await onTerminal(server, [
+      [">>: ", "upper hello  there\r"],
+      [">>: ", "upper 7\r"],
+      [">>: ", "upper a=b\r"],
+      [">>: ", "uper\r"],
+      [">>: ", ".describe ad\r"],
+      [">>: ", "add 5 x\r"],
+      [">>: ", "\x04"],
+    ]);
+    assertEquals(screen.slice(1, 7), [
+      ">>: upper hello  there",
+      '"HELLO  THERE"',
+      ">>: upper 7",
+      '"7"',
+      ">>: upper a=b",
+      '"A=B"',
+    ]);
+    const text = screen.join("\n");
+    assertStringIncludes(text, '\n  did you mean "upper"?\n');
+    assertStringIncludes(text, '"ad", did you mean "add"?\n');
+    assertStringIncludes(
+      text.replaceAll("\n", ""),
+      "the method is add(a: number, b: number): number",
+    );
+  },
+);
+
+testWith(["python3"], "Tab completes when it comes together with other keys", async () => {
+  await using server = serve(api, HERE);
+  const { screen, output } = await onTerminal(server, [
+    [">>: ", 'upp\t"hi"\r'],
+    [">>: ", "pai\tcol\tr\thard\x15"],
+    [">>: ", "ad\ta=1 b=2\r"],
+    [">>: ", ".ex\t\r"],
+  ]);
+  assertEquals(screen.slice(1), [
+    '>>: upper "hi"',
+    '"HI"',
+    ">>: add a=1 b=2",
+    "3",
+    ">>: .exit",
+    "",
+  ]);
+  assertStringIncludes(output, "paint colour=");
+  assert(!output.includes("\t"));
+});
+
+testWith(["python3"], "the prompt takes pasted lines, one after another", async () => {
+  await using server = serve(api, HERE);
+  const { screen } = await onTerminal(server, [
+    [">>: ", "upper one\rupper two\r\\q\r"],
+  ]);
+  assertEquals(screen.filter((line) => /^"/.test(line)), ['"ONE"', '"TWO"']);
+});
+
+Deno.test("without a terminal the prompt ends at \\q, and reads no more", async () => {
+  await using server = serve(api, HERE);
+  assertEquals(await runClient([server.addresses[0]!], { stdin: "upper a\n\\q\nupper b\n" }), {
+    code: 0,
+    stdout: '"A"\n',
+    stderr: "",
+  });
+});

@@ -95,6 +95,11 @@ const STANDARD: ReadonlySet<string> = new Set<ErrorName>([
   "INTERNAL_ERROR",
 ]);
 
+/** Whether a number does not belong to the server that has sent it: JSON-RPC 2.0, section 5.1. */
+function isOfNoSystem(code: number): boolean {
+  return code < -32099 || code > -32000;
+}
+
 const NAMES: ReadonlyMap<number, ErrorName> = new Map(
   Object.entries(ERROR_CODES).map(([name, code]) => [code as number, name as ErrorName]),
 );
@@ -169,6 +174,8 @@ export class RpcError extends Error {
   declare readonly method?: string;
   /** What the peer said, where {@linkcode message} says more. */
   readonly #said: string;
+  /** The name that it was made with: data that is no object cannot hold it. */
+  readonly #reason: ErrorName | undefined;
 
   /**
    * An error to be thrown by a handler.
@@ -200,6 +207,7 @@ export class RpcError extends Error {
       this.data = data;
       return;
     }
+    this.#reason = reason;
     this.code = ERROR_CODES[reason];
     const plain = data === undefined ||
       (data !== null && typeof data === "object" && !Array.isArray(data));
@@ -207,8 +215,9 @@ export class RpcError extends Error {
   }
 
   /**
-   * The name of the error: `data.name` where the peer sent one, else the name of the number; undefined
-   * where neither says anything.
+   * The name of the error: the one that it was made with, or `data.name` if it has one. Of the numbers
+   * alone only those outside of -32000 to -32099 have a name: inside they mean something else in every
+   * system. Undefined for all others.
    */
   get reason(): string | undefined {
     const { data } = this;
@@ -216,7 +225,8 @@ export class RpcError extends Error {
       const { name } = data as ErrorData;
       if (typeof name === "string") return name;
     }
-    return NAMES.get(this.code);
+    const made = #reason in this ? this.#reason : undefined; // a proxy has no private members
+    return made ?? (isOfNoSystem(this.code) ? NAMES.get(this.code) : undefined);
   }
 
   /** The error as it travels. */

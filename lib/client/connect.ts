@@ -14,6 +14,7 @@ import { Dispatcher } from "../incoming/dispatch.ts";
 import { resolveLimits } from "../limits.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
 import { encodeArgument } from "../message/base64.ts";
+import { RPC } from "../message/control.ts";
 import { CallQueue } from "../outgoing/call_queue.ts";
 import { nameProxy } from "../outgoing/name_proxy.ts";
 import { Ledger } from "../overload/ledger.ts";
@@ -59,7 +60,17 @@ export async function connect<A = Untyped>(
   options: ConnectOptions = {},
 ): Promise<Line<A>> {
   const { framing = "json", balance = "first", reconnect = true, onError = () => {} } = options;
+  const { version = "2.0", extensions = version === "2.0", token } = options;
   mustBeOneOf("framing", framing, Object.keys(FRAMINGS));
+  mustBeOneOf("version", version, ["1.0", "2.0"]);
+  if (version === "1.0" && extensions) {
+    throw new TypeError("Cannot connect: JSON-RPC 1.0 has no extensions");
+  }
+  if (token !== undefined && !extensions) {
+    throw new TypeError(
+      `Cannot connect: a token is an extension, it travels in ${RPC.authenticate}`,
+    );
+  }
   mustBeOneOf("balance", balance, ["first", "round-robin", "least-busy"]);
   const addresses = (Array.isArray(address) ? address : [address]).map(String);
   if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address");
@@ -95,6 +106,9 @@ export async function connect<A = Untyped>(
     framing: FRAMINGS[framing],
     ...(timeout !== undefined && { timeout }),
     isDialler: true,
+    onlyCalls: own.size === 0,
+    version,
+    isPlain: !extensions,
   });
   let last: Connection;
   const channel = new Channel({

@@ -21,6 +21,19 @@ import type { RetryPolicy } from "./retry.ts";
 export interface ConnectOptions {
   /** The framing to speak. @default {"json"} */
   readonly framing?: FramingName;
+  /**
+   * The version of JSON-RPC to speak. In 1.0 (https://www.jsonrpc.org/specification_v1) there is no member
+   * `jsonrpc`, params are always a list, and a batch travels as single calls. It implies
+   * `extensions: false`. @default {"2.0"}
+   */
+  readonly version?: "1.0" | "2.0";
+  /**
+   * Whether the server is asked what it understands beside JSON-RPC, and whether it is there when it is
+   * silent: with `rpc.` methods, which a server that is not ours refuses. With `false` it gets the calls
+   * and notifications of the caller, LSP's `$/cancelRequest` for a call that is given up, and nothing
+   * else: there are no streams, no `meta` and no deadlines at the server. @default {true}
+   */
+  readonly extensions?: boolean;
   /** Gives up the first connection; has no effect once connected. */
   readonly signal?: AbortSignal;
   /** Milliseconds after which an attempt to connect fails, authentication included. @default {5000} */

@@ -32,8 +32,7 @@ import { Keepalive } from "../link/keepalive.ts";
 import { type CloseInfo, Lifecycle } from "../link/lifecycle.ts";
 import { isControl, RPC } from "../message/control.ts";
 import { type Argument, encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
-import type { Invalid, Message, Single } from "../message/message.ts";
-import { faultAnswer, unreadableAnswer } from "../message/parse.ts";
+import type { Message, Single, Version } from "../message/message.ts";
 import { Calls, type CallsOptions } from "../outgoing/calls.ts";
 import type { Guesses } from "../overload/guesses.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
@@ -41,6 +40,7 @@ import type { Ledger } from "../overload/ledger.ts";
 import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Socket } from "../transport/socket.ts";
 import { control } from "./apply_control.ts";
+import { Broken } from "./broken.ts";
 import { PeerCaller } from "./call_back.ts";
 
 /** What all connections of a server, or of a line, have in common. */
@@ -62,6 +62,12 @@ export interface ConnectionOptions {
   readonly transport: string;
   /** Whether we are the end that dialled: it keeps the line alive, where the other ends a silent one. */
   readonly isDialler: boolean;
+  /** Whether we only call: what the peer sends that breaks the rules is then meant as an answer. */
+  readonly onlyCalls?: boolean;
+  /** The version in which we speak; without it that of the peer's own requests. */
+  readonly version?: Version;
+  /** Whether the peer is sent nothing but JSON-RPC. */
+  readonly isPlain?: boolean;
   /** The framing that we speak first; without it the peer's first bytes decide. */
   readonly framing?: Framing;
   /** The network of an address; undefined where each connection is a caller by itself. */
@@ -89,6 +95,7 @@ export class Connection extends Lifecycle<RequestContext> {
   readonly #identity: Identity;
   readonly #reader: FramedReader;
   readonly #requests: Requests;
+  readonly #broken: Broken;
   /** The peer as it is known now. */
   #caller: PeerCaller;
   readonly #keepalive: Keepalive;
@@ -121,6 +128,10 @@ export class Connection extends Lifecycle<RequestContext> {
     );
     const state = options.connectionState?.(identity.peer);
     this.#requests = new Requests(shared, this, allowance);
+    const { onlyCalls = false, isPlain = false } = options, isLasting = socket.lasting ?? false;
+    this.version = options.version ?? "2.0";
+    this.isPlain = isPlain;
+    this.#broken = new Broken(this, this.#requests, writer, onlyCalls, isLasting);
     const caller = () => new PeerCaller(this, identity, writer, backpressure, state);
     this.#caller = caller();
     identity.onKnown = (before) => {
@@ -148,7 +159,8 @@ export class Connection extends Lifecycle<RequestContext> {
       identity,
       this.#reader,
       writer,
-      socket.lasting || socket.datagrams && isDialler || false,
+      // A peer that was said to know nothing of us is not asked whether it is there.
+      isLasting || isDialler && (socket.datagrams || isPlain) || false,
       isDialler ? (timeout) => this.call(RPC.ping, undefined, { timeout }) : undefined,
     );
   }
@@ -183,47 +195,34 @@ export class Connection extends Lifecycle<RequestContext> {
   #handle(message: Message | BadFrame, text: string): Promise<void> | undefined {
     switch (message.kind) {
       case "request": // {"jsonrpc":"2.0","id":…,"method":…,"params":…}
+        if (!this.#options.isDialler) this.version = message.version;
         return this.#requests.request(message, this.#caller);
       case "notification": // {"jsonrpc":"2.0","method":…,"params":…}
         if (!isControl(message.method)) {
+          if (!this.#options.isDialler) this.version = message.version;
           return this.#requests.notification(message, this.#caller);
         }
         return this.#beside(message);
       case "response": // {"jsonrpc":"2.0","id":…,"result":…} or "error"
         return this.#beside(message);
       case "batch": // […]
-        return this.#requests.batch(message, this.#caller, (item) => this.#beside(item));
+        return this.#requests.batch(this.#broken.restOf(message), this.#caller, this.#beside);
       case "invalid":
-        return this.#invalid(message, text);
+        return this.#broken.take(message, text, this.#caller);
       case "oversized":
       case "malformed":
-        return this.#onBadFrame(message);
+        return this.#broken.takeFrame(message, this.#caller);
     }
   }
 
   /** A message that is no call. */
-  #beside(message: Single): undefined {
+  readonly #beside = (message: Single): undefined => {
     this.#requests.note();
     if (message.kind === "response") this.calls.settle(message);
     else if (message.kind === "notification") {
       control(message, this.calls, this.#requests, this);
     }
-  }
-
-  /** Answers what breaks the rules. Answers are not answered: the call that waits for one fails. */
-  #invalid(message: Invalid, start = ""): undefined {
-    const answer = this.pendingCalls > 0 ? unreadableAnswer(start, message.error) : undefined;
-    if (answer === undefined) return this.#requests.invalid(message, this.#caller);
-    this.calls.settle(answer);
-    this.#requests.mistake();
-  }
-
-  #onBadFrame(bad: BadFrame): undefined {
-    // A browser must never get a line executed here; and to TLS there is nothing to say.
-    if (bad.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
-    else if (bad.protocol === undefined) this.#invalid(faultAnswer(bad), bad.start);
-    if (bad.fatal) this.linger(bad.reason);
-  }
+  };
 
   // ---- Calls of ours -------------------------------------------------------------------------
 
@@ -246,7 +245,13 @@ export class Connection extends Lifecycle<RequestContext> {
   /** Sends a notification; it is not known whether it arrives. */
   notify(method: string, value: Argument | undefined): void {
     if (this.phase >= LINGERING) return;
-    this.#writer.push(encodeNotification(method, encodeParams(value)));
+    this.#writer.push(encodeNotification(method, encodeParams(value), this.version));
+    if (this.pendingCalls > 0) this.calls.odd.onNotification();
+  }
+
+  /** A server that is not ours takes what it does not know for a mistake. */
+  override probe(): void {
+    if (!this.#options.isDialler || this.#calls?.hasExtensions) super.probe();
   }
 
   /** Results and items that our calls got so far: the peer is of use. */
@@ -289,7 +294,3 @@ export class Connection extends Lifecycle<RequestContext> {
     this.#shared.onError(error, this);
   }
 }
-
-const HTTP_REFUSAL = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" +
-  "Content-Type: text/plain\r\nContent-Length: 47\r\n\r\n" +
-  "This port speaks JSON-RPC over TCP, not HTTP.\r\n";

@@ -245,7 +245,7 @@ export class FramedReader {
       // It is said to throw nothing; where it does, one message has failed and not the connection.
       this.#lifecycle.report(error);
       const failure = new RpcError("INTERNAL_ERROR", "Internal error");
-      return { kind: "invalid", version: "2.0", id: "null", error: failure };
+      return { kind: "invalid", version: "2.0", id: "null", isCall: false, error: failure };
     }
   }
 
@@ -271,5 +271,5 @@ function tooHeavy(maxBytes: number): Message {
   const message = "The message would take more memory than there is for one";
   const details = { maxBytes: Math.floor(maxBytes) };
   const error = new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxBufferedBytes", details });
-  return { kind: "invalid", version: "2.0", id: "null", error };
+  return { kind: "invalid", version: "2.0", id: "null", isCall: false, error };
 }

@@ -15,6 +15,7 @@ import { RpcError } from "../error.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
 import { alive, goaway, RPC } from "../message/control.ts";
 import { encodeError, UNKNOWN } from "../message/encode.ts";
+import type { Version } from "../message/message.ts";
 import type { Timer, Timers } from "../timers.ts";
 import type { Account } from "../overload/ledger.ts";
 import type { Duplex } from "../transport/socket.ts";
@@ -51,6 +52,10 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   peerSends = true;
   /** Whether the peer takes new calls: it has sent no `$/goaway`. */
   peerAccepts = true;
+  /** The version in which the peer is spoken to: the one that it speaks itself, or that was asked for. */
+  version: Version = "2.0";
+  /** Whether the peer is asked for nothing that is not JSON-RPC's. */
+  isPlain = false;
   readonly #socket: Duplex;
   readonly #writer: FramedWriter;
   readonly #options: LifecycleOptions;
@@ -106,7 +111,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   /** Sends the peer something that means nothing: if its machine is gone, the system finds out. */
   probe(): void {
-    if (this.#writer.isFramed) this.#writer.push(alive());
+    if (this.#writer.isFramed && this.version === "2.0") this.#writer.push(alive());
   }
 
   /** Why this method cannot be called now; undefined while it can. */
@@ -173,7 +178,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
       const hasSpoken = this.#writer.isFramed; // who has said nothing has asked nothing
       this.#isHeldOpen = delay > 0 && hasSpoken;
       this.#enter(DRAINING);
-      if (hasSpoken) this.#writer.pushLastWord(goaway(reason, grace));
+      if (hasSpoken && this.version === "2.0") this.#writer.pushLastWord(goaway(reason, grace));
       this.#endWhenIdle();
       if (this.#isHeldOpen) {
         this.#options.timers.after(delay, () => {

@@ -17,19 +17,25 @@ export function isDeeperThan(text: string, max: number): boolean {
   return false;
 }
 
+/** How deep the arrays and objects of a JSON text nest. */
+export function depthOf(text: string): number {
+  return measuredDepth(text, Infinity);
+}
+
 /** How deep the brackets nest, as far as `max` + 1. */
 function measuredDepth(text: string, max: number): number {
-  let depth = 0;
+  let depth = 0, deepest = 0;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit === 0x22) {
       i = closingQuote(text, i + 1);
       if (i < 0) return 0;
     } else if (unit === 0x7b || unit === 0x5b) {
-      if (++depth > max) return depth;
+      if (++depth > deepest) deepest = depth;
+      if (deepest > max) return deepest;
     } else if (unit === 0x7d || unit === 0x5d) depth--;
   }
-  return 0;
+  return deepest;
 }
 
 /** Where the string ends whose first character stands here; -1 if it does not end. */

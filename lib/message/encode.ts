@@ -1,14 +1,14 @@
 /**
  * Messages to the text of a frame.
  *
- * Source: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), sections 4 to 6; the shape of 1.0 for a
- * request of 1.0.
+ * Source: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), sections 4 to 6; JSON-RPC 1.0
+ * (https://www.jsonrpc.org/specification_v1), section 1, for peers that speak it.
  *
  * @module
  */
 
 import type { RpcError } from "../error.ts";
-import type { Request } from "./message.ts";
+import type { Request, Version } from "./message.ts";
 
 /**
  * One value that is to travel as params.
@@ -44,15 +44,35 @@ export function encodeParams(value: Argument | undefined, meta?: string): string
 }
 
 /** The text of a request of ours; `params` is JSON text. */
-export function encodeRequest(id: number, method: string, params: string | undefined): string {
+export function encodeRequest(
+  id: number,
+  method: string,
+  params: string | undefined,
+  version: Version = "2.0",
+): string {
+  if (version === "1.0") {
+    return `{"id":${id},"method":${JSON.stringify(method)},"params":${listOf(params)}}`;
+  }
   const start = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`;
   return params === undefined ? start + "}" : `${start},"params":${params}}`;
 }
 
 /** The text of a notification of ours; `params` is JSON text. */
-export function encodeNotification(method: string, params: string | undefined): string {
+export function encodeNotification(
+  method: string,
+  params: string | undefined,
+  version: Version = "2.0",
+): string {
+  if (version === "1.0") {
+    return `{"method":${JSON.stringify(method)},"params":${listOf(params)},"id":null}`;
+  }
   const start = `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`;
   return params === undefined ? start + "}" : `${start},"params":${params}}`;
+}
+
+/** The params of JSON-RPC 1.0: an array, and always there. */
+function listOf(params = "[]"): string {
+  return params.startsWith("[") ? params : `[${params}]`;
 }
 
 /** What an answer says of the request that it is for. */

@@ -44,6 +44,7 @@ export interface Request {
 /** A request without an id, which gets no answer. Section 4.1. */
 export interface Notification {
   readonly kind: "notification";
+  readonly version: Version;
   readonly method: string;
   /** All of them until the handler has its value. */
   params: Params;
@@ -72,6 +73,8 @@ export interface Invalid {
   readonly version: Version;
   /** The id to answer with as JSON text; `null` where it could not be told. */
   readonly id: string;
+  /** Whether it names a method: it is meant as a call, and not as an answer. */
+  readonly isCall: boolean;
   readonly error: RpcError;
 }
 

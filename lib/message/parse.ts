@@ -33,7 +33,7 @@ type Members = Readonly<Record<string, unknown>>;
 /** The message in the text of a frame. */
 export function parseMessage(text: string, limits: MessageLimits): Message {
   if (isDeeperThan(text, limits.maxDepth)) {
-    return invalid("null", "PARSE_ERROR", `more than ${limits.maxDepth} levels of nesting`);
+    return tooDeep(limits.maxDepth);
   }
   const plain = parsePlain(text, limits);
   if (plain !== undefined) return plain;
@@ -52,6 +52,7 @@ export function parseMessage(text: string, limits: MessageLimits): Message {
       kind: "invalid",
       version: "2.0",
       id: "null",
+      isCall: false,
       error: new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxBatch" }),
     };
   }
@@ -84,37 +85,45 @@ function toMessage(
 ): Single {
   if (!isObject(value)) return invalid("null", "INVALID_REQUEST");
   const id = own(value, "id"), version = own(value, "jsonrpc"), method = own(value, "method");
-  const isResponse = method === undefined &&
-    (Object.hasOwn(value, "result") || Object.hasOwn(value, "error"));
+  const isCall = method !== undefined;
+  const isResponse = !isCall && (Object.hasOwn(value, "result") || Object.hasOwn(value, "error"));
   let idText: string | undefined;
   if (typeof id === "string" || id === null) idText = JSON.stringify(id);
   else if (typeof id === "number") idText = number === undefined ? String(id) : copyString(number);
   else if (id !== undefined) {
-    return invalid("null", "INVALID_REQUEST", "id must be a string, a number or null");
+    return invalid("null", "INVALID_REQUEST", "id must be a string, a number or null", isCall);
   }
   const quotes = typeof id === "string" ? 2 : 0;
   if (idText !== undefined && isLongerThan(idText, limits.maxIdBytes + quotes)) {
-    return invalid("null", "INVALID_REQUEST", `id is longer than ${limits.maxIdBytes} bytes`);
+    const reason = `id is longer than ${limits.maxIdBytes} bytes`;
+    return invalid("null", "INVALID_REQUEST", reason, isCall);
   }
   const answerTo = idText ?? "null";
   if (isResponse) return toResponse(value, answerTo, isMarked);
   if (version !== undefined && version !== "2.0") {
-    return invalid(answerTo, "INVALID_REQUEST", 'jsonrpc must be "2.0"');
+    return invalid(answerTo, "INVALID_REQUEST", 'jsonrpc must be "2.0"', isCall);
   }
-  if (typeof method !== "string") return invalid(answerTo, "INVALID_REQUEST");
+  if (typeof method !== "string") return invalid(answerTo, "INVALID_REQUEST", undefined, isCall);
   const shape: Version = version === undefined ? "1.0" : "2.0";
   if (idText !== undefined && isLongerThan(method, limits.maxMethodBytes)) {
     const reason = `the method's name is longer than ${limits.maxMethodBytes} bytes`;
-    return invalid(answerTo, "METHOD_NOT_FOUND", reason, shape);
+    return invalid(answerTo, "METHOD_NOT_FOUND", reason, isCall, shape);
   }
-  const params = own(value, "params");
-  if (params !== undefined && (params === null || typeof params !== "object")) {
+  const params = own(value, "params") ?? undefined; // null is no params: eglot and glib send it
+  if (params !== undefined && typeof params !== "object") {
     const reason = "params must be an object or an array";
-    return invalid(answerTo, "INVALID_REQUEST", reason, shape);
+    return invalid(answerTo, "INVALID_REQUEST", reason, isCall, shape);
   }
   // A notification has no id; in JSON-RPC 1.0 its id is null (1.0, section 1.3).
   if (idText === undefined || (version === undefined && id === null)) {
-    return { kind: "notification", method, params: params as Params, text, isMarked };
+    return {
+      kind: "notification",
+      version: shape,
+      method,
+      params: params as Params,
+      text,
+      isMarked,
+    };
   }
   return {
     kind: "request",
@@ -135,7 +144,9 @@ function toResponse(value: Members, id: string, isMarked: boolean): Response | I
   const code = isObject(error) ? own(error, "code") : undefined;
   if (!isObject(error) || !Number.isSafeInteger(code)) {
     // A peer of version 1.0 may send anything as its error (Go sends a string).
-    const unknown = { code: -32002, message: textOf(error), data: error };
+    const said = isObject(error) ? own(error, "message") : undefined;
+    const message = textOf(typeof said === "string" ? said : error);
+    const unknown = { code: -32002, message, data: error };
     return { kind: "response", id, error: unknown, result: null, isMarked: false };
   }
   const message = textOf(own(error, "message") ?? "");
@@ -151,20 +162,6 @@ function toResponse(value: Members, id: string, isMarked: boolean): Response | I
   };
 }
 
-/**
- * The failure of an answer that cannot be read, told by how it begins: the call that waits for it must
- * not wait for ever. Undefined where the text does not begin as an answer whose id comes first.
- */
-export function unreadableAnswer(start: string, error: RpcError): Response | undefined {
-  const [, id] = ANSWER_START.exec(start) ?? [];
-  return id === undefined
-    ? undefined
-    : { kind: "response", id, error, result: null, isMarked: false };
-}
-
-const ANSWER_START =
-  /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*([1-9][0-9]{0,14})\s*,\s*"(?:result|error)"\s*:/;
-
 const MESSAGES = {
   PARSE_ERROR: "Parse error",
   INVALID_REQUEST: "Invalid Request",
@@ -176,10 +173,18 @@ function invalid(
   id: string,
   name: keyof typeof MESSAGES,
   details?: string,
+  isCall = false,
   version: Version = "2.0",
 ): Invalid {
   const data = details === undefined ? undefined : { details };
-  return { kind: "invalid", version, id, error: new RpcError(name, MESSAGES[name], data) };
+  const error = new RpcError(name, MESSAGES[name], data);
+  return { kind: "invalid", version, id, isCall, error };
+}
+
+function tooDeep(maxDepth: number): Invalid {
+  const details = `more than ${maxDepth} levels of nesting`;
+  const error = new RpcError("PARSE_ERROR", MESSAGES.PARSE_ERROR, { limit: "maxDepth", details });
+  return { kind: "invalid", version: "2.0", id: "null", isCall: false, error };
 }
 
 /** Bytes that are no frame, as a message that breaks the rules. */
@@ -190,7 +195,7 @@ export function faultAnswer({ reason, maxBytes }: BadFrame): Invalid {
       limit: "maxMessageBytes",
       details: { maxBytes },
     });
-  return { kind: "invalid", version: "2.0", id: "null", error };
+  return { kind: "invalid", version: "2.0", id: "null", isCall: false, error };
 }
 
 // ---- The common case -------------------------------------------------------------------------
@@ -262,12 +267,13 @@ function parsePlain(text: string, limits: MessageLimits): Single | undefined {
     return { kind: "response", id, error: undefined, result: payload, isMarked };
   }
   if (method.length > limits.maxMethodBytes) return undefined;
-  if (payload === null || payload !== undefined && typeof payload !== "object") return undefined;
-  const params = payload as Params;
-  if (id === undefined) {
-    return { kind: "notification", method, params, text, isMarked: mayHoldMarkers(text) };
-  }
+  if (payload !== undefined && typeof payload !== "object") return undefined;
+  const params = (payload ?? undefined) as Params;
   const shape: Version = version === undefined ? "1.0" : "2.0";
+  if (id === undefined) {
+    const isMarked = mayHoldMarkers(text);
+    return { kind: "notification", version: shape, method, params, text, isMarked };
+  }
   return { kind: "request", version: shape, id, method, params, text };
 }
 

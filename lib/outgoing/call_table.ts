@@ -32,6 +32,11 @@ export class CallTable<T extends Numbered> {
     return id;
   }
 
+  /** The highest id that was given. */
+  get lastId(): number {
+    return this.#lastId;
+  }
+
   /** Adds one, whose id is from {@linkcode nextId}. */
   add(it: T): void {
     this.#places[it.id & this.#places.length - 1] = it;

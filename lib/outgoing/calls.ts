@@ -5,8 +5,7 @@
  */
 
 import type { CallOptions, ItemOptions, StreamCall } from "../api/stub.ts";
-import { ConnectionLostError, type ErrorData, RpcError } from "../error.ts";
-import { isLongerThan } from "../framing/utf8.ts";
+import { ConnectionLostError, ERROR_CODES, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
 import type { Room } from "../stream/sender.ts";
@@ -15,13 +14,14 @@ import type { Account } from "../overload/ledger.ts";
 import { encodeValue } from "../message/base64.ts";
 import {
   cancelRequest,
+  isBuiltin,
   RPC,
   streamCredit,
   streamEndUp,
   streamItemsUp,
 } from "../message/control.ts";
 import { type Argument, encodeParams, encodeRequest } from "../message/encode.ts";
-import type { Response } from "../message/message.ts";
+import type { Response, Single } from "../message/message.ts";
 import { iteratorOf } from "../stream/receiver.ts";
 import { StreamSender } from "../stream/sender.ts";
 import type { Timers } from "../timers.ts";
@@ -30,6 +30,7 @@ import type { CallQueue } from "./call_queue.ts";
 import { CallTable } from "./call_table.ts";
 import { CallWindow } from "./call_window.ts";
 import { Extensions, type PeerMemory, tokensOf } from "./extensions.ts";
+import { answeredTo, OddAnswers } from "./odd_answers.ts";
 
 /** What the calls of one connection are made with. */
 export interface CallsOptions {
@@ -44,7 +45,14 @@ export interface CallsOptions {
 /** The life of the connection, as far as calls go. */
 export type CallLifecycle = Pick<
   Lifecycle,
-  "account" | "running" | "closedBecause" | "beginCall" | "endCall" | "report"
+  | "account"
+  | "running"
+  | "version"
+  | "isPlain"
+  | "closedBecause"
+  | "beginCall"
+  | "endCall"
+  | "report"
 >;
 
 /** The calls of one connection. */
@@ -61,8 +69,8 @@ export class Calls implements CallSink {
   readonly #extensions: Extensions;
   /** Those that the peer takes, and those that wait until it takes more. */
   readonly #window: CallWindow;
-  /** What the peer said last that was no call's answer: where it hangs up, that is why. */
-  #lastWords: RpcError | undefined;
+  /** What becomes of answers that are not simply an answer; most peers give none, and no call is given up. */
+  #odd: OddAnswers | undefined;
   /** Results and items that came so far: the peer is of use. */
   yielded = 0;
 
@@ -86,6 +94,11 @@ export class Calls implements CallSink {
     return this.#lifecycle.account;
   }
 
+  /** Whether the peer has said that it understands more than JSON-RPC. */
+  get hasExtensions(): boolean {
+    return (this.#extensions.known?.size ?? 0) > 0;
+  }
+
   /** How many wait for answers, or to be sent. */
   get size(): number {
     return this.#pending.size + this.#window.waiting;
@@ -102,6 +115,10 @@ export class Calls implements CallSink {
 
   sendBatch(calls: readonly Call[]): void {
     const { maxBatch } = this.#options.limits;
+    if (this.#lifecycle.version === "1.0") { // it has no batches
+      for (const call of calls) this.send(call);
+      return;
+    }
     for (let from = 0; from < calls.length; from += maxBatch) {
       const together = calls.slice(from, from + maxBatch);
       if (!this.#window.isFull || !this.#window.keepBatch(together)) this.#sendTogether(together);
@@ -111,7 +128,7 @@ export class Calls implements CallSink {
   #sendTogether(calls: readonly Call[]): void {
     const texts: string[] = [], sent: Call[] = [];
     for (const call of calls) {
-      const learnt = this.#extensions.before(call);
+      const learnt = this.#before(call);
       if (learnt !== undefined) this.#sendAfter(learnt, call);
       else {
         this.#request(call, (text) => {
@@ -134,9 +151,19 @@ export class Calls implements CallSink {
 
   /** Sends a call as soon as it is known what the peer understands of it, and the peer takes one more. */
   send(call: Call): void {
-    const learnt = this.#extensions.before(call);
+    const learnt = this.#before(call);
     if (learnt !== undefined) this.#sendAfter(learnt, call);
     else if (!this.#window.isFull || !this.#window.keep(call)) this.#request(call, this.#push);
+  }
+
+  #before(call: Call): Promise<void> | undefined {
+    const { isPlain, version } = this.#lifecycle;
+    const extensions = this.#extensions;
+    // A peer may have shown only now that it speaks 1.0.
+    if (extensions.known === undefined && (isPlain || version === "1.0")) {
+      extensions.expectNothing();
+    }
+    return extensions.before(call);
   }
 
   #sendAfter(learnt: Promise<void>, call: Call): void {
@@ -167,7 +194,8 @@ export class Calls implements CallSink {
       }
       const id = this.#pending.nextId();
       const meta = this.#extensions.metaOf(call, id);
-      const text = encodeRequest(id, method, encodeParams(call.value, meta));
+      const params = encodeParams(call.value, meta);
+      const text = encodeRequest(id, method, params, this.#lifecycle.version);
       if (this.#writer.queuedBytes + text.length > this.#options.limits.maxOutboundBytes) {
         throw new RpcError(
           "RESOURCE_EXHAUSTED",
@@ -228,23 +256,23 @@ export class Calls implements CallSink {
 
   /** An answer came. */
   settle(response: Response): void {
-    const call = this.#pending.get(Number(response.id));
+    const call = this.#find(response.id);
+    if (call === undefined) return this.odd.take(response);
     // The call waits on while the peer is asked what its markers mean, and may still be given up.
-    if (response.isMarked && call !== undefined && this.#extensions.mustAskFor(call)) {
-      const settle = () => this.#settle(response);
+    if (response.isMarked && this.#extensions.mustAskFor(call)) {
+      const settle = () => this.#settle(call, response);
       this.#extensions.ask().then(settle, settle);
-    } else this.#settle(response);
+    } else this.#settle(call, response);
   }
 
-  #settle({ id, error, result, isMarked }: Response): void {
-    const call = this.#take(Number(id));
-    if (call === undefined) {
-      if (error !== undefined && id === "null") this.#refused(error);
-      return; // given up, or never asked
-    }
-    if (error !== undefined) {
-      return call.refuse(answeredTo(call, error));
-    }
+  #settle(call: Call, { error, result, isMarked }: Response): void {
+    if (!this.#forget(call)) return; // given up meanwhile
+    if (error !== undefined) call.refuse(answeredTo(call, error));
+    else this.#succeed(call, result, isMarked);
+    this.#odd?.onAnswer(call);
+  }
+
+  #succeed(call: Call, result: unknown, isMarked: boolean): void {
     this.yielded++;
     try {
       if (isMarked) result = this.#extensions.decode(call, result);
@@ -252,6 +280,47 @@ export class Calls implements CallSink {
     } catch (error) {
       call.fail(error);
     }
+  }
+
+  /** The call that waits for the answer with this id, which is JSON text; `"7"` is taken for 7. */
+  #find(id: string): Call | undefined {
+    const call = this.#pending.get(Number(id));
+    if (call !== undefined || !id.startsWith('"')) return call;
+    const number = Number(id.slice(1, -1));
+    return id === `"${number}"` ? this.#pending.get(number) : undefined;
+  }
+
+  /** What becomes of answers that are not simply an answer. */
+  get odd(): OddAnswers {
+    const writer = this.#writer;
+    return this.#odd ??= new OddAnswers(this.#pending, {
+      get sentCount() {
+        return writer.sentCount;
+      },
+      end: (call, error) => {
+        if (!this.#forget(call)) return;
+        call.refuse(error.remote ? answeredTo(call, error) : error);
+        // Nobody hears of what becomes of our own questions; that we are not served must be heard.
+        if (isBuiltin(call.method) && error.code !== METHOD_NOT_FOUND) {
+          this.#lifecycle.report(error);
+        }
+      },
+      report: (error) => this.#lifecycle.report(error),
+    });
+  }
+
+  /** Ends the call with this id, whose answer cannot be taken; false if there is none. */
+  end(id: string, error: RpcError): boolean {
+    const call = this.#find(id);
+    if (call === undefined) return false;
+    this.#forget(call);
+    call.refuse(error);
+    return true;
+  }
+
+  /** See {@linkcode OddAnswers.endLeftOut}. */
+  endLeftOut(items: readonly Single[], broken: readonly RpcError[]): readonly Single[] {
+    return this.odd.endLeftOut(items, broken, (id) => this.#find(id));
   }
 
   /** Items of a stream came; false where there was no credit for them. */
@@ -295,40 +364,14 @@ export class Calls implements CallSink {
     call?.giveUp(error);
   }
 
-  /** An error without an id: the peer could not read something of ours. */
-  #refused(answer: NonNullable<Response["error"]>): void {
-    const { code, message, data } = answer;
-    const { details, limit } = (data ?? {}) as ErrorData;
-    const { maxBytes } = (details ?? {}) as { maxBytes?: unknown };
-    // It does not say which batch was too long for it: whatever its limit, the longest was.
-    const together = limit === "maxBatch" ? this.#longestBatch() : Infinity;
-    let told = false;
-    for (const call of this.#pending) {
-      if (
-        call.together >= together ||
-        typeof maxBytes === "number" && isLongerThan(call.text, maxBytes)
-      ) {
-        told = true;
-        this.#take(call.id)!.fail(answeredTo(call, answer));
-      }
-    }
-    if (told) return;
-    this.#lastWords = new RpcError(code, message, data, { remote: true });
-    this.#lifecycle.report(this.#lastWords);
-  }
-
-  #longestBatch(): number {
-    let longest = 2; // a call alone was in none
-    for (const { together } of this.#pending) longest = Math.max(longest, together);
-    return longest;
-  }
-
   // ---- The end -------------------------------------------------------------------------------
 
   /** Nobody wants this answer any more: says so to the peer. */
   drop(call: Call): void {
-    this.#writer.push(cancelRequest(call.id));
+    const isTold = this.#lifecycle.version === "2.0"; // 1.0 has no such message
+    if (isTold) this.#writer.push(cancelRequest(call.id));
     this.#forget(call);
+    this.odd.onGivenUp(isTold);
   }
 
   /** After this nothing can be asked: what the answers that are due may need is asked now. */
@@ -357,7 +400,7 @@ export class Calls implements CallSink {
    *
    * @param isWriting whether what is queued still goes to a peer that may read it
    */
-  rejectAll(reason: string, cause: unknown = this.#lastWords, isWriting = false): void {
+  rejectAll(reason: string, cause: unknown = this.#odd?.lastWords, isWriting = false): void {
     const why = cause instanceof Error ? `${reason}, ${cause.message}` : reason;
     for (const call of this.#pending) {
       const sent = isWriting || call.order <= this.#writer.sentCount;
@@ -366,33 +409,24 @@ export class Calls implements CallSink {
     }
   }
 
-  #take(id: number): Call | undefined {
-    const call = this.#pending.get(id);
-    if (call !== undefined) this.#forget(call);
-    return call;
-  }
-
-  #forget(call: Call): void {
-    if (!this.#pending.delete(call)) return;
+  /** Whether it was there. */
+  #forget(call: Call): boolean {
+    if (!this.#pending.delete(call)) return false;
     if (call.options.onProgress !== undefined) {
       for (const token of tokensOf(call)) this.#byToken.delete(token);
     }
     call.sink = undefined;
     call.sender?.stop();
     this.#lifecycle.endCall();
-    if (call.isStreaming) return;
-    this.#window.taken--;
-    this.#window.release();
+    if (!call.isStreaming) {
+      this.#window.taken--;
+      this.#window.release();
+    }
+    return true;
   }
 }
 
+const { METHOD_NOT_FOUND } = ERROR_CODES;
+
 /** What stands around an item, at most. */
 const ENVELOPE = 128;
-
-/** The error that a peer answered to a call. */
-function answeredTo(
-  { method }: Call,
-  { code, message, data }: NonNullable<Response["error"]>,
-): RpcError {
-  return new RpcError(code, message, data, { remote: true, method });
-}

@@ -228,7 +228,12 @@ export const ROWS: readonly Conformance[] = [
     send: '{"id":null,"method":"subtract","params":[42,23]}',
   },
   { name: "J11: params missing", send: call("1"), answer: answer(1, ["hello", 5]) },
-  ...["null", "1", '"bar"', "true"].map((params): Conformance => ({
+  {
+    name: "J11: params null count as none",
+    send: call("1", '"method":"get_data","params":null'),
+    answer: answer(1, ["hello", 5]),
+  },
+  ...["1", '"bar"', "true"].map((params): Conformance => ({
     name: `J11: params ${params}`,
     send: call("1", `"method":"echo","params":${params}`),
     error: [1, -32600],

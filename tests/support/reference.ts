@@ -104,7 +104,8 @@ function single(text: string): Meaning {
     const text = members.get(name);
     return text === undefined ? undefined : JSON.parse(text);
   };
-  const id = get("id"), version = get("jsonrpc"), method = get("method"), params = get("params");
+  const id = get("id"), version = get("jsonrpc"), method = get("method");
+  const params = get("params") ?? undefined;
   if (id !== undefined && id !== null && typeof id !== "string" && typeof id !== "number") {
     return { kind: "invalid", id: "null", code: -32600 };
   }
@@ -133,7 +134,7 @@ function single(text: string): Meaning {
   if (bytes(method) > DEFAULT_LIMITS.maxMethodBytes && id !== undefined) {
     return { kind: "invalid", id: answerTo, code: -32601 };
   }
-  if (params !== undefined && (params === null || typeof params !== "object")) return invalid;
+  if (params !== undefined && typeof params !== "object") return invalid;
   if (isNotification) return { kind: "notification", method, params };
   return {
     kind: "request",

@@ -15,8 +15,9 @@ import {
 import { decodeAt, decodeExactly, encodeExactly } from "../../lib/message/base64.ts";
 import { readControl } from "../../lib/message/control.ts";
 import type { Params } from "../../lib/message/message.ts";
-import { parseMessage, unreadableAnswer } from "../../lib/message/parse.ts";
-import { DEFAULT_LIMITS, type FramingName, type PeerInfo, RpcError } from "../../lib/mod.ts";
+import { parseMessage } from "../../lib/message/parse.ts";
+import { unreadableId } from "../../lib/message/unreadable.ts";
+import { DEFAULT_LIMITS, type FramingName, type PeerInfo } from "../../lib/mod.ts";
 import { toIssues } from "../../lib/schema/standard_schema.ts";
 import { StreamReceiver } from "../../lib/stream/receiver.ts";
 import { parseAddress } from "../../lib/transport/address.ts";
@@ -57,6 +58,7 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
   ],
   ["framing/json.ts", /^[ \t\r\n]*$/, ["", " ", "x"], ["", "\r\n", "x"]],
   ["message/base64.ts", /^\$+base64$/, ["", "$", "$base6"], ["", "$base64", ""]],
+  ["connection/broken.ts", /^\s*[{[]/, ["", " ", ""], ["", " ", "x"]],
   [
     "message/parse.ts",
     /"id"\s*:\s*(?:-0|-?\d+[.eE]|-?\d{16})/,
@@ -67,7 +69,7 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
     ["", '"id":123456789012345,', ""],
   ],
   [
-    "message/parse.ts",
+    "message/unreadable.ts",
     /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*([1-9][0-9]{0,14})\s*,\s*"(?:result|error)"\s*:/,
     ["", " ", ""],
     ["{", " ", ""],
@@ -300,8 +302,8 @@ export const WORK: readonly Work[] = [
     (size) => `{"id":1.0,"method":"m","params":${JSON.stringify(members(Math.ceil(size / 16)))}}`,
     parse,
   ),
-  ...texts("unreadableAnswer()", [['{"id":', " ", "1"], ['{"id":', "1", ""]], (text) => {
-    unreadableAnswer(text, new RpcError("PARSE_ERROR", "x"));
+  ...texts("unreadableId()", [['{"id":', " ", "1"], ['{"id":', "1", ""]], (text) => {
+    unreadableId(text);
   }),
   work("the error of an answer", (size) => numbers(size), (data) => {
     parse(`{"id":1,"error":${JSON.stringify({ code: "x", data })}}`);
@@ -354,6 +356,7 @@ export const WORK: readonly Work[] = [
     const eventIds = values.map(String);
     readControl({
       kind: "notification",
+      version: "2.0",
       method: "$/stream/item",
       params: { id: 1, values, eventIds },
       text: undefined,

@@ -68,12 +68,14 @@ Deno.test("RpcError refuses a code that is no integer", () => {
   }
 });
 
-Deno.test("reason is the name that the peer sent, else that of the number, else nothing", () => {
+Deno.test("reason is the name that the peer sent, else that of a number which means the same everywhere", () => {
   const reasons: [number, unknown, string | undefined][] = [
-    [-32005, undefined, "NOT_FOUND"],
+    [-32005, undefined, undefined],
+    [-32000, "text", undefined],
+    [-32099, null, undefined],
     [-32005, { name: "OTHER" }, "OTHER"],
-    [-32005, { name: 5 }, "NOT_FOUND"],
-    [-32005, Object.create({ name: "INHERITED" }), "NOT_FOUND"],
+    [-32005, { name: 5 }, undefined],
+    [-32005, Object.create({ name: "INHERITED" }), undefined],
     [4711, { name: "MINE" }, "MINE"],
     [4711, undefined, undefined],
     [-32601, null, "METHOD_NOT_FOUND"],
@@ -82,6 +84,7 @@ Deno.test("reason is the name that the peer sent, else that of the number, else 
   for (const [code, data, reason] of reasons) {
     assertEquals(new RpcError(code, "text", data).reason, reason);
   }
+  assertEquals(new RpcError("NOT_FOUND", "text", "no object").reason, "NOT_FOUND");
 });
 
 Deno.test("toJSON() gives code, message and data, and nothing else", () => {

@@ -596,21 +596,27 @@ Deno.test("a call takes answers of every version and shape", async () => {
   await line.close();
 });
 
-Deno.test("answers that nobody waits for are ignored, those without an id are told to onError", async () => {
+Deno.test("answers that no call waits for are told to onError, and none of them is answered", async () => {
   const { line, server, errors } = await clientOf();
   const call = line.request("m");
   await server.answer();
   await server.send(
     { jsonrpc: "2.0", id: 99, result: 1 },
-    { jsonrpc: "2.0", id: "1", result: "of another type" },
-    { jsonrpc: "2.0", id: null, error: { code: -32700, message: "Parse error" } },
+    { jsonrpc: "2.0", id: "abc", error: { code: 1, message: "of another" } },
     { jsonrpc: "2.0", method: "$/unknown" },
     { jsonrpc: "2.0", method: "unknown", params: {} },
     { jsonrpc: "2.0", id: 1, result: "first" },
     { jsonrpc: "2.0", id: 1, result: "second" },
+    { jsonrpc: "2.0", id: null, error: { code: -32700, message: "Parse error" } },
   );
   assertEquals(await call, "first");
-  assertEquals(errors.map((error) => (error as RpcError).code), [-32700]);
+  await until(() => errors.length === 4, "all to be told");
+  assertEquals(errors.map((error) => (error as RpcError).message), [
+    'The peer answered a call with the id "99", and none waits for it',
+    'The peer answered a call with the id "\\"abc\\"", and none waits for it: of another',
+    'The peer answered a call with the id "1", and none waits for it',
+    "Parse error",
+  ]);
   const asked = line.request("m");
   assertEquals((await server.answer()).id, 2, "and none of it was answered");
   server.close();
@@ -696,13 +702,18 @@ Deno.test("close() sends what was said before, and cancels what waits", async ()
   await closed;
 });
 
-Deno.test("a client is not bothered by what is no answer, and says so to nobody twice", async () => {
-  const { line, server } = await clientOf();
-  const call = line.request("m");
-  await server.answer();
-  await server.write("no JSON\n[]\n5\n");
-  await server.send({ jsonrpc: "2.0", id: 1, result: 1 });
-  assertEquals(await call, 1);
+Deno.test("a client that only calls answers nothing that it cannot read: its call fails, or onError is told", async () => {
+  const { line, server, errors } = await clientOf();
+  const broken = ["no JSON", "[]", "5", '{"jsonrpc":"2.0","id":true,"result":1}', "[5]"];
+  await server.send(...broken);
+  await until(() => errors.length === broken.length, "all to be told");
+  for (const [n, text] of broken.entries()) {
+    const call = assertRejects(() => line.request("m"), RpcError, "Cannot read what the peer sent");
+    assertEquals((await server.answer()).id, n + 1, "and none of it was answered");
+    await server.send(text);
+    await within(call, text);
+  }
+  assertEquals(errors.length, broken.length);
   server.close();
   await line.close();
 });

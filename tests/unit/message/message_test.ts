@@ -1,17 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ErrorObject, RpcError } from "../../../lib/error.ts";
-import {
-  faultAnswer,
-  isUnparsable,
-  parseMessage,
-  unreadableAnswer,
-} from "../../../lib/message/parse.ts";
+import { faultAnswer, isUnparsable, parseMessage } from "../../../lib/message/parse.ts";
 import {
   encodeError,
   encodeNotification,
   encodeRequest,
   encodeResult,
 } from "../../../lib/message/encode.ts";
+import { unreadableId } from "../../../lib/message/unreadable.ts";
 import type { Invalid, Message } from "../../../lib/message/message.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../lib/mod.ts";
 import { LIB, run } from "../../support/child.ts";
@@ -50,9 +46,18 @@ Deno.test("parseMessage() tells requests, notifications and answers apart", () =
   });
   assertEquals(parse('{"jsonrpc":"2.0","method":"m"}'), {
     kind: "notification",
+    version: "2.0",
     method: "m",
     params: undefined,
     text: '{"jsonrpc":"2.0","method":"m"}',
+    isMarked: false,
+  });
+  assertEquals(parse('{"id":null,"method":"m","params":[1]}'), {
+    kind: "notification",
+    version: "1.0",
+    method: "m",
+    params: [1],
+    text: '{"id":null,"method":"m","params":[1]}',
     isMarked: false,
   });
   assertEquals(parse('{"jsonrpc":"2.0","id":1,"result":{"a":1}}'), {
@@ -79,6 +84,11 @@ Deno.test("parseMessage() reads an answer's error, of whatever version it is", (
     ['"error":"text","result":null', { code: -32002, message: "text", data: "text" }],
     ['"error":0,"result":null', { code: -32002, message: "0", data: 0 }],
     ['"error":{"code":"x"}', { code: -32002, message: '{"code":"x"}', data: { code: "x" } }],
+    ['"error":{"code":"x","message":"m"}', {
+      code: -32002,
+      message: "m",
+      data: { code: "x", message: "m" },
+    }],
     ['"error":null,"result":5', undefined],
   ];
   for (const [members, error] of cases) {
@@ -110,12 +120,40 @@ Deno.test("parseMessage() never throws, and says what is wrong with what is no m
   ]);
 });
 
+Deno.test("parseMessage() takes params of null for none", () => {
+  const texts = [
+    '{"jsonrpc":"2.0","id":1,"method":"m","params":null}',
+    '{"method":"m","params": null, "id":1}',
+    '{"id":1,"params":null,"method":"m"}',
+    '{"jsonrpc":"2.0","method":"m","params":null}',
+    '{"method":"m","params":null}',
+    '{"method":"m","params":null,"id":null}',
+  ];
+  for (const text of texts) {
+    const message = parse(text);
+    assert(message.kind === "request" || message.kind === "notification", text);
+    assertEquals(message.params, undefined, text);
+  }
+});
+
+Deno.test("parseMessage() says of what breaks the rules whether it was meant as a call", () => {
+  const isCall = (text: string) => (parse(text) as Invalid).isCall;
+  const calls = ['{"id":1,"method":5}', '{"id":[],"method":"m"}', '{"method":"m","params":5}'];
+  for (const text of calls) assertEquals(isCall(text), true, text);
+  for (const text of ["{", "5", "[]", '{"id":1}', '{"id":true,"result":1}']) {
+    assertEquals(isCall(text), false, text);
+  }
+});
+
 Deno.test("parseMessage() takes as many levels as maxDepth says, and not one more", () => {
   for (const maxDepth of [1, 2, 64, 65, 5000]) {
     const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
     const inParams = (depth: number) =>
       `{"jsonrpc":"2.0","id":1,"method":"m","params":${nested(depth - 1)}}`;
-    const details = { details: `more than ${maxDepth} levels of nesting` };
+    const details = {
+      limit: "maxDepth",
+      details: `more than ${maxDepth} levels of nesting`,
+    };
     assertEquals(parse(nested(maxDepth), { maxDepth }).kind, maxDepth === 1 ? "invalid" : "batch");
     assertEquals(refusal(nested(maxDepth + 1), { maxDepth }), ["null", -32700, details]);
     if (maxDepth > 1) assertEquals(parse(inParams(maxDepth), { maxDepth }).kind, "request");
@@ -127,7 +165,11 @@ Deno.test("parseMessage() takes as many levels as maxDepth says, and not one mor
 });
 
 Deno.test("parseMessage() counts the levels of objects, arrays and answers", () => {
-  const limits = { maxDepth: 4 }, details = { details: "more than 4 levels of nesting" };
+  const limits = { maxDepth: 4 },
+    details = {
+      limit: "maxDepth",
+      details: "more than 4 levels of nesting",
+    };
   const at = '{"a":[{"b":1}],"c":[[]]}', past = '{"a":[{"b":1}],"c":[[{}]]}';
   for (const start of ['"method":"m","params"', '"result"']) {
     const message = (payload: string) => `{"jsonrpc":"2.0","id":1,${start}:${payload}}`;
@@ -305,6 +347,19 @@ Deno.test("encode functions write what parseMessage() reads", () => {
   );
 });
 
+Deno.test("a request and a notification of 1.0 have a list of params and an id, and no version", () => {
+  const params: [string | undefined, string][] = [
+    [undefined, "[]"],
+    ["[1]", "[1]"],
+    ['{"a":1}', '[{"a":1}]'],
+  ];
+  for (const [given, written] of params) {
+    const rest = `"method":"m","params":${written}`;
+    assertEquals(encodeRequest(7, "m", given, "1.0"), `{"id":7,${rest}}`);
+    assertEquals(encodeNotification("m", given, "1.0"), `{${rest},"id":null}`);
+  }
+});
+
 Deno.test("encodeError() leaves out data that cannot be written", () => {
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
@@ -336,8 +391,7 @@ Deno.test("faultAnswer() says what was wrong with the bytes", () => {
   }]);
 });
 
-Deno.test("unreadableAnswer() finds the call by how an answer begins", () => {
-  const error = new RpcError("PARSE_ERROR", "why");
+Deno.test("unreadableId() finds the call by how an answer begins", () => {
   for (
     const start of [
       '{"jsonrpc":"2.0","id":7,"result":[[[',
@@ -346,13 +400,7 @@ Deno.test("unreadableAnswer() finds the call by how an answer begins", () => {
       ' { "jsonrpc" : "2.0" , "id" : 7 , "result" : ',
     ]
   ) {
-    assertEquals(unreadableAnswer(start, error), {
-      kind: "response",
-      id: "7",
-      error,
-      result: null,
-      isMarked: false,
-    });
+    assertEquals(unreadableId(start), "7", start);
   }
   for (
     const start of [
@@ -364,6 +412,6 @@ Deno.test("unreadableAnswer() finds the call by how an answer begins", () => {
       '{"jsonrpc":"2.0","id":null,"result":1',
     ]
   ) {
-    assertEquals(unreadableAnswer(start, error), undefined, start);
+    assertEquals(unreadableId(start), undefined, start);
   }
 });

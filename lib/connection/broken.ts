@@ -1,0 +1,115 @@
+/**
+ * What a peer sends that breaks the rules. A call is answered with what is wrong with it; an answer never,
+ * or two strict ends would talk each other to death: the call that waits for it fails with what came, or
+ * it is reported.
+ *
+ * @module
+ */
+
+import { ERROR_CODES, type RpcError } from "../error.ts";
+import type { BadFrame } from "../framing/mod.ts";
+import type { Caller } from "../incoming/caller.ts";
+import type { Requests } from "../incoming/requests.ts";
+import type { FramedWriter } from "../link/framed_writer.ts";
+import type { CloseInfo } from "../link/lifecycle.ts";
+import type { Batch, Invalid } from "../message/message.ts";
+import { faultAnswer } from "../message/parse.ts";
+import { unreadable, unreadableId } from "../message/unreadable.ts";
+import type { Calls } from "../outgoing/calls.ts";
+
+/** The connection on which it comes. */
+export interface BrokenHost {
+  readonly calls: Calls;
+  readonly pendingCalls: number;
+  report(error: unknown): void;
+  linger(reason: string): void;
+  finish(info: CloseInfo): void;
+}
+
+/** What becomes of broken messages of one peer. */
+export class Broken {
+  readonly #host: BrokenHost;
+  readonly #requests: Requests;
+  readonly #writer: Pick<FramedWriter, "raw">;
+  readonly #onlyCalls: boolean;
+  readonly #isProgram: boolean;
+
+  /**
+   * @param onlyCalls whether we only call: what comes is meant as an answer, unless it is a call
+   * @param isProgram whether the peer may print there what is meant for people
+   */
+  constructor(
+    host: BrokenHost,
+    requests: Requests,
+    writer: Pick<FramedWriter, "raw">,
+    onlyCalls: boolean,
+    isProgram: boolean,
+  ) {
+    this.#host = host;
+    this.#requests = requests;
+    this.#writer = writer;
+    this.#onlyCalls = onlyCalls;
+    this.#isProgram = isProgram;
+  }
+
+  /**
+   * Does with one what is to be done.
+   *
+   * @param text as far as it is known
+   * @param caller who gets the answer; without it nobody does
+   */
+  take(message: Invalid, text = "", caller?: Caller): undefined {
+    const { calls, pendingCalls } = this.#host;
+    const id = message.isCall || pendingCalls === 0 ? undefined : unreadableId(text) ?? message.id;
+    if (id === undefined || !calls.end(id, unreadable(message, text))) {
+      if (caller !== undefined && !this.#onlyCalls) return this.#requests.invalid(message, caller);
+      const error = unreadable(message, text);
+      if (message.isCall || this.#isProgram && isNoJson(message, text)) this.#host.report(error);
+      else calls.odd.withoutId(error);
+    }
+    this.#requests.mistake();
+  }
+
+  /** The same with bytes that are no frame. */
+  takeFrame(bad: BadFrame, caller: Caller): undefined {
+    const host = this.#host;
+    // There is nothing to say to what answers here and speaks something else.
+    if (bad.fatal && this.#onlyCalls) return void host.finish(bad);
+    // A browser must never get a line executed here; and to TLS there is nothing to say.
+    if (bad.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
+    else if (bad.protocol === undefined) this.take(faultAnswer(bad), bad.start, caller);
+    if (bad.fatal) host.linger(bad.reason);
+  }
+
+  /**
+   * What is left of a batch. One with answers in it is the answer to one of ours: what it leaves out is not
+   * answered any more.
+   */
+  restOf(batch: Batch): Batch {
+    const { calls } = this.#host, { items } = batch;
+    const isAnswer = items.some(({ kind }) => kind === "response");
+    if (!isAnswer && !this.#onlyCalls) return batch;
+    const whole = items.filter((item) => item.kind !== "invalid");
+    const broken = items.filter((item) => item.kind === "invalid");
+    if (!isAnswer) {
+      for (const item of broken) this.take(item);
+      return { ...batch, items: whole };
+    }
+    const errors: RpcError[] = [];
+    for (const item of broken) {
+      const error = unreadable(item, "");
+      if (item.isCall || !calls.end(item.id, error)) errors.push(error);
+      this.#requests.mistake();
+    }
+    return { ...batch, items: calls.endLeftOut(whole, errors) };
+  }
+}
+
+const HTTP_REFUSAL = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" +
+  "Content-Type: text/plain\r\nContent-Length: 47\r\n\r\n" +
+  "This port speaks JSON-RPC over TCP, not HTTP.\r\n";
+
+/** Whether this does not even begin as a message. */
+function isNoJson({ error }: Invalid, text: string): boolean {
+  return error.code === ERROR_CODES.PARSE_ERROR && !/^\s*[{[]/.test(text);
+}

@@ -46,12 +46,15 @@ export type { PeerInfo } from "./api/context.ts";
 export type {
   AnyMethod,
   Api,
+  ApiShape,
   ErrorSchemas,
   Method,
+  MethodName,
   MethodOptions,
   NoErrors,
   Notification,
   ProcedureKind,
+  Returned,
   Stream,
 } from "./api/api.ts";
 export type {

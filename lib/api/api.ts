@@ -23,6 +23,7 @@ export interface MethodOptions<
   Errors extends ErrorSchemas = ErrorSchemas,
   Items extends StandardSchema = StandardSchema,
   Layer = (call: never, next: never) => unknown,
+  Answer extends StandardSchema = StandardSchema,
 > {
   /** One line that says what it does. */
   readonly summary?: string;
@@ -35,8 +36,11 @@ export interface MethodOptions<
    * option `idempotent` of {@linkcode ConnectOptions}.
    */
   readonly idempotent?: boolean;
-  /** The shape of the result, or of a stream's items, for documentation: results are not checked. */
-  readonly result?: StandardSchema;
+  /**
+   * The shape of the result, or of a stream's items, for documentation. The compiler checks that the
+   * handler returns it; nothing checks it when the handler runs.
+   */
+  readonly result?: Answer;
   /** Errors that the handler throws with {@linkcode HandlerContext.error}, by name. */
   readonly errors?: Errors;
   /** The items that the caller streams to the handler: they arrive as {@linkcode Context.items}. */
@@ -69,11 +73,30 @@ export interface MethodOptions<
   readonly use?: readonly Layer[];
 }
 
+/**
+ * What a handler may return if the schema of its option `result` makes this: the same, or what looks like it
+ * once it has travelled. Texts are not told apart from other texts, nor numbers from other numbers: the
+ * compiler finds out what a handler returns before it looks at the schema.
+ */
+export type Returned<Output> = unknown extends Output ? unknown
+  :
+    | Output
+    | (Output extends string ? string | { toJSON(...args: never[]): string }
+      : Output extends number ? number
+      : Output extends boolean ? boolean
+      : Output extends null ? undefined | void
+      : Output extends bigint | symbol | Date | Uint8Array | ((...args: never[]) => unknown)
+        ? Output
+      : { [Key in keyof Output]: Returned<Output[Key]> });
+
 /** The kinds of members that an API has. */
 export type ProcedureKind = "method" | "stream" | "notification";
 
-/** What a method, a stream and a notification have in common. */
-export interface AnyMethod {
+/**
+ * What a method, a stream and a notification have in common. `State` is what its handler finds as
+ * {@linkcode Context.state}.
+ */
+export interface AnyMethod<State = unknown> {
   /** What it is. */
   readonly kind: ProcedureKind;
   /** Checks the value before the handler sees it. */
@@ -82,14 +105,21 @@ export interface AnyMethod {
   readonly handler: (value: never, context: never) => unknown;
   /** What there is to say about it. */
   readonly options: MethodOptions;
+  /** Not there when it runs. */
+  readonly takesState?: (state: State) => void;
 }
 
 /**
  * One method of an API, made by {@linkcode method}: `Value` is what a caller passes, `Result` what
  * the handler returns, `Errors` what it declares, `Item` what the caller streams to it.
  */
-export interface Method<Value = unknown, Result = unknown, Errors = unknown, Item = unknown>
-  extends AnyMethod {
+export interface Method<
+  Value = unknown,
+  Result = unknown,
+  Errors = unknown,
+  Item = unknown,
+  State = unknown,
+> extends AnyMethod<State> {
   /** What it is. */
   readonly kind: "method";
   /** Not there when it runs. */
@@ -111,7 +141,8 @@ export interface Stream<
   Return = unknown,
   Errors = unknown,
   Item = unknown,
-> extends AnyMethod {
+  State = unknown,
+> extends AnyMethod<State> {
   /** What it is. */
   readonly kind: "stream";
   /** Not there when it runs. */
@@ -125,18 +156,35 @@ export interface Stream<
 }
 
 /** A method that never answers, made by {@linkcode notification}. */
-export interface Notification<Value = unknown> extends AnyMethod {
+export interface Notification<Value = unknown, State = unknown> extends AnyMethod<State> {
   /** What it is. */
   readonly kind: "notification";
   /** Not there when it runs. */
   readonly types?: { readonly value: Value };
 }
 
-/** A plain object of methods and of more such objects: `{ math: { add } }` has `math.add`. */
-export interface Api {
+/**
+ * A plain object of methods and of more such objects: `{ math: { add } }` has `math.add`. `State` is what
+ * `serve`'s option `connectionState` must make for it: see {@linkcode withContext}.
+ */
+export interface Api<State = unknown> {
   /** A method, or an object of them. */
-  readonly [name: string]: AnyMethod | Api;
+  readonly [name: string]: AnyMethod<State> | Api<State>;
 }
+
+/** The same for an API whose type is an `interface`: TypeScript lets no such type have any other name. */
+export type ApiShape<A, State = unknown> = {
+  readonly [Name in keyof A]: A[Name] extends AnyMethod<never> ? AnyMethod<State>
+    : A[Name] extends string | number | boolean | ((...args: never[]) => unknown)
+      ? AnyMethod<State> | Api<State>
+    : ApiShape<A[Name], State>;
+};
+
+/** The names of an API's methods, as they are called: `"math.add"`. Any text if the API is not known. */
+export type MethodName<A> = [A] extends [never] ? never : string extends keyof A ? string : {
+  readonly [Name in keyof A & string]: A[Name] extends AnyMethod<never> ? Name
+    : `${Name}.${MethodName<A[Name]>}`;
+}[keyof A & string];
 
 /** Whether calls of it go on only if messages of the caller's are read: credit, or items. */
 export function isStreaming(procedure: AnyMethod | undefined): boolean {
@@ -156,13 +204,13 @@ export function isProcedure(value: unknown): value is AnyMethod {
  * @throws {TypeError} for a member that is neither a method nor a plain object of them, and for a
  * name that cannot be called
  */
-export function proceduresOf(api: Api): Map<string, AnyMethod> {
+export function proceduresOf(api: Api<never>): Map<string, AnyMethod> {
   const procedures = new Map<string, AnyMethod>();
   collect(api, "", procedures, new Set());
   return procedures;
 }
 function collect(
-  api: Api,
+  api: Api<never>,
   prefix: string,
   procedures: Map<string, AnyMethod>,
   above: Set<unknown>,
@@ -183,7 +231,7 @@ function collect(
       );
     }
     if (isProcedure(member)) procedures.set(name, member);
-    else if (isPlainObject(member)) collect(member as Api, name + ".", procedures, above);
+    else if (isPlainObject(member)) collect(member as Api<never>, name + ".", procedures, above);
     else {
       throw new TypeError(
         `Cannot use the API: ${name} is ${

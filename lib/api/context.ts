@@ -71,6 +71,9 @@ export interface Context {
   progress(value: unknown): void;
 }
 
+/** A context with other or more members. */
+export type ContextWith<Base, Extra> = Omit<Base, keyof Extra> & Extra;
+
 /** The context of a handler whose method declares errors and items. */
 export interface HandlerContext<
   Errors extends ErrorSchemas = NoErrors,

@@ -14,6 +14,7 @@ import type {
   NoErrors,
   Notification,
   ProcedureKind,
+  Returned,
   Stream,
 } from "./api.ts";
 import {
@@ -43,13 +44,14 @@ import {
  */
 export function method<
   Schema extends StandardSchema,
-  Result,
+  Result extends Returned<InferOutput<Answer>> | PromiseLike<Returned<InferOutput<Answer>>>,
   Errors extends ErrorSchemas = NoErrors,
   Items extends StandardSchema = never,
+  Answer extends StandardSchema = StandardSchema,
 >(
   schema: Schema,
   handler: (value: InferOutput<Schema>, context: HandlerContext<Errors, Items>) => Result,
-  options?: MethodOptions<Errors, Items, Middleware>,
+  options?: MethodOptions<Errors, Items, Middleware, Answer>,
 ): Method<InferInput<Schema>, Awaited<Result>, Errors, InferInput<Items>>;
 /**
  * A method that takes no value: without a schema there is nothing to check one by.
@@ -65,12 +67,13 @@ export function method<
  * ```
  */
 export function method<
-  Result,
+  Result extends Returned<InferOutput<Answer>> | PromiseLike<Returned<InferOutput<Answer>>>,
   Errors extends ErrorSchemas = NoErrors,
   Items extends StandardSchema = never,
+  Answer extends StandardSchema = StandardSchema,
 >(
   handler: (value: undefined, context: HandlerContext<Errors, Items>) => Result,
-  options?: MethodOptions<Errors, Items, Middleware>,
+  options?: MethodOptions<Errors, Items, Middleware, Answer>,
 ): Method<undefined, Awaited<Result>, Errors, InferInput<Items>>;
 export function method(...parts: unknown[]): AnyMethod {
   return procedure("method", parts);
@@ -103,27 +106,29 @@ export function method(...parts: unknown[]): AnyMethod {
  */
 export function stream<
   Schema extends StandardSchema,
-  Yield,
+  Yield extends Returned<InferOutput<Answer>>,
   Return = undefined,
   Errors extends ErrorSchemas = NoErrors,
   Items extends StandardSchema = never,
+  Answer extends StandardSchema = StandardSchema,
 >(
   schema: Schema,
   handler: (
     value: InferOutput<Schema>,
     context: HandlerContext<Errors, Items>,
   ) => Streamable<Yield, Return>,
-  options?: MethodOptions<Errors, Items, Middleware>,
+  options?: MethodOptions<Errors, Items, Middleware, Answer>,
 ): Stream<InferInput<Schema>, Yield, Return, Errors, InferInput<Items>>;
 /** A stream that takes no value. */
 export function stream<
-  Yield,
+  Yield extends Returned<InferOutput<Answer>>,
   Return = undefined,
   Errors extends ErrorSchemas = NoErrors,
   Items extends StandardSchema = never,
+  Answer extends StandardSchema = StandardSchema,
 >(
   handler: (value: undefined, context: HandlerContext<Errors, Items>) => Streamable<Yield, Return>,
-  options?: MethodOptions<Errors, Items, Middleware>,
+  options?: MethodOptions<Errors, Items, Middleware, Answer>,
 ): Stream<undefined, Yield, Return, Errors, InferInput<Items>>;
 export function stream(...parts: unknown[]): AnyMethod {
   return procedure("stream", parts);

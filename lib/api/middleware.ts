@@ -9,17 +9,18 @@
  */
 
 import type { CallOptions } from "./stub.ts";
-import type { Context } from "./context.ts";
-import { type Api, isProcedure } from "./api.ts";
+import type { Context, ContextWith } from "./context.ts";
+import { isProcedure } from "./api.ts";
 
-/** A call on its way to the handler. */
-export interface Invocation {
+/** A call on its way to the handler. `Found` is what the middleware before has added to the context. */
+export interface Invocation<Found extends object = Record<never, never>> {
   /** The whole name. */
   readonly method: string;
   /** What the schema made of the value. */
   readonly value: unknown;
-  /** The handler's context. */
-  readonly context: Context;
+  /** The handler's context, as far as it is known by now. What the peer serves is for handlers to know. */
+  readonly context: [Exclude<keyof Found, "peer">] extends [never] ? Context
+    : ContextWith<Context, Omit<Found, "peer">>;
 }
 
 /** What came of the rest of the chain. */
@@ -30,18 +31,17 @@ export interface MiddlewareOutcome<Added = unknown> {
   readonly added?: Added;
 }
 
-/**
- * Goes on with the rest of the chain.
- *
- * @param added what the handler shall find in its context besides
- * @returns what came of it; rejects with what the handler threw
- */
-export type MiddlewareNext = <Added extends object = Record<never, never>>(
-  added?: Added,
-) => Promise<MiddlewareOutcome<Added>>;
+/** Goes on with the rest of the chain; rejects with what the handler threw. */
+export interface MiddlewareNext {
+  /** Adds nothing. */
+  (): Promise<MiddlewareOutcome<Record<never, never>>>;
+  /** @param added what the rest of the chain shall find in the context besides */
+  <Added extends object>(added: Added): Promise<MiddlewareOutcome<Added>>;
+}
 
 /**
- * Sees a call before and after. To refuse, throw an `RpcError`; to change the result, return another
+ * Sees a call before and after. `Added` is what it adds to the context, `Found` what it needs there: one
+ * that needs something stands behind the one that adds it, see {@linkcode ContextBuilder.use}. To refuse, throw an `RpcError`; to change the result, return another
  * outcome.
  *
  * @example Time that calls take
@@ -62,8 +62,8 @@ export type MiddlewareNext = <Added extends object = Record<never, never>>(
  * assert(typeof timed === "function");
  * ```
  */
-export type Middleware<Added = unknown> = (
-  call: Invocation,
+export type Middleware<Added = unknown, Found extends object = Record<never, never>> = (
+  call: Invocation<Found>,
   next: MiddlewareNext,
 ) => Promise<MiddlewareOutcome<Added>> | MiddlewareOutcome<Added>;
 
@@ -194,8 +194,8 @@ function extend(context: Context, added: object): Context {
  * assert(api.admin.stop.options.use?.length === 1);
  * ```
  */
-export function withMiddleware<A extends Api>(middleware: readonly Middleware[], api: A): A {
-  const around = (member: Api[string]): Api[string] => {
+export function withMiddleware<A extends object>(middleware: readonly Middleware[], api: A): A {
+  const around = (member: unknown): unknown => {
     if (isProcedure(member)) {
       const options = { ...member.options, use: [...middleware, ...member.options.use ?? []] };
       return { ...member, options };

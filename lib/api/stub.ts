@@ -10,15 +10,28 @@ import type { InferOutput } from "../schema/standard_schema.ts";
 
 /**
  * What a type becomes on its way: as by JSON.stringify and JSON.parse, a `Date` arrives as `string`. A
- * `Uint8Array` arrives as one.
+ * `Uint8Array` arrives as one. What cannot travel is a type that fits nothing, and says so: the server
+ * answers such a result with `INTERNAL_ERROR`.
  */
 export type Serialized<T> = unknown extends T ? T
   : T extends string | number | boolean | null ? T
   : T extends undefined | void ? null
   : T extends Uint8Array ? Uint8Array<ArrayBuffer>
-  : T extends bigint | symbol | ((...args: never[]) => unknown) ? never
   : T extends { toJSON(...args: never[]): infer Json } ? Serialized<Json>
-  : T extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> ? Record<string, never>
+  : T extends
+    | bigint
+    | symbol
+    | ((...args: never[]) => unknown)
+    | ReadonlyMap<unknown, unknown>
+    | ReadonlySet<unknown>
+    | WeakMap<WeakKey, unknown>
+    | WeakSet<WeakKey>
+    | PromiseLike<unknown>
+    | AsyncIterable<unknown>
+    | Iterator<unknown, unknown, never>
+    | RegExp
+    | ArrayBufferLike
+    | ArrayBufferView ? { readonly "cannot travel as JSON": T }
   : T extends readonly unknown[] ? { [Index in keyof T]: Serialized<T[Index]> }
   : {
     [
@@ -113,33 +126,38 @@ export interface StreamCall<Yield, Return, Errors = unknown> extends CallPromise
 
 /** An API as its callers see it. Notifications have no answer to wait for: see {@linkcode NotifyStub}. */
 export type Stub<A> = {
-  readonly [Name in keyof A as A[Name] extends Notification ? never : Name]: A[Name] extends Method<
-    infer Value,
-    infer Result,
-    infer Errors,
-    infer Item
-  > ? (
-      ...args: CallArguments<Value, Item>
-    ) => [keyof Errors] extends [never] ? Promise<Serialized<Result>>
-      : CallPromise<Serialized<Result>, Errors>
-    : A[Name] extends Stream<
+  readonly [Name in keyof A as A[Name] extends Notification<unknown, never> ? never : Name]:
+    A[Name] extends Method<
       infer Value,
-      infer Yield,
-      infer Return,
+      infer Result,
       infer Errors,
-      infer Item
+      infer Item,
+      never
     > ? (
         ...args: CallArguments<Value, Item>
-      ) => [keyof Errors] extends [never] ? StreamCall<Serialized<Yield>, Serialized<Return>>
-        : StreamCall<Serialized<Yield>, Serialized<Return>, Errors>
-    : A[Name] extends UntypedCall ? A[Name]
-    : Stub<A[Name]>;
+      ) => [keyof Errors] extends [never] ? Promise<Serialized<Result>>
+        : CallPromise<Serialized<Result>, Errors>
+      : A[Name] extends Stream<
+        infer Value,
+        infer Yield,
+        infer Return,
+        infer Errors,
+        infer Item,
+        never
+      > ? (
+          ...args: CallArguments<Value, Item>
+        ) => [keyof Errors] extends [never] ? StreamCall<Serialized<Yield>, Serialized<Return>>
+          : StreamCall<Serialized<Yield>, Serialized<Return>, Errors>
+      : A[Name] extends UntypedCall ? A[Name]
+      : Stub<A[Name]>;
 };
 
 /** An API as those see it who want no answer. */
 export type NotifyStub<A> = {
   readonly [Name in keyof A]: A[Name] extends
-    Method<infer Value> | Stream<infer Value> | Notification<infer Value> ? (
+    | Method<infer Value, unknown, unknown, unknown, never>
+    | Stream<infer Value, unknown, unknown, unknown, unknown, never>
+    | Notification<infer Value, never> ? (
       ...args: [undefined] extends [Value] ? [value?: Value]
         : Record<never, never> extends Value ? [value?: Value]
         : [value: Value]

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Context, HandlerContext } from "./context.ts";
+import type { Context, ContextWith, HandlerContext } from "./context.ts";
 import { method, notification, stream, type Streamable } from "./method.ts";
 import type { Middleware } from "./middleware.ts";
 import type {
@@ -15,79 +15,92 @@ import type {
   MethodOptions,
   NoErrors,
   Notification,
+  Returned,
   Stream,
 } from "./api.ts";
 import type { InferInput, InferOutput, StandardSchema } from "../schema/standard_schema.ts";
 
-/** A context with other or more members. */
-export type ContextWith<Base, Extra> = Omit<Base, keyof Extra> & Extra;
-
-/** {@linkcode method}, {@linkcode stream} and {@linkcode notification} for handlers whose context has more. */
-export interface ContextBuilder<Extra extends object> {
+/**
+ * {@linkcode method}, {@linkcode stream} and {@linkcode notification} for handlers whose context has more.
+ * `State` is what `serve`'s option `connectionState` must make for them.
+ */
+export interface ContextBuilder<
+  Extra extends object,
+  State = Extra extends { readonly state: infer State } ? State : unknown,
+> {
   /** See {@linkcode method}. */
   method<
     Schema extends StandardSchema,
-    Result,
+    Result extends Returned<InferOutput<Answer>> | PromiseLike<Returned<InferOutput<Answer>>>,
     Errors extends ErrorSchemas = NoErrors,
     Items extends StandardSchema = never,
+    Answer extends StandardSchema = StandardSchema,
   >(
     schema: Schema,
     handler: (
       value: InferOutput<Schema>,
       context: ContextWith<HandlerContext<Errors, Items>, Extra>,
     ) => Result,
-    options?: MethodOptions<Errors, Items, Middleware>,
-  ): Method<InferInput<Schema>, Awaited<Result>, Errors, InferInput<Items>>;
+    options?: MethodOptions<Errors, Items, Middleware<unknown, Extra>, Answer>,
+  ): Method<InferInput<Schema>, Awaited<Result>, Errors, InferInput<Items>, State>;
   /** See {@linkcode method}. */
   method<
-    Result,
+    Result extends Returned<InferOutput<Answer>> | PromiseLike<Returned<InferOutput<Answer>>>,
     Errors extends ErrorSchemas = NoErrors,
     Items extends StandardSchema = never,
+    Answer extends StandardSchema = StandardSchema,
   >(
     handler: (
       value: undefined,
       context: ContextWith<HandlerContext<Errors, Items>, Extra>,
     ) => Result,
-    options?: MethodOptions<Errors, Items, Middleware>,
-  ): Method<undefined, Awaited<Result>, Errors, InferInput<Items>>;
+    options?: MethodOptions<Errors, Items, Middleware<unknown, Extra>, Answer>,
+  ): Method<undefined, Awaited<Result>, Errors, InferInput<Items>, State>;
   /** See {@linkcode stream}. */
   stream<
     Schema extends StandardSchema,
-    Yield,
+    Yield extends Returned<InferOutput<Answer>>,
     Return = undefined,
     Errors extends ErrorSchemas = NoErrors,
     Items extends StandardSchema = never,
+    Answer extends StandardSchema = StandardSchema,
   >(
     schema: Schema,
     handler: (
       value: InferOutput<Schema>,
       context: ContextWith<HandlerContext<Errors, Items>, Extra>,
     ) => Streamable<Yield, Return>,
-    options?: MethodOptions<Errors, Items, Middleware>,
-  ): Stream<InferInput<Schema>, Yield, Return, Errors, InferInput<Items>>;
+    options?: MethodOptions<Errors, Items, Middleware<unknown, Extra>, Answer>,
+  ): Stream<InferInput<Schema>, Yield, Return, Errors, InferInput<Items>, State>;
   /** See {@linkcode stream}. */
   stream<
-    Yield,
+    Yield extends Returned<InferOutput<Answer>>,
     Return = undefined,
     Errors extends ErrorSchemas = NoErrors,
     Items extends StandardSchema = never,
+    Answer extends StandardSchema = StandardSchema,
   >(
     handler: (
       value: undefined,
       context: ContextWith<HandlerContext<Errors, Items>, Extra>,
     ) => Streamable<Yield, Return>,
-    options?: MethodOptions<Errors, Items, Middleware>,
-  ): Stream<undefined, Yield, Return, Errors, InferInput<Items>>;
+    options?: MethodOptions<Errors, Items, Middleware<unknown, Extra>, Answer>,
+  ): Stream<undefined, Yield, Return, Errors, InferInput<Items>, State>;
   /** See {@linkcode notification}. */
   notification<Schema extends StandardSchema>(
     schema: Schema,
     handler: (value: InferOutput<Schema>, context: ContextWith<Context, Extra>) => unknown,
-    options?: MethodOptions<NoErrors, never, Middleware>,
-  ): Notification<InferInput<Schema>>;
-  /** The same with a middleware around all that is defined with it, inside those it has. */
-  use<Added extends object>(middleware: Middleware<Added>): ContextBuilder<Extra & Added>;
+    options?: MethodOptions<NoErrors, never, Middleware<unknown, Extra>>,
+  ): Notification<InferInput<Schema>, State>;
+  /**
+   * The same with a middleware around all that is defined with it, inside those it has: it finds in the
+   * context what they have added.
+   */
+  use<Added extends object>(
+    middleware: Middleware<Added, Extra>,
+  ): ContextBuilder<Extra & Added, State>;
   /** The same with a middleware that adds nothing, or does not say what. */
-  use(middleware: Middleware): ContextBuilder<Extra>;
+  use(middleware: Middleware<unknown, Extra>): ContextBuilder<Extra, State>;
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { proceduresOf } from "../api/api.ts";
+import { type MethodName, proceduresOf } from "../api/api.ts";
 import type { CallOptions, NotifyStub, Stub, Untyped, UntypedCallPromise } from "../api/stub.ts";
 import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
@@ -57,7 +57,7 @@ const CLIENT = { name: "landline-client", version: "0.0.0" };
  */
 export async function connect<A = Untyped>(
   address: string | URL | readonly (string | URL)[],
-  options: ConnectOptions = {},
+  options: ConnectOptions<MethodName<A>> = {},
 ): Promise<Line<A>> {
   const { framing = "json", balance = "first", reconnect = true, onError = () => {} } = options;
   const { version = "2.0", extensions = version === "2.0", token } = options;

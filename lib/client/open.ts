@@ -15,7 +15,9 @@ import type { EndpointHost } from "./reconnect.ts";
 
 /** Makes single connections: dials, and says who calls. */
 export function opener(
-  { connectTimeout = 5000, token, tls, framing, wrapSocket = (socket) => socket }: ConnectOptions,
+  { connectTimeout = 5000, token, tls, framing, wrapSocket = (socket) => socket }: ConnectOptions<
+    string
+  >,
   shared: Shared,
   common: Omit<ConnectionOptions, "transport">,
 ): EndpointHost["open"] {

@@ -17,8 +17,11 @@ import type { Balancing } from "./balancing.ts";
 import type { LineState } from "./reconnect.ts";
 import type { RetryPolicy } from "./retry.ts";
 
-/** What {@linkcode connect} takes besides the address. */
-export interface ConnectOptions {
+/**
+ * What {@linkcode connect} takes besides the address. `Name` is a name of the server's API that
+ * `idempotent` may have.
+ */
+export interface ConnectOptions<Name extends string = never> {
   /** The framing to speak. @default {"json"} */
   readonly framing?: FramingName;
   /**
@@ -47,7 +50,7 @@ export interface ConnectOptions {
   /** What several addresses are for. @default {"first"} */
   readonly balance?: Balancing;
   /** Methods that may run twice: their calls are sent again when they were lost. @default none */
-  readonly idempotent?: readonly string[];
+  readonly idempotent?: readonly Name[];
   /** How calls that may run twice are sent again. */
   readonly retry?: RetryPolicy;
   /** Told when a connection is made, lost, waited for, and when the line has ended. */
@@ -57,7 +60,7 @@ export interface ConnectOptions {
   /** A bearer token that says who calls, for servers that ask. */
   readonly token?: string;
   /** What the server may call on this line; its handlers find it as `context.peer`. */
-  readonly api?: Api;
+  readonly api?: Api<undefined>;
   /** Runs around every call, outermost first; not around notifications. */
   readonly use?: readonly ClientMiddleware[];
   /** What there is to say about `tls://`: whom to trust, and the client's own certificate. */

@@ -75,7 +75,7 @@ export class ListeningServer implements Server {
   #sources: number;
 
   /** @param hasRoom takes the place of the limit `maxConnections` */
-  constructor(api: Api, options: ServeOptions, hasRoom?: HasRoom) {
+  constructor(api: Api<never>, options: ServeOptions, hasRoom?: HasRoom) {
     const { signal, tcpBacklog, reusePort = false } = options;
     if (tcpBacklog !== undefined && !(Number.isSafeInteger(tcpBacklog) && tcpBacklog >= 1)) {
       throw new RangeError(

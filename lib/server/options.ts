@@ -13,8 +13,8 @@ import type { CloseInfo } from "../link/lifecycle.ts";
 import type { RateLimits } from "../overload/rate_limit.ts";
 import type { TlsServerOptions } from "../transport/socket.ts";
 
-/** What {@linkcode serve} takes besides the API. */
-export interface ServeOptions {
+/** What {@linkcode serve} takes besides the API. `State` is what handlers find as `context.state`. */
+export interface ServeOptions<State = unknown> {
   /** Where to listen. Port 0 lets the system choose. @default {"tcp://127.0.0.1:8080"} */
   readonly listen?: string | URL | readonly (string | URL)[];
   /** Begins {@linkcode Server.shutdown} when it aborts. */
@@ -42,7 +42,7 @@ export interface ServeOptions {
    */
   readonly networkOf?: (address: string) => string | undefined;
   /** Makes what handlers find as `context.state`, once for each connection. */
-  readonly connectionState?: (peer: PeerInfo) => unknown;
+  readonly connectionState?: (peer: PeerInfo) => State;
   /** Other limits than the defaults. */
   readonly limits?: Partial<Limits>;
   /** TCP connections that the system completes before they are accepted. @default {1024} */

@@ -4,12 +4,20 @@
  * @module
  */
 
-import type { Api } from "../api/api.ts";
+import type { Api, ApiShape } from "../api/api.ts";
+import type { PeerInfo } from "../api/context.ts";
 import { ListeningServer } from "./listening_server.ts";
 import type { ServeOptions, Server } from "./options.ts";
 
 export type { ServeOptions, Server };
 
+/** Serves an API whose handlers find in `context.state` what the option `connectionState` makes. */
+export function serve<State>(
+  api: Api<State>,
+  options: ServeOptions<State> & { readonly connectionState: (peer: PeerInfo) => State },
+): Server;
+/** Serves an API whose type is an `interface`. */
+export function serve<A extends ApiShape<A>>(api: A, options?: ServeOptions): Server;
 /**
  * Serves an API. TCP addresses, and Unix sockets that no dead server has left behind, are listened
  * at when this returns; await {@linkcode Server.ready} for the others.
@@ -31,6 +39,7 @@ export type { ServeOptions, Server };
  * assert(await line.call.upper("hello") === "HELLO");
  * ```
  */
-export function serve(api: Api, options: ServeOptions = {}): Server {
+export function serve(api: Api, options?: ServeOptions): Server;
+export function serve(api: Api<never>, options: ServeOptions = {}): Server {
   return new ListeningServer(api, options);
 }

@@ -9,7 +9,7 @@ import type { ConnectOptions, Line } from "../client/options.ts";
 import { iteratorOf } from "../stream/receiver.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
 import { pair } from "./pair.ts";
-import type { Method, Stream } from "../api/api.ts";
+import type { Api, Method, MethodName, Stream } from "../api/api.ts";
 
 /** What answers a call: gets what the caller passed, and returns what the caller shall get. */
 export type MockMethod<Value, Result> = (
@@ -55,7 +55,10 @@ export type Mock<A> = {
  * for await (const tick of line.call.ticks()) assert(tick.startsWith("1970"));
  * ```
  */
-export async function mock<A>(functions: Mock<A>, options: ConnectOptions = {}): Promise<Line<A>> {
+export async function mock<A>(
+  functions: Mock<A>,
+  options: ConnectOptions<MethodName<A>> = {},
+): Promise<Line<A>> {
   const answer: ClientMiddleware = async ({ method, value, options, isStream }, next) => {
     const found = functionOf(functions, method);
     if (found === undefined) return await next();
@@ -65,7 +68,8 @@ export async function mock<A>(functions: Mock<A>, options: ConnectOptions = {}):
       result: isStreamed(result) ? await Array.fromAsync(asTravelled(result)) : json(result),
     };
   };
-  const ends = await pair({}, { connect: { ...options, use: [...options.use ?? [], answer] } });
+  const connect: ConnectOptions<string> = { ...options, use: [...options.use ?? [], answer] };
+  const ends = await pair({} as Api, { connect });
   const close = async () => await ends[Symbol.asyncDispose]();
   return { ...ends.line as unknown as Line<A>, close, [Symbol.asyncDispose]: close };
 }

@@ -6,16 +6,17 @@
 
 import { connect } from "../client/connect.ts";
 import type { ConnectOptions, Line } from "../client/options.ts";
-import type { Api } from "../api/api.ts";
+import type { Api, ApiShape, MethodName } from "../api/api.ts";
+import type { PeerInfo } from "../api/context.ts";
 import { serve, type ServeOptions, type Server } from "../server/serve.ts";
 import { type NetworkFaults, queryOf } from "../transport/memory/faults.ts";
 
 /** What {@linkcode pair} takes besides the API. */
-export interface PairOptions {
+export interface PairOptions<Name extends string = never, State = unknown> {
   /** What {@linkcode serve} takes, without an address. */
-  readonly serve?: Omit<ServeOptions, "listen">;
+  readonly serve?: ServeOptions<State> & { readonly listen?: never };
   /** What {@linkcode connect} takes. */
-  readonly connect?: ConnectOptions;
+  readonly connect?: ConnectOptions<Name>;
   /** What is to go wrong between them; `up` is from the client to the server. @default nothing */
   readonly faults?: NetworkFaults;
 }
@@ -28,6 +29,18 @@ export interface Pair<A> extends AsyncDisposable {
   readonly server: Server;
 }
 
+/** Serves an API whose handlers find in `context.state` what the option `connectionState` makes. */
+export function pair<A, State>(
+  api: A & Api<State>,
+  options: PairOptions<MethodName<A>, State> & {
+    readonly serve: { readonly connectionState: (peer: PeerInfo) => State };
+  },
+): Promise<Pair<A>>;
+/** Serves an API whose type is an `interface`, and connects to it. */
+export function pair<A extends ApiShape<A>>(
+  api: A,
+  options?: PairOptions<MethodName<A>>,
+): Promise<Pair<A>>;
 /**
  * Serves an API in this process and connects to it: no port, no file, no permission. Everything but
  * the socket is what it is over a network.
@@ -73,11 +86,9 @@ export interface Pair<A> extends AsyncDisposable {
  * assert(await ends.line.call.echo("slow but whole") === "slow but whole");
  * ```
  */
-export async function pair<A extends Api>(
-  api: A,
-  options: PairOptions = {},
-): Promise<Pair<A>> {
-  const server = serve(api, { ...options.serve, listen: "memory:" });
+export function pair<A extends Api>(api: A, options?: PairOptions<MethodName<A>>): Promise<Pair<A>>;
+export async function pair<A>(api: A, options: PairOptions<MethodName<A>> = {}): Promise<Pair<A>> {
+  const server = serve(api as Api, { ...options.serve, listen: "memory:" });
   let line: Line<A>;
   try {
     const query = queryOf(options.faults ?? {});

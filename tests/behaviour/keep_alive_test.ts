@@ -1,7 +1,7 @@
 // Keep-alive: our client pings an idle line, and notices when nobody is there any more.
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
-import { connect, ConnectionLostError, method, serve } from "../../lib/mod.ts";
+import { connect, ConnectionLostError, type ConnectOptions, method, serve } from "../../lib/mod.ts";
 import { pair } from "../../lib/testing.ts";
 import { turn, within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
@@ -12,7 +12,7 @@ import { RawPeer } from "../support/raw.ts";
 const quick = { pingInterval: 20, pingTimeout: 40 };
 
 /** A client whose server is the test. */
-async function clientOf(limits: Parameters<typeof connect>[1] = { limits: quick }) {
+async function clientOf(limits: ConnectOptions = { limits: quick }) {
   const [here, there] = pipe();
   const line = await connectOver(here, limits);
   return { line, server: new RawPeer(there, "json") };

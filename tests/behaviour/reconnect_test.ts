@@ -435,7 +435,7 @@ async function* rawServer(listener: Deno.TcpListener): AsyncGenerator<RawPeer, u
 }
 
 /** A line to a server that the test plays. */
-async function played(options: ConnectOptions = {}) {
+async function played(options: ConnectOptions<"upper" | "wait"> = {}) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const peers = rawServer(listener);
   const next = async () => (await within(peers.next(), "a connection")).value!;
@@ -462,11 +462,11 @@ const unavailable = (id: unknown, data: object = {}) => ({
 });
 
 Deno.test("an idempotent call is sent again when it was lost, by option or by name", async () => {
-  const ways: [ConnectOptions, boolean | undefined, boolean][] = [
+  const ways: [ConnectOptions<"upper" | "wait">, boolean | undefined, boolean][] = [
     [{ idempotent: ["upper"] }, undefined, true],
     [{}, true, true],
     [{ idempotent: ["upper"] }, false, false],
-    [{ idempotent: ["other"] }, undefined, false],
+    [{ idempotent: ["wait"] }, undefined, false],
     [{ idempotent: ["upper"], retry: { maxAttempts: 1 } }, undefined, false],
     [{ idempotent: ["upper"], retry: { retryableStatusCodes: ["ABORTED"] } }, undefined, false],
   ];

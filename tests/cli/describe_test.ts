@@ -18,13 +18,17 @@ const Tree: z.ZodType<Tree, Tree> = z.lazy(() =>
 
 const api = {
   ...demo,
-  buy: method(z.object({ count: z.int(), note: z.string().optional() }), () => 1, {
-    summary: "Buys\x1b[2J",
-    description: "More\nthan one line.",
-    deprecated: true,
-    result: z.object({ kind: z.enum(["a", "b"]), at: z.date() }),
-    errors: { OUT_OF_STOCK: z.object({ left: z.int() }) },
-  }),
+  buy: method(
+    z.object({ count: z.int(), note: z.string().optional() }),
+    () => ({ kind: "a", at: new Date(0) }),
+    {
+      summary: "Buys\x1b[2J",
+      description: "More\nthan one line.",
+      deprecated: true,
+      result: z.object({ kind: z.enum(["a", "b"]), at: z.date() }),
+      errors: { OUT_OF_STOCK: z.object({ left: z.int() }) },
+    },
+  ),
   pair: method(z.tuple([z.string(), z.number()]), () => null, { result: z.null() }),
   tree: method(z.object({ root: Tree }), ({ root }) => root, { result: Tree }),
   log: notification(z.object({ text: z.string() }), () => {}),

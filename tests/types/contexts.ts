@@ -4,19 +4,27 @@ import * as z from "npm:zod@4";
 import {
   type Api,
   type ClientMiddleware,
-  type Context,
+  connect,
+  type ConnectOptions,
   type Line,
+  type Method,
   method,
+  type MethodName,
   type Middleware,
+  type Notification,
   notification,
   type Peer,
   RpcError,
   serve,
+  type ServeOptions,
   settle,
+  type StandardSchema,
+  type Stream,
   stream,
   withContext,
   withMiddleware,
 } from "../../lib/mod.ts";
+import { mock, pair } from "../../lib/testing.ts";
 import { type Equal, of, same } from "./_equal.ts";
 
 // ---- The context -------------------------------------------------------------------------------------
@@ -58,7 +66,8 @@ const plain: Middleware = (_, next) => next();
 const users = own.use((call, next) => {
   same<Equal<typeof call.method, string>>();
   same<Equal<typeof call.value, unknown>>();
-  same<Equal<typeof call.context, Context>>();
+  same<Equal<typeof call.context.state, { count: number }>>();
+  same<Equal<typeof call.context.peer, Peer>>();
   return next({ user: { name: "alice" } });
 });
 users.method((_, { user, state }) => {
@@ -81,6 +90,133 @@ own.method((_, context) => {
 const _forgets: Middleware = async (_, next) => {
   await next();
 };
+
+// A middleware finds what the one before it added, and one that adds something must.
+const roles = users.use((call, next) => {
+  same<Equal<typeof call.context.user, { name: string }>>();
+  same<Equal<typeof call.context.signal, AbortSignal>>();
+  return next({ role: call.context.user.name === "alice" ? "admin" as const : "guest" as const });
+});
+roles.method((_, { user, role, state }) => {
+  same<Equal<typeof user, { name: string }>>();
+  same<Equal<typeof role, "admin" | "guest">>();
+  same<Equal<typeof state, { count: number }>>();
+});
+const admins: Middleware<{ isAdmin: boolean }, { role: string }> = ({ context }, next) =>
+  next({ isAdmin: context.role === "admin" });
+roles.use(admins).method((_, { isAdmin }) => {
+  same<Equal<typeof isAdmin, boolean>>();
+});
+roles.method(() => 1, { use: [admins] });
+// @ts-expect-error: nobody has added a role before it
+own.use(admins);
+// @ts-expect-error: nor here
+method(() => 1, { use: [admins] });
+// @ts-expect-error: nor here
+serve({}, { use: [admins] });
+const _adds: Middleware<{ db: string }> = (_, next) => next({ db: "there" });
+// @ts-expect-error: the db is not added
+const _misses: Middleware<{ db: string }> = (_, next) => next();
+// @ts-expect-error: this is no db
+const _mistakes: Middleware<{ db: string }> = async (_, next) => await next({ db: 7 });
+// It may do without the rest of the chain: then no handler looks for the db.
+const _cached: Middleware<{ db: string }> = () => ({ result: "from the cache" });
+
+// ---- State -------------------------------------------------------------------------------------------
+
+const counting = { count: own.method((_, { state }) => ++state.count), bare: method(() => 1) };
+serve(counting, { connectionState: () => ({ count: 0 }) });
+serve(counting, { connectionState: ({ address }) => ({ count: address.length, more: true }) });
+// @ts-expect-error: nothing makes the state
+serve(counting);
+// @ts-expect-error: nothing makes the state
+serve(counting, { listen: "memory:" });
+// @ts-expect-error: the state is another
+serve(counting, { connectionState: () => ({ counts: 0 }) });
+// @ts-expect-error: the state is another
+serve(counting, { connectionState: ({ address }) => ({ count: address }) });
+serve({ deep: { users: users.method(() => 1) } }, { connectionState: () => ({ count: 0 }) });
+// @ts-expect-error: nothing makes the state, however deep it is asked for
+serve({ deep: { users: users.method(() => 1) } });
+const ends = await pair(counting, { serve: { connectionState: () => ({ count: 0 }) } });
+same<Equal<ReturnType<typeof ends.line.call.count>, Promise<number>>>();
+// @ts-expect-error: nothing makes the state
+pair(counting);
+// @ts-expect-error: a line makes no state
+connect("", { api: counting });
+// Who needs none takes any, and so do those that know no API.
+serve({ bare: method(() => 1) }, { connectionState: () => 7 });
+const _served = <A extends Api>(api: A, options: ServeOptions = {}) => serve(api, { ...options });
+const _stated: Api<{ count: number }> = counting;
+// @ts-expect-error: an API that needs a state says so
+const _unstated: Api = counting;
+withMiddleware([plain], counting);
+
+// ---- An API typed as an interface --------------------------------------------------------------------
+
+interface Typed {
+  upper: Method<string, string>;
+  math: { add: Method<{ a: number; b: number }, number> };
+  items: Stream<undefined, number>;
+  log: Notification<string>;
+}
+serve(of<Typed>(), { listen: "memory:", connectionState: () => 7 });
+const typed = await pair(of<Typed>());
+same<Equal<ReturnType<typeof typed.line.call.math.add>, Promise<number>>>();
+withMiddleware([plain], of<Typed>());
+interface Wrong {
+  upper: Method<string, string>;
+  math: { add(): number };
+}
+// @ts-expect-error: a function is no method
+serve(of<Wrong>());
+// @ts-expect-error: a function is no method
+pair(of<Wrong>());
+
+// ---- Results -----------------------------------------------------------------------------------------
+
+const user = z.object({ name: z.string(), born: z.date(), role: z.enum(["admin", "guest"]) });
+const found = method(() => ({ name: "alice", born: new Date(), role: "admin" }), { result: user });
+const _found: { name: string; born: string; role: string } = await of<
+  Line<{ found: typeof found }>
+>().call.found();
+method(z.int(), async (n) => await Promise.resolve(n), { result: z.number() });
+method(() => new Date(), { result: z.iso.datetime() }); // arrives as such a text
+method(() => {}, { result: z.null() }); // arrives as null
+own.method(() => "text", { result: z.string() });
+stream(() => [1], { result: z.number() });
+// A function that makes methods for any schema.
+const _echo = <S extends StandardSchema>(schema: S) =>
+  method(schema, (it) => it, { result: schema });
+// @ts-expect-error: a number is no text
+method(() => 1, { result: z.string() });
+// @ts-expect-error: a number is no text
+method(z.int(), async (n) => await Promise.resolve(n), { result: z.string() });
+// @ts-expect-error: a member is missing
+method(() => ({ name: "alice", born: new Date() }), { result: user });
+// @ts-expect-error: a number is no text
+own.method((_, { state }) => state.count, { result: z.string() });
+// @ts-expect-error: its items are no texts
+stream(() => [1], { result: z.string() });
+
+// ---- Methods that may run twice ----------------------------------------------------------------------
+
+type Shop = typeof shop & { deep: { er: typeof shop } };
+connect<Shop>("", { idempotent: ["look", "deep.er.look"] });
+// @ts-expect-error: there is no such method
+connect<Shop>("", { idempotent: ["lok"] });
+// @ts-expect-error: nor there
+connect<Shop>("", { idempotent: ["deep.er"] });
+connect("", { idempotent: ["any.thing"] });
+connect<Typed>("", { idempotent: ["math.add"] });
+mock<Typed>({}, { idempotent: ["upper"] });
+const _options = (options: ConnectOptions) => connect<Shop>("", { ...options });
+const _anyone = <A>(options: ConnectOptions) => connect<A>("", options);
+const _named: ConnectOptions<MethodName<Shop>> = { idempotent: ["look"] };
+// @ts-expect-error: of which API?
+const _unnamed: ConnectOptions = { idempotent: ["look"] };
+// @ts-expect-error: there is no such method
+mock<Typed>({}, { idempotent: ["uper"] });
 
 // use() keeps the type of what it is given.
 const api = { a: method(z.int(), (n) => n), deep: { b: stream(() => [1]) } };

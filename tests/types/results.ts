@@ -5,6 +5,7 @@ import * as z from "npm:zod@4";
 import {
   event,
   type Line,
+  type Method,
   method,
   type Serialized,
   stream,
@@ -48,11 +49,6 @@ same<Equal<Serialized<unknown>, unknown>>();
 same<Equal<Serialized<Date>, string>>();
 same<Equal<Serialized<undefined>, null>>();
 same<Equal<Serialized<void>, null>>();
-same<Equal<Serialized<bigint>, never>>();
-same<Equal<Serialized<symbol>, never>>();
-same<Equal<Serialized<() => void>, never>>();
-same<Equal<Serialized<Map<string, number>>, Record<string, never>>>();
-same<Equal<Serialized<Set<string>>, Record<string, never>>>();
 same<Equal<Serialized<Date | undefined>, string | null>>();
 same<Equal<Serialized<(Date | null)[]>, (string | null)[]>>();
 same<Equal<Serialized<{ a: Date; b: () => void; [Symbol.iterator]: number }>, { a: string }>>();
@@ -64,6 +60,54 @@ same<Equal<Serialized<Money>, { amount: string; at: string }>>();
 same<Equal<Serialized<Plain>, { a: number }>>();
 same<Equal<Serialized<Tree>["born"], string>>();
 same<Equal<Serialized<Tree>["kids"][number]["kids"][number]["born"], string>>();
+
+// What cannot travel is refused where it is used, wherever it stands.
+interface Untravelled<T> {
+  readonly "cannot travel as JSON": T;
+}
+same<Equal<Serialized<bigint>, { readonly "cannot travel as JSON": bigint }>>();
+const _untravelled: [
+  Untravelled<symbol>,
+  Untravelled<() => void>,
+  Untravelled<Map<string, number>>,
+  Untravelled<ReadonlySet<string>>,
+  Untravelled<WeakMap<object, number>>,
+  Untravelled<Promise<number>>,
+  Untravelled<Generator<number>>,
+  Untravelled<AsyncGenerator<number>>,
+  Untravelled<ReadableStream<number>>,
+  Untravelled<RegExp>,
+  Untravelled<ArrayBuffer>,
+  Untravelled<Float64Array>,
+  Untravelled<DataView>,
+] = of<
+  [
+    Serialized<symbol>,
+    Serialized<() => void>,
+    Serialized<Map<string, number>>,
+    Serialized<ReadonlySet<string>>,
+    Serialized<WeakMap<object, number>>,
+    Serialized<Promise<number>>,
+    Serialized<Generator<number>>,
+    Serialized<AsyncGenerator<number>>,
+    Serialized<ReadableStream<number>>,
+    Serialized<RegExp>,
+    Serialized<ArrayBuffer>,
+    Serialized<Float64Array>,
+    Serialized<DataView>,
+  ]
+>();
+same<Equal<Serialized<{ a: { n: bigint }[] }>["a"][number]["n"], Serialized<bigint>>>();
+same<Equal<Serialized<bigint | string>, string | { readonly "cannot travel as JSON": bigint }>>();
+const big = of<Line<{ big: Method<undefined, bigint>; deep: Method<undefined, { n: bigint }> }>>();
+// @ts-expect-error: a bigint cannot travel
+const _big: bigint = await big.call.big();
+// @ts-expect-error: nor does it arrive as something else
+const _string: string = await big.call.big();
+// @ts-expect-error: nor anywhere in a result
+const _deep: bigint = (await big.call.deep()).n;
+// @ts-expect-error: a map does not arrive as an object
+const _map: Record<string, number> = of<Serialized<Map<string, number>>>();
 
 // Bytes arrive as bytes.
 same<Equal<Serialized<Uint8Array>, Uint8Array<ArrayBuffer>>>();

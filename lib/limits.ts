@@ -38,7 +38,10 @@ export interface Limits {
   readonly maxMethodBytes: number;
   /** Bytes of an id, as JSON text without a string's quotes. @default {256} */
   readonly maxIdBytes: number;
-  /** Requests of one connection that run at once; the next wait. @default {64} */
+  /**
+   * Requests of one connection that run at once; the next wait. As many calls are sent to a peer that has
+   * not said how many it takes. @default {64}
+   */
   readonly maxInFlight: number;
   /**
    * Requests of all connections together that run at once; one more is refused, unless its caller has less

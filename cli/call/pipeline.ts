@@ -17,6 +17,7 @@ import { toErrorObject } from "../command/errors.ts";
 import { isExactNumber, parseExactJson } from "../text/exact_json.ts";
 import { sendNotification } from "./notification.ts";
 import { parseCall } from "../command/params.ts";
+import { withRetries } from "../command/retry.ts";
 import { type InputLine, readLines } from "../text/stdio.ts";
 
 /** Bytes of one line of the input: more than any server of ours takes. */
@@ -32,6 +33,8 @@ export interface CallsOptions {
   readonly print: (text: string) => Promise<void>;
   /** Milliseconds that each call may take. */
   readonly timeout: number | undefined;
+  /** Makes a call again that the server refuses, and may take later. @default {false} */
+  readonly retry?: boolean;
   /** Sends `METHOD PARAMS` as notifications. */
   readonly notify: boolean;
   /**
@@ -81,7 +84,7 @@ type Show = (outcome: Outcome) => unknown;
  * @throws what `print` throws
  */
 export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
-  const { line, timeout, notify, unordered = false } = options;
+  const { line, timeout, notify, retry = false, unordered = false } = options;
   const progress = options.progress ?? { made: 0, answered: 0, failed: 0, isRead: false };
   const stopped = new AbortController();
   line.closed.then(() => stopped.abort());
@@ -129,7 +132,9 @@ export async function makeCalls(options: CallsOptions): Promise<CallsOutcome> {
       break;
     }
     const place = add("text" in input ? input.text.length : 0);
-    line.request(method, params, each).then(
+    const make = (left: number | undefined) =>
+      line.request(method, params, left === undefined ? each : { ...each, timeout: left });
+    (retry ? withRetries(make, timeout, stopped.signal) : make(undefined)).then(
       (result) => settle(place, show, { result }),
       (error) => {
         lost ||= error instanceof ConnectionLostError;

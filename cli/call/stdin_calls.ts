@@ -51,6 +51,7 @@ async function callAll({ line, refused, signal }: Open, given: Given): Promise<n
       await print(Deno.stdout.isTerminal() ? printableJson(text) : text);
     },
     timeout: given.timeout,
+    retry: given.retry,
     notify: given.values.has("notify"),
     unordered: given.values.has("unordered"),
     meta: callMeta(given),

@@ -46,7 +46,8 @@ const SHARED_HELP = `\
                      must be written '"text"'
   --retry            tries again, with pauses that grow, where nobody answers at
                      the address, and what certainly has not run: a call that
-                     was not sent, or that the server was too busy for; within
+                     was not sent, that the server was too busy for, or that
+                     it asks for again after a while, those of - too; within
                      the --timeout [default: 30000]
   --json             prints for programs: one JSON text a line, errors too
   -v, --verbose      shows every frame on standard error

@@ -28,6 +28,12 @@ const CLOSE_TIMEOUT = 500;
 /** The same for a program that we have started: it may have something to finish. */
 const PROGRAM_TIMEOUT = 5000;
 
+/**
+ * Calls that are sent to a server before it is asked how many it takes: no command has more under way, so
+ * that one which is not Landline's is asked for nothing but these.
+ */
+const MAX_CALLS = 1000;
+
 /** An open line, and what there is to know for who works with it. */
 export interface Open {
   /** The line. */
@@ -189,6 +195,7 @@ export async function connectOptions(given: Given): Promise<ConnectOptions> {
   const show = (line: string) => console.error(line), api = answers(given);
   return {
     framing,
+    limits: { maxInFlight: MAX_CALLS },
     ...(api && { api }),
     ...(verbose && { wrapSocket: (socket) => tapped(socket, framing, show) }),
     ...(tls && { tls }),

@@ -1,5 +1,6 @@
 /**
- * `--retry`: tries again what certainly has not run, until the time is over.
+ * `--retry`: tries again what certainly has not run, and what the server asks to be tried again, until the
+ * time is over.
  *
  * @module
  */
@@ -38,7 +39,10 @@ export class Attempts {
    */
   async next(error: unknown, signal: AbortSignal): Promise<boolean> {
     if (!this.#isWanted || signal.aborted) return false;
-    const pause = Math.max(delayAfter(++this.#failures, BACKOFF, Math.random()), askedFor(error));
+    const pause = Math.max(
+      delayAfter(++this.#failures, BACKOFF, Math.random()),
+      askedFor(error) ?? 0,
+    );
     if (performance.now() + pause > this.#end) return false;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, pause);
@@ -48,15 +52,40 @@ export class Attempts {
   }
 }
 
-/** Whether a call that failed like this has certainly not run. */
+/** Whether a call that failed like this has certainly not run, or is to be made again after a while. */
 export function hasNotRun(error: unknown): boolean {
-  return error instanceof ConnectionLostError
-    ? !error.sent
-    : error instanceof RpcError && error.reason === "UNAVAILABLE";
+  return error instanceof ConnectionLostError ? !error.sent : isRefusal(error);
 }
 
-/** The milliseconds that the server asks to wait for. */
-function askedFor(error: unknown): number {
+/** Whether the server has refused a call that it may take later. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof RpcError) || error.reason === undefined) return false;
+  return error.reason === "UNAVAILABLE" || askedFor(error) !== undefined;
+}
+
+/** The milliseconds that the server asks to wait for, if it does. */
+function askedFor(error: unknown): number | undefined {
   const { retryAfterMs } = (error instanceof RpcError ? error.data ?? {} : {}) as ErrorData;
-  return typeof retryAfterMs === "number" ? retryAfterMs : 0;
+  return typeof retryAfterMs === "number" ? retryAfterMs : undefined;
+}
+
+/**
+ * Makes a call, and again where the server refuses it, for as long as the call may take.
+ *
+ * @param timeout milliseconds that all attempts may take
+ * @param signal ends a pause
+ */
+export async function withRetries<T>(
+  call: (timeout: number | undefined) => Promise<T>,
+  timeout: number | undefined,
+  signal: AbortSignal,
+): Promise<T> {
+  const attempts = new Attempts(true, timeout), end = performance.now() + (timeout ?? Infinity);
+  for (let left = timeout;; left = timeout && Math.max(0, end - performance.now())) {
+    try {
+      return await call(left);
+    } catch (error) {
+      if (!isRefusal(error) || !await attempts.next(error, signal)) throw error;
+    }
+  }
 }

@@ -52,7 +52,8 @@ export interface RetryPolicy {
   readonly backoffMultiplier?: number;
   /**
    * The names of the errors after which a call is sent again. A lost connection counts as
-   * `UNAVAILABLE`. @default {["UNAVAILABLE"]}
+   * `UNAVAILABLE`. After an error with `retryAfterMs` it is sent again whatever the name: after that time,
+   * if the call has as long. @default {["UNAVAILABLE"]}
    */
   readonly retryableStatusCodes?: readonly ErrorName[];
 }
@@ -162,12 +163,15 @@ export class Retries {
       call.received = receiver.received;
     } else if (receiver !== undefined && receiver.received > 0) return undefined;
     else if (!wasNotStarted(error) && !this.#isIdempotent(call)) return undefined;
-    if (!retry.retryableStatusCodes.includes(name as ErrorName)) return undefined;
+    const { retryAfterMs } = dataOf(error);
+    // A peer that says when asks for it, whatever the name of its error is.
+    const isAskedFor = name !== undefined && typeof retryAfterMs === "number" && retryAfterMs >= 0;
+    if (!isAskedFor && !retry.retryableStatusCodes.includes(name as ErrorName)) return undefined;
     const isAllowed = this.#budget.allows(successes);
     if (!isAllowed || call.attempts >= retry.maxAttempts) return undefined;
-    const { retryAfterMs } = dataOf(error);
-    if (typeof retryAfterMs === "number" && retryAfterMs >= 0) {
-      return retryAfterMs <= limits.callTimeout ? retryAfterMs : undefined;
+    if (isAskedFor) {
+      const most = Math.min(limits.callTimeout, call.deadline - call.owner.timers.now());
+      return retryAfterMs < most ? retryAfterMs : undefined; // it would be in vain
     }
     return delayAfter(call.attempts, {
       initial: retry.initialBackoff,

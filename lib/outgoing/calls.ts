@@ -29,17 +29,14 @@ import type { Call, CallSink } from "./call.ts";
 import type { CallQueue } from "./call_queue.ts";
 import { CallTable } from "./call_table.ts";
 import { CallWindow } from "./call_window.ts";
-import { Extensions, type PeerMemory, tokensOf } from "./extensions.ts";
+import { Extensions, type ExtensionsOptions, tokensOf } from "./extensions.ts";
 import { answeredTo, OddAnswers } from "./odd_answers.ts";
 
 /** What the calls of one connection are made with. */
-export interface CallsOptions {
-  readonly limits: Pick<Limits, "maxOutboundBytes" | "maxBatch">;
-  readonly timers: Timers;
+export interface CallsOptions extends ExtensionsOptions {
+  readonly limits: Pick<Limits, "maxInFlight" | "maxOutboundBytes" | "maxBatch">;
   /** The calls that the owner of the connection makes; those of the connection itself go the same way. */
   readonly queue: CallQueue;
-  /** What is remembered of the peer from one connection to the next; a server has many peers, and none. */
-  readonly memory?: PeerMemory;
 }
 
 /** The life of the connection, as far as calls go. */
@@ -86,7 +83,7 @@ export class Calls implements CallSink {
     this.#writer = writer;
     this.#room = room;
     const ask = () => this.call(RPC.serverInfo, undefined, {});
-    this.#extensions = new Extensions(ask, options.timers, options.memory);
+    this.#extensions = new Extensions(ask, options);
     this.#window = new CallWindow(this.#extensions, lifecycle, (calls) => this.#sendNow(calls));
   }
 

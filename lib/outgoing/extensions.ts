@@ -7,7 +7,7 @@
 
 import type { ItemOptions } from "../api/stub.ts";
 import { ConnectionLostError, RpcError } from "../error.ts";
-import { DEFAULT_LIMITS } from "../limits.ts";
+import { DEFAULT_LIMITS, type Limits } from "../limits.ts";
 import { decodeExactly } from "../message/base64.ts";
 import { isBuiltin, RPC } from "../message/control.ts";
 import { WINDOW_BYTES } from "../stream/receiver.ts";
@@ -23,14 +23,22 @@ export interface PeerMemory {
   hungUp: boolean;
 }
 
+/** What it is asked and waited for with. */
+export interface ExtensionsOptions {
+  readonly timers: Timers;
+  readonly limits: Pick<Limits, "maxInFlight">;
+  /** What is remembered of the peer from one connection to the next; a server has many peers, and none. */
+  readonly memory?: PeerMemory;
+}
+
 /** What one peer understands. */
 export class Extensions {
   /** Their names, once the peer has said them. */
   known: ReadonlySet<string> | undefined;
   /** The longest message that the peer says it takes. */
   maxBytes = Infinity;
-  /** Calls of ours that the peer runs at once; what most peers do while it has not said. */
-  maxInFlight = DEFAULT_LIMITS.maxInFlight;
+  /** Calls of ours that the peer takes at once; while it has not said, as many as we take of its calls. */
+  maxInFlight: number;
   readonly #call: () => Promise<unknown>;
   readonly #timers: Timers;
   readonly #memory: PeerMemory;
@@ -42,14 +50,13 @@ export class Extensions {
   /** @param call calls `rpc.serverInfo` of the peer */
   constructor(
     call: () => Promise<unknown>,
-    timers: Timers,
-    memory: PeerMemory = { hungUp: false },
+    { timers, limits, memory = { hungUp: false } }: ExtensionsOptions,
   ) {
     this.#call = call;
     this.#timers = timers;
     this.#memory = memory;
     this.#isImpatient = memory.hungUp;
-    if (memory.hungUp) this.maxInFlight = Infinity;
+    this.maxInFlight = memory.hungUp ? Infinity : limits.maxInFlight;
   }
 
   /**

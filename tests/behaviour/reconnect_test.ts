@@ -535,6 +535,39 @@ Deno.test("an idempotent call that is UNAVAILABLE is sent again, after the delay
   peer.close();
 });
 
+Deno.test("an idempotent call is sent again when the server says after what time, and not before", async () => {
+  const api = { get: method(() => 1) };
+  const rateLimit = { connection: { calls: 4, burst: 0.25 } };
+  await using server = serve(api, { listen: "tcp://127.0.0.1:0", rateLimit });
+  await using line = await connect<typeof api>(server.addresses[0]!, { idempotent: ["get"] });
+  assertEquals(await line.call.get(), 1);
+  assertEquals(await line.call.get(), 1); // was refused before: a quarter of a second had to pass
+
+  await using site = await played({ idempotent: ["upper"] });
+  const { peer } = site;
+  const refused = (id: unknown, data: object) => {
+    const error = {
+      code: -32008,
+      message: "Too fast",
+      data: { name: "RESOURCE_EXHAUSTED", ...data },
+    };
+    return { jsonrpc: "2.0", id, error };
+  };
+  for (
+    const [options, data] of [
+      [{}, {}] as const, // it does not say when
+      [{ timeout: 20_000 }, { retryAfterMs: 20_000 }] as const, // the call has less
+    ]
+  ) {
+    const call = rejection(site.line.call.upper("x", options));
+    const messages = [await peer.answer()];
+    if (messages[0]!.method === "rpc.serverInfo") messages.push(await peer.answer());
+    await peer.send(refused(messages.find(({ method }) => method === "upper")!.id, data!));
+    assertEquals(reasonOf(await call), "RESOURCE_EXHAUSTED");
+  }
+  peer.close();
+});
+
 Deno.test("the deadline covers all attempts and the delays between them", async () => {
   await using site = await played({
     idempotent: ["upper"],

@@ -137,6 +137,35 @@ Deno.test("client.ts --retry calls again what the server was too busy for, and n
   assertMatch(stderr, /^error -32014 UNAVAILABLE: Busy\n/);
 });
 
+Deno.test("client.ts --retry makes a call again that is refused for now, the calls of - too", async () => {
+  const refused = new Set<string>();
+  let isEndless = false;
+  await using server = serve({
+    limited: method(z.string(), (text) => {
+      if (refused.has(text) && !isEndless) return text.toUpperCase();
+      refused.add(text);
+      throw new RpcError("RESOURCE_EXHAUSTED", "Too fast", { limit: "rate", retryAfterMs: 5 });
+    }),
+  }, HERE);
+  const [address] = server.addresses as [string];
+  assertEquals((await runClient(["--retry", address, "limited", '"a"'])).stdout, '"A"\n');
+  const stdin = 'limited "b"\nlimited "c"\nlimited "b"\n';
+  const calls = await runClient(["--retry", address, "-"], { stdin });
+  assertEquals([calls.code, calls.stdout], [0, '"B"\n"C"\n"B"\n']);
+  refused.clear();
+  assertMatch((await runClient([address, "-"], { stdin })).stdout, /^{"error":{"code":-32008/);
+  isEndless = true; // no longer than the time that is left
+  const late = await runClient(["--retry", "--timeout=600", address, "-"], { stdin });
+  assertEquals(late.code, 1);
+  assertMatch(late.stdout, /^{"error":{"code":-320/);
+});
+
+Deno.test("client.ts --timeout gives a call as long as it says, also the first of a connection", async () => {
+  await using server = serve({ left: method((_, { timeLeft }) => timeLeft()) }, HERE);
+  const { stdout } = await runClient(["--timeout=60000", server.addresses[0]!, "left"]);
+  assertMatch(stdout, /^[45][0-9]{4}(\.[0-9]+)?\n$/);
+});
+
 Deno.test("client.ts --retry does not repeat a call that may have run, or one that it may not make", async () => {
   let calls = 0;
   await using server = serveRaw(async (socket) => {

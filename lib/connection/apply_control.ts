@@ -29,8 +29,9 @@ export function control(
       calls.progress(message.token, message.value);
       break;
     case "items": {
-      const { id, isUp, values, eventIds } = message, { text } = notification;
-      const size = weigh(text ?? JSON.stringify(values)); // a batch has one text for all
+      const { id, isUp, values, eventIds } = message;
+      const { text, weight } = notification;
+      const size = weight ?? weigh(text ?? JSON.stringify(values)); // a batch has one text for all
       const taken = isUp
         ? requests.get(id)?.receive(values, size)
         : calls.receive(id, values, notification.isMarked, size, eventIds);

@@ -227,8 +227,8 @@ export class RequestContext implements Context, Running {
   }
 
   #weigh(): number {
-    const { text } = this.message;
-    return FLAT + (text === undefined ? 0 : weigh(text));
+    const { text, weight } = this.message;
+    return FLAT + (weight ?? (text === undefined ? 0 : weigh(text)));
   }
 
   /** It keeps nothing any more. */

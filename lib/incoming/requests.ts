@@ -165,13 +165,13 @@ export class Requests {
    * @param handle what else may stand in it: responses, control messages
    */
   batch(
-    { items, text }: Batch,
+    { items, text, weight = weigh(text) }: Batch,
     caller: Caller,
     handle: (item: Single) => undefined,
   ): Promise<void> | undefined {
     const { limits: { maxResponseBytes } } = this.#options, { isKnown } = caller.identity;
     const due = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
-    const { account } = this.#inFlight, weight = weigh(text);
+    const { account } = this.#inFlight;
     account.keep(weight); // with the answers that are there it is kept until the last has come
     const answers = new BatchAnswers(due, maxResponseBytes, account, (text) => {
       account.release(weight);

@@ -9,6 +9,7 @@
 
 import type { ErrorObject, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
+import { weigh } from "./weight.ts";
 
 /** Whether this is an object and no array. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -39,6 +40,8 @@ export interface Request {
   params: Params;
   /** The text of its frame until the handler has its value; undefined for an item of a batch. */
   text: string | undefined;
+  /** Bytes that it takes in memory, if that was told already; see weight.ts. */
+  weight?: number;
 }
 
 /** A request without an id, which gets no answer. Section 4.1. */
@@ -50,6 +53,8 @@ export interface Notification {
   params: Params;
   /** The text of its frame until the handler has its value; undefined for an item of a batch. */
   text: string | undefined;
+  /** Bytes that it takes in memory, if that was told already; see weight.ts. */
+  weight?: number;
   /** Whether the text may hold markers of bytes; see base64.ts. */
   readonly isMarked: boolean;
 }
@@ -86,6 +91,8 @@ export interface Batch {
   readonly kind: "batch";
   /** The frame. */
   readonly text: string;
+  /** Bytes that it takes in memory, if that was told already; see weight.ts. */
+  readonly weight?: number;
   readonly items: readonly Single[];
 }
 
@@ -110,7 +117,7 @@ const KNOWN_META: ReadonlySet<string> = new Set([
 /** Units of the JSON text of other members that are kept: handlers may read them. */
 export const MAX_META = 1 << 12;
 
-/** Lets go of members of `_meta` that mean nothing here, beyond the first few KiB of them. */
+/** Lets go of members of `_meta` that mean nothing here, beyond the first few KiB of them, and of the text. */
 export function trimMeta(message: Request | Notification): void {
   const { params } = message, meta = metaOf(params);
   if (meta === NO_META) return;
@@ -120,7 +127,11 @@ export function trimMeta(message: Request | Notification): void {
     if (!KNOWN_META.has(name)) room = leftOf(room - name.length, meta[name]);
     if (KNOWN_META.has(name) || room >= 0) kept[name] = meta[name];
   }
+  if (room >= 0) return;
   message.params = { ...params, _meta: kept };
+  if (message.text === undefined) return;
+  message.text = undefined;
+  message.weight = weigh(JSON.stringify(message.params));
 }
 
 /** What is left of so much room beside a value; less than nothing once that is found. */

@@ -30,9 +30,16 @@ import { numberIdsIn } from "./number_ids.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** The message in the text of a frame. */
-export function parseMessage(text: string, limits: MessageLimits): Message {
-  if (isDeeperThan(text, limits.maxDepth)) {
+/**
+ * The message in the text of a frame.
+ *
+ * @param depth how many arrays and objects lie within each other, if it was measured
+ */
+export function parseMessage(text: string, limits: MessageLimits, depth?: number): Message {
+  const isDeep = depth === undefined
+    ? isDeeperThan(text, limits.maxDepth)
+    : depth > limits.maxDepth;
+  if (isDeep) {
     return tooDeep(limits.maxDepth);
   }
   const plain = parsePlain(text, limits);
@@ -197,6 +204,31 @@ export function faultAnswer({ reason, maxBytes }: BadFrame): Invalid {
     });
   return { kind: "invalid", version: "2.0", id: "null", isCall: false, error };
 }
+
+/**
+ * What is not parsed, because it would take too much memory then.
+ *
+ * @param max bytes of V8's heap that it may take
+ */
+export function tooHeavy(text: string, max: number): Invalid {
+  const maxBytes = Math.floor(max);
+  const message = `Message too large: parsed it would take more than ${maxBytes} bytes of memory`;
+  const error = new RpcError("RESOURCE_EXHAUSTED", message, {
+    limit: "maxMessageBytes",
+    details: { maxBytes },
+  });
+  const start = text.slice(0, MAX_EDGE), end = text.slice(-MAX_EDGE);
+  const [, id = "null"] = ID_FIRST.exec(start) ?? ID_LAST.exec(end) ?? [];
+  const isCall = start.includes('"method"') || end.includes('"method"');
+  return { kind: "invalid", version: "2.0", id: copyString(id)!, isCall, error };
+}
+
+/** Units at either end of a text among which its id is looked for, if it is not parsed. */
+const MAX_EDGE = 256;
+
+const ID_FIRST =
+  /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(-?\d[-+.\dEe]*|"[^"\\]*")\s*,/;
+const ID_LAST = /,\s*"id"\s*:\s*(-?\d[-+.\dEe]*|"[^"\\]*")\s*\}\s*$/;
 
 // ---- The common case -------------------------------------------------------------------------
 

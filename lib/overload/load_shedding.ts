@@ -66,10 +66,7 @@ export class LoadShedding {
     return new RpcError("UNAVAILABLE", "Memory is running short");
   }
 
-  /**
-   * Bytes of the heap that one message may take once it is parsed: it lies there before anything can be done
-   * about it.
-   */
+  /** Bytes of the heap that one message may take once it is parsed, whatever its limits say. */
   get maxParsedBytes(): number {
     this.#meetV8();
     return this.#heapLimit * HEAP_PART;

@@ -299,9 +299,9 @@ Deno.test("no items at all, and items in a batch, are charged for what they are"
   await peer.send(request(1, "take"));
   await peer.answer();
   await peer.send(notice("$/stream/item", { id: 1, values: [], dir: "up" }));
-  const value = new Array(250_000).fill([]);
+  const value = new Array(100_000).fill([]);
   await peer.send([notice("$/stream/item", { id: 1, value, dir: "up" })]);
-  await until(() => it.ledger.kept > 10 << 20, "the item to be charged");
+  await until(() => it.ledger.kept > 6 << 20, "the item to be charged");
   await peer.send(notice("$/cancelRequest", { id: 1 }));
   await until(() => it.ledger.kept === 0, "all to be let go of");
 });
@@ -328,6 +328,29 @@ Deno.test("an endless stream that is read fast does not keep others from being a
   await reading;
 });
 
+// ---- The weight of a message --------------------------------------------------------------
+
+Deno.test("a message that would take eight times maxMessageBytes of memory is refused by its id", async () => {
+  await using it = site({ echo: method(z.unknown(), (value) => value) });
+  using peer = await it.peer();
+  const dense = (id: string, before = true) => {
+    const params = `"params":[[${Array(200_000).fill("{}").join()}]]`;
+    return before
+      ? `{"jsonrpc":"2.0","id":${id},"method":"echo",${params}}`
+      : `{"jsonrpc":"2.0","method":"echo",${params},"id":${id}}`;
+  };
+  const cases = [["1", true], ["1.0", true], ['"a"', true], ["-7", false], ['"b"', false]] as const;
+  for (const [id, before] of cases) {
+    await peer.send(dense(id, before));
+    const text = await peer.text();
+    assert(text.includes(`"id":${id}`) && text.includes('"limit":"maxMessageBytes"'), text);
+  }
+  // What people send is let in, up to maxMessageBytes of text.
+  const rows = Array.from({ length: 20_000 }, (_, id) => ({ id, name: `n${id}`, price: id / 4 }));
+  const { result } = await peer.ask(request(2, "echo", [rows]));
+  assertEquals(JSON.stringify(result), JSON.stringify([rows]));
+});
+
 // ---- The ledger ------------------------------------------------------------------------------
 
 Deno.test("streams that are opened with much beside them and left without credit are bounded", async () => {
@@ -341,9 +364,9 @@ Deno.test("streams that are opened with much beside them and left without credit
       }),
     (id: number) =>
       request(id, "rpc.health.watch", {
-        _meta: { stream: { credit: 0 }, j: new Array(250_000).fill({}) },
+        _meta: { stream: { credit: 0 }, j: new Array(100_000).fill({}) },
       }),
-    (id: number) => request(id, "hang", { x: new Array(250_000).fill({}) }),
+    (id: number) => request(id, "hang", { x: new Array(100_000).fill({}) }),
   ];
   let refused = 0;
   for (let id = 0; id < 60; id++) {
@@ -367,8 +390,10 @@ Deno.test("items that a handler does not take are bounded in bytes, and end thei
   using peer = await it.peer();
   await peer.send(request(1, "take"));
   assertEquals((await peer.answer() as { method?: string }).method, "$/stream/credit");
-  const value = new Array(300_000).fill({});
-  for (let n = 0; n < 4; n++) await peer.send(notice("$/stream/item", { id: 1, value, dir: "up" }));
+  const value = new Array(100_000).fill({});
+  for (let n = 0; n < 12; n++) {
+    await peer.send(notice("$/stream/item", { id: 1, value, dir: "up" }));
+  }
   // It may have been told first that its first item was taken.
   let answer = await peer.answer();
   if (answer.id === undefined) answer = await peer.answer();

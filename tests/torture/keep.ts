@@ -21,8 +21,8 @@ import {
 import { ask, line, times } from "./crowd.ts";
 import { crowdOf, empties, type NthMessage, numbered, press, told } from "./press.ts";
 
-/** As many empty objects as a message of 1 MiB has room for, with something beside them. */
-const MANY = empties(349_000);
+/** As many empty objects as a message may hold: 0.3 MB that take 8 MiB once they are parsed. */
+const MANY = empties(110_000);
 
 /** A text that fills a message. */
 const TEXT = "x".repeat(1_000_000);
@@ -90,7 +90,7 @@ const SLEEP = `{"value":300000,"_meta":{${PATIENT},"j":${MANY}}}`;
 const keepItems: Attack = {
   name: "keep-items",
   rows: ["K05"],
-  does: "streams items of 1 MiB of {} to 8 calls that take one and leave the others: 64 to each",
+  does: "streams items of 110,000 {} to 8 calls that take one and leave the others: 64 to each",
   server: SMALL,
   figures: ANY_CONNECTION,
   run: (target) => keep(target, itemsUp(8), 8 + 8 * 64),
@@ -99,7 +99,7 @@ const keepItems: Attack = {
 const keepCrowd: Attack = {
   name: "keep-crowd",
   rows: ["K07"],
-  does: "opens streams that may send nothing on 256 connections, with 1 MiB of {} beside each",
+  does: "opens streams that may send nothing on 256 connections, with 110,000 {} beside each",
   server: { ...ALONE, heap: 512 },
   figures: [growth(200), ...others(30, 250)],
   async run(target) {
@@ -119,7 +119,7 @@ const keepWorkers: Attack = {
   name: "keep-workers",
   rows: ["K08"],
   does:
-    "opens streams that may send nothing at a server of two workers, with 1 MiB of {} beside each",
+    "opens streams that may send nothing at a server of two workers, with 110,000 {} beside each",
   server: { ...SMALL, workers: 2 },
   figures: others(15, 100),
   async run(target) {
@@ -135,7 +135,7 @@ export const KEEP: readonly Attack[] = [
   keeping(
     "keep-meta",
     ["K01"],
-    "opens 200 streams that may send nothing, with 1 MiB of {} in _meta of each",
+    "opens 200 streams that may send nothing, with 110,000 {} in _meta of each",
     watchers.meta!,
   ),
   keeping(
@@ -159,14 +159,14 @@ export const KEEP: readonly Attack[] = [
   keeping(
     "keep-sleeps",
     ["K04"],
-    "makes 200 calls that last for minutes, with 1 MiB of {} in _meta of each",
+    "makes 200 calls that last for minutes, with 110,000 {} in _meta of each",
     () => numbered("sleep", SLEEP),
   ),
   keepItems,
   keeping(
     "keep-notifications",
     ["K06"],
-    "sends 200 notifications of 1 MiB of {} whose handlers take a minute",
+    "sends 200 notifications of 110,000 {} whose handlers take a minute",
     () => numbered("linger", `{"ms":60000,"filler":${MANY}}`, "notification"),
   ),
   keeping(

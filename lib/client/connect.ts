@@ -57,7 +57,7 @@ const CLIENT = { name: "landline-client", version: "0.0.0" };
  */
 export async function connect<A = Untyped>(
   address: string | URL | readonly (string | URL)[],
-  options: ConnectOptions<MethodName<A>> = {},
+  options: ConnectOptions<MethodName<A>, NoInfer<A>> = {},
 ): Promise<Line<A>> {
   const { framing = "json", balance = "first", reconnect = true, onError = () => {} } = options;
   const { version = "2.0", extensions = version === "2.0", token } = options;

@@ -1,26 +1,34 @@
 /**
- * Opens single connections: dials, and says who calls.
+ * Opens single connections: dials, says who calls, and has the caller make them ready.
  *
  * @module
  */
 
+import type { Peer } from "../api/context.ts";
+import type { CallOptions } from "../api/stub.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
 import { RpcError } from "../error.ts";
 import { encodeArgument } from "../message/base64.ts";
 import { RPC } from "../message/control.ts";
+import { nameProxy } from "../outgoing/name_proxy.ts";
 import { schemeOf } from "../transport/address.ts";
 import { dial } from "../transport/dial.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { EndpointHost } from "./reconnect.ts";
 
-/** Makes single connections: dials, and says who calls. */
+/** What opening a connection takes of the options. */
+export type OpenOptions = Pick<
+  ConnectOptions,
+  "connectTimeout" | "framing" | "onReady" | "tls" | "token" | "wrapSocket"
+>;
+
+/** Makes single connections: dials, says who calls, and has the caller make it ready. */
 export function opener(
-  { connectTimeout = 5000, token, tls, framing, wrapSocket = (socket) => socket }: ConnectOptions<
-    string
-  >,
+  options: OpenOptions,
   shared: Shared,
   common: Omit<ConnectionOptions, "transport">,
 ): EndpointHost["open"] {
+  const { connectTimeout = 5000, tls, framing, wrapSocket = (socket) => socket } = options;
   return async (address, closed, onLeave) => {
     const limit = new AbortController(), signal = AbortSignal.any([closed, limit.signal]);
     const late = `No connection within ${connectTimeout} ms`;
@@ -42,10 +50,8 @@ export function opener(
         onLeave,
       });
       connection.run();
-      if (token === undefined) return connection;
       try {
-        const credentials = encodeArgument({ scheme: "bearer", token });
-        await connection.call(RPC.authenticate, credentials, { signal, timeout: Infinity });
+        await makeReady(connection, options, signal);
         return connection;
       } catch (error) {
         await connection.close();
@@ -55,6 +61,50 @@ export function opener(
       clearTimeout(timer);
     }
   };
+}
+
+/** Does what the caller wants done before the connection is used. */
+async function makeReady(
+  connection: Connection,
+  options: OpenOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { token: given, onReady } = options;
+  const token = typeof given === "function" ? await unlessAborted(signal, given) : given;
+  if (token !== undefined || given !== undefined) {
+    if (typeof token !== "string") {
+      throw new TypeError(`Cannot connect: token must give a text, it gave ${typeof token}`);
+    }
+    const credentials = encodeArgument({ scheme: "bearer", token });
+    await connection.call(RPC.authenticate, credentials, { signal, timeout: Infinity });
+  }
+  if (onReady !== undefined) await unlessAborted(signal, () => onReady(peerOf(connection)));
+}
+
+/** The server, as what makes a connection ready sees it: calls go out over this connection alone. */
+function peerOf(connection: Connection): Peer<never> {
+  return Object.defineProperties({ ...connection.peer }, {
+    call: {
+      value: nameProxy((name, value, options) =>
+        connection.call(name, encodeArgument(value), (options ?? {}) as CallOptions)
+      ),
+    },
+    notify: {
+      value: nameProxy((name, value) => connection.notify(name, encodeArgument(value))),
+    },
+  }) as Peer<never>;
+}
+
+/** What the work comes to, unless the signal aborts before. */
+async function unlessAborted<T>(signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  try {
+    return await Promise.race([Promise.try(work), promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** Whether another attempt to connect would fail in the same way: it is us who ask for the wrong thing. */

@@ -5,7 +5,7 @@
  */
 
 import type { Api } from "../api/api.ts";
-import type { PeerInfo } from "../api/context.ts";
+import type { Peer, PeerInfo } from "../api/context.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
 import type { CallOptions, NotifyStub, Stub, Untyped, UntypedCallPromise } from "../api/stub.ts";
 import type { FramingName } from "../framing/frame.ts";
@@ -19,9 +19,9 @@ import type { RetryPolicy } from "./retry.ts";
 
 /**
  * What {@linkcode connect} takes besides the address. `Name` is a name of the server's API that
- * `idempotent` may have.
+ * `idempotent` may have, and `A` that API, which `onReady` may call.
  */
-export interface ConnectOptions<Name extends string = never> {
+export interface ConnectOptions<Name extends string = never, A = never> {
   /** The framing to speak. @default {"json"} */
   readonly framing?: FramingName;
   /**
@@ -39,7 +39,9 @@ export interface ConnectOptions<Name extends string = never> {
   readonly extensions?: boolean;
   /** Gives up the first connection; has no effect once connected. */
   readonly signal?: AbortSignal;
-  /** Milliseconds after which an attempt to connect fails, authentication included. @default {5000} */
+  /**
+   * Milliseconds after which an attempt to connect fails, `token` and `onReady` included. @default {5000}
+   */
   readonly connectTimeout?: number;
   /**
    * Whether a connection that is lost is made again: after 100 ms, then after 1.6 times as long each
@@ -53,12 +55,47 @@ export interface ConnectOptions<Name extends string = never> {
   readonly idempotent?: readonly Name[];
   /** How calls that may run twice are sent again. */
   readonly retry?: RetryPolicy;
+  /**
+   * Called each time a connection has been made, before the line uses it: the place to log in, to
+   * subscribe, to enter a room. The calls of the line wait until it has ended, those of `server` go out
+   * over this connection at once, without the line's middleware; so call `server`, and not the line.
+   *
+   * What it throws fails the attempt to connect. The first makes {@linkcode connect} reject. Later ones are
+   * tried again, but for a `TypeError` or `RangeError`, and an {@linkcode RpcError} that says more than that
+   * the server is not well: these end the line, as a refused token does.
+   *
+   * @example
+   * ```ts
+   * import { connect, method, serve, withContext } from "@landline/rpc";
+   * import * as z from "npm:zod@4";
+   * import { assert } from "@std/assert";
+   *
+   * const { method: known } = withContext<{ state: { name: string } }>();
+   * const api = {
+   *   login: known(z.string(), (name, { state }) => void (state.name = name)),
+   *   whoami: known((_, { state }) => state.name),
+   * };
+   * await using server = serve(api, {
+   *   listen: "tcp://127.0.0.1:0",
+   *   connectionState: () => ({ name: "" }),
+   * });
+   * await using line = await connect<typeof api>(server.addresses[0]!, {
+   *   onReady: (server) => server.call.login("alice"),
+   * });
+   *
+   * assert(await line.call.whoami() === "alice");
+   * ```
+   */
+  onReady?(server: Peer<A>): unknown;
   /** Told when a connection is made, lost, waited for, and when the line has ended. */
   readonly onState?: (state: LineState) => void;
   /** Milliseconds that a call may take where it does not say. @default none; 5000 over udp: */
   readonly timeout?: number;
-  /** A bearer token that says who calls, for servers that ask. */
-  readonly token?: string;
+  /**
+   * A bearer token that says who calls, for servers that ask; or what gives one, for each connection anew.
+   * What that throws fails the attempt to connect, as in `onReady`.
+   */
+  readonly token?: string | (() => string | Promise<string>);
   /** What the server may call on this line; its handlers find it as `context.peer`. */
   readonly api?: Api<undefined>;
   /** Runs around every call, outermost first; not around notifications. */

@@ -19,9 +19,10 @@ export type MockMethod<Value, Result> = (
 
 /** Functions for some methods of an API, with the types that its callers see. */
 export type Mock<A> = {
-  readonly [Name in keyof A]?: A[Name] extends Method<infer Value, infer Result>
+  readonly [Name in keyof A]?: A[Name] extends
+    Method<infer Value, infer Result, unknown, unknown, never>
     ? MockMethod<Value, Serialized<Result>>
-    : A[Name] extends Stream<infer Value, infer Yield>
+    : A[Name] extends Stream<infer Value, infer Yield, unknown, unknown, unknown, never>
       ? MockMethod<Value, Iterable<Serialized<Yield>> | AsyncIterable<Serialized<Yield>>>
     : Mock<A[Name]>;
 };
@@ -30,6 +31,8 @@ export type Mock<A> = {
  * A line for tests of code that calls: its methods are these functions. One that is not given fails
  * with `METHOD_NOT_FOUND`. What goes in is what the caller passed, what comes out has gone through JSON;
  * what a function throws is what the call rejects with. Notifications go nowhere.
+ *
+ * There is nobody to log in at: the option `onReady` is not called.
  *
  * @param functions by the names of the methods; streams return what can be iterated
  *
@@ -57,7 +60,7 @@ export type Mock<A> = {
  */
 export async function mock<A>(
   functions: Mock<A>,
-  options: ConnectOptions<MethodName<A>> = {},
+  options: ConnectOptions<MethodName<A>, NoInfer<A>> = {},
 ): Promise<Line<A>> {
   const answer: ClientMiddleware = async ({ method, value, options, isStream }, next) => {
     const found = functionOf(functions, method);
@@ -68,7 +71,8 @@ export async function mock<A>(
       result: isStreamed(result) ? await Array.fromAsync(asTravelled(result)) : json(result),
     };
   };
-  const connect: ConnectOptions<string> = { ...options, use: [...options.use ?? [], answer] };
+  const { onReady: _, ...others } = options;
+  const connect: ConnectOptions<string> = { ...others, use: [...options.use ?? [], answer] };
   const ends = await pair({} as Api, { connect });
   const close = async () => await ends[Symbol.asyncDispose]();
   return { ...ends.line as unknown as Line<A>, close, [Symbol.asyncDispose]: close };

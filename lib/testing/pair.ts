@@ -12,11 +12,11 @@ import { serve, type ServeOptions, type Server } from "../server/serve.ts";
 import { type NetworkFaults, queryOf } from "../transport/memory/faults.ts";
 
 /** What {@linkcode pair} takes besides the API. */
-export interface PairOptions<Name extends string = never, State = unknown> {
+export interface PairOptions<Name extends string = never, State = unknown, A = never> {
   /** What {@linkcode serve} takes, without an address. */
   readonly serve?: ServeOptions<State> & { readonly listen?: never };
   /** What {@linkcode connect} takes. */
-  readonly connect?: ConnectOptions<Name>;
+  readonly connect?: ConnectOptions<Name, A>;
   /** What is to go wrong between them; `up` is from the client to the server. @default nothing */
   readonly faults?: NetworkFaults;
 }
@@ -32,14 +32,14 @@ export interface Pair<A> extends AsyncDisposable {
 /** Serves an API whose handlers find in `context.state` what the option `connectionState` makes. */
 export function pair<A, State>(
   api: A & Api<State>,
-  options: PairOptions<MethodName<A>, State> & {
+  options: PairOptions<MethodName<A>, State, A> & {
     readonly serve: { readonly connectionState: (peer: PeerInfo) => State };
   },
 ): Promise<Pair<A>>;
 /** Serves an API whose type is an `interface`, and connects to it. */
 export function pair<A extends ApiShape<A>>(
   api: A,
-  options?: PairOptions<MethodName<A>>,
+  options?: PairOptions<MethodName<A>, unknown, A>,
 ): Promise<Pair<A>>;
 /**
  * Serves an API in this process and connects to it: no port, no file, no permission. Everything but
@@ -86,8 +86,14 @@ export function pair<A extends ApiShape<A>>(
  * assert(await ends.line.call.echo("slow but whole") === "slow but whole");
  * ```
  */
-export function pair<A extends Api>(api: A, options?: PairOptions<MethodName<A>>): Promise<Pair<A>>;
-export async function pair<A>(api: A, options: PairOptions<MethodName<A>> = {}): Promise<Pair<A>> {
+export function pair<A extends Api>(
+  api: A,
+  options?: PairOptions<MethodName<A>, unknown, A>,
+): Promise<Pair<A>>;
+export async function pair<A>(
+  api: A,
+  options: PairOptions<MethodName<A>, unknown, A> = {},
+): Promise<Pair<A>> {
   const server = serve(api as Api, { ...options.serve, listen: "memory:" });
   let line: Line<A>;
   try {

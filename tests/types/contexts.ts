@@ -11,6 +11,7 @@ import {
   method,
   type MethodName,
   type Middleware,
+  type NoErrors,
   type Notification,
   notification,
   type Peer,
@@ -21,6 +22,7 @@ import {
   type StandardSchema,
   type Stream,
   stream,
+  type Untyped,
   withContext,
   withMiddleware,
 } from "../../lib/mod.ts";
@@ -217,6 +219,28 @@ const _named: ConnectOptions<MethodName<Shop>> = { idempotent: ["look"] };
 const _unnamed: ConnectOptions = { idempotent: ["look"] };
 // @ts-expect-error: there is no such method
 mock<Typed>({}, { idempotent: ["uper"] });
+
+// ---- What makes a connection ready ---------------------------------------------------------------
+
+interface Guarded {
+  login: Method<string, void, NoErrors, never>;
+}
+connect<Guarded>("", { onReady: ({ call }) => call.login("alice") });
+connect<Guarded>("", {
+  onReady: async ({ call, notify }) => {
+    notify.login("alice");
+    // @ts-expect-error: there is no such method
+    await call.logn("alice");
+  },
+});
+connect("", { onReady: async ({ call }) => await call.any!.thing!("alice") });
+pair(of<Guarded>(), { connect: { onReady: ({ call }) => call.login("alice") } });
+const _ready: ConnectOptions<MethodName<Guarded>, Guarded> = {
+  onReady: ({ call }) => call.login("alice"),
+  token: async () => await Promise.resolve("token"),
+};
+// A line of options without its type is one of which nothing is known.
+const _line = (options: ConnectOptions): Promise<Line<Untyped>> => connect("", options);
 
 // use() keeps the type of what it is given.
 const api = { a: method(z.int(), (n) => n), deep: { b: stream(() => [1]) } };

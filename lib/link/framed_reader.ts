@@ -19,7 +19,7 @@ import type { Limits } from "../limits.ts";
 import { inOrder } from "../message/in_order.ts";
 import type { Message } from "../message/message.ts";
 import { isUnparsable, parseMessage, tooHeavy } from "../message/parse.ts";
-import { measure } from "../message/weight.ts";
+import { HEAVIEST, measure } from "../message/weight.ts";
 import type { FairQueue } from "../overload/fair_queue.ts";
 import type { LoadShedding } from "../overload/load_shedding.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
@@ -35,10 +35,7 @@ import { ReadBuffer } from "./read_buffer.ts";
 /** Bytes of a read beyond which no more is read before its calls have begun: they lie in memory. */
 const AHEAD = 1 << 12;
 
-/**
- * Bytes of a read that may take so long to handle that it waits for a slice of its own, and units of a text
- * that is asked beforehand how much memory it will take.
- */
+/** Bytes of a read that may take so long to handle that it waits for a slice of its own. */
 const LARGE = 1 << 15;
 
 /**
@@ -259,6 +256,7 @@ export class FramedReader {
   #parseLong(text: string): Message {
     const { limits, loadShedding } = this.#options;
     const max = Math.min(DENSE * limits.maxMessageBytes, loadShedding?.maxParsedBytes ?? Infinity);
+    if (text.length * HEAVIEST <= max) return parseMessage(text, limits);
     const { weight, depth } = measure(text, max);
     if (weight > max) return tooHeavy(text, max);
     const message = parseMessage(text, limits, depth);

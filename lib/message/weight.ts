@@ -5,6 +5,8 @@
  * @module
  */
 
+import { closingQuote } from "./depth.ts";
+
 /** Bytes that each message takes in any case. */
 const LEAST = 128;
 
@@ -24,6 +26,12 @@ const LONG = 1 << 12;
 const NAMES = 1 << 10;
 
 const NO_NAMES = new Int32Array(0);
+
+/** Units of a name by which it is told from others, beside its length. */
+const NAME_UNITS = 64;
+
+/** Bytes that a unit of a long text takes at the most: what is not so long need not be measured. */
+export const HEAVIEST = 40;
 
 /** What a text is made of. */
 export interface Measure {
@@ -45,11 +53,18 @@ export function measure(text: string, max = Infinity): Measure {
     switch (text.charCodeAt(i)) {
       case 0x22: { // "
         hash = length;
+        weight += TEXT;
+        const end = i + NAME_UNITS;
         for (let unit; ++i < length && (unit = text.charCodeAt(i)) !== 0x22;) {
+          if (i > end) {
+            const quote = closingQuote(text, i);
+            hash = Math.imul(hash, 31) + quote - i | 0;
+            i = quote < 0 ? length : quote;
+            break;
+          }
           if (unit === 0x5c) i++;
           hash = Math.imul(hash, 31) + unit | 0;
         }
-        weight += TEXT;
         break;
       }
       case 0x3a: { // :

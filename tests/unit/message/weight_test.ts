@@ -1,6 +1,7 @@
 // What parsed JSON takes in memory, as it is charged and as V8 has it.
 
-import { assert } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { HEAVIEST, measure, weigh } from "../../../lib/message/weight.ts";
 import { run } from "../../support/child.ts";
 
 Deno.test("weigh() says no less than three quarters of what V8 takes, and no more than it can be", async () => {
@@ -46,4 +47,18 @@ Deno.test("weigh() says no less than three quarters of what V8 takes, and no mor
     ratios.length === 10 && ratios.every((ratio) => ratio > 0.75 && ratio < 2.5),
     stdout + stderr,
   );
+});
+
+Deno.test("measure() finds no long text heavier than HEAVIEST, and the end of texts whatever is in them", () => {
+  const nested = (open: string, close: string) => open.repeat(5000) + "1" + close.repeat(5000);
+  const names = Array.from({ length: 5000 }, (_, i) => `{"${i.toString(36)}":1}`);
+  for (const text of [nested("[", "]"), nested('{"":', "}"), `[${names.join()}]`]) {
+    assertLessOrEqual(weigh(text), HEAVIEST * text.length, text.slice(0, 20));
+  }
+  for (
+    const inside of ["x".repeat(500), '\\"'.repeat(300), "[{,:".repeat(200), "\\\\".repeat(99)]
+  ) {
+    assertEquals(measure(`["${inside}",[[]]]`).depth, 3, inside);
+    assertEquals(measure(`["${inside}`).depth, 1, inside);
+  }
 });

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/asser
 import fc from "npm:fast-check@4";
 import * as z from "npm:zod@4";
 import {
+  type CallOptions,
   connect,
   type ConnectOptions,
   event,
@@ -11,6 +12,7 @@ import {
   method,
   RpcError,
   serve,
+  type Socket,
   stream,
   StreamEvent,
 } from "../../lib/mod.ts";
@@ -414,4 +416,65 @@ Deno.test("events of a server that was started again are told apart", async () =
     last = items.lastEventId;
     await items.return!();
   }
+});
+
+/** A line that loses its connection when the test says so, and an API that tells when it is asked. */
+async function losing() {
+  const begun = new Events<string | undefined>(), gone = Promise.withResolvers<void>();
+  const api = {
+    /** Sends nothing the first time; then all that there is. */
+    news: stream(async function* (_, { after }) {
+      begun.add(after);
+      if (begun.all.length === 1) await gone.promise;
+      for (let n = Number(after ?? "0") + 1; n <= 3; n++) yield event(String(n), n);
+    }),
+    /** Sends all that there is, and ends; but the first time not while it is connected. */
+    all: stream(async function* (_, { after = "0" }) {
+      begun.add(after);
+      for (let n = Number(after) + 1; n <= 3; n++) yield event(String(n), n);
+      if (begun.all.length === 1) await gone.promise;
+      return "the end";
+    }),
+  };
+  const server = serve(api, { listen: "tcp://127.0.0.1:0" }), sockets: Socket[] = [];
+  const line = await connect<typeof api>(server.addresses[0]!, {
+    wrapSocket: (socket) => (sockets.push(socket), socket),
+  });
+  return {
+    line,
+    begun,
+    lose: () => sockets.at(-1)!.close(),
+    async [Symbol.asyncDispose]() {
+      gone.resolve();
+      await line.close();
+      await server.shutdown(0);
+    },
+  };
+}
+
+Deno.test("a stream that is lost before its first event fails, unless it may begin again or has a place", async () => {
+  const cases: [CallOptions, unknown][] = [
+    [{}, "ConnectionLostError, sent"],
+    [{ after: "1" }, [2, 3]],
+    [{ idempotent: true }, [1, 2, 3]],
+  ];
+  for (const [options, expected] of cases) {
+    await using site = await losing();
+    const items = site.line.call.news(undefined, options)[Symbol.asyncIterator]();
+    const reading = Array.fromAsync(items)
+      .catch(({ name, sent }) => `${name}, ${sent ? "sent" : "not sent"}`);
+    await site.begun.count(1);
+    site.lose();
+    assertEquals(await within<unknown>(reading, "the stream to end"), expected);
+  }
+});
+
+Deno.test("a stream that is lost after its last event is resumed there, and ends", async () => {
+  await using site = await losing();
+  const items = site.line.call.all()[Symbol.asyncIterator]();
+  for (const n of [1, 2, 3]) assertEquals((await items.next()).value, n);
+  const end = items.next();
+  site.lose();
+  assertEquals(await within(end, "the end"), { done: true, value: "the end" });
+  assertEquals(site.begun.all, ["0", "3"]);
 });

@@ -131,7 +131,16 @@ export class Channel implements CallSink {
   send(call: Call): void {
     const { connection } = this;
     if (connection !== undefined) connection.calls.send(call);
-    else if (this.#isOver) call.fail(this.#lost(`Cannot call ${call.method}: the line has ended`));
+    else if (!this.#isOver && !this.#hasRoomFor(call)) {
+      const message = `Cannot call ${call.method}: too much waits for a connection`;
+      call.fail(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxOutboundBytes" }));
+    } else this.#wait(call);
+  }
+
+  /** Sends a call that was taken once, and is not refused because others wait. */
+  #resend(call: Call): void {
+    const { connection } = this;
+    if (connection !== undefined) connection.calls.send(call);
     else this.#wait(call);
   }
 
@@ -147,31 +156,32 @@ export class Channel implements CallSink {
     const { items } = call.options as Partial<ItemOptions<unknown>>;
     if (items !== undefined && call.attempts > 0) return false;
     if (error instanceof ConnectionLostError && !error.sent) {
-      call.attempts = Math.max(0, call.attempts - 1);
-      this.send(call);
+      this.#resend(call);
       return true;
     }
     const successes = this.#endpoints.reduce((sum, endpoint) => sum + endpoint.yielded, 0);
     const delay = this.#retries.delayFor(call, error, successes);
     if (delay === undefined) return false;
-    if (delay === 0) this.send(call);
+    if (delay === 0) this.#resend(call);
     else this.#wait(call, delay);
     return true;
   }
 
+  #hasRoomFor(call: Call): boolean {
+    return this.#waitingBytes + sizeOf(call) <= this.#options.limits.maxOutboundBytes;
+  }
+
   /** Keeps a call until there is a connection, or until its next attempt. */
   #wait(call: Call, delay?: number): void {
-    const { callTimeout, maxOutboundBytes } = this.#options.limits;
-    const size = call.value?.text.length ?? 0;
-    if (this.#waitingBytes + size > maxOutboundBytes) {
-      const message = `Cannot call ${call.method}: too much waits for a connection`;
-      return call.fail(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxOutboundBytes" }));
+    if (this.#isOver) {
+      return call.fail(this.#lost(`Cannot call ${call.method}: the line has ended`));
     }
+    const { callTimeout } = this.#options.limits;
     let timer: Timer | undefined;
     if (delay !== undefined) {
       timer = this.timers.after(delay, () => {
         this.drop(call);
-        this.send(call);
+        this.#resend(call);
       });
     } else if (call.deadline === Infinity && call.receiver?.after === undefined) {
       // Nobody waits for ever: who says nothing has as long as a server would give. A stream that goes
@@ -181,7 +191,7 @@ export class Channel implements CallSink {
         call.giveUp(this.#lost(why));
       });
     }
-    this.#waitingBytes += size;
+    this.#waitingBytes += sizeOf(call);
     this.#waiting.set(call, { timer, isForConnection: delay === undefined });
     call.sink = this;
     this.#hold();
@@ -192,7 +202,7 @@ export class Channel implements CallSink {
     if (wait === undefined) return;
     wait.timer?.cancel();
     this.#waiting.delete(call);
-    this.#waitingBytes -= call.value?.text.length ?? 0;
+    this.#waitingBytes -= sizeOf(call);
     call.sink = undefined;
     this.#hold();
   }
@@ -214,7 +224,7 @@ export class Channel implements CallSink {
       for (const [call, { isForConnection }] of [...this.#waiting]) {
         if (!isForConnection) continue;
         this.drop(call);
-        this.send(call);
+        this.#resend(call);
       }
     }
     this.#hold();
@@ -261,4 +271,9 @@ export class Channel implements CallSink {
     }
     return await this.closed;
   }
+}
+
+/** Bytes that a call keeps while it waits, about. */
+function sizeOf({ value }: Call): number {
+  return value?.text.length ?? 0;
 }

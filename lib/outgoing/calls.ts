@@ -46,6 +46,7 @@ export type CallLifecycle = Pick<
   | "running"
   | "version"
   | "isPlain"
+  | "peerSends"
   | "closedBecause"
   | "beginCall"
   | "endCall"
@@ -83,7 +84,7 @@ export class Calls implements CallSink {
     this.#writer = writer;
     this.#room = room;
     const ask = () => this.call(RPC.serverInfo, undefined, {});
-    this.#extensions = new Extensions(ask, options);
+    this.#extensions = new Extensions(ask, options, lifecycle);
     this.#window = new CallWindow(this.#extensions, lifecycle, (calls) => this.#sendNow(calls));
   }
 
@@ -402,6 +403,8 @@ export class Calls implements CallSink {
     for (const call of this.#pending) {
       const sent = isWriting || call.order <= this.#writer.sentCount;
       this.#forget(call);
+      // What streamed to the peer cannot be sent again: its items' iterator was closed.
+      if (!sent && call.sender === undefined) call.attempts--;
       call.refuse(new ConnectionLostError(`The connection ended: ${why}`, { sent, cause }));
     }
   }

@@ -8,6 +8,7 @@
 import type { ItemOptions } from "../api/stub.ts";
 import { ConnectionLostError, RpcError } from "../error.ts";
 import { DEFAULT_LIMITS, type Limits } from "../limits.ts";
+import type { Lifecycle } from "../link/lifecycle.ts";
 import { decodeExactly } from "../message/base64.ts";
 import { isBuiltin, RPC } from "../message/control.ts";
 import { WINDOW_BYTES } from "../stream/receiver.ts";
@@ -42,6 +43,7 @@ export class Extensions {
   readonly #call: () => Promise<unknown>;
   readonly #timers: Timers;
   readonly #memory: PeerMemory;
+  readonly #lifecycle: Pick<Lifecycle, "peerSends">;
   #asking: Promise<void> | undefined;
   #learning: Promise<void> | undefined;
   /** Whether calls wait no longer for what is not known. */
@@ -51,10 +53,12 @@ export class Extensions {
   constructor(
     call: () => Promise<unknown>,
     { timers, limits, memory = { hungUp: false } }: ExtensionsOptions,
+    lifecycle: Pick<Lifecycle, "peerSends">,
   ) {
     this.#call = call;
     this.#timers = timers;
     this.#memory = memory;
+    this.#lifecycle = lifecycle;
     this.#isImpatient = memory.hungUp;
     this.maxInFlight = memory.hungUp ? Infinity : limits.maxInFlight;
   }
@@ -76,7 +80,8 @@ export class Extensions {
       if (typeof maxInFlight === "number" && maxInFlight >= 1) this.maxInFlight = maxInFlight;
       this.#memory.hungUp = false;
     }, (error: unknown) => {
-      if (error instanceof ConnectionLostError && error.sent) this.#memory.hungUp = true;
+      // It closed the connection itself: one that was lost says nothing of the peer.
+      if (error instanceof ConnectionLostError) this.#memory.hungUp = !this.#lifecycle.peerSends;
       const reason = error instanceof RpcError ? error.reason : undefined;
       const isBusy = reason === "UNAVAILABLE" || reason === "RESOURCE_EXHAUSTED";
       // Who may not ask yet may ask again; any other refusal says that it knows of no extensions.

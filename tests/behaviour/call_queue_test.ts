@@ -11,6 +11,7 @@ import {
   type Peer,
   RpcError,
   serve,
+  type Socket,
   stream,
   withContext,
 } from "../../lib/mod.ts";
@@ -238,6 +239,33 @@ Deno.test("calls that wait when the server goes away go to the next one, and end
   assertEquals((await sent as ConnectionLostError).sent, true);
   assertEquals((await waiting as ConnectionLostError).sent, false);
   await line.close();
+});
+
+Deno.test("calls that wait when the connection is lost are not lost, however long they are together", async () => {
+  const begun = new Events<number>(), gate = Promise.withResolvers<void>();
+  const api = {
+    work: method(z.object({ n: z.number(), text: z.string() }), async ({ n }) => {
+      begun.add(n);
+      if (n === 0) await gate.promise;
+      return n;
+    }),
+  };
+  const limits = { maxInFlight: 1 }, sockets: Socket[] = [];
+  await using server = serve(api, { listen: "tcp://127.0.0.1:0", limits });
+  await using line = await connect<typeof api>(server.addresses[0]!, {
+    limits: { maxInFlight: 1, maxOutboundBytes: 10_000 },
+    wrapSocket: (socket) => (sockets.push(socket), socket),
+  });
+  const text = "x".repeat(1000);
+  const calls = Array.from({ length: 100 }, (_, n) => line.call.work({ n, text }));
+  await begun.count(1);
+  const lost = rejection(calls[0]!);
+  sockets[0]!.close();
+  assertEquals((await lost as ConnectionLostError).sent, true);
+  gate.resolve();
+  const rest = Array.from({ length: 99 }, (_, n) => n + 1);
+  assertEquals(await within(Promise.all(calls.slice(1)), "the others"), rest);
+  assertEquals(begun.all, [0, ...rest]);
 });
 
 Deno.test("ends that call each other beyond what each takes do not wait for each other", async () => {

@@ -43,6 +43,7 @@ export type {
 
 // ---- The API that is called, and the one that the client serves -----------------------------
 export type { PeerInfo } from "./api/context.ts";
+export type { Json } from "./api/json.ts";
 export type {
   AnyMethod,
   Api,

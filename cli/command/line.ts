@@ -196,6 +196,7 @@ export async function connectOptions(given: Given): Promise<ConnectOptions> {
   return {
     framing,
     limits: { maxInFlight: MAX_CALLS },
+    exactNumbers: true, // people want to see the digits that came
     ...(api && { api }),
     ...(verbose && { wrapSocket: (socket) => tapped(socket, framing, show) }),
     ...(tls && { tls }),

@@ -19,6 +19,11 @@ export interface TypeStyle {
   readonly multiline: boolean;
   /** What all types that are written so may take together. */
   readonly room: Room;
+  /**
+   * Whether a `$ref` says nothing here, because it leads back to the type that is being declared: it would
+   * refer to itself alone. Within an object or an array it may.
+   */
+  readonly leavesOut?: ((ref: string) => boolean) | undefined;
 }
 
 /** A number of characters, and what happens where they do not suffice. */
@@ -60,6 +65,9 @@ const WIDTH = 80;
 
 const UNKNOWN: Type = { text: "unknown", binds: "alone" };
 
+/** What a reference says that is left out. */
+const NOTHING: Type = { text: "", binds: "alone" };
+
 /** What stands for all that there is no room for. */
 const REST: Type = { text: "…", binds: "alone" };
 
@@ -68,7 +76,8 @@ const PART = 8;
 
 /** The TypeScript type of what a schema takes. */
 export function typeOf(schema: Schema, style: TypeStyle, indent = ""): string {
-  return convert(schema, style, indent).text;
+  const { text } = convert(schema, style, indent);
+  return text === NOTHING.text ? UNKNOWN.text : text;
 }
 
 /** A name as the key of a member. One that is too long for any key is cut, and says so. */
@@ -94,6 +103,7 @@ function convert(schema: unknown, style: TypeStyle, indent: string): Type {
   if (schema === false) return { text: "never", binds: "alone" };
   if (!isRecord(schema)) return UNKNOWN;
   const { $ref, anyOf, oneOf, allOf, nullable } = schema;
+  if (typeof $ref === "string" && style.leavesOut?.($ref)) return NOTHING;
   const each = (schemas: readonly unknown[]) =>
     eachOf(schemas, style.room, (schema) => convert(schema, style, indent), REST);
   const all = [
@@ -145,14 +155,19 @@ function ownType(
       case "integer":
         return alone("number");
       case "array":
-        return arrayType(schema, style, indent);
+        return arrayType(schema, within(style), indent);
       case "object":
-        return objectType(schema, style, indent);
+        return objectType(schema, within(style), indent);
       default:
         return UNKNOWN;
     }
   };
   return union(eachOf(types, room, typeNamed, REST));
+}
+
+/** How the parts of an object or an array are written. */
+function within(style: TypeStyle): TypeStyle {
+  return style.leavesOut === undefined ? style : { ...style, leavesOut: undefined };
 }
 
 function impliedType(schema: Described): string | undefined {
@@ -196,7 +211,9 @@ function objectType(
     isRecord(patternProperties);
   if (known.size === 0) {
     const value = isOpen ? convert(additionalProperties ?? {}, style, indent) : UNKNOWN;
-    return alone(`Record<string, ${value.text}>`);
+    // The value of a Record must not be the type that is being declared.
+    const isOwn = /^[a-z]+$/.test(value.text);
+    return alone(isOwn ? `Record<string, ${value.text}>` : `{ [name: string]: ${value.text} }`);
   }
   const inner = indent + "  ";
   const members = eachOf(known, style.room, ([name, schema]) => {
@@ -228,14 +245,15 @@ function alone(text: string): Type {
 }
 
 function union(types: readonly Type[]): Type {
-  const texts = [...new Set(types.map(({ text }) => text))];
+  const said = types.filter((type) => type !== NOTHING);
+  const texts = [...new Set(said.map(({ text }) => text))];
   if (texts.includes("unknown") || texts.length === 0) return UNKNOWN;
-  if (texts.length === 1) return types[0]!;
+  if (texts.length === 1) return said[0]!;
   return { text: texts.join(" | "), binds: "loosely" };
 }
 
 function intersection(types: readonly Type[]): Type {
-  const known = types.filter(({ text }) => text !== "unknown");
+  const known = types.filter((type) => type !== NOTHING && type.text !== "unknown");
   if (known.length < 2) return known[0] ?? UNKNOWN;
   return { text: [...new Set(known.map(enclosed))].join(" & "), binds: "loosely" };
 }

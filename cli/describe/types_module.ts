@@ -5,7 +5,13 @@
  * @module
  */
 
-import { type Description, type MethodDescription, resolved, type Schema } from "./discover.ts";
+import {
+  type Description,
+  isRecord,
+  type MethodDescription,
+  resolved,
+  type Schema,
+} from "./discover.ts";
 import { docComment, memberName, Room, typeOf, type TypeStyle } from "./schema_type.ts";
 
 /** The library's types that a module may need. */
@@ -16,6 +22,9 @@ const MAX_MODULE = 1 << 23;
 
 /** Parts of a name that become objects within each other; one of more parts is not taken apart. */
 const MAX_NESTED = 16;
+
+/** Types that are looked at to tell whether one of them leads to another. */
+const MAX_STEPS = 1000;
 
 /** Characters of the name of a type. */
 const MAX_TYPE_NAME = 64;
@@ -186,9 +195,31 @@ class TypeNames {
     // A map that grows while it is looped over gives what is new, too.
     for (const [ref, name] of this.#names) {
       const schema = resolved({ $ref: ref }, this.#description.document) as Schema;
-      texts.push(`export type ${name} = ${typeOf(schema, style)};\n`);
+      const text = typeOf(schema, {
+        ...style,
+        leavesOut: (other) => this.#leads(other, ref, style),
+      });
+      texts.push(`export type ${name} = ${text};\n`);
     }
     return texts;
+  }
+
+  /** Whether a type is another one, or the union or intersection of some of which one leads there. */
+  #leads(from: string, to: string, { room }: TypeStyle): boolean {
+    const seen = new Set<string>();
+    const leads = (schema: unknown): boolean => {
+      if (!room.take(1) || !isRecord(schema)) return false; // looking takes time, as writing does
+      const { $ref, anyOf, oneOf, allOf } = schema;
+      if (typeof $ref === "string") {
+        if ($ref === to) return true;
+        if (!seen.has($ref) && seen.size < MAX_STEPS) {
+          seen.add($ref);
+          if (leads(resolved(schema, this.#description.document))) return true;
+        }
+      }
+      return [anyOf, oneOf, allOf].some((parts) => Array.isArray(parts) && parts.some(leads));
+    };
+    return leads({ $ref: from });
   }
 
   /** `#/components/schemas/user-profile` is `UserProfile`. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isExactNumber } from "./exact_json.ts";
+
 /** Where something stands in a JSON value: names of members and positions of items. */
 export type JsonPath = readonly (string | number)[];
 
@@ -69,6 +71,7 @@ function compareItems(
 /** Whether two JSON values are the same; the order of members does not count. */
 export function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
+  if (isExactNumber(a) || isExactNumber(b)) return JSON.stringify(a) === JSON.stringify(b);
   if (isArray(a)) {
     return isArray(b) && a.length === b.length && a.every((item, at) => isSame(item, b[at]));
   }
@@ -84,7 +87,8 @@ function isArray(value: unknown): value is readonly unknown[] {
 
 /** Whether this is an object and no array. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
+  return value !== null && typeof value === "object" && !Array.isArray(value) &&
+    !isExactNumber(value);
 }
 
 /** A path as people write it: `users[2].name`, `["odd name"]`; `result` for the value itself. */

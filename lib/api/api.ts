@@ -8,6 +8,7 @@
 import { reservedPrefix } from "../message/control.ts";
 import { isPlainObject } from "../message/message.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
+import type { Json } from "./json.ts";
 
 /** The errors that a method declares: for each name the schema of its data. */
 export type ErrorSchemas = Readonly<Record<string, StandardSchema>>;
@@ -79,6 +80,7 @@ export interface MethodOptions<
  * compiler finds out what a handler returns before it looks at the schema.
  */
 export type Returned<Output> = unknown extends Output ? unknown
+  : [Json] extends [Output] ? unknown // a type that refers to itself could not be taken apart
   :
     | Output
     | (Output extends string ? string | { toJSON(...args: never[]): string }

@@ -6,6 +6,7 @@
 
 import { DECLARED, type RpcError } from "../error.ts";
 import type { ErrorSchemas, Method, Notification, Stream } from "./api.ts";
+import type { Json } from "./json.ts";
 import type { InferOutput } from "../schema/standard_schema.ts";
 
 /**
@@ -14,10 +15,10 @@ import type { InferOutput } from "../schema/standard_schema.ts";
  * answers such a result with `INTERNAL_ERROR`.
  */
 export type Serialized<T> = unknown extends T ? T
-  : T extends string | number | boolean | null ? T
+  : T extends Json ? T // as it is; a type that refers to itself could not be taken apart
   : T extends undefined | void ? null
   : T extends Uint8Array ? Uint8Array<ArrayBuffer>
-  : T extends { toJSON(...args: never[]): infer Json } ? Serialized<Json>
+  : T extends { toJSON(...args: never[]): infer Written } ? Serialized<Written>
   : T extends
     | bigint
     | symbol

@@ -15,6 +15,7 @@ import { resolveLimits } from "../limits.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
 import { encodeArgument } from "../message/base64.ts";
 import { RPC } from "../message/control.ts";
+import { parseExactly } from "../message/exact_numbers.ts";
 import { CallQueue } from "../outgoing/call_queue.ts";
 import { nameProxy } from "../outgoing/name_proxy.ts";
 import { Ledger } from "../overload/ledger.ts";
@@ -94,6 +95,7 @@ export async function connect<A = Untyped>(
       limits,
       (error) => onError(error),
     ),
+    ...(options.exactNumbers && { parseJson: parseExactly }),
     timers,
     ledger,
     loadShedding: new LoadShedding(limits, ledger),

@@ -104,6 +104,13 @@ export interface ConnectOptions<Name extends string = never, A = never> {
   readonly tls?: TlsClientOptions;
   /** Other limits than the defaults. */
   readonly limits?: Partial<Limits>;
+  /**
+   * Whether numbers come as they were written. One that a double does not hold digit for digit, such as
+   * 18446744073709551615 or 1.10, is then what `JSON.rawJSON` makes: its `rawJSON` has the digits, for
+   * `BigInt` or a decimal library, and JSON.stringify writes it as it came. Answers take longer to read.
+   * @default {false}
+   */
+  readonly exactNumbers?: boolean;
   /** What stands between the line and its socket, to look at the bytes or to change them. */
   readonly wrapSocket?: (socket: Socket) => Socket;
   /** Called with what is nobody's answer. */

@@ -32,6 +32,7 @@ import { Keepalive } from "../link/keepalive.ts";
 import { type CloseInfo, Lifecycle } from "../link/lifecycle.ts";
 import { isControl, RPC } from "../message/control.ts";
 import { type Argument, encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
+import type { ParseJson } from "../message/exact_numbers.ts";
 import type { Message, Single, Version } from "../message/message.ts";
 import { Calls, type CallsOptions } from "../outgoing/calls.ts";
 import type { Guesses } from "../overload/guesses.ts";
@@ -46,6 +47,8 @@ import { PeerCaller } from "./call_back.ts";
 /** What all connections of a server, or of a line, have in common. */
 export interface Shared extends RequestsOptions, Pick<CallsOptions, "queue" | "memory"> {
   readonly pool: BufferPool;
+  /** Makes values of JSON. @default {JSON.parse} */
+  readonly parseJson?: ParseJson;
   /** Who keeps and runs how much. */
   readonly ledger: Ledger;
   /** Makes guessing slow; a line has none. */

@@ -18,6 +18,7 @@ import {
 import type { Limits } from "../limits.ts";
 import { inOrder } from "../message/in_order.ts";
 import type { Message } from "../message/message.ts";
+import type { ParseJson } from "../message/exact_numbers.ts";
 import { isUnparsable, parseMessage, tooHeavy } from "../message/parse.ts";
 import { HEAVIEST, measure } from "../message/weight.ts";
 import type { FairQueue } from "../overload/fair_queue.ts";
@@ -68,6 +69,8 @@ const DENSE = 8;
 export interface FramedReaderOptions {
   readonly timers: Pick<Timers, "now">;
   readonly limits: Limits;
+  /** Makes values of JSON. @default {JSON.parse} */
+  readonly parseJson?: ParseJson;
   /** The time slice that connections share; without one the runtime alone decides. */
   readonly timeSlice?: TimeSlice;
   /** Where calls wait for the processor, in the name of the lifecycle; without it none does. */
@@ -239,9 +242,9 @@ export class FramedReader {
   }
 
   #parse(text: string): Message {
-    const { limits, timers } = this.#options;
+    const { limits, timers, parseJson } = this.#options;
     try {
-      if (text.length <= LARGE) return parseMessage(text, limits);
+      if (text.length <= LARGE) return parseMessage(text, limits, parseJson);
       const begun = timers.now(), message = this.#parseLong(text);
       this.#parsing += timers.now() - begun; // to read calls ahead of being run would not save this
       return message;
@@ -254,12 +257,12 @@ export class FramedReader {
   }
 
   #parseLong(text: string): Message {
-    const { limits, loadShedding } = this.#options;
+    const { limits, loadShedding, parseJson } = this.#options;
     const max = Math.min(DENSE * limits.maxMessageBytes, loadShedding?.maxParsedBytes ?? Infinity);
-    if (text.length * HEAVIEST <= max) return parseMessage(text, limits);
+    if (text.length * HEAVIEST <= max) return parseMessage(text, limits, parseJson);
     const { weight, depth } = measure(text, max);
     if (weight > max) return tooHeavy(text, max);
-    const message = parseMessage(text, limits, depth);
+    const message = parseMessage(text, limits, parseJson, depth);
     return message.kind === "invalid" || message.kind === "response"
       ? message
       : { ...message, weight };

@@ -13,6 +13,7 @@
 
 import { mayHoldMarkers } from "./base64.ts";
 import { isDeeperThan } from "./depth.ts";
+import { isExactNumber, type ParseJson } from "./exact_numbers.ts";
 import { RpcError } from "../error.ts";
 import type { BadFrame } from "../framing/frame.ts";
 import { isLongerThan } from "../framing/utf8.ts";
@@ -33,20 +34,26 @@ type Members = Readonly<Record<string, unknown>>;
 /**
  * The message in the text of a frame.
  *
+ * @param parseJson another way to make values of JSON
  * @param depth how many arrays and objects lie within each other, if it was measured
  */
-export function parseMessage(text: string, limits: MessageLimits, depth?: number): Message {
+export function parseMessage(
+  text: string,
+  limits: MessageLimits,
+  parseJson: ParseJson = JSON.parse,
+  depth?: number,
+): Message {
   const isDeep = depth === undefined
     ? isDeeperThan(text, limits.maxDepth)
     : depth > limits.maxDepth;
   if (isDeep) {
     return tooDeep(limits.maxDepth);
   }
-  const plain = parsePlain(text, limits);
+  const plain = parsePlain(text, limits, parseJson);
   if (plain !== undefined) return plain;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     return invalid("null", "PARSE_ERROR");
   }
@@ -96,7 +103,7 @@ function toMessage(
   const isResponse = !isCall && (Object.hasOwn(value, "result") || Object.hasOwn(value, "error"));
   let idText: string | undefined;
   if (typeof id === "string" || id === null) idText = JSON.stringify(id);
-  else if (typeof id === "number") idText = number === undefined ? String(id) : copyString(number);
+  else if (isExactNumber(id)) idText = number === undefined ? String(id) : copyString(number);
   else if (id !== undefined) {
     return invalid("null", "INVALID_REQUEST", "id must be a string, a number or null", isCall);
   }
@@ -267,7 +274,11 @@ const itself = (part: string | undefined) => part;
  * It cannot be fooled: what it takes for the payload is parsed as one JSON value, so that the text
  * around it is the whole envelope.
  */
-function parsePlain(text: string, limits: MessageLimits): Single | undefined {
+function parsePlain(
+  text: string,
+  limits: MessageLimits,
+  parseJson: ParseJson,
+): Single | undefined {
   const head = HEAD.exec(text);
   if (head === null) return undefined;
   const start = head[0].length, own = text.length > MAX_SHARED ? copyString : itself;
@@ -288,7 +299,7 @@ function parsePlain(text: string, limits: MessageLimits): Single | undefined {
   let payload: unknown;
   if (method === undefined || head[5] !== undefined) {
     try {
-      payload = JSON.parse(text.slice(start, end));
+      payload = parseJson(text.slice(start, end));
     } catch {
       return undefined;
     }

@@ -59,6 +59,7 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
   ["framing/json.ts", /^[ \t\r\n]*$/, ["", " ", "x"], ["", "\r\n", "x"]],
   ["message/base64.ts", /^\$+base64$/, ["", "$", "$base6"], ["", "$base64", ""]],
   ["connection/broken.ts", /^\s*[{[]/, ["", " ", ""], ["", " ", "x"]],
+  ["message/exact_numbers.ts", /\d[.eE]|\d{16}|-0/, ["", "123456789012345,", ""], ["", "-", ""]],
   [
     "message/parse.ts",
     /"id"\s*:\s*(?:-0|-?\d+[.eE]|-?\d{16})/,

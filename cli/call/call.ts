@@ -77,7 +77,7 @@ async function call(open: Open, { method, words }: Typed, given: Given): Promise
         method,
         params,
         isStream: streams,
-        signal: AbortSignal.any([signal, open.refused]),
+        signal,
         timeout: timeLeft(),
         meta: callMeta(given),
         after,

@@ -36,7 +36,7 @@ export function run([address, , ...words]: readonly string[], given: Given): Pro
   return withLine(address!, given, (open) => callAll(open, given));
 }
 
-async function callAll({ line, refused, signal }: Open, given: Given): Promise<number> {
+async function callAll({ line, signal }: Open, given: Given): Promise<number> {
   const progress: CallsProgress = { made: 0, answered: 0, failed: 0, isRead: false };
   const bar = new ProgressLine(), start = performance.now();
   const timer = bar.isShown
@@ -64,7 +64,7 @@ async function callAll({ line, refused, signal }: Open, given: Given): Promise<n
     const { reason, error } = await line.closed;
     const why = error instanceof Error ? ` (${error.message})` : "";
     const last = new Error(`The connection ended: ${reason}${why}`);
-    console.error(errorText(refused.reason ?? last, given.json));
+    console.error(errorText(last, given.json));
   }
   return failed > 0 || lost ? EXIT.FAILED : EXIT.OK;
 }

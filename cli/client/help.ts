@@ -44,6 +44,7 @@ const SHARED_HELP = `\
   --plain            sends the calls and nothing else: the server is not asked
                      what it is, so that streams come as one array, and a text
                      must be written '"text"'
+  --version-1        speaks JSON-RPC 1.0, which implies --plain
   --retry            tries again, with pauses that grow, where nobody answers at
                      the address, and what certainly has not run: a call that
                      was not sent, that the server was too busy for, or that

@@ -23,6 +23,7 @@ export const SHARED_OPTIONS = {
   cert: { type: "string" },
   key: { type: "string" },
   plain: { type: "boolean" },
+  "version-1": { type: "boolean" },
   retry: { type: "boolean" },
   json: { type: "boolean" },
   verbose: { type: "boolean", short: "v" },
@@ -56,6 +57,8 @@ export interface Given {
   readonly tls: TlsClientOptions | undefined;
   /** Asks the server for nothing but the calls of the user: no description, no extensions. */
   readonly plain: boolean;
+  /** Speaks JSON-RPC 1.0, which has no extensions. */
+  readonly version1: boolean;
   /** Tries again what certainly has not run. */
   readonly retry: boolean;
   /** Prints for programs: JSON, a text a line. */
@@ -119,7 +122,8 @@ export function givenOf({ values, lists }: Pick<Arguments, "values" | "lists">):
     framing: values.has("framing") ? framing(values.get("framing")) : "json",
     tokenFile: values.has("token-file") ? fileOf(values, "token-file") : undefined,
     tls: tlsOptions(values),
-    plain: values.has("plain"),
+    plain: values.has("plain") || values.has("version-1"),
+    version1: values.has("version-1"),
     retry: values.has("retry"),
     json: values.has("json"),
     verbose: values.has("verbose"),

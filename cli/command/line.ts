@@ -15,7 +15,7 @@ import { dial } from "../../lib/wire.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Given } from "./args.ts";
 import { answers } from "./call_meta.ts";
-import { describeError, noConnection } from "./errors.ts";
+import { describeError, errorText, noConnection } from "./errors.ts";
 import { EXIT, Exit } from "./exit.ts";
 import { Attempts, hasNotRun } from "./retry.ts";
 import { type Interruption, listenForSignals } from "./signals.ts";
@@ -46,12 +46,10 @@ export interface Open {
    * @throws {Exit} where there is no connection
    */
   redial(): Promise<void>;
+  /** Whether nothing is told of what comes and is no call's answer: nobody has asked for it yet. */
+  isQuiet: boolean;
   /** Aborted by a signal: what runs is cancelled, and nothing more is to be said. */
   readonly signal: AbortSignal;
-  /**
-   * Aborted with what the server says without an id: it could not read a call, or takes nobody in.
-   */
-  readonly refused: AbortSignal;
   /** Milliseconds that are left of `--timeout`; undefined where there is no deadline. */
   timeLeft(): number | undefined;
 }
@@ -70,9 +68,9 @@ export async function withLine(
   const end = performance.now() + (given.timeout ?? Infinity);
   const interruption = listenForSignals();
   const options = await connectOptions(given);
-  const dialLine = async () => {
-    const refusal = new AbortController();
-    const line = await reach(
+  let open: Open | undefined;
+  const dialLine = () =>
+    reach(
       address,
       given,
       interruption,
@@ -82,38 +80,32 @@ export async function withLine(
           connectTimeout,
           reconnect: false, // it is dialled again by hand, where that was asked for
           signal: interruption.signal,
-          onError: (error) => refusal.abort(error),
+          onError: (error) => open?.isQuiet || note(error, given),
         }),
     );
-    return line && { line, refused: refusal.signal };
-  };
   const first = await dialLine();
   if (first === undefined) return await interruption.exitCode;
   let last = first;
   try {
-    return await Promise.race([
-      work({
-        get line() {
-          return last.line;
-        },
-        get refused() {
-          return last.refused;
-        },
-        canRedial: !/^(?:stdio|command):/i.test(address),
-        redial: async () => {
-          last.line.close();
-          last = await dialLine() ?? last;
-        },
-        signal: interruption.signal,
-        timeLeft: () =>
-          given.timeout === undefined ? undefined : Math.max(0, end - performance.now()),
-      }),
-      interruption.exitCode,
-    ]);
+    open = {
+      isQuiet: false,
+      get line() {
+        return last;
+      },
+      canRedial: !/^(?:stdio|command):/i.test(address),
+      redial: async () => {
+        last.close();
+        last = await dialLine() ?? last;
+      },
+      signal: interruption.signal,
+      timeLeft: () =>
+        given.timeout === undefined ? undefined : Math.max(0, end - performance.now()),
+    };
+    return await Promise.race([work(open), interruption.exitCode]);
   } finally {
     // A peer that takes nothing must not keep us here.
     const isProgram = /^command:/i.test(address) && !interruption.signal.aborted;
-    await Promise.race([last.line.close(), delay(isProgram ? PROGRAM_TIMEOUT : CLOSE_TIMEOUT)]);
+    await Promise.race([last.close(), delay(isProgram ? PROGRAM_TIMEOUT : CLOSE_TIMEOUT)]);
   }
 }
 
@@ -151,16 +143,27 @@ export function openSocket(
   });
 }
 
-/** Aborts what is done with a line: by a signal, by a refusal, and when the time is over. */
+/**
+ * Tells what came and is no call's answer, such as one with an id that nobody has: a call that waits for it
+ * in vain is then no riddle.
+ */
+function note(error: unknown, { json }: Given): void {
+  if (json) return console.error(errorText(error, json));
+  // Our own words need no number.
+  const told = error instanceof RpcError && !error.remote ? new Error(error.message) : error;
+  console.error(describeError(told).replace(/^error:?/, "note:"));
+}
+
+/** Aborts what is done with a line: by a signal, and when the time is over. */
 export function deadlineSignal(
-  { signal, refused, timeLeft }: Open,
+  { signal, timeLeft }: Open,
   { timeout }: Given,
 ): AbortSignal {
   const deadline = new AbortController();
   if (timeout !== undefined) {
     setTimeout(() => deadline.abort(late(`no answer within ${timeout} ms`)), timeLeft());
   }
-  return AbortSignal.any([signal, refused, deadline.signal]);
+  return AbortSignal.any([signal, deadline.signal]);
 }
 
 /**
@@ -191,11 +194,13 @@ export async function openCaller(
 
 /** What the options say to `connect`; those who connect more than once need it. */
 export async function connectOptions(given: Given): Promise<ConnectOptions> {
-  const { framing, tls, tokenFile, verbose } = given;
+  const { framing, plain, version1, tls, tokenFile, verbose } = given;
   const show = (line: string) => console.error(line), api = answers(given);
   return {
     framing,
     limits: { maxInFlight: MAX_CALLS },
+    ...(plain && { extensions: false }),
+    ...(version1 && { version: "1.0" as const }),
     exactNumbers: true, // people want to see the digits that came
     ...(api && { api }),
     ...(verbose && { wrapSocket: (socket) => tapped(socket, framing, show) }),

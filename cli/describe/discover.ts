@@ -133,11 +133,14 @@ export async function describeIfAsked(open: Open): Promise<Description | undefin
   const left = open.timeLeft() ?? Infinity;
   if (left === 0) return undefined;
   const { line } = open, late = AbortSignal.timeout(Math.min(PATIENCE, left));
+  open.isQuiet = true;
   try {
     return await discover(line, AbortSignal.any([open.signal, late]));
   } catch {
     if (open.canRedial && !late.aborted && !open.signal.aborted) await open.redial();
     return undefined;
+  } finally {
+    open.isQuiet = false;
   }
 }
 

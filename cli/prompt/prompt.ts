@@ -256,13 +256,11 @@ class Prompt {
       throw new Error("Cannot read @-: at the prompt standard input is what you type");
     }
     const params = fitParams({ words, text }, method, this.#description);
-    const line = await this.#line(), { refused } = this.#open;
-    await makeCall(line, {
+    await makeCall(await this.#line(), {
       method,
       params,
       isStream: isBuiltInStream(method) || known?.down !== undefined,
-      // What was refused before says nothing of this call.
-      signal: refused.aborted ? signal : AbortSignal.any([signal, refused]),
+      signal,
       timeout: this.#given.timeout,
       meta: callMeta(this.#given),
       progress: known !== undefined && leavesRoomForMeta(params, known),

@@ -32,7 +32,7 @@ export function run([address, ...others]: readonly string[], given: Given): Prom
     throw new TypeError(`Cannot talk: after ADDRESS nothing may stand, there is ${quoted(word)}`);
   }
   const lineEnd = lineEndOf(given);
-  const option = ["framing", "token-file", "json", "verbose", "plain"].find((name) =>
+  const option = ["framing", "token-file", "json", "verbose", "plain", "version-1"].find((name) =>
     given.values.has(name)
   );
   if (option !== undefined) {

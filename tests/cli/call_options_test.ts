@@ -146,6 +146,43 @@ Deno.test("client.ts --answer answers what the server calls back", async () => {
   assertEquals((await call(["ask", "--answer", "confirm=yes"])).code, 2);
 });
 
+Deno.test("client.ts tells of an answer that is nobody's, and takes one whose id became a text", async () => {
+  await using server = serveRaw(async (socket) => {
+    for await (const line of linesOf(socket)) {
+      const { id, method } = JSON.parse(line);
+      const said = method.startsWith("rpc.")
+        ? [{ id, error: { code: -32601, message: "Method not found" } }]
+        : [{ id: 99, result: "lost" }, { id: String(id), result: "pong" }];
+      for (const one of said) await say(socket, JSON.stringify({ jsonrpc: "2.0", ...one }) + "\n");
+    }
+  });
+  const { code, stdout, stderr } = await runClient([server.address, "ping"]);
+  assertEquals([code, stdout], [0, '"pong"\n']);
+  assertMatch(
+    stderr,
+    /^note: The peer answered a call with the id "?99"?, and none waits for it\n$/,
+  );
+});
+
+Deno.test("client.ts --version-1 speaks JSON-RPC 1.0 and asks nothing else", async () => {
+  const seen: string[] = [];
+  await using server = serveRaw(async (socket) => {
+    for await (const line of linesOf(socket)) {
+      seen.push(line);
+      await say(socket, `{"id":${JSON.parse(line).id},"result":["a"],"error":null}\n`);
+    }
+  });
+  const { stdout } = await runClient(["--version-1", server.address, "list_dbs"]);
+  assertEquals(stdout, '["a"]\n');
+  assertEquals(seen, ['{"id":1,"method":"list_dbs","params":[]}']);
+});
+
+Deno.test("client.ts fails with the reason where params are nested too deep", async () => {
+  const { code, stderr } = await call(["echo", "[".repeat(70) + "]".repeat(70)]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /^error -32\d+ \w+: .*nesting/s);
+});
+
 Deno.test("client.ts asks nothing of a server that hangs up after each answer but the call", async () => {
   const connections: string[][] = [];
   await using server = serveRaw(async (socket) => {

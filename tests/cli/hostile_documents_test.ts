@@ -137,7 +137,8 @@ function serveDocument(document: unknown) {
 const UNSAFE = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/;
 
 /** One line; the library's own error for what is nested too deeply has its details below. */
-const WHY_NOT = /^error: Cannot (read|write) .+\n$|^\{"error":.+\n$|^error -32700 .+\n {2}.+\n$/;
+const WHY_NOT =
+  /^error: Cannot (read|write) .+\n$|^\{"error":.+\n$|^error -32700 .+\n(?: {2}.+\n)+$/;
 
 for (const [what, document] of Object.entries(HOSTILE)) {
   Deno.test(`client.ts bears ${what}: a text, or one line that says why not`, async () => {
@@ -157,7 +158,7 @@ for (const [what, document] of Object.entries(HOSTILE)) {
     const stdin = ".list\n.describe m\nm\n";
     const { stdout, stderr } = await within(runClient([server.address], { stdin }), "the prompt");
     assertEquals(UNSAFE.exec(stdout), null);
-    for (const line of stderr.split("\n").slice(0, -1)) assertMatch(line, /^(error| {2}details)/);
+    for (const line of stderr.split("\n").slice(0, -1)) assertMatch(line, /^(error| {2}(details|limit))/);
   });
 }
 
@@ -231,7 +232,7 @@ Deno.test("Ctrl-C ends --list while the server says nothing, and while it says m
   await using server = serveRaw(async (socket) => {
     for await (const _ of linesOf(socket)) {
       try {
-        for (;;) await say(socket, "[" + "1,".repeat(100_000));
+        for (;;) await say(socket, " ".repeat(100_000));
       } catch {
         return;
       }
@@ -253,7 +254,7 @@ Deno.test("client.ts check ends although the server talks on and on", async () =
       return; // it has hung up
     }
   });
-  const args = ["check", server.address, "--timeout", "20"];
+  const args = ["check", server.address, "--timeout", "60"];
   const { code, stdout } = await within(runClient(args), "the check to end");
   assertEquals(code, 1);
   assertMatch(stdout, /\d+ failed, \d+ not applicable\n$/);
@@ -276,7 +277,7 @@ Deno.test("client.ts replay ends although the server talks on and on", async () 
     }
   });
   const flags = ["-N", "-R"];
-  const args = ["replay", `${folder.path}/one.ndjson`, server.address, "--timeout", "20"];
+  const args = ["replay", `${folder.path}/one.ndjson`, server.address, "--timeout", "60"];
   const { code, stdout, stderr } = await within(runClient(args, { flags }), "the replay to end");
   assertEquals([code, stderr], [1, ""]);
   assertMatch(stdout, /0 of \d+ answers and messages are as they were recorded\n$/);

@@ -158,7 +158,9 @@ for (const [what, document] of Object.entries(HOSTILE)) {
     const stdin = ".list\n.describe m\nm\n";
     const { stdout, stderr } = await within(runClient([server.address], { stdin }), "the prompt");
     assertEquals(UNSAFE.exec(stdout), null);
-    for (const line of stderr.split("\n").slice(0, -1)) assertMatch(line, /^(error| {2}(details|limit))/);
+    for (const line of stderr.split("\n").slice(0, -1)) {
+      assertMatch(line, /^(error| {2}(details|limit))/);
+    }
   });
 }
 

@@ -97,7 +97,9 @@ function ofUnknown(
   } catch (error) {
     const meant = nearest(name, methods.map(({ name }) => name));
     if (!(error instanceof UnclearParams) || meant === undefined) throw error;
-    throw new TypeError(`${error.message}; did you mean ${quoted(meant)}?`);
+    throw new TypeError(
+      `Cannot call: the server names no method ${quoted(name)}, did you mean ${quoted(meant)}?`,
+    );
   }
 }
 

@@ -36,7 +36,7 @@ export function exampleOf(method: MethodDescription, { document }: Description):
 
 /** The name that was meant by one that there is not; undefined if none is near. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
-  const most = Math.min(MAX_SLIPS, Math.floor(name.length / 2));
+  const most = Math.min(MAX_SLIPS, Math.round(name.length / 3));
   let best: string | undefined, least = most + 1;
   for (const other of names) {
     const slips = slipsBetween(name.toLowerCase(), other.toLowerCase(), least);

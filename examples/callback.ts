@@ -19,17 +19,17 @@ export function clientApi(answer: (question: string) => boolean | Promise<boolea
   };
 }
 
-// From here on `peer.call` has the types of what clients serve.
+// From here on `call` has the types of what clients serve.
 const { method: asking } = withContext<{ peer: Peer<ReturnType<typeof clientApi>> }>();
 
 /** What the server serves. */
 export const api = {
   remove: asking(
     z.object({ path: z.string() }),
-    async ({ path }, { peer }) => {
+    async ({ path }, { call }) => {
       // The question lives no longer than the call it belongs to: not past its deadline, and not once
       // the caller has given up.
-      if (!await peer.call.confirm({ question: `Remove ${path}?` })) {
+      if (!await call.confirm({ question: `Remove ${path}?` })) {
         throw new RpcError("ABORTED", "You said no");
       }
       return `${path} would be gone now`;

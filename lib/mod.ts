@@ -39,7 +39,14 @@ export { DEFAULT_LIMITS } from "./limits.ts";
 
 // ---- Defining an API -------------------------------------------------------------------------
 export { method, notification, stream, type Streamable } from "./api/method.ts";
-export type { Context, ContextWith, HandlerContext, Peer, TraceContext } from "./api/context.ts";
+export type {
+  Context,
+  ContextWith,
+  HandlerContext,
+  Peer,
+  Peers,
+  TraceContext,
+} from "./api/context.ts";
 export { type ContextBuilder, withContext } from "./api/with_context.ts";
 export {
   type Invocation,

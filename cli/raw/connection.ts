@@ -16,7 +16,7 @@ import type { Timer, Timers } from "../../lib/timers.ts";
 import type { TimeSlice } from "../../lib/overload/time_slice.ts";
 
 /** Who is at the other end, without a framing: there is none. */
-export type RawPeer = Omit<PeerInfo, "framing">;
+export type RawPeer = Omit<PeerInfo, "id" | "framing">;
 
 /** What `raw()` is given besides the bytes: one object for each connection, the same at every call. */
 export interface RawContext {

@@ -107,7 +107,7 @@ export interface ContextBuilder<
  * Says what handlers find in their context besides the usual.
  *
  * `Extra` gives types to what is there anyway: `state` (see {@linkcode ServeOptions.connectionState}), `identity`,
- * and `peer`, for callers that serve an API of their own. What a middleware adds gets its types from
+ * and `peer`, for callers that serve an API of their own: `call`, `notify` and `peers` follow from it. What a middleware adds gets its types from
  * the middleware.
  *
  * @example State for each connection, and a user found by a middleware

@@ -9,10 +9,12 @@ import type { CallOptions, NotifyStub, Stub, Untyped, UntypedCallPromise } from 
 import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
 import type { Connection, Shared } from "../connection/connection.ts";
+import { PeerSet } from "../connection/peers.ts";
 import { FRAMINGS } from "../framing/mod.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { resolveLimits } from "../limits.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
+import { PeerIds } from "../link/identity.ts";
 import { encodeArgument } from "../message/base64.ts";
 import { RPC } from "../message/control.ts";
 import { parseExactly } from "../message/exact_numbers.ts";
@@ -80,7 +82,7 @@ export async function connect<A = Untyped>(
   // Nobody tells that a datagram was lost.
   const timeout = options.timeout ?? (schemes.has("udp") ? 5000 : undefined);
   const own = proceduresOf(options.api ?? {});
-  const queue = new CallQueue();
+  const queue = new CallQueue(), ids = new PeerIds(), peers = new PeerSet(ids);
   // One server is all that it hears of: it may keep for that what a server may for all its callers.
   const most = Math.max(limits.maxKeptBytes, limits.maxBufferedBytes);
   const ledger = new Ledger({ ...limits, maxKeptBytes: most, maxKeptBytesPerCaller: most });
@@ -102,6 +104,8 @@ export async function connect<A = Untyped>(
     pool: new BufferPool(),
     queue,
     memory: { hungUp: false },
+    ids,
+    peers,
     onError: (error) => onError(error),
   };
   const open = opener(options, shared, {
@@ -124,7 +128,12 @@ export async function connect<A = Untyped>(
     // A program that was started, or has started us, is the only one that there is.
     returns: reconnect !== false && !schemes.has("stdio") && !schemes.has("command"),
     isPatient: reconnect === "always",
-    open: async (address, signal, onLeave) => last = await open(address, signal, onLeave),
+    async open(address, signal, onLeave) {
+      const connection = last = await open(address, signal, onLeave);
+      peers.add(connection);
+      connection.closed.then(() => peers.delete(connection));
+      return connection;
+    },
     isHopeless,
     onState(state) {
       try {

@@ -5,21 +5,22 @@
  */
 
 import type { Peer } from "../api/context.ts";
-import type { CallOptions } from "../api/stub.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
 import { RpcError } from "../error.ts";
 import { encodeArgument } from "../message/base64.ts";
 import { RPC } from "../message/control.ts";
-import { nameProxy } from "../outgoing/name_proxy.ts";
 import { schemeOf } from "../transport/address.ts";
 import { dial } from "../transport/dial.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { EndpointHost } from "./reconnect.ts";
 
+/** Milliseconds after which a client that serves something says something: most have called by then. */
+const SILENCE = 20;
+
 /** What opening a connection takes of the options. */
 export type OpenOptions = Pick<
   ConnectOptions,
-  "connectTimeout" | "framing" | "onReady" | "tls" | "token" | "wrapSocket"
+  "api" | "connectTimeout" | "framing" | "onReady" | "tls" | "token" | "wrapSocket"
 >;
 
 /** Makes single connections: dials, says who calls, and has the caller make it ready. */
@@ -52,6 +53,10 @@ export function opener(
       connection.run();
       try {
         await makeReady(connection, options, signal);
+        // Who serves something wants to be called: a server can speak only to one that has spoken.
+        if (options.api !== undefined && !socket.datagrams && !connection.isPlain) {
+          shared.timers.after(SILENCE, () => connection.calls.introduce());
+        }
         return connection;
       } catch (error) {
         await connection.close();
@@ -78,21 +83,9 @@ async function makeReady(
     const credentials = encodeArgument({ scheme: "bearer", token });
     await connection.call(RPC.authenticate, credentials, { signal, timeout: Infinity });
   }
-  if (onReady !== undefined) await unlessAborted(signal, () => onReady(peerOf(connection)));
-}
-
-/** The server, as what makes a connection ready sees it: calls go out over this connection alone. */
-function peerOf(connection: Connection): Peer<never> {
-  return Object.defineProperties({ ...connection.peer }, {
-    call: {
-      value: nameProxy((name, value, options) =>
-        connection.call(name, encodeArgument(value), (options ?? {}) as CallOptions)
-      ),
-    },
-    notify: {
-      value: nameProxy((name, value) => connection.notify(name, encodeArgument(value))),
-    },
-  }) as Peer<never>;
+  if (onReady !== undefined) {
+    await unlessAborted(signal, () => onReady(connection.peer as Peer<never>));
+  }
 }
 
 /** What the work comes to, unless the signal aborts before. */

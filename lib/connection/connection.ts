@@ -15,93 +15,51 @@
  * @module
  */
 
-import type { Authenticate } from "../api/auth.ts";
-import type { PeerInfo } from "../api/context.ts";
+import type { CloseInfo, Peer, PeerInfo, TraceContext } from "../api/context.ts";
 import type { CallOptions, StreamCall } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
-import { type BadFrame, type Framing, FRAMINGS } from "../framing/mod.ts";
+import { type BadFrame, FRAMINGS } from "../framing/mod.ts";
 import type { RequestContext } from "../incoming/request_context.ts";
-import { Requests, type RequestsOptions } from "../incoming/requests.ts";
+import { Requests } from "../incoming/requests.ts";
 import { Backpressure } from "../link/backpressure.ts";
-import type { BufferPool } from "../link/buffer_pool.ts";
 import { FramedReader } from "../link/framed_reader.ts";
-import { FramedWriter } from "../link/framed_writer.ts";
-import { Identity } from "../link/identity.ts";
+import { FramedWriter, type SharedMessage } from "../link/framed_writer.ts";
+import { Identity, type IdentityOwner } from "../link/identity.ts";
 import { LINGERING } from "../link/in_flight.ts";
 import { Keepalive } from "../link/keepalive.ts";
-import { type CloseInfo, Lifecycle } from "../link/lifecycle.ts";
+import { Lifecycle } from "../link/lifecycle.ts";
 import { isControl, RPC } from "../message/control.ts";
 import { type Argument, encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
-import type { ParseJson } from "../message/exact_numbers.ts";
-import type { Message, Single, Version } from "../message/message.ts";
-import { Calls, type CallsOptions } from "../outgoing/calls.ts";
-import type { Guesses } from "../overload/guesses.ts";
-import type { Allowance } from "../overload/rate_limit.ts";
-import type { Ledger } from "../overload/ledger.ts";
-import type { TimeSlice } from "../overload/time_slice.ts";
+import type { Message, Single } from "../message/message.ts";
+import { Calls } from "../outgoing/calls.ts";
 import type { Socket } from "../transport/socket.ts";
 import { control } from "./apply_control.ts";
 import { Broken } from "./broken.ts";
-import { PeerCaller } from "./call_back.ts";
+import type { ConnectionOptions, Shared } from "./options.ts";
+import { ConnectedPeer, PeerCaller, type PeerConnection } from "./peer.ts";
+import type { Reachable } from "./peers.ts";
 
-/** What all connections of a server, or of a line, have in common. */
-export interface Shared extends RequestsOptions, Pick<CallsOptions, "queue" | "memory"> {
-  readonly pool: BufferPool;
-  /** Makes values of JSON. @default {JSON.parse} */
-  readonly parseJson?: ParseJson;
-  /** Who keeps and runs how much. */
-  readonly ledger: Ledger;
-  /** Makes guessing slow; a line has none. */
-  readonly guesses?: Guesses;
-  /** The time slice that connections share; without one the runtime alone decides. */
-  readonly timeSlice?: TimeSlice;
-  /** Told of what goes wrong and is nobody's answer. */
-  readonly onError: (error: unknown, connection: Connection) => void;
-}
-
-/** What the connections of one listener, or one address, have in common. */
-export interface ConnectionOptions {
-  /** The scheme of the addresses. */
-  readonly transport: string;
-  /** Whether we are the end that dialled: it keeps the line alive, where the other ends a silent one. */
-  readonly isDialler: boolean;
-  /** Whether we only call: what the peer sends that breaks the rules is then meant as an answer. */
-  readonly onlyCalls?: boolean;
-  /** The version in which we speak; without it that of the peer's own requests. */
-  readonly version?: Version;
-  /** Whether the peer is sent nothing but JSON-RPC. */
-  readonly isPlain?: boolean;
-  /** The framing that we speak first; without it the peer's first bytes decide. */
-  readonly framing?: Framing;
-  /** The network of an address; undefined where each connection is a caller by itself. */
-  readonly network?: (address: string) => string | undefined;
-  /** How fast the peer at an address may go; without it as fast as it can. */
-  readonly allowance?: (address: string) => Allowance;
-  /** Makes what the author keeps for a connection. */
-  readonly connectionState?: (peer: PeerInfo) => unknown;
-  /** Decides who the peer is; without it every peer may call. */
-  readonly authenticate?: Authenticate;
-  /** Milliseconds that our calls may take if they do not say. */
-  readonly timeout?: number;
-  /** Told once that no calls can be begun here any more, and for how long those that run may go on. */
-  readonly onLeave?: (graceMs?: number) => void;
-  /** Told once that it has ended, and why. */
-  readonly onClose?: (connection: Connection, info: CloseInfo) => void;
-}
+export type { ConnectionOptions, Shared };
 
 /** One peer, symmetrical. */
-export class Connection extends Lifecycle<RequestContext> {
+export class Connection extends Lifecycle<RequestContext>
+  implements IdentityOwner, PeerConnection, Reachable {
   readonly #shared: Shared;
   readonly #options: ConnectionOptions;
   readonly #writer: FramedWriter;
   readonly #backpressure: Backpressure;
-  readonly #identity: Identity;
+  readonly identity: Identity;
   readonly #reader: FramedReader;
   readonly #requests: Requests;
   readonly #broken: Broken;
   /** The peer as it is known now. */
   #caller: PeerCaller;
   readonly #keepalive: Keepalive;
+  /** The network that it comes from; see {@linkcode ConnectionOptions.network}. */
+  readonly network: string | undefined;
+  /** What the author keeps for it. */
+  readonly state: unknown;
+  lastBroadcast = 0;
   /** Our calls; most servers make none. */
   #calls: Calls | undefined;
 
@@ -109,39 +67,29 @@ export class Connection extends Lifecycle<RequestContext> {
   constructor(socket: Socket, shared: Shared, options: ConnectionOptions) {
     const { timers, pool } = shared, { transport, isDialler } = options;
     const framing = socket.datagrams ? FRAMINGS.json : options.framing;
-    const account = shared.ledger.open(options.network?.(socket.remote));
+    const network = options.network?.(socket.remote), account = shared.ledger.open(network);
     const backpressure = new Backpressure(shared, account);
     const { timeSlice } = shared, { mark } = backpressure;
     const writer = new FramedWriter(socket, framing, pool, timers, mark, backpressure, timeSlice);
     super(socket, writer, account, shared);
     account.keeper = this;
     backpressure.bind(writer, this);
+    this.network = network;
     this.#shared = shared;
     this.#options = options;
     this.#writer = writer;
     this.#backpressure = backpressure;
     const allowance = options.allowance?.(socket.remote);
-    const identity = this.#identity = new Identity(
-      shared,
-      socket,
-      transport,
-      (framing ?? FRAMINGS.json).name,
-      options.authenticate,
-      this,
-    );
-    const state = options.connectionState?.(identity.peer);
+    const { authenticate } = options, { name } = framing ?? FRAMINGS.json;
+    const identity = new Identity(shared, socket, transport, name, authenticate, this);
+    this.identity = identity;
+    this.state = options.connectionState?.(this.peer);
     this.#requests = new Requests(shared, this, allowance);
     const { onlyCalls = false, isPlain = false } = options, isLasting = socket.lasting ?? false;
     this.version = options.version ?? "2.0";
     this.isPlain = isPlain;
     this.#broken = new Broken(this, this.#requests, writer, onlyCalls, isLasting);
-    const caller = () => new PeerCaller(this, identity, writer, backpressure, state);
-    this.#caller = caller();
-    identity.onKnown = (before) => {
-      const past = this.#caller;
-      past.becomePast(before, this.#caller = caller());
-      account.moveTo(identity.key);
-    };
+    this.#caller = this.#makeCaller();
     this.#reader = new FramedReader(
       socket,
       shared,
@@ -168,9 +116,31 @@ export class Connection extends Lifecycle<RequestContext> {
     );
   }
 
+  // ---- The peer ------------------------------------------------------------------------------
+
   /** Who is at the other end. */
-  get peer(): PeerInfo {
-    return this.#identity.peer;
+  get peer(): Peer {
+    return this.identity.peer as Peer;
+  }
+
+  makePeer(info: PeerInfo): Peer {
+    return new ConnectedPeer(info, this);
+  }
+
+  #makeCaller(): PeerCaller {
+    const { peers } = this.#shared;
+    return new PeerCaller(this, peers, this.identity, this.#writer, this.#backpressure, this.state);
+  }
+
+  get isServing(): boolean {
+    return this.#requests.isServing;
+  }
+
+  onKnown(before: PeerInfo): void {
+    this.account.moveTo(this.identity.key);
+    if (before === this.peer) return;
+    const past = this.#caller;
+    past.becomePast(before, this.#caller = this.#makeCaller());
   }
 
   // ---- Reading -------------------------------------------------------------------------------
@@ -178,7 +148,7 @@ export class Connection extends Lifecycle<RequestContext> {
   /** Reads until the connection ends. */
   run(): void {
     const read = () => void this.#reader.run(this.#shared.pool);
-    const introduction = this.#identity.introduce();
+    const introduction = this.identity.introduce();
     if (introduction === undefined) read();
     else introduction.then(read);
   }
@@ -242,13 +212,28 @@ export class Connection extends Lifecycle<RequestContext> {
   ): StreamCall<unknown, unknown> {
     const { timeout } = this.#options;
     if (timeout !== undefined && options.timeout === undefined) options = { ...options, timeout };
+    this.#shared.peers.catchUp(this);
     return this.calls.call(method, value, options);
   }
 
-  /** Sends a notification; it is not known whether it arrives. */
-  notify(method: string, value: Argument | undefined): void {
+  /**
+   * Sends a notification; it is not known whether it arrives.
+   *
+   * @param trace what travels beside the params, to a peer that has sent such itself
+   */
+  notify(method: string, value: Argument | undefined, trace: TraceContext = {}): void {
     if (this.phase >= LINGERING) return;
-    this.#writer.push(encodeNotification(method, encodeParams(value), this.version));
+    this.#shared.peers.catchUp(this);
+    const isTraced = value?.isPlain !== false && Object.keys(trace).length > 0;
+    const params = encodeParams(value, isTraced ? JSON.stringify(trace) : undefined);
+    this.#writer.pushUnasked(encodeNotification(method, params, this.version));
+    if (this.pendingCalls > 0) this.calls.odd.onNotification();
+  }
+
+  /** Sends a notification that many are sent. */
+  tell(message: SharedMessage): void {
+    if (this.phase >= LINGERING) return;
+    this.#writer.pushShared(message, this.version);
     if (this.pendingCalls > 0) this.calls.odd.onNotification();
   }
 
@@ -268,6 +253,13 @@ export class Connection extends Lifecycle<RequestContext> {
   override async close(): Promise<void> {
     this.#calls?.cancelAll("The line was closed");
     await super.close();
+  }
+
+  /** Ends the connection; what is queued is sent, and the peer has a moment to read it. */
+  async hangUp(): Promise<void> {
+    this.#calls?.cancelAll("The connection was closed");
+    this.linger("closed");
+    await this.closed;
   }
 
   /** See {@linkcode Backpressure.evict}. */
@@ -294,6 +286,6 @@ export class Connection extends Lifecycle<RequestContext> {
   }
 
   override report(error: unknown): void {
-    this.#shared.onError(error, this);
+    this.#shared.onError(error, this.peer);
   }
 }

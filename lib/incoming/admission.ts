@@ -172,6 +172,11 @@ export class Admission {
     return !isPrompt && this.#running >= maxInFlight + pendingCalls;
   }
 
+  /** Whether handlers go on that were begun, beside one that finds out who the peer is. */
+  get isServing(): boolean {
+    return this.#running + this.#streams > (this.isAuthenticating ? 1 : 0);
+  }
+
   /** Whether so much is kept for the peer that what comes next cannot even wait. */
   get isOver(): boolean {
     return this.#inFlight.account.isOver;

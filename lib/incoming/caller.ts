@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Context, Peer, PeerInfo } from "../api/context.ts";
+import type { Context, Peer, PeerInfo, Peers } from "../api/context.ts";
 import { RpcError } from "../error.ts";
 import type { Backpressure } from "../link/backpressure.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
@@ -14,6 +14,9 @@ import type { Room } from "../stream/sender.ts";
 
 /** Answers of more units than this are told to the connection before they are queued. */
 const LONG = 1 << 16;
+
+/** The methods of a caller, for as long as one of its calls goes on. */
+export type ContextStubs = Pick<Context, "call" | "notify">;
 
 /** What waits to be sent to a caller. */
 export type CallerRoom = Room & Pick<Backpressure, "expect" | "hold">;
@@ -29,8 +32,9 @@ export class Caller implements Room {
   readonly #writer: Pick<FramedWriter, "push">;
   /** What waits to be sent to it; without it there is always room for more. */
   readonly room: CallerRoom | undefined;
-  #info: PeerInfo | undefined;
+  #past: PeerInfo | undefined;
   #next: Caller | undefined;
+  #peer: Peer | undefined;
 
   /**
    * @param writer takes the texts of messages to it
@@ -50,12 +54,12 @@ export class Caller implements Room {
 
   /** Who it is. */
   get info(): PeerInfo {
-    return this.#info ?? this.identity.peer;
+    return this.#past ?? this.identity.peer;
   }
 
-  /** The peer is somebody else from now on; this caller is who it was before. */
+  /** The peer is another from now on; this caller is who it was before. */
   becomePast(info: PeerInfo, next: Caller): void {
-    this.#info = info;
+    this.#past = info;
     this.#next = next;
   }
 
@@ -98,18 +102,32 @@ export class Caller implements Room {
     return this.room?.pause();
   }
 
-  /**
-   * It as a peer, whose calls end with the call of this context. One that only asks cannot be called back:
-   * its `call` and `notify` throw.
-   */
-  peerFor(_context: Context): Peer {
-    const refuse = () => {
-      throw new RpcError("FAILED_PRECONDITION", "This caller cannot be called back");
-    };
+  /** What handlers see of it. One that only asks cannot be called back: its `call` and `notify` throw. */
+  get peer(): Peer {
     // Not enumerable: a handler may return its peer, or log it.
-    return Object.defineProperties({ ...this.info }, {
-      call: { get: refuse },
-      notify: { get: refuse },
+    return this.#peer ??= Object.defineProperties({ ...this.info }, {
+      call: { get: cannotCallBack },
+      notify: { get: cannotCallBack },
+      state: { value: this.state },
     }) as Peer;
   }
+
+  /** All peers of the server that is asked. */
+  get peers(): Peers {
+    return cannotCallBack();
+  }
+
+  /** Aborts when it is answered for not much longer; one that only asks is not told. */
+  get draining(): AbortSignal {
+    return new AbortController().signal;
+  }
+
+  /** Its methods, in calls that end with the call of this context. */
+  stubsFor(_context: Context): ContextStubs {
+    return cannotCallBack();
+  }
+}
+
+function cannotCallBack(): never {
+  throw new RpcError("FAILED_PRECONDITION", "This caller cannot be called back");
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Context, Peer, TraceContext } from "../api/context.ts";
+import type { Context, Peer, Peers, TraceContext } from "../api/context.ts";
 import { DECLARED, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { Running } from "../link/in_flight.ts";
@@ -18,7 +18,7 @@ import type { StandardSchema } from "../schema/standard_schema.ts";
 import { StreamReceiver, WINDOW, WINDOW_BYTES } from "../stream/receiver.ts";
 import type { StreamSender } from "../stream/sender.ts";
 import type { Timer, Timers } from "../timers.ts";
-import type { Caller } from "./caller.ts";
+import type { Caller, ContextStubs } from "./caller.ts";
 import { besidesValue, otherwise, refuseMany } from "./params.ts";
 import type { Target } from "./target.ts";
 
@@ -61,7 +61,7 @@ export class RequestContext implements Context, Running {
   /** Why it was stopped from outside. */
   #stopped: RpcError | undefined;
   #controller: AbortController | undefined;
-  #peer: Peer | undefined;
+  #stubs: ContextStubs | undefined;
   #receiver: StreamReceiver | undefined;
   #sender: StreamSender | undefined;
   /** Whether the handler has looked where its caller asks to go on. */
@@ -97,8 +97,29 @@ export class RequestContext implements Context, Running {
     return (this.#controller ??= new AbortController()).signal;
   }
 
+  get id(): string | number | null | undefined {
+    const { message } = this;
+    return message.kind === "request" ? idOf(message.id) : undefined;
+  }
+
+  get draining(): AbortSignal {
+    return this.#caller.draining;
+  }
+
   get peer(): Peer {
-    return this.#peer ??= this.#caller.peerFor(this);
+    return this.#caller.peer;
+  }
+
+  get peers(): Peers {
+    return this.#caller.peers;
+  }
+
+  get call(): Context["call"] {
+    return (this.#stubs ??= this.#caller.stubsFor(this)).call;
+  }
+
+  get notify(): Context["notify"] {
+    return (this.#stubs ??= this.#caller.stubsFor(this)).notify;
   }
 
   get meta(): Readonly<Record<string, unknown>> {
@@ -316,6 +337,12 @@ export class RequestContext implements Context, Running {
     else caller.send(streamCreditUp(id, WINDOW, WINDOW_BYTES));
     return receiver;
   }
+}
+
+/** What handlers see of an id that is JSON text: the text itself where no number of ours has all its digits. */
+function idOf(id: string): string | number | null {
+  const value = JSON.parse(id) as string | number | null;
+  return typeof value === "number" && String(value) !== id ? id : value;
 }
 
 /** What a request with this id, as JSON text, is found by: 1.0 is known by its value. */

@@ -63,6 +63,11 @@ export class Requests {
     return this.#inFlight.running.get(keyOfValue(id));
   }
 
+  /** Whether handlers go on that were begun, beside one that finds out who the peer is. */
+  get isServing(): boolean {
+    return this.#admission.isServing;
+  }
+
   /**
    * The peer sends no more. What runs may end and be answered; a stream that wants more of the peer
    * has ended, and one that is quiet is not waited for longer than a call.

@@ -8,6 +8,7 @@
  */
 
 import { type Framing, FRAMINGS } from "../framing/mod.ts";
+import type { Version } from "../message/message.ts";
 import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Timers } from "../timers.ts";
 import type { Duplex } from "../transport/socket.ts";
@@ -23,6 +24,36 @@ export interface FramedWriterEvents {
   onGone(error: unknown): void;
 }
 
+/** One message to many: it is written once for each version and framing that they speak. */
+export class SharedMessage {
+  readonly #encode: (version: Version) => string;
+  readonly #texts = new Map<Version, string>();
+  readonly #frames = new Map<string, Uint8Array<ArrayBuffer>>();
+
+  /** @param encode its text */
+  constructor(encode: (version: Version) => string) {
+    this.#encode = encode;
+  }
+
+  /** Its text. */
+  text(version: Version): string {
+    let text = this.#texts.get(version);
+    if (text === undefined) this.#texts.set(version, text = this.#encode(version));
+    return text;
+  }
+
+  /** Its frame. */
+  frame(version: Version, framing: Framing): Uint8Array<ArrayBuffer> {
+    const key = version + framing.name;
+    let frame = this.#frames.get(key);
+    if (frame === undefined) {
+      frame = framing.encode([this.text(version)], (size) => new Uint8Array(size));
+      this.#frames.set(key, frame);
+    }
+    return frame;
+  }
+}
+
 /** Queues the texts of messages and writes them. */
 export class FramedWriter {
   readonly #duplex: Duplex;
@@ -31,8 +62,9 @@ export class FramedWriter {
   readonly #mark: number;
   readonly #events: FramedWriterEvents;
   readonly #timeSlice: Pick<TimeSlice, "isOver" | "yield"> | undefined;
-  /** What frames are made with; without it the peer has not shown its own yet, and JSON is spoken. */
-  framing: Framing | undefined;
+  #framing: Framing | undefined;
+  /** What is said unasked to a peer that has not shown its framing yet. */
+  #held: string[] | undefined;
   #queue: string[] = [];
   /** Bytes that wait, in the queue and in the write that is under way: text counts by its length. */
   queuedBytes = 0;
@@ -64,7 +96,7 @@ export class FramedWriter {
     timeSlice?: Pick<TimeSlice, "isOver" | "yield">,
   ) {
     this.#duplex = duplex;
-    this.framing = framing;
+    this.#framing = framing;
     this.#pool = pool;
     this.#timers = timers;
     this.#mark = mark;
@@ -74,12 +106,51 @@ export class FramedWriter {
 
   /** Whether it is known how the peer is to be spoken to. */
   get isFramed(): boolean {
-    return this.framing !== undefined;
+    return this.#framing !== undefined;
+  }
+
+  /** What frames are made with; without it the peer has not shown its own yet, and is answered in JSON. */
+  set framing(framing: Framing) {
+    this.#framing = framing;
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#queue.unshift(...held);
+    this.#pump ??= this.#run();
+  }
+
+  /** Whether nothing is written: what is queued, if anything is, waits for the peer's first bytes. */
+  get isQuiet(): boolean {
+    return this.#pump === undefined;
   }
 
   /** Queues the text of one message. */
   push(text: string): void {
     this.pushLastWord(text);
+    this.#look();
+  }
+
+  /** The same for what nobody has asked for: it waits until it is known how the peer is to be spoken to. */
+  pushUnasked(text: string): void {
+    if (this.isFramed || this.#dead) return this.push(text);
+    (this.#held ??= []).push(text);
+    this.queuedBytes += text.length;
+    this.queuedCount++;
+    this.#look();
+  }
+
+  /** The same for a message to many: where nothing else is queued nothing is copied. */
+  pushShared(message: SharedMessage, version: Version): void {
+    const framing = this.#framing;
+    if (framing === undefined || this.#pump !== undefined || this.#dead) {
+      return this.pushUnasked(message.text(version));
+    }
+    this.queuedCount++;
+    this.sentCount++;
+    this.#pump = this.#run(message.frame(version, framing));
+  }
+
+  #look(): void {
     if (this.#dead || this.queuedBytes <= this.#mark) return;
     this.#wasHigh = true;
     this.#events.onHigh();
@@ -113,6 +184,7 @@ export class FramedWriter {
   stop(): void {
     this.#dead = true;
     this.#queue = [];
+    this.#held = undefined;
     this.queuedBytes = this.#writing;
   }
 
@@ -161,7 +233,7 @@ export class FramedWriter {
     if (this.#queue.length === 0) return undefined;
     const messages = this.#next();
     this.sentCount += messages.length;
-    const framing = this.framing ?? FRAMINGS.json;
+    const framing = this.#framing ?? FRAMINGS.json;
     return framing.encode(messages, (size) => this.#lent ??= this.#pool.take(size));
   }
 
@@ -170,7 +242,7 @@ export class FramedWriter {
     const queue = this.#queue;
     if (this.queuedBytes <= MAX_WRITE) {
       this.#queue = [];
-      this.queuedBytes = 0;
+      this.queuedBytes = this.#held?.reduce((sum, text) => sum + text.length, 0) ?? 0;
       return queue;
     }
     let size = 0, count = 0;

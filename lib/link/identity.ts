@@ -18,10 +18,34 @@ import type { Socket } from "../transport/socket.ts";
 import { CLOSED, LINGERING } from "./in_flight.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
+/** Numbers the peers of a server, or of a line, and makes ids of the numbers. */
+export class PeerIds {
+  /** Tells them from those of others, and of this server before it was started again. */
+  readonly #mark = crypto.randomUUID().slice(0, 8);
+  #last = 0;
+
+  /** The number of another peer. */
+  next(): number {
+    return ++this.#last;
+  }
+
+  /** The id of the peer with this number. */
+  idOf(number: number): string {
+    return `${this.#mark}-${number}`;
+  }
+
+  /** The number of the peer with this id; NaN if it is none of ours. */
+  numberOf(id: string): number {
+    return id.startsWith(`${this.#mark}-`) ? Number(id.slice(this.#mark.length + 1)) : NaN;
+  }
+}
+
 /** What all identities of a server have in common. */
 export interface IdentityOptions {
   readonly limits: Limits;
   readonly timers: Timers;
+  /** Numbers them; without it each is the only one. */
+  readonly ids?: PeerIds;
   /** Makes guessing slow, over however many connections; without it each is slow by itself. */
   readonly guesses?: Guesses;
 }
@@ -38,8 +62,20 @@ function shownBy({ certificate, transport }: PeerInfo): Credentials | undefined 
   return transport === "unix" ? { scheme: "unix" } : undefined;
 }
 
+/** Whose identity it is, if it is a connection's. */
+export interface IdentityOwner extends Lifecycle {
+  /** Makes the one object that stands for the peer, of what is known of it now. */
+  makePeer(info: PeerInfo): PeerInfo;
+  /** Whether calls run that were begun in the name of who the peer is now. */
+  readonly isServing: boolean;
+  /** Told in the moment in which the peer is known, with who it was before: another object if it is another. */
+  onKnown(before: PeerInfo): void;
+}
+
 /** Who one peer is. */
 export class Identity {
+  /** Tells it from the others of {@linkcode PeerIds}. */
+  readonly number: number;
   /** Whether the peer may call: it is known, or nobody asks. */
   isKnown: boolean;
   /** How much of the peer is read: little until it is known. */
@@ -48,11 +84,9 @@ export class Identity {
   readonly #ends: Ends;
   readonly #transport: string;
   readonly #authenticate: Authenticate | undefined;
-  readonly #lifecycle: Lifecycle | undefined;
-  /** Told in the moment in which the peer is known as somebody else than before. */
-  onKnown: ((before: PeerInfo) => void) | undefined;
+  readonly #lifecycle: IdentityOwner | undefined;
   #framing: FramingName;
-  #peer: PeerInfo | undefined;
+  #peer: Mutable<PeerInfo> | undefined;
   #failures = 0;
 
   /**
@@ -66,8 +100,9 @@ export class Identity {
     transport: string,
     framing: FramingName,
     authenticate?: Authenticate,
-    lifecycle?: Lifecycle,
+    lifecycle?: IdentityOwner,
   ) {
+    this.number = options.ids?.next() ?? 1;
     this.#options = options;
     this.#ends = ends;
     this.#transport = transport;
@@ -84,36 +119,33 @@ export class Identity {
     };
   }
 
-  /** The peer, with its identity if there is one. */
+  /** The peer: one object, unless it becomes another while calls run in its name. */
   get peer(): PeerInfo {
     return this.#peer ??= this.#describe();
   }
 
-  /** What tells it from others, once it is known: the author makes a new object of it each time. */
+  /** What tells the peer from others, once it is known. */
   get key(): unknown {
-    const { identity } = this.peer;
-    try {
-      return JSON.stringify(identity) ?? identity;
-    } catch {
-      return identity;
-    }
+    return keyOf(this.peer.identity);
   }
 
   #describe(): PeerInfo {
     const { remote, local, certificate } = this.#ends;
-    return {
+    const info = {
+      id: (this.#options.ids ?? new PeerIds()).idOf(this.number),
       address: remote,
       localAddress: local,
       transport: this.#transport,
       framing: this.#framing,
       ...(certificate && { certificate }),
     };
+    return this.#lifecycle?.makePeer(info) ?? info;
   }
 
   /** The peer speaks this framing: its first bytes have told. */
   set framing(framing: FramingName) {
     this.#framing = framing;
-    if (this.#peer !== undefined) this.#peer = { ...this.#peer, framing };
+    if (this.#peer !== undefined) this.#peer.framing = framing;
   }
 
   /**
@@ -186,12 +218,27 @@ export class Identity {
   async #look(credentials: Credentials): Promise<boolean> {
     const identity = await this.#authenticate!(credentials, this.peer);
     if (identity === undefined || identity === null || identity === false) return false;
-    const before = this.peer;
+    const { peer } = this,
+      isOther = peer.identity !== undefined &&
+        keyOf(peer.identity) !== keyOf(identity);
     this.isKnown = true;
-    this.#peer = { ...before, identity };
-    this.onKnown?.(before);
+    // What runs keeps who it was begun for.
+    if (isOther && this.#lifecycle?.isServing) this.#peer = this.#describe();
+    Object.assign(this.peer, { identity });
+    this.#lifecycle?.onKnown(peer);
     // The decoder looks at its limits for each message.
     Object.assign(this.framingLimits, { maxMessageBytes: this.#options.limits.maxMessageBytes });
     return true;
+  }
+}
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+/** What tells an identity from others: the author makes a new object of the same each time. */
+function keyOf(identity: unknown): unknown {
+  try {
+    return JSON.stringify(identity) ?? identity;
+  } catch {
+    return identity;
   }
 }

@@ -11,6 +11,7 @@
  * @module
  */
 
+import type { CloseInfo } from "../api/context.ts";
 import { RpcError } from "../error.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
 import { alive, goaway, RPC } from "../message/control.ts";
@@ -30,13 +31,7 @@ import {
   type Running,
 } from "./in_flight.ts";
 
-/** Why a connection ended. */
-export interface CloseInfo {
-  /** In words. */
-  readonly reason: string;
-  /** What was thrown, where something was. */
-  readonly error?: unknown;
-}
+export type { CloseInfo };
 
 const HUNG_UP = "the peer closed the connection";
 
@@ -65,6 +60,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   #isHeldOpen = false;
   #hasLeft = false;
   #keepsAlive = true;
+  /** Tells handlers that it begins to end. */
+  #draining: AbortController | undefined;
   #graceTimer: Timer | undefined;
   #lingerTimer: Timer | undefined;
   /** When running handlers have had their time. */
@@ -99,6 +96,15 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     return (this.#closed ??= Promise.withResolvers()).promise;
   }
 
+  /** Aborts when it begins to end. Made only for those who look. */
+  get draining(): AbortSignal {
+    if (this.#draining === undefined) {
+      this.#draining = new AbortController();
+      if (this.phase > OPEN) this.#draining.abort(shuttingDown());
+    }
+    return this.#draining.signal;
+  }
+
   /** Whether calls of ours can be begun here. */
   get isOpen(): boolean {
     return this.peerAccepts && this.peerSends && this.phase < LINGERING;
@@ -106,7 +112,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   /** Whether nothing happens any more unless the peer says something. */
   get isIdle(): boolean {
-    return this.isUpToPeer && this.pendingCalls === 0 && this.#writer.queuedBytes === 0;
+    return this.isUpToPeer && this.pendingCalls === 0 && this.#writer.isQuiet;
   }
 
   /** Sends the peer something that means nothing: if its machine is gone, the system finds out. */
@@ -193,7 +199,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     this.#graceEnd = end;
     this.#graceTimer?.cancel();
     this.#graceTimer = this.#options.timers.after(grace, () => {
-      this.stopAll(new RpcError("UNAVAILABLE", "The server is shutting down"));
+      this.stopAll(shuttingDown());
       this.linger("shutdown");
       // Who takes what is due too slowly, a byte now and then, must not keep us.
       this.#finishLater(this.#reason ?? "shutdown");
@@ -298,6 +304,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   #enter(phase: Phase, info?: CloseInfo): void {
     if (phase <= this.phase) return;
     this.phase = phase;
+    this.#draining?.abort(shuttingDown());
     if (phase >= LINGERING) this.#leave();
     if (info !== undefined) this.settle(info, true);
     this.wake();
@@ -308,4 +315,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     this.#hasLeft = true;
     this.onLeave(graceMs);
   }
+}
+
+function shuttingDown(): RpcError {
+  return new RpcError("UNAVAILABLE", "The server is shutting down");
 }

@@ -30,6 +30,8 @@ export interface CallSink extends CallHolder {
   readonly timers: Timers;
   /** What its calls keep is charged to this. */
   readonly account: Account;
+  /** Milliseconds that a call may take that says nothing, unless it is a stream. */
+  readonly callTimeout?: number | undefined;
   /** Takes one call. */
   send(call: Call): void;
   /** Takes several that travel as one batch. */
@@ -115,7 +117,9 @@ export class Call {
     this.#begun = true;
     const { timers } = this.owner;
     if (this.ended) return false; // left in the turn in which it was made
-    const { method, options: { signal, timeout, after } } = this;
+    const { method, options: { signal, after } } = this;
+    const timeout = this.options.timeout ??
+      (this.receiver === undefined ? this.owner.callTimeout : undefined);
     try {
       if (timeout !== undefined && !(timeout >= 0)) {
         throw new RangeError(

@@ -37,6 +37,8 @@ export interface CallsOptions extends ExtensionsOptions {
   readonly limits: Pick<Limits, "maxInFlight" | "maxOutboundBytes" | "maxBatch">;
   /** The calls that the owner of the connection makes; those of the connection itself go the same way. */
   readonly queue: CallQueue;
+  /** Milliseconds that a call may take that says nothing, unless it is a stream; without it as long as it likes. */
+  readonly callTimeout?: number;
 }
 
 /** The life of the connection, as far as calls go. */
@@ -53,12 +55,18 @@ export type CallLifecycle = Pick<
   | "report"
 >;
 
+/** The way to the peer. */
+export type CallWriter = Pick<
+  FramedWriter,
+  "push" | "pushUnasked" | "queuedBytes" | "queuedCount" | "sentCount"
+>;
+
 /** The calls of one connection. */
 export class Calls implements CallSink {
   readonly timers: Timers;
   readonly #options: CallsOptions;
   readonly #lifecycle: CallLifecycle;
-  readonly #writer: Pick<FramedWriter, "push" | "queuedBytes" | "queuedCount" | "sentCount">;
+  readonly #writer: CallWriter;
   readonly #room: Room;
   /** Those that wait for their answers, by id. */
   readonly #pending = new CallTable<Call>();
@@ -75,7 +83,7 @@ export class Calls implements CallSink {
   constructor(
     options: CallsOptions,
     lifecycle: CallLifecycle,
-    writer: Pick<FramedWriter, "push" | "queuedBytes" | "queuedCount" | "sentCount">,
+    writer: CallWriter,
     room: Room,
   ) {
     this.#options = options;
@@ -95,6 +103,10 @@ export class Calls implements CallSink {
   /** Whether the peer has said that it understands more than JSON-RPC. */
   get hasExtensions(): boolean {
     return (this.#extensions.known?.size ?? 0) > 0;
+  }
+
+  get callTimeout(): number | undefined {
+    return this.#options.callTimeout;
   }
 
   /** How many wait for answers, or to be sent. */
@@ -145,7 +157,7 @@ export class Calls implements CallSink {
     }
   }
 
-  readonly #push = (text: string): void => this.#writer.push(text);
+  readonly #push = (text: string): void => this.#writer.pushUnasked(text);
 
   /** Sends a call as soon as it is known what the peer understands of it, and the peer takes one more. */
   send(call: Call): void {
@@ -174,6 +186,11 @@ export class Calls implements CallSink {
   #sendNow(calls: readonly Call[]): void {
     if (calls.length > 1) this.#sendTogether(calls);
     else this.#request(calls[0]!, this.#push);
+  }
+
+  /** Asks what the peer understands before a call needs to know, if it has not heard from us at all. */
+  introduce(): void {
+    if (this.#writer.queuedCount === 0) this.#extensions.ask().catch(() => {});
   }
 
   /** What was made on this connection ends with it. */
@@ -367,7 +384,7 @@ export class Calls implements CallSink {
   /** Nobody wants this answer any more: says so to the peer. */
   drop(call: Call): void {
     const isTold = this.#lifecycle.version === "2.0"; // 1.0 has no such message
-    if (isTold) this.#writer.push(cancelRequest(call.id));
+    if (isTold) this.#writer.pushUnasked(cancelRequest(call.id));
     this.#forget(call);
     this.odd.onGivenUp(isTold);
   }

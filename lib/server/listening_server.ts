@@ -9,11 +9,13 @@ import { type Api, proceduresOf } from "../api/api.ts";
 import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
+import { PeerSet } from "../connection/peers.ts";
 import { RpcError } from "../error.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
+import type { CloseInfo } from "../api/context.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
-import type { CloseInfo } from "../link/lifecycle.ts";
+import { PeerIds } from "../link/identity.ts";
 import { CallQueue } from "../outgoing/call_queue.ts";
 import { ConnectionCount } from "../overload/connection_count.ts";
 import { Ledger } from "../overload/ledger.ts";
@@ -66,8 +68,9 @@ export class ListeningServer implements Server {
   readonly #loadShedding: LoadShedding;
   readonly #rateLimiter: RateLimiter;
   readonly #connectionCount: ConnectionCount;
-  /** Those that are open, and the networks that they come from; see {@linkcode networkOf}. */
-  readonly #connections = new Map<Connection, string | undefined>();
+  readonly peers: PeerSet;
+  /** Those that are open. */
+  readonly #connections = new Set<Connection>();
   /** Those that are told that there is no place for them. */
   readonly #refused = new Set<Connection>();
   readonly #accepting: Promise<void>[] = [];
@@ -103,17 +106,22 @@ export class ListeningServer implements Server {
       this.#limits,
       (error, method) => options.onError?.(error, method),
     );
+    const ids = new PeerIds();
+    this.peers = new PeerSet(ids, this.#timeSlice);
     this.#sharedInMemory = {
       limits: this.#limits,
       dispatcher,
       timers: this.#timers,
       pool: new BufferPool(),
       queue: new CallQueue(),
+      ids,
+      peers: this.peers,
+      callTimeout: this.#limits.callTimeout,
       ledger,
       loadShedding: this.#loadShedding,
       // A guess that waits is to be answered before its connection ends.
       guesses: new Guesses(this.#timers, this.#limits.authTimeout / 2),
-      onError: (error, { peer }) => this.#report(error, `connection of ${peer.address}`),
+      onError: (error, { address }) => this.#report(error, `connection of ${address}`),
     };
     // What stays in this process needs no look at sockets.
     this.#shared = {
@@ -195,26 +203,29 @@ export class ListeningServer implements Server {
       }),
       ...(authenticate && { authenticate }),
       ...(connectionState && { connectionState }),
-      onClose: (connection, info) => this.#onClose(connection, info),
+      onClose: (connection, info) => this.#onClose(connection as Connection, info),
     };
   }
 
   #open(socket: Socket, shared: Shared, options: ConnectionOptions): void {
-    const connection = new Connection(socket, shared, options);
-    const network = this.#network(socket.remote);
+    const connection = new Connection(socket, shared, options), { network } = connection;
     const refusal = this.#refusal(network);
     if (refusal !== undefined) return this.#refuse(connection, refusal);
     this.#connectionCount.enter(network);
-    this.#tell(() => this.#options.onOpen?.(connection.peer));
-    this.#connections.set(connection, network);
+    this.#connections.add(connection);
+    this.peers.add(connection);
+    const { onOpen } = this.#options;
+    if (onOpen !== undefined) this.#tell(() => onOpen(connection.peer));
     connection.run();
   }
 
   #onClose(connection: Connection, info: CloseInfo): void {
     if (this.#refused.delete(connection)) return;
-    this.#connectionCount.leave(this.#connections.get(connection));
+    this.#connectionCount.leave(connection.network);
     this.#connections.delete(connection);
-    this.#tell(() => this.#options.onClose?.(connection.peer, info));
+    this.peers.delete(connection);
+    const { onClose } = this.#options;
+    if (onClose !== undefined) this.#tell(() => onClose(connection.peer, info));
     this.#endWhenAlone();
   }
 
@@ -239,8 +250,8 @@ export class ListeningServer implements Server {
     const [largest, most] = this.#connectionCount.largest;
     if (most <= this.#connectionCount.of(network) + 1) return false;
     let silent: Connection | undefined;
-    for (const [connection, it] of this.#connections) {
-      if (it !== largest || !connection.isIdle || !connection.isOpen) continue;
+    for (const connection of this.#connections) {
+      if (connection.network !== largest || !connection.isIdle || !connection.isOpen) continue;
       if (silent === undefined || connection.lastActive < silent.lastActive) silent = connection;
     }
     silent?.refuse(tooManyConnections());
@@ -276,14 +287,14 @@ export class ListeningServer implements Server {
     this.health.drain();
     // Callers who lose their server in the same moment all come to the next one in the same moment.
     const isCrowd = this.#connections.size > MAX_AT_ONCE;
-    for (const connection of this.#connections.keys()) {
+    for (const connection of this.#connections) {
       const delay = isCrowd ? SPREAD * grace * Math.random() : Math.min(CROSSING, grace);
       connection.drain(grace, "shutdown", delay);
     }
     for (const connection of this.#refused) connection.close();
     // Neither timers nor handlers keep the process alive, and what was promised is still to be done.
     const alive = setInterval(() => {}, MAX_MS);
-    await Promise.all(this.#connections.keys().map(({ closed }) => closed));
+    await Promise.all(this.#connections.values().map(({ closed }) => closed));
     await Promise.all(this.#accepting);
     clearInterval(alive);
     this.#loadShedding.stop();

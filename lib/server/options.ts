@@ -5,16 +5,21 @@
  */
 
 import type { Authenticate } from "../api/auth.ts";
-import type { PeerInfo } from "../api/context.ts";
+import type { CloseInfo, Peer, PeerInfo, Peers } from "../api/context.ts";
 import type { Middleware } from "../api/middleware.ts";
+import type { Untyped } from "../api/stub.ts";
 import type { Health } from "../builtin/health.ts";
 import type { Limits } from "../limits.ts";
-import type { CloseInfo } from "../link/lifecycle.ts";
 import type { RateLimits } from "../overload/rate_limit.ts";
 import type { TlsServerOptions } from "../transport/socket.ts";
 
-/** What {@linkcode serve} takes besides the API. `State` is what handlers find as `context.state`. */
-export interface ServeOptions<State = unknown> {
+/**
+ * What {@linkcode serve} takes besides the API.
+ *
+ * @typeParam Client The API that callers serve, for those who call them back.
+ * @typeParam State What `connectionState` makes.
+ */
+export interface ServeOptions<Client = Untyped, State = unknown> {
   /** Where to listen. Port 0 lets the system choose. @default {"tcp://127.0.0.1:8080"} */
   readonly listen?: string | URL | readonly (string | URL)[];
   /** Begins {@linkcode Server.shutdown} when it aborts. */
@@ -41,7 +46,7 @@ export interface ServeOptions<State = unknown> {
    * @default an IPv4 address, an IPv6 /64; undefined for this machine's own
    */
   readonly networkOf?: (address: string) => string | undefined;
-  /** Makes what handlers find as `context.state`, once for each connection. */
+  /** Makes what handlers find as `context.state` and `context.peer.state`, once for each connection. */
   readonly connectionState?: (peer: PeerInfo) => State;
   /** Other limits than the defaults. */
   readonly limits?: Partial<Limits>;
@@ -61,10 +66,13 @@ export interface ServeOptions<State = unknown> {
   readonly version?: string;
   /** Called for each address once it is listened at, with the real port. */
   readonly onListen?: (address: string) => void;
-  /** Called for each connection that was accepted. */
-  readonly onOpen?: (peer: PeerInfo) => void;
-  /** Called for each connection that ended, with why. */
-  readonly onClose?: (peer: PeerInfo, info: CloseInfo) => void;
+  /**
+   * Called for each connection that was accepted. The peer can be greeted: what it is told and asked leaves
+   * once its first bytes have told its framing. Where `authenticate` asks, it has not said yet who it is.
+   */
+  readonly onOpen?: (peer: Peer<Client, State>) => void;
+  /** Called for each connection that ended, with the same peer, and why. */
+  readonly onClose?: (peer: Peer<Client, State>, info: CloseInfo) => void;
   /**
    * Called with what callers are not told: what handlers throw by accident, and what goes wrong while
    * accepting. Give a logger here; without one such errors are dropped.
@@ -72,8 +80,13 @@ export interface ServeOptions<State = unknown> {
   readonly onError?: (error: unknown, about: string) => void;
 }
 
-/** A server that runs. */
-export interface Server extends AsyncDisposable {
+/**
+ * A server that runs.
+ *
+ * @typeParam Client See {@linkcode ServeOptions}.
+ * @typeParam State See {@linkcode ServeOptions}.
+ */
+export interface Server<Client = Untyped, State = unknown> extends AsyncDisposable {
   /** Where it listens, with the real ports; complete once {@linkcode ready} resolves. */
   readonly addresses: readonly string[];
   /** Resolves when every address is listened at; rejects when one cannot be. */
@@ -82,6 +95,8 @@ export interface Server extends AsyncDisposable {
   readonly finished: Promise<void>;
   /** How its services are, for `rpc.health`. */
   readonly health: Health;
+  /** Those that are connected and may call: to be told things, looked up, and sent away. */
+  readonly peers: Peers<Client, State>;
   /** How many connections are open. */
   readonly connections: number;
   /**

@@ -6,18 +6,22 @@
 
 import type { Api, ApiShape } from "../api/api.ts";
 import type { PeerInfo } from "../api/context.ts";
+import type { Untyped } from "../api/stub.ts";
 import { ListeningServer } from "./listening_server.ts";
 import type { ServeOptions, Server } from "./options.ts";
 
 export type { ServeOptions, Server };
 
 /** Serves an API whose handlers find in `context.state` what the option `connectionState` makes. */
-export function serve<State>(
+export function serve<State, Client = Untyped>(
   api: Api<State>,
-  options: ServeOptions<State> & { readonly connectionState: (peer: PeerInfo) => State },
-): Server;
+  options: ServeOptions<Client, State> & { readonly connectionState: (peer: PeerInfo) => State },
+): Server<Client, State>;
 /** Serves an API whose type is an `interface`. */
-export function serve<A extends ApiShape<A>>(api: A, options?: ServeOptions): Server;
+export function serve<A extends ApiShape<A>, Client = Untyped>(
+  api: A,
+  options?: ServeOptions<Client>,
+): Server<Client>;
 /**
  * Serves an API. TCP addresses, and Unix sockets that no dead server has left behind, are listened
  * at when this returns; await {@linkcode Server.ready} for the others.
@@ -39,7 +43,10 @@ export function serve<A extends ApiShape<A>>(api: A, options?: ServeOptions): Se
  * assert(await line.call.upper("hello") === "HELLO");
  * ```
  */
-export function serve(api: Api, options?: ServeOptions): Server;
+export function serve<Client = Untyped>(
+  api: Api,
+  options?: ServeOptions<Client>,
+): Server<Client>;
 export function serve(api: Api<never>, options: ServeOptions = {}): Server {
   return new ListeningServer(api, options);
 }

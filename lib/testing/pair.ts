@@ -8,13 +8,14 @@ import { connect } from "../client/connect.ts";
 import type { ConnectOptions, Line } from "../client/options.ts";
 import type { Api, ApiShape, MethodName } from "../api/api.ts";
 import type { PeerInfo } from "../api/context.ts";
+import type { Untyped } from "../api/stub.ts";
 import { serve, type ServeOptions, type Server } from "../server/serve.ts";
 import { type NetworkFaults, queryOf } from "../transport/memory/faults.ts";
 
 /** What {@linkcode pair} takes besides the API. */
 export interface PairOptions<Name extends string = never, State = unknown, A = never> {
   /** What {@linkcode serve} takes, without an address. */
-  readonly serve?: ServeOptions<State> & { readonly listen?: never };
+  readonly serve?: ServeOptions<Untyped, State> & { readonly listen?: never };
   /** What {@linkcode connect} takes. */
   readonly connect?: ConnectOptions<Name, A>;
   /** What is to go wrong between them; `up` is from the client to the server. @default nothing */

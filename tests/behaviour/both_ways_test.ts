@@ -248,14 +248,14 @@ Deno.test("notify() throws for a value that is no JSON, and is silent on a line 
 Deno.test("handlers of a client are told when the line ends, and their calls fail", async () => {
   const events = new Events<unknown>();
   const waitingApi = {
-    wait: method(async (_, { signal, peer }) => {
+    wait: method(async (_, { signal, call }) => {
       events.add("begun");
       await aborted(signal);
-      events.add(await rejection(peer.call.anything!()));
+      events.add(await rejection(call.anything!()));
     }),
   };
   const waiter = withContext<{ peer: Peer<typeof waitingApi> }>();
-  const api = { ask: waiter.method((_, { peer }) => peer.call.wait()) };
+  const api = { ask: waiter.method((_, { call }) => call.wait()) };
   await using server = serve(api, { listen: "memory:" });
   const line = await connect<typeof api>(server.addresses[0]!, { api: waitingApi });
   const call = rejection(line.call.ask());

@@ -333,8 +333,8 @@ Deno.test("calls back inherit what is left of the time, and may ask for less but
   const clientApi = { left: method((_, { timeLeft }) => void lefts.push(timeLeft())) };
   const typed = withContext<{ peer: Peer<typeof clientApi> }>();
   const api = {
-    relay: typed.method(z.number().nullable(), async (timeout, { peer }) => {
-      await peer.call.left(undefined, timeout === null ? {} : { timeout });
+    relay: typed.method(z.number().nullable(), async (timeout, { call }) => {
+      await call.left(undefined, timeout === null ? {} : { timeout });
     }),
   };
   await using ends = await pair(api, { connect: { api: clientApi } });
@@ -361,9 +361,9 @@ Deno.test("a call back ends with the call that made it", async () => {
   };
   const typed = withContext<{ peer: Peer<typeof clientApi> }>();
   const api = {
-    relay: typed.method(async (_, { peer }) => {
+    relay: typed.method(async (_, { call }) => {
       try {
-        await peer.call.wait();
+        await call.wait();
       } catch (error) {
         events.add(`relay: ${reasonOf(error)}`);
       }

@@ -121,9 +121,9 @@ export function serverApi(world: World, history: History) {
         }
         return answer(state, { ...job, count: 0 });
       })),
-    ask: method(JOB, (job, { state, peer }) =>
+    ask: method(JOB, (job, { state, call }) =>
       counted("calls", state, job, async () => {
-        const { pong } = peer.call as unknown as { pong(job: Job): Promise<string> };
+        const { pong } = call as unknown as { pong(job: Job): Promise<string> };
         (state as Visit).asking++;
         (state as Visit).hasAsked = true;
         try {
@@ -187,12 +187,12 @@ export function serverApi(world: World, history: History) {
 /** What a client serves: `pong` may call the server once more. */
 export function clientApi(history: History): Api {
   return {
-    pong: method(JOB, async (job, { peer }) => {
+    pong: method(JOB, async (job, { call: back }) => {
       if (job.ms === 0 || job.how === "once") return answerTo(job);
       const inner = { token: history.token(), ms: 0, count: job.count, how: "once" };
       const call = history.call("echo", inner);
       try {
-        const { echo } = peer.call as unknown as { echo(job: Job): Promise<string> };
+        const { echo } = back as unknown as { echo(job: Job): Promise<string> };
         const found = await echo(inner);
         history.end(call, found === answerTo(inner) ? "ok" : `wrong: ${found}`);
       } catch (error) {

@@ -380,3 +380,53 @@ const _around: ClientMiddleware[] = [
   // @ts-expect-error: it must come to an outcome
   () => {},
 ];
+
+// ---- Peers -------------------------------------------------------------------------------------------
+
+type Guest = Peer<typeof clientApi, { count: number }>;
+const guests = withContext<{ peer: Guest; state: { count: number } }>();
+guests.method(async (_, { peer, peers, call, notify, id, draining }) => {
+  same<Equal<typeof id, string | number | null | undefined>>();
+  same<Equal<typeof draining, AbortSignal>>();
+  same<Equal<typeof peer.state, { count: number }>>();
+  same<Equal<typeof peer.id, string>>();
+  const confirmed = await call.confirm("sure?");
+  same<Equal<typeof confirmed, boolean>>();
+  notify.told(1);
+  peers.notify.told(1);
+  peers.to([peer]).notify.told(2);
+  peers.to(({ state }) => state.count > 1).notify.told(2);
+  const found = peers.get(peer.id);
+  same<Equal<typeof found, Guest | undefined>>();
+  // @ts-expect-error: the value is no string
+  call.confirm(1);
+  // @ts-expect-error: no such notification
+  notify.tolld(1);
+  // @ts-expect-error: the value is no number
+  peers.notify.told("1");
+  // @ts-expect-error: a notification has no answer
+  call.told(1);
+});
+method((_, { call, peers }) => {
+  call.anything!(1);
+  for (const peer of peers) same<Equal<typeof peer, Peer>>();
+});
+
+// What one hook says of its peer, or the server's type, holds for all of the server.
+const typedServer = serve({}, {
+  connectionState: () => ({ count: 0 }),
+  onOpen: (peer: Peer<typeof clientApi, { count: number }>) => peer.notify.told(1),
+  onClose: (peer) => same<Equal<typeof peer, Guest>>(),
+});
+typedServer.peers.notify.told(1);
+for (const peer of typedServer.peers) same<Equal<typeof peer, Guest>>();
+const stated = serve({}, { connectionState: ({ address }) => ({ address }) });
+for (const { state } of stated.peers) same<Equal<typeof state, { address: string }>>();
+const { peers: known } = serve<typeof clientApi>({});
+known.notify.told(1);
+// @ts-expect-error: the value is no number
+known.notify.told("1");
+const plainServer = serve({}, { onOpen: ({ notify }) => notify.anything!(1) });
+plainServer.peers.notify.anything!({ a: 1 });
+// @ts-expect-error: no such method
+serve({}, { onOpen: (peer: Peer<typeof clientApi>) => peer.call.nothing() });

@@ -8,8 +8,7 @@
  * @module
  */
 
-import type { CloseInfo } from "../../link/lifecycle.ts";
-import type { PeerInfo } from "../../api/context.ts";
+import type { CloseInfo, PeerInfo } from "../../api/context.ts";
 import { type HealthStatus, ServerHealth } from "../../builtin/health.ts";
 import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
 import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
@@ -22,7 +21,12 @@ import type { ThreadHost, WorkerThread } from "./worker_handle.ts";
 import type { Task } from "./messages.ts";
 
 /** What {@linkcode serveWorkers} takes besides the module. */
-export interface WorkersOptions extends Omit<ServeOptions, "use" | "connectionState"> {
+export interface WorkersOptions
+  extends Omit<ServeOptions, "use" | "connectionState" | "onOpen" | "onClose"> {
+  /** Called for each connection that a worker has accepted. Its handlers alone can call the peer. */
+  readonly onOpen?: (peer: PeerInfo) => void;
+  /** Called for each connection that ended, with a peer of the same `id`, and why. */
+  readonly onClose?: (peer: PeerInfo, info: CloseInfo) => void;
   /** How many workers. @default as many as there are processors */
   readonly workers?: number;
   /**
@@ -56,6 +60,9 @@ const END_MARGIN = 1_000;
  * functions among the options are called in this thread; what `authenticate` returns is copied to the
  * worker as `structuredClone` does it.
  *
+ * Peers belong to the worker that has accepted them: handlers find those of their worker as `context.peers`,
+ * and there are no others to be told things.
+ *
  * It is one server: `connections` and the limit `maxConnections` count those of all workers, `health`
  * and `shutdown` are for all. The other limits of a whole server (`maxRunning`, `maxBufferedBytes`,
  * `maxHandshakes`, and what one address may do) are shared out: together the workers never let through
@@ -85,11 +92,14 @@ const END_MARGIN = 1_000;
  * await server.finished;
  * ```
  */
-export function serveWorkers(module: string | URL, options: WorkersOptions = {}): Server {
+export function serveWorkers(
+  module: string | URL,
+  options: WorkersOptions = {},
+): Omit<Server, "peers"> {
   return new WorkersServer(module, options);
 }
 
-class WorkersServer implements Server, ThreadHost {
+class WorkersServer implements Omit<Server, "peers">, ThreadHost {
   readonly addresses: string[] = [];
   readonly health: HealthOfAll = new HealthOfAll((service, status) => {
     for (const thread of this.#threads) thread.tell({ kind: "health", service, status });

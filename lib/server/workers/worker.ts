@@ -50,12 +50,17 @@ async function serveTask(task: Task): Promise<void> {
     ...(connectionState && { connectionState }),
     ...(task.authenticates && { authenticate: callers.authenticate }),
     onOpen(peer) {
-      if (task.hearsConnections) tell({ kind: "open", peer });
+      if (task.hearsConnections) tell({ kind: "open", peer: { ...peer } });
     },
     onClose(peer, { reason, error }) {
       Atomics.store(connections, index, server.connections);
       if (!task.hearsConnections) return;
-      tell({ kind: "close", peer, reason, ...(error !== undefined && { error: toThrown(error) }) });
+      tell({
+        kind: "close",
+        peer: { ...peer },
+        reason,
+        ...(error !== undefined && { error: toThrown(error) }),
+      });
     },
     onError: (error, about) => tell({ kind: "error", error: toThrown(error), about }),
   }, hasRoom(task));
@@ -101,7 +106,7 @@ class MainThreadAuthenticator {
   readonly authenticate: Authenticate = (credentials, peer) => {
     const answer = Promise.withResolvers<unknown>(), id = this.#id++;
     this.#asked.set(id, answer);
-    tell({ kind: "authenticate", id, credentials, peer });
+    tell({ kind: "authenticate", id, credentials, peer: { ...peer } });
     return answer.promise;
   };
 

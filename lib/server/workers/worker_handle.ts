@@ -96,11 +96,11 @@ export class WorkerThread {
         this.#isListening = true;
         return this.#listening.resolve(message.addresses);
       case "open":
-        this.#peers.set(keyOf(message.peer), message.peer);
+        this.#peers.set(message.peer.id, message.peer);
         return this.#host.onOpen(message.peer);
       case "close": {
         const { peer, reason, error } = message;
-        this.#peers.delete(keyOf(peer));
+        this.#peers.delete(peer.id);
         return this.#host.onClose(peer, { reason, ...(error && { error: fromThrown(error) }) });
       }
       case "error":
@@ -143,9 +143,4 @@ export class WorkerThread {
     this.#listening.reject(this.#failure?.error ?? new Error("The worker was ended"));
     this.#ended.resolve(this.#failure);
   }
-}
-
-/** What tells the connections of one worker apart. */
-function keyOf({ address, localAddress }: PeerInfo): string {
-  return `${address} ${localAddress}`;
 }

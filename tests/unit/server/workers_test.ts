@@ -31,7 +31,10 @@ import { type Api, Lines, linesAfter, MODULE } from "./_workers.ts";
 const HERE = { listen: "tcp://127.0.0.1:0", workers: 2 };
 
 /** A server that serves. */
-async function start(options: WorkersOptions = {}, module = MODULE): Promise<Server> {
+async function start(
+  options: WorkersOptions = {},
+  module = MODULE,
+): Promise<Omit<Server, "peers">> {
   const server = serveWorkers(module, { ...HERE, ...options });
   await within(server.ready, "the workers to serve");
   return server;

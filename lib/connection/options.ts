@@ -1,0 +1,70 @@
+/**
+ * What connections are made with: in common with all others of a server, and of a listener.
+ *
+ * @module
+ */
+
+import type { Authenticate } from "../api/auth.ts";
+import type { CloseInfo, PeerInfo } from "../api/context.ts";
+import type { Framing } from "../framing/mod.ts";
+import type { RequestsOptions } from "../incoming/requests.ts";
+import type { BufferPool } from "../link/buffer_pool.ts";
+import type { PeerIds } from "../link/identity.ts";
+import type { ParseJson } from "../message/exact_numbers.ts";
+import type { Version } from "../message/message.ts";
+import type { CallsOptions } from "../outgoing/calls.ts";
+import type { Guesses } from "../overload/guesses.ts";
+import type { Ledger } from "../overload/ledger.ts";
+import type { Allowance } from "../overload/rate_limit.ts";
+import type { TimeSlice } from "../overload/time_slice.ts";
+import type { PeerSet, Reachable } from "./peers.ts";
+
+/** What all connections of a server, or of a line, have in common. */
+export interface Shared
+  extends RequestsOptions, Pick<CallsOptions, "queue" | "memory" | "callTimeout"> {
+  readonly pool: BufferPool;
+  /** Makes values of JSON. @default {JSON.parse} */
+  readonly parseJson?: ParseJson;
+  /** Who keeps and runs how much. */
+  readonly ledger: Ledger;
+  /** Numbers their peers. */
+  readonly ids: PeerIds;
+  /** All that are connected. */
+  readonly peers: PeerSet;
+  /** Makes guessing slow; a line has none. */
+  readonly guesses?: Guesses;
+  /** The time slice that connections share; without one the runtime alone decides. */
+  readonly timeSlice?: TimeSlice;
+  /** Told of what goes wrong and is nobody's answer. */
+  readonly onError: (error: unknown, peer: PeerInfo) => void;
+}
+
+/** What the connections of one listener, or one address, have in common. */
+export interface ConnectionOptions {
+  /** The scheme of the addresses. */
+  readonly transport: string;
+  /** Whether we are the end that dialled: it keeps the line alive, where the other ends a silent one. */
+  readonly isDialler: boolean;
+  /** Whether we only call: what the peer sends that breaks the rules is then meant as an answer. */
+  readonly onlyCalls?: boolean;
+  /** The version in which we speak; without it that of the peer's own requests. */
+  readonly version?: Version;
+  /** Whether the peer is sent nothing but JSON-RPC. */
+  readonly isPlain?: boolean;
+  /** The framing that we speak first; without it the peer's first bytes decide. */
+  readonly framing?: Framing;
+  /** The network of an address; undefined where each connection is a caller by itself. */
+  readonly network?: (address: string) => string | undefined;
+  /** How fast the peer at an address may go; without it as fast as it can. */
+  readonly allowance?: (address: string) => Allowance;
+  /** Makes what the author keeps for a connection. */
+  readonly connectionState?: (peer: PeerInfo) => unknown;
+  /** Decides who the peer is; without it every peer may call. */
+  readonly authenticate?: Authenticate;
+  /** Milliseconds that our calls may take if they do not say. */
+  readonly timeout?: number;
+  /** Told once that no calls can be begun here any more, and for how long those that run may go on. */
+  readonly onLeave?: (graceMs?: number) => void;
+  /** Told once that it has ended, and why. */
+  readonly onClose?: (connection: Reachable, info: CloseInfo) => void;
+}

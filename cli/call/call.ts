@@ -13,13 +13,13 @@ import type { ArgumentOptions, Given } from "../command/args.ts";
 import { callMeta } from "../command/call_meta.ts";
 import { errorText } from "../command/errors.ts";
 import { describeIfAsked, type Description, isBuiltInStream } from "../describe/discover.ts";
-import { fitParams, leavesRoomForMeta } from "../describe/fit_params.ts";
+import { fitParams, leavesRoomForMeta, mustMakeSense } from "../describe/fit_params.ts";
 import { hintFor } from "../describe/hints.ts";
 import { EXIT } from "../command/exit.ts";
 import { makeCall } from "./print_call.ts";
 import { Attempts, hasNotRun } from "../command/retry.ts";
 import { sendNotification } from "./notification.ts";
-import { type Params, parseParams, UnclearParams } from "../command/params.ts";
+import { type Params, parseParams } from "../command/params.ts";
 import { late, type Open, withLine } from "../command/line.ts";
 import { stdinItems } from "./stdin_items.ts";
 
@@ -40,22 +40,13 @@ interface Typed {
 
 /** Makes the call. */
 export function run([address, method, ...words]: readonly string[], given: Given): Promise<number> {
-  refuseNonsense(words);
+  mustMakeSense(words);
   if (callMeta(given) !== undefined && given.plain) {
     throw new TypeError("Cannot use --meta with --plain: metadata is an extension");
   }
   const typed: Typed = { method: method!, words };
   const make = given.values.has("notify") ? notify : call;
   return withLine(address!, given, async (open) => await make(open, typed, given));
-}
-
-/** Tells of params that no method takes before anyone is called; a file is read only once. */
-function refuseNonsense(words: readonly string[]): void {
-  try {
-    parseParams(words, () => "{}");
-  } catch (error) {
-    if (!(error instanceof UnclearParams)) throw error;
-  }
 }
 
 async function call(open: Open, { method, words }: Typed, given: Given): Promise<number> {

@@ -12,7 +12,8 @@ import { differenceLine, paint } from "../text/diff_lines.ts";
 import { EXIT, Exit } from "../command/exit.ts";
 import { differences } from "../text/json_diff.ts";
 import { numberOption, timeOption } from "../command/number_option.ts";
-import { type Params, parseParams } from "../command/params.ts";
+import { describeIfAsked } from "../describe/discover.ts";
+import { fitParams, mustMakeSense } from "../describe/fit_params.ts";
 import { printable, printableJson } from "../text/printable.ts";
 import { ProgressLine } from "../text/progress.ts";
 import { print } from "../text/stdio.ts";
@@ -59,7 +60,7 @@ type Outcome = { readonly result: unknown } | { readonly error: unknown };
 
 interface Asked {
   readonly method: string;
-  readonly params: Params;
+  readonly words: readonly string[];
   readonly every: number;
   readonly times: number;
 }
@@ -70,17 +71,21 @@ export function run(words: readonly string[], given: Given): Promise<number> {
   if (address === undefined || method === undefined) {
     throw new TypeError("Cannot watch: ADDRESS and METHOD are needed, watch --help shows how");
   }
+  mustMakeSense(rest);
   const asked: Asked = {
     method,
-    params: parseParams(rest),
+    words: rest,
     every: timeOption(given.values, "every") ?? EVERY,
     times: numberOption(given.values, "times", { min: 1, max: 1e12 }) ?? Infinity,
   };
   return withLine(address, given, (open) => watch(open, asked, given));
 }
 
-async function watch({ line, signal }: Open, asked: Asked, given: Given): Promise<number> {
-  const { method, params, every, times } = asked, { timeout, json } = given;
+async function watch(open: Open, asked: Asked, given: Given): Promise<number> {
+  const { method, words, every, times } = asked, { timeout, json, plain } = given;
+  const description = plain || words.length === 0 ? undefined : await describeIfAsked(open);
+  const params = fitParams({ words, text: words.join(" ") }, method, description);
+  const { line, signal } = open;
   const show = json ? asJson : asText;
   const progress = new ProgressLine();
   let last: Outcome | undefined;

@@ -63,6 +63,19 @@ export function fitParams(
   }
 }
 
+/**
+ * Looks at words before anyone is called: what is left may make sense for some method. Reads no file.
+ *
+ * @throws {TypeError} for words that no method takes; the message is one line
+ */
+export function mustMakeSense(words: readonly string[]): void {
+  try {
+    parseParams(words, () => "{}");
+  } catch (error) {
+    if (!(error instanceof UnclearParams)) throw error;
+  }
+}
+
 /** The same, with the text of a file in place of `@FILE` alone: as if it had been typed. */
 function withFile({ words, text }: TypedParams): TypedParams & { readonly read: ReadText } {
   const content = words.length === 1 ? textOf(words[0]!) : words[0];

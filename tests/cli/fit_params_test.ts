@@ -75,7 +75,7 @@ for (
     ["release name=x v=1.10 n=1.10 any=1.10", '{"name":"x","v":"1.10","n":1.10,"any":1.10}'],
     ['release name="q" v:=2 n=two', '{"name":"q","v":2,"n":"two"}'],
     ["loop 7", "[7]"],
-    ["none 7", "[7]"],
+    ["void 7", "[7]"],
   ] as const
 ) {
   Deno.test(`fitParams() reads ${line}`, () => {
@@ -92,7 +92,7 @@ for (
     ["add hello", "the method is add(a: number, b: number): unknown"],
     ["add a=1 2", 'expected name=value, got "2"; the method is add('],
     ["uper hello", 'did you mean "upper"?'],
-    ["none hello", '"hello" is neither JSON nor name=value'],
+    ["void hello", '"hello" is neither JSON nor name=value'],
     ["upper {", 'not valid JSON, "{"'],
   ] as const
 ) {

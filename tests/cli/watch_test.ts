@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as fc from "npm:fast-check@4";
+import * as z from "npm:zod@4";
 import { differences, isSame, pathText } from "../../cli/text/json_diff.ts";
 import { method, RpcError, serve, type Server } from "../../lib/mod.ts";
 import { testWith } from "../support/tools.ts";
@@ -205,4 +206,11 @@ Deno.test("differences() tells what was put into the middle of an array as one a
 Deno.test("pathText() writes paths as JavaScript does", () => {
   assertEquals(pathText(["a", 0, "b-c", "d e", "ü"]), 'a[0].b-c["d e"].ü');
   assertEquals(pathText([]), "");
+});
+
+Deno.test("client.ts watch sends a text where the method takes one", async () => {
+  const upper = method(z.string(), (text) => text.toUpperCase());
+  await using server = serve({ upper }, { listen: "tcp://127.0.0.1:0" });
+  const args = ["watch", "--times=1", "--json", server.addresses[0]!, "upper", "a=b"];
+  assertStringIncludes((await runClient(args)).stdout, '"result":"A=B"}');
 });

@@ -94,7 +94,8 @@ export async function withLine(
       },
       canRedial: !/^(?:stdio|command):/i.test(address),
       redial: async () => {
-        last.close();
+        // A server that takes one caller at a time takes the next once this one has left.
+        await Promise.race([last.close(), delay(CLOSE_TIMEOUT)]);
         last = await dialLine() ?? last;
       },
       signal: interruption.signal,
@@ -176,7 +177,8 @@ export async function openCaller(
   given: Given,
   interruption: Interruption,
 ): Promise<Socket | undefined> {
-  const { framing, tokenFile, verbose } = given;
+  const { framing, version1, tokenFile, verbose } = given;
+  if (version1) throw new TypeError("Cannot use --version-1 here: it is for calls");
   const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
   const dialled = await openSocket(address, given, interruption);
   if (dialled === undefined) return undefined;

@@ -2,7 +2,10 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "npm:zod@4";
 import { event, method, serve, stream } from "../../lib/mod.ts";
-import { linesOf, makeFolder, runClient, say, serveRaw } from "./_programs.ts";
+import { within } from "../support/deadline.ts";
+import { testWith } from "../support/tools.ts";
+import { CLIENT, linesOf, makeFolder, runClient, say, serveRaw } from "./_programs.ts";
+import { screenOf } from "./_screen.ts";
 
 const HERE = { listen: "tcp://127.0.0.1:0" };
 
@@ -207,4 +210,61 @@ Deno.test("client.ts asks nothing of a server that hangs up after each answer bu
   connections.length = 0;
   assertEquals((await runClient(["--plain", server.address, "ping"])).stdout, '"pong"\n');
   assertEquals(connections, [["ping"]]);
+});
+
+/** Calls a method of the API on a terminal: each of the keys is typed once the text before it has appeared. */
+async function onTerminal(args: readonly string[], steps: readonly (readonly [string, string])[]) {
+  await using server = serve(api, HERE);
+  const { code, stdout } = await within(
+    new Deno.Command("python3", {
+      args: [
+        `${import.meta.dirname}/_terminal.py`,
+        JSON.stringify(steps),
+        ...[Deno.execPath(), "run", "-q", "-N", CLIENT, server.addresses[0]!, ...args],
+      ],
+      env: { NO_COLOR: "1" },
+    }).output(),
+    "the call to end",
+  );
+  const output = new TextDecoder().decode(stdout);
+  return { code, output, screen: screenOf(output) };
+}
+
+testWith(
+  ["python3"],
+  "client.ts on a terminal takes items that are typed, and Ctrl-D ends them",
+  async () => {
+    const { code, screen } = await onTerminal(["sum", "start=1"], [
+      ["Items", "2\r"],
+      ["2", "3\r"],
+      ["3", "\x04"],
+    ]);
+    assertEquals(code, 0);
+    assertEquals(screen[0], "Items: a JSON text on each line; Ctrl-D ends them");
+    assertEquals(screen.findLast((line) => line !== ""), "6");
+  },
+);
+
+testWith(
+  ["python3"],
+  "client.ts on a terminal shows progress on a line that the result replaces",
+  async () => {
+    const { output, screen } = await onTerminal(["work", "steps=3"], []);
+    assertStringIncludes(output, 'progress: {"step":3}');
+    assertEquals(screen, ['"done"', ""]);
+  },
+);
+
+testWith(
+  ["python3"],
+  "client.ts -r on a terminal keeps lines, and nothing else acts on it",
+  async () => {
+    const { screen } = await onTerminal(["-r", "lines"], []);
+    assertEquals(screen, ["one", String.raw`two \u001b[2J`, ""]);
+  },
+);
+
+testWith(["python3"], "client.ts --answer on a terminal shows what the server calls", async () => {
+  const { screen } = await onTerminal(["ask", "--answer", "confirm=true"], []);
+  assertEquals(screen, ['the server calls confirm {"text":"sure?"}', "true", ""]);
 });

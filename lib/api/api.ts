@@ -9,6 +9,7 @@ import { reservedPrefix } from "../message/control.ts";
 import { isPlainObject } from "../message/message.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 import type { Json } from "./json.ts";
+import { untravelled } from "../schema/untravelled.ts";
 
 /** The errors that a method declares: for each name the schema of its data. */
 export type ErrorSchemas = Readonly<Record<string, StandardSchema>>;
@@ -118,8 +119,8 @@ export interface AnyMethod<State = unknown> {
 export interface Method<
   Value = unknown,
   Result = unknown,
-  Errors = unknown,
-  Item = unknown,
+  Errors = NoErrors,
+  Item = never,
   State = unknown,
 > extends AnyMethod<State> {
   /** What it is. */
@@ -141,8 +142,8 @@ export interface Stream<
   Value = unknown,
   Yield = unknown,
   Return = unknown,
-  Errors = unknown,
-  Item = unknown,
+  Errors = NoErrors,
+  Item = never,
   State = unknown,
 > extends AnyMethod<State> {
   /** What it is. */
@@ -203,8 +204,8 @@ export function isProcedure(value: unknown): value is AnyMethod {
 /**
  * The members of an API by their whole names, in the order in which they stand in it.
  *
- * @throws {TypeError} for a member that is neither a method nor a plain object of them, and for a
- * name that cannot be called
+ * @throws {TypeError} for a member that is neither a method nor a plain object of them, for a name that
+ * cannot be called, and for a schema that asks for what cannot travel
  */
 export function proceduresOf(api: Api<never>): Map<string, AnyMethod> {
   const procedures = new Map<string, AnyMethod>();
@@ -232,8 +233,10 @@ function collect(
         } is reserved, names must not begin with "${reserved}"`,
       );
     }
-    if (isProcedure(member)) procedures.set(name, member);
-    else if (isPlainObject(member)) collect(member as Api<never>, name + ".", procedures, above);
+    if (isProcedure(member)) {
+      refuseUntravelled(name, member);
+      procedures.set(name, member);
+    } else if (isPlainObject(member)) collect(member as Api<never>, name + ".", procedures, above);
     else {
       throw new TypeError(
         `Cannot use the API: ${name} is ${
@@ -243,4 +246,30 @@ function collect(
     }
   }
   above.delete(api);
+}
+
+/** Refuses a method that would refuse every call, or whose every result would be refused. */
+function refuseUntravelled(name: string, { schema, options }: AnyMethod): void {
+  const { items, result, errors = {} } = options;
+  const parts: [string, StandardSchema | undefined, "input" | "output"][] = [
+    ["takes", schema, "input"],
+    ["takes as items", items, "input"],
+    ["returns", result, "output"],
+    ...Object.entries(errors).map(([name, schema]): [string, StandardSchema, "output"] => [
+      `throws with ${name}`,
+      schema,
+      "output",
+    ]),
+  ];
+  for (const [does, schema, direction] of parts) {
+    if (schema === undefined) continue;
+    const found = untravelled(schema, direction);
+    if (found === undefined) continue;
+    const { what, at, instead = "what JSON has, and make it of that" } = found;
+    const place = at === "" ? "" : ` at ${at.startsWith(".") ? at.slice(1) : at}`;
+    throw new TypeError(
+      `Cannot use the API: ${name} ${does} ${what}${place}, which JSON cannot carry` +
+        (direction === "input" ? `: use ${instead}` : ""),
+    );
+  }
 }

@@ -10,18 +10,21 @@ import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
 import type { Connection, Shared } from "../connection/connection.ts";
 import { PeerSet } from "../connection/peers.ts";
+import { ofCall, rejection } from "../error.ts";
 import { FRAMINGS } from "../framing/mod.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { resolveLimits } from "../limits.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
 import { PeerIds } from "../link/identity.ts";
 import { encodeArgument } from "../message/base64.ts";
+import type { Argument } from "../message/encode.ts";
 import { RPC } from "../message/control.ts";
 import { parseExactly } from "../message/exact_numbers.ts";
 import { CallQueue } from "../outgoing/call_queue.ts";
 import { nameProxy } from "../outgoing/name_proxy.ts";
 import { Ledger } from "../overload/ledger.ts";
 import { LoadShedding } from "../overload/load_shedding.ts";
+import { itemsOf } from "../stream/receiver.ts";
 import { TimerWheel } from "../timers.ts";
 import { schemeOf } from "../transport/address.ts";
 import { Channel } from "./channel.ts";
@@ -155,24 +158,24 @@ export async function connect<A = Untyped>(
     call(name, value, options) {
       const isTimed = timeout === undefined || options.timeout !== undefined;
       const timed = isTimed ? options : { ...options, timeout };
-      return queue.call(channel, name, encodeArgument(value), timed);
+      return queue.call(channel, name, argumentOf(name, value), timed);
     },
     batch: (make) => queue.batch(channel, make),
   };
   const { use = [] } = options;
   const caller = use.length === 0 ? wire : withClientMiddleware(use, wire);
   const call = nameProxy((name, value, options) =>
-    orRejected(() => caller.call(name, value, (options ?? {}) as CallOptions))
+    orRejected(name, () => caller.call(name, value, (options ?? {}) as CallOptions))
   ) as Stub<A>;
   const close = async () => void await channel.close();
   return {
     call,
     notify: nameProxy((name, value) =>
-      channel.connection?.notify(name, encodeArgument(value))
+      channel.connection?.notify(name, argumentOf(name, value))
     ) as NotifyStub<A>,
     batch: (make) => caller.batch(() => make(call)),
     request: (name, params, options = {}) =>
-      orRejected(() => caller.call(name, rawParams(params), options)) as UntypedCallPromise,
+      orRejected(name, () => caller.call(name, rawParams(name, params), options)),
     get peer() {
       return last.peer;
     },
@@ -194,19 +197,32 @@ function mustBeOneOf(name: string, value: string, known: readonly string[]): voi
 }
 
 /** A value that cannot be written as JSON is a call that fails, like any other. */
-function orRejected<T>(call: () => Promise<T>): Promise<T> {
+function orRejected(name: string, call: () => UntypedCallPromise): UntypedCallPromise {
   try {
     return call();
   } catch (error) {
-    return Promise.reject(error);
+    ofCall(error, name);
+    const answer = rejection(error);
+    return Object.assign(answer, { [Symbol.asyncIterator]: () => itemsOf(answer) });
+  }
+}
+
+/** @throws {TypeError} for what cannot travel */
+function argumentOf(name: string, value: unknown): Argument | undefined {
+  try {
+    return encodeArgument(value);
+  } catch (cause) {
+    throw new TypeError(`Cannot call ${name}: ${(cause as Error).message}`, { cause });
   }
 }
 
 /** Params as they are: a value that is an object or an array travels as itself. */
-function rawParams(params: unknown): unknown {
+function rawParams(name: string, params: unknown): unknown {
   if (params !== undefined && (params === null || typeof params !== "object")) {
     throw new TypeError(
-      `Cannot call: params must be an object or an array, they are ${JSON.stringify(params)}`,
+      `Cannot call ${name}: params must be an object or an array, they are ${
+        JSON.stringify(params)
+      }`,
     );
   }
   return params;

@@ -3,7 +3,7 @@
  * value, and nothing is guessed. What a marker means is decided in two ways:
  *
  * - Params, and the items of a caller: the schema says. {@linkcode decodeAt} makes bytes of those
- *   markers that it refuses as they came.
+ *   markers that it refuses as they came, and dates of texts that it refuses.
  * - Results, and the items of a handler: the peer says, in `rpc.serverInfo`. One that marks also escapes
  *   what only looks like a marker, by another `$`, so that {@linkcode decodeExactly} gives the very
  *   value that {@linkcode encodeExactly} was given.
@@ -14,7 +14,9 @@
  */
 
 import type { ParamsIssue } from "../error.ts";
+import { dateOf } from "./date_text.ts";
 import { Argument } from "./encode.ts";
+import { refuseUnwritable } from "./unwritable.ts";
 
 const NAME = "$base64";
 
@@ -45,16 +47,35 @@ export function withMarkers(value: unknown): unknown {
 }
 
 function encode(value: unknown, exactly: boolean): string | undefined {
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value === null || typeof value !== "object") {
+    refuseUnwritable(value);
+    return JSON.stringify(value);
+  }
   const looks = look(value, MAX_LOOKS);
   // JSON.stringify writes bytes number by number, in two hundred times the time that base64 takes.
-  if (looks === FOUND) return JSON.stringify(mark(value, "", exactly));
-  const text = JSON.stringify(value) as string | undefined;
+  if (looks === FOUND) {
+    refuseUnwritable(value);
+    return JSON.stringify(mark(value, "", exactly));
+  }
+  const text = written(value);
   if (text === undefined) return undefined;
   const hasNoBytes = looks > 0 || !mayHoldBytes(text);
+  // What is no JSON is written as {} or null.
+  if (looks <= 0 && (!hasNoBytes || text.includes("null"))) refuseUnwritable(value);
   if (hasNoBytes && !(exactly && mayHoldMarkers(text))) return text;
   const marked = mark(value, "", exactly);
   return marked === value ? text : JSON.stringify(marked);
+}
+
+function written(value: object): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // Says where a bigint stands. What refers to itself, JSON.stringify describes well enough.
+    if (String(error).includes("BigInt")) refuseUnwritable(value);
+    throw error;
+  }
 }
 
 /** Whether a text of JSON.stringify may hold bytes: written by their indices, empty, or Node's. */
@@ -71,7 +92,10 @@ export function mayHoldMarkers(text: string): boolean {
 const MAX_LOOKS = 16;
 const FOUND = -1;
 
-/** How many looks are left when all of this value was seen and no bytes; or 0, or that they were found. */
+/**
+ * How many looks are left when all of this value was seen, and is JSON but for members that are left out;
+ * or 0, or that bytes were found.
+ */
 function look(value: object, looks: number): number {
   if (value instanceof Uint8Array) return FOUND;
   if (Array.isArray(value)) {
@@ -86,8 +110,18 @@ function look(value: object, looks: number): number {
 }
 
 function lookAt(member: unknown, looks: number): number {
-  if (typeof member === "object") return member === null ? looks : look(member, looks);
-  return typeof member === "function" ? 0 : looks; // it could be a toJSON
+  switch (typeof member) {
+    case "object":
+      return member === null ? looks : look(member, looks);
+    case "number":
+      return Number.isFinite(member) ? looks : 0;
+    case "string":
+    case "boolean":
+    case "undefined":
+      return looks;
+    default:
+      return 0; // a function could be a toJSON
+  }
 }
 
 function mark(value: unknown, key: string | number, exactly: boolean): unknown {
@@ -127,7 +161,7 @@ export function decodeExactly(value: unknown): unknown {
 
 /** What {@linkcode decodeAt} makes of a value. */
 export interface Decoded {
-  /** A copy with bytes in it; the value itself where it has no markers at these places. */
+  /** A copy with bytes and dates in it; the value itself if nothing at these places stands for any. */
   readonly value: unknown;
   /** The markers that hold no base64: they stay as they came. */
   readonly wrong: readonly ParamsIssue[];
@@ -141,10 +175,10 @@ interface Place {
 /** Markers without base64 after which no more are decoded: their value is refused. */
 const MAX_WRONG = 100;
 
-/** Makes bytes of the markers at and below these places. Never throws. */
+/** Makes bytes of the markers, and dates of their texts, at and below these places. Never throws. */
 export function decodeAt(value: unknown, refused: readonly Place[]): Decoded {
   const wrong: ParamsIssue[] = [];
-  if (!holdsMarker(value)) return { value, wrong };
+  if (!holdsCoded(value)) return { value, wrong };
   // Kept, because as many issues as an object has members may pass by it.
   const known = new Map<object, boolean>();
   const isMarker = (value: object): boolean => {
@@ -152,52 +186,61 @@ export function decodeAt(value: unknown, refused: readonly Place[]): Decoded {
     known.set(value, found);
     return found;
   };
-  const places = new Set(refused.map((place) => partAt(place, value, isMarker)));
+  // A text is found by what it stands in: the same text may stand elsewhere.
+  const places = new Set<unknown>(), texts = new Map<unknown, Set<PropertyKey>>();
+  for (const { path = [] } of refused) {
+    let holder: unknown, last: PropertyKey = "", place = value;
+    for (const part of path) {
+      const key = typeof part === "object" ? part.key : part;
+      if (place === null || typeof place !== "object" || isMarker(place)) break;
+      holder = place;
+      last = key;
+      place = Object.hasOwn(place, key) ? (place as Record<PropertyKey, unknown>)[key] : undefined;
+    }
+    if (typeof place === "object") places.add(place);
+    else if (holder === undefined) texts.set(undefined, new Set([""]));
+    else {
+      const keys = texts.get(holder) ?? new Set();
+      texts.set(holder, keys.add(String(last)));
+    }
+  }
   const path: (string | number)[] = [];
   const decode = (value: unknown, isWithin: boolean): unknown => {
+    if (typeof value === "string") return isWithin ? dateOf(value) ?? value : value;
     if (value === null || typeof value !== "object") return value;
     isWithin ||= places.has(value);
-    if (!isWithin || !isMarker(value)) {
-      return changed(value, (member, key) => {
-        path.push(key);
-        const decoded = decode(member, isWithin);
-        path.pop();
-        return decoded;
-      });
+    if (isWithin && isMarker(value)) return bytesOf(value);
+    const inside = texts.get(value);
+    let copy: Members | undefined;
+    for (const key of Object.keys(value)) {
+      const member = (value as Members)[key];
+      path.push(Array.isArray(value) ? Number(key) : key);
+      const decoded = decode(member, isWithin || (inside?.has(key) ?? false));
+      path.pop();
+      if (decoded === member) continue;
+      copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Members;
+      copy[key] = decoded; // an own member by now, whatever its name
     }
-    if (wrong.length === MAX_WRONG) return value;
+    return copy ?? value;
+  };
+  const bytesOf = (marker: object): unknown => {
+    if (wrong.length === MAX_WRONG) return marker;
     try {
-      return Uint8Array.fromBase64((value as Record<string, string>)[NAME]!);
+      return Uint8Array.fromBase64((marker as Record<string, string>)[NAME]!);
     } catch (error) {
       const message = `${NAME} holds no base64: ${(error as Error).message}`;
       wrong.push({ path: [...path], message });
-      return value;
+      return marker;
     }
   };
-  return { value: decode(value, false), wrong };
+  return { value: decode(value, texts.has(undefined)), wrong };
 }
 
-/** Whether there is a marker anywhere in this value. */
-function holdsMarker(value: unknown): boolean {
+/** Whether there is a marker, or the text of a date, anywhere in this value. */
+function holdsCoded(value: unknown): boolean {
+  if (typeof value === "string") return dateOf(value) !== undefined;
   if (value === null || typeof value !== "object") return false;
-  return markerName(value) === NAME || Object.values(value).some(holdsMarker);
-}
-
-/** What stands at a place, or the first marker on the way there. */
-function partAt(
-  { path = [] }: Place,
-  value: unknown,
-  isMarker: (value: object) => boolean,
-): unknown {
-  let place = value;
-  for (const part of path) {
-    const key = typeof part === "object" ? part.key : part;
-    if (place === null || typeof place !== "object") return undefined;
-    if (isMarker(place)) break;
-    if (!Object.hasOwn(place, key)) return undefined;
-    place = (place as Record<PropertyKey, unknown>)[key];
-  }
-  return place;
+  return markerName(value) === NAME || Object.values(value).some(holdsCoded);
 }
 
 /** The name of the only member, where it is that of a marker or of what is escaped, and holds text. */

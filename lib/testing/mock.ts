@@ -6,6 +6,7 @@
 
 import type { CallOptions, Serialized } from "../api/stub.ts";
 import type { ConnectOptions, Line } from "../client/options.ts";
+import { decodeExactly, encodeExactly } from "../message/base64.ts";
 import { iteratorOf } from "../stream/receiver.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
 import { pair } from "./pair.ts";
@@ -113,5 +114,5 @@ async function* asTravelled(items: unknown): AsyncGenerator<unknown, unknown, un
 }
 
 function json(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value) ?? "null");
+  return decodeExactly(JSON.parse(encodeExactly(value) ?? "null"));
 }

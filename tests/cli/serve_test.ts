@@ -217,7 +217,7 @@ Deno.test("main.ts logs what a handler throws by accident, which the caller is n
     '  caused by Error "because"',
     'error in text: string "a text"',
     'error in write: TypeError "Cannot write the result as JSON"',
-    '  caused by TypeError "Do not know how to serialize a BigInt"',
+    '  caused by TypeError "a bigint cannot travel as JSON: send String(it)"',
   ]);
   assertMatch(lines[1]!, /^ {4}at .*api\.ts:6:13\)?$/);
 });

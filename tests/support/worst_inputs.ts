@@ -57,6 +57,12 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
     ["", "charset=utf-8 ", ""],
   ],
   ["framing/json.ts", /^[ \t\r\n]*$/, ["", " ", "x"], ["", "\r\n", "x"]],
+  [
+    "message/date_text.ts",
+    /^(?:\d{4}|[+-]\d{6})-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/,
+    ["", "1", ""],
+    ["2025-01-31T00:00:00.", "1", "Z"],
+  ],
   ["message/base64.ts", /^\$+base64$/, ["", "$", "$base6"], ["", "$base64", ""]],
   ["connection/broken.ts", /^\s*[{[]/, ["", " ", ""], ["", " ", "x"]],
   ["message/exact_numbers.ts", /\d[.eE]|\d{16}|-0/, ["", "123456789012345,", ""], ["", "-", ""]],
@@ -348,6 +354,11 @@ export const WORK: readonly Work[] = [
     decodeAt(value, numbers(size).map((i) => ({ path: [i], message: "no" })));
   }),
   work("decodeAt() with markers", (size) => numbers(size).map(() => ({ $base64: "AA==" })), (
+    value,
+  ) => {
+    decodeAt(value, value.map((_, i) => ({ path: [i], message: "no" })));
+  }),
+  work("decodeAt() with dates", (size) => numbers(size).map(() => "2025-01-31T00:00:00Z"), (
     value,
   ) => {
     decodeAt(value, value.map((_, i) => ({ path: [i], message: "no" })));

@@ -30,6 +30,7 @@ const api = {
   news: stream(function* (_, { after }) {
     for (let at = Number(after ?? 0); at < NEWS.length; at++) yield event(String(at + 1), NEWS[at]);
   }),
+  tell: method((_, { peer }) => peer.notify.log!({ text: "hi" })),
   ask: method(async (_, { peer }) => await peer.call.confirm!({ text: "sure?" })),
 };
 
@@ -147,6 +148,8 @@ Deno.test("client.ts --answer answers what the server calls back", async () => {
   assertEquals([code, stdout], [0, "true\n"]);
   assertEquals(stderr, 'the server calls confirm {"text":"sure?"}\n');
   assertEquals((await call(["ask", "--answer", "confirm=yes"])).code, 2);
+  const told = await call(["tell", "--answer", "log=null"]);
+  assertEquals(told.stderr, 'the server calls log {"text":"hi"}\n');
 });
 
 Deno.test("client.ts tells of an answer that is nobody's, and takes one whose id became a text", async () => {

@@ -39,8 +39,10 @@ export interface MethodOptions<
    */
   readonly idempotent?: boolean;
   /**
-   * The shape of the result, or of a stream's items, for documentation. The compiler checks that the
-   * handler returns it; nothing checks it when the handler runs.
+   * The shape of the result, or of a stream's items. The compiler checks that the handler returns it, and
+   * so does the server: what fits neither as the handler gives it nor as it arrives goes to `onError`, and
+   * the caller is told `Internal error`. It is checked and not changed: a schema that makes something else
+   * of what it takes is not for results.
    */
   readonly result?: Answer;
   /** Errors that the handler throws with {@linkcode HandlerContext.error}, by name. */

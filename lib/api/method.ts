@@ -106,7 +106,10 @@ export function method(...parts: unknown[]): AnyMethod {
  */
 export function stream<
   Schema extends StandardSchema,
-  Yield extends Returned<InferOutput<Answer>>,
+  Yield extends Returned<InferOutput<Answer>> | {
+    readonly id: string;
+    readonly value: Returned<InferOutput<Answer>>;
+  },
   Return = undefined,
   Errors extends ErrorSchemas = NoErrors,
   Items extends StandardSchema = never,
@@ -121,7 +124,10 @@ export function stream<
 ): Stream<InferInput<Schema>, Yield, Return, Errors, InferInput<Items>>;
 /** A stream that takes no value. */
 export function stream<
-  Yield extends Returned<InferOutput<Answer>>,
+  Yield extends Returned<InferOutput<Answer>> | {
+    readonly id: string;
+    readonly value: Returned<InferOutput<Answer>>;
+  },
   Return = undefined,
   Errors extends ErrorSchemas = NoErrors,
   Items extends StandardSchema = never,

@@ -59,7 +59,10 @@ export interface ContextBuilder<
   /** See {@linkcode stream}. */
   stream<
     Schema extends StandardSchema,
-    Yield extends Returned<InferOutput<Answer>>,
+    Yield extends Returned<InferOutput<Answer>> | {
+      readonly id: string;
+      readonly value: Returned<InferOutput<Answer>>;
+    },
     Return = undefined,
     Errors extends ErrorSchemas = NoErrors,
     Items extends StandardSchema = never,
@@ -74,7 +77,10 @@ export interface ContextBuilder<
   ): Stream<InferInput<Schema>, Yield, Return, Errors, InferInput<Items>, State>;
   /** See {@linkcode stream}. */
   stream<
-    Yield extends Returned<InferOutput<Answer>>,
+    Yield extends Returned<InferOutput<Answer>> | {
+      readonly id: string;
+      readonly value: Returned<InferOutput<Answer>>;
+    },
     Return = undefined,
     Errors extends ErrorSchemas = NoErrors,
     Items extends StandardSchema = never,

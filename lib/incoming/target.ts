@@ -14,6 +14,7 @@ import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
 import type { Notification, Params, Request } from "../message/message.ts";
 import { parameterNames, paramsShape, type StandardSchema } from "../schema/standard_schema.ts";
+import { withResult } from "./result.ts";
 import { isNothing, otherwise, type ParamsSchema, refuseMany, valuesOf } from "./params.ts";
 
 /** What every peer has and answers at once. */
@@ -57,11 +58,15 @@ export class Target implements ParamsSchema {
     this.#maxValues = maxValues;
     // A unit takes three bytes at most, a value two units at least.
     this.#short = Math.min(maxBytes / 3, 2 * maxValues);
-    this.#handler = compose(
+    const composed = compose(
       use as readonly Middleware[],
       name,
       handler as (value: unknown, context: Context) => unknown,
     );
+    const { kind, options: { result } } = method;
+    this.#handler = result === undefined
+      ? composed
+      : withResult(composed, result, name, kind === "stream");
   }
 
   /**

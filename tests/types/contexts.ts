@@ -6,6 +6,7 @@ import {
   type ClientMiddleware,
   connect,
   type ConnectOptions,
+  event,
   type Line,
   type Method,
   method,
@@ -187,6 +188,9 @@ method(() => new Date(), { result: z.iso.datetime() }); // arrives as such a tex
 method(() => {}, { result: z.null() }); // arrives as null
 own.method(() => "text", { result: z.string() });
 stream(() => [1], { result: z.number() });
+stream(() => [event("a", 1), 2], { result: z.number() });
+// @ts-expect-error: an event of another shape
+stream(() => [event("a", "1")], { result: z.number() });
 // A function that makes methods for any schema.
 const _echo = <S extends StandardSchema>(schema: S) =>
   method(schema, (it) => it, { result: schema });

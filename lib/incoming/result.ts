@@ -1,0 +1,104 @@
+/**
+ * Checks what a handler gives against the schema that its method declares for its result: callers count on
+ * that shape. What does not fit is a mistake of the author's, and an internal error for the caller.
+ *
+ * @module
+ */
+
+import type { Context } from "../api/context.ts";
+import { decodeExactly, encodeExactly } from "../message/base64.ts";
+import { type StandardSchema, toIssues } from "../schema/standard_schema.ts";
+import { StreamEvent } from "../stream/event.ts";
+import { iteratorOf } from "../stream/receiver.ts";
+
+/** Complaints that are told of one result. */
+const MAX_ISSUES = 10;
+
+type Handler = (value: unknown, context: Context) => unknown;
+
+/**
+ * The handler of a method with its result checked; of a stream with each of its items.
+ *
+ * @param name of the method
+ */
+export function withResult(
+  handler: Handler,
+  schema: StandardSchema,
+  name: string,
+  isStream: boolean,
+): Handler {
+  const check = (result: unknown) => checkResult(schema, result, name);
+  const use = isStream ? (source: unknown) => checkedItems(source, check) : check;
+  return (value, context) => {
+    const result = handler(value, context);
+    return result instanceof Promise ? result.then(use) : use(result);
+  };
+}
+
+/**
+ * The result, or a promise of it if the schema makes one. The schema may describe the result as the handler
+ * gives it, or as it arrives: a `Date` is a text then.
+ *
+ * @throws {TypeError} for one that fits neither way
+ */
+function checkResult(schema: StandardSchema, result: unknown, name: string): unknown {
+  const { validate } = schema["~standard"];
+  const checked = validate.call(schema["~standard"], result);
+  if ("then" in checked) return checkLater(schema, result, name);
+  if (checked.issues === undefined) return result;
+  const travelled = validate.call(schema["~standard"], asItTravels(result));
+  if ("then" in travelled) return checkLater(schema, result, name);
+  if (travelled.issues === undefined) return result;
+  throw unfit(name, checked.issues);
+}
+
+async function checkLater(
+  schema: StandardSchema,
+  result: unknown,
+  name: string,
+): Promise<unknown> {
+  const checked = await schema["~standard"].validate(result);
+  if (checked.issues === undefined) return result;
+  const travelled = await schema["~standard"].validate(asItTravels(result));
+  if (travelled.issues === undefined) return result;
+  throw unfit(name, checked.issues);
+}
+
+/** What its caller sees of a value. */
+function asItTravels(value: unknown): unknown {
+  return decodeExactly(JSON.parse(encodeExactly(value) ?? "null"));
+}
+
+function unfit(name: string, issues: Parameters<typeof toIssues>[0]): TypeError {
+  const told = JSON.stringify(toIssues(issues.slice(0, MAX_ISSUES)));
+  return new TypeError(`The result of ${name} does not fit its schema: ${told}`);
+}
+
+/** The items of a stream, each of which is checked when its turn comes. */
+function checkedItems(
+  source: unknown,
+  check: (item: unknown) => unknown,
+): AsyncIterableIterator<unknown> {
+  const items = iteratorOf(source);
+  return {
+    async next() {
+      const next = await items.next();
+      if (next.done) return next;
+      const { value } = next;
+      try {
+        await check(value instanceof StreamEvent ? value.value : value);
+      } catch (error) {
+        await items.return?.();
+        throw error;
+      }
+      return next;
+    },
+    async return(value) {
+      await items.return?.();
+      return { done: true, value };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

@@ -14,6 +14,7 @@ import { iteratorOf } from "../stream/receiver.ts";
 /** Complaints that are told of one result. */
 const MAX_ISSUES = 10;
 
+type Issues = Parameters<typeof toIssues>[0];
 type Handler = (value: unknown, context: Context) => unknown;
 
 /**
@@ -46,7 +47,7 @@ function checkResult(schema: StandardSchema, result: unknown, name: string): unk
   const checked = validate.call(schema["~standard"], result);
   if ("then" in checked) return checkLater(schema, result, name);
   if (checked.issues === undefined) return result;
-  const travelled = validate.call(schema["~standard"], asItTravels(result));
+  const travelled = validate.call(schema["~standard"], asItTravels(result, name, checked.issues));
   if ("then" in travelled) return checkLater(schema, result, name);
   if (travelled.issues === undefined) return result;
   throw unfit(name, checked.issues);
@@ -59,19 +60,28 @@ async function checkLater(
 ): Promise<unknown> {
   const checked = await schema["~standard"].validate(result);
   if (checked.issues === undefined) return result;
-  const travelled = await schema["~standard"].validate(asItTravels(result));
+  const travelled = await schema["~standard"].validate(asItTravels(result, name, checked.issues));
   if (travelled.issues === undefined) return result;
   throw unfit(name, checked.issues);
 }
 
-/** What its caller sees of a value. */
-function asItTravels(value: unknown): unknown {
-  return decodeExactly(JSON.parse(encodeExactly(value) ?? "null"));
+/**
+ * What its caller sees of a value that does not fit as it is.
+ *
+ * @throws {TypeError} which says so, if it cannot travel either
+ */
+function asItTravels(value: unknown, name: string, issues: Issues): unknown {
+  try {
+    return decodeExactly(JSON.parse(encodeExactly(value) ?? "null"));
+  } catch (cause) {
+    throw unfit(name, issues, cause);
+  }
 }
 
-function unfit(name: string, issues: Parameters<typeof toIssues>[0]): TypeError {
+function unfit(name: string, issues: Issues, cause?: unknown): TypeError {
   const told = JSON.stringify(toIssues(issues.slice(0, MAX_ISSUES)));
-  return new TypeError(`The result of ${name} does not fit its schema: ${told}`);
+  const message = `The result of ${name} does not fit its schema: ${told}`;
+  return new TypeError(message, cause === undefined ? {} : { cause });
 }
 
 /** The items of a stream, each of which is checked when its turn comes. */

@@ -180,7 +180,8 @@ export class Endpoint {
     if (connection !== this.connection || this.isOver) return;
     // Only an exchange shows that somebody is there: who accepts and closes is not called at once.
     if (connection.yielded > this.#atFirst) this.#failures = 0;
-    if (!this.#host.returns || this.#closing.signal.aborted) {
+    const isHopeless = connection.isOther && this.#addresses.length === 1;
+    if (!this.#host.returns || isHopeless || this.#closing.signal.aborted) {
       this.isOver = true;
       connection.closed.then((info) => this.#host.onEnd(info));
       return;

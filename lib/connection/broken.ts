@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { PeerInfo } from "../api/context.ts";
 import { ERROR_CODES, type RpcError } from "../error.ts";
 import type { BadFrame } from "../framing/mod.ts";
 import type { Caller } from "../incoming/caller.ts";
@@ -19,6 +20,11 @@ import type { Calls } from "../outgoing/calls.ts";
 
 /** The connection on which it comes. */
 export interface BrokenHost {
+  readonly peer: Pick<PeerInfo, "address">;
+  /** Whether the peer has turned out to be something else. */
+  isOther: boolean;
+  /** Whether we only call: what comes is meant as an answer, unless it is a call. */
+  readonly onlyCalls: boolean;
   readonly calls: Calls;
   readonly pendingCalls: number;
   report(error: unknown): void;
@@ -31,24 +37,20 @@ export class Broken {
   readonly #host: BrokenHost;
   readonly #requests: Requests;
   readonly #writer: Pick<FramedWriter, "raw">;
-  readonly #onlyCalls: boolean;
   readonly #isProgram: boolean;
 
   /**
-   * @param onlyCalls whether we only call: what comes is meant as an answer, unless it is a call
    * @param isProgram whether the peer may print there what is meant for people
    */
   constructor(
     host: BrokenHost,
     requests: Requests,
     writer: Pick<FramedWriter, "raw">,
-    onlyCalls: boolean,
     isProgram: boolean,
   ) {
     this.#host = host;
     this.#requests = requests;
     this.#writer = writer;
-    this.#onlyCalls = onlyCalls;
     this.#isProgram = isProgram;
   }
 
@@ -62,7 +64,9 @@ export class Broken {
     const { calls, pendingCalls } = this.#host;
     const id = message.isCall || pendingCalls === 0 ? undefined : unreadableId(text) ?? message.id;
     if (id === undefined || !calls.end(id, unreadable(message, text))) {
-      if (caller !== undefined && !this.#onlyCalls) return this.#requests.invalid(message, caller);
+      if (caller !== undefined && !this.#host.onlyCalls) {
+        return this.#requests.invalid(message, caller);
+      }
       const error = unreadable(message, text);
       if (message.isCall || this.#isProgram && isNoJson(message, text)) this.#host.report(error);
       else calls.odd.withoutId(error);
@@ -74,7 +78,10 @@ export class Broken {
   takeFrame(bad: BadFrame, caller: Caller): undefined {
     const host = this.#host;
     // There is nothing to say to what answers here and speaks something else.
-    if (bad.fatal && this.#onlyCalls) return void host.finish(bad);
+    if (bad.other !== undefined) host.isOther = true;
+    if (bad.other !== undefined || bad.fatal && host.onlyCalls) {
+      return void host.finish({ reason: told(bad, host.peer.address) });
+    }
     // A browser must never get a line executed here; and to TLS there is nothing to say.
     if (bad.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
     else if (bad.protocol === undefined) this.take(faultAnswer(bad), bad.start, caller);
@@ -88,7 +95,7 @@ export class Broken {
   restOf(batch: Batch): Batch {
     const { calls } = this.#host, { items } = batch;
     const isAnswer = items.some(({ kind }) => kind === "response");
-    if (!isAnswer && !this.#onlyCalls) return batch;
+    if (!isAnswer && !this.#host.onlyCalls) return batch;
     const whole = items.filter((item) => item.kind !== "invalid");
     const broken = items.filter((item) => item.kind === "invalid");
     if (!isAnswer) {
@@ -103,6 +110,16 @@ export class Broken {
     }
     return { ...batch, items: calls.endLeftOut(whole, errors) };
   }
+}
+
+/** Why bytes end the connection to a server at this address, and what to do. */
+function told({ reason, other }: BadFrame, address: string): string {
+  if (other === undefined) return reason;
+  const what = `${other.name} answers at ${address}`, { use } = other;
+  if (use === undefined) return `${what}, which speaks no JSON-RPC`;
+  if ("framing" in use) return `${what}; use the framing ${JSON.stringify(use.framing)}`;
+  const url = use.scheme + address.slice(address.indexOf(":"));
+  return `${what}; use ${url}` + (use.scheme === "http" ? " with a client for HTTP" : "");
 }
 
 const HTTP_REFUSAL = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" +

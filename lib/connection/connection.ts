@@ -71,7 +71,7 @@ export class Connection extends Lifecycle<RequestContext>
     const backpressure = new Backpressure(shared, account);
     const { timeSlice } = shared, { mark } = backpressure;
     const writer = new FramedWriter(socket, framing, pool, timers, mark, backpressure, timeSlice);
-    super(socket, writer, account, shared);
+    super(socket, writer, account, shared, options);
     account.keeper = this;
     backpressure.bind(writer, this);
     this.network = network;
@@ -85,10 +85,8 @@ export class Connection extends Lifecycle<RequestContext>
     this.identity = identity;
     this.state = options.connectionState?.(this.peer);
     this.#requests = new Requests(shared, this, allowance);
-    const { onlyCalls = false, isPlain = false } = options, isLasting = socket.lasting ?? false;
-    this.version = options.version ?? "2.0";
-    this.isPlain = isPlain;
-    this.#broken = new Broken(this, this.#requests, writer, onlyCalls, isLasting);
+    const isLasting = socket.lasting ?? false;
+    this.#broken = new Broken(this, this.#requests, writer, isLasting);
     this.#caller = this.#makeCaller();
     this.#reader = new FramedReader(
       socket,
@@ -103,6 +101,7 @@ export class Connection extends Lifecycle<RequestContext>
         writer.framing = framing;
         identity.framing = framing.name;
       },
+      isDialler && !isLasting && !socket.datagrams,
     );
     this.#keepalive = new Keepalive(
       shared,
@@ -111,7 +110,7 @@ export class Connection extends Lifecycle<RequestContext>
       this.#reader,
       writer,
       // A peer that was said to know nothing of us is not asked whether it is there.
-      isLasting || isDialler && (socket.datagrams || isPlain) || false,
+      isLasting || isDialler && (socket.datagrams || this.isPlain) || false,
       isDialler ? (timeout) => this.call(RPC.ping, undefined, { timeout }) : undefined,
     );
   }
@@ -224,7 +223,8 @@ export class Connection extends Lifecycle<RequestContext>
   notify(method: string, value: Argument | undefined, trace: TraceContext = {}): void {
     if (this.phase >= LINGERING) return;
     this.#shared.peers.catchUp(this);
-    const isTraced = value?.isPlain !== false && Object.keys(trace).length > 0;
+    const takesMeta = !this.isPlain && this.version === "2.0" && value?.isPlain !== false;
+    const isTraced = takesMeta && Object.keys(trace).length > 0;
     const params = encodeParams(value, isTraced ? JSON.stringify(trace) : undefined);
     this.#writer.pushUnasked(encodeNotification(method, params, this.version));
     if (this.pendingCalls > 0) this.calls.odd.onNotification();

@@ -10,8 +10,8 @@ import type { Framing } from "../framing/mod.ts";
 import type { RequestsOptions } from "../incoming/requests.ts";
 import type { BufferPool } from "../link/buffer_pool.ts";
 import type { PeerIds } from "../link/identity.ts";
+import type { Manners } from "../link/lifecycle.ts";
 import type { ParseJson } from "../message/exact_numbers.ts";
-import type { Version } from "../message/message.ts";
 import type { CallsOptions } from "../outgoing/calls.ts";
 import type { Guesses } from "../overload/guesses.ts";
 import type { Ledger } from "../overload/ledger.ts";
@@ -40,17 +40,11 @@ export interface Shared
 }
 
 /** What the connections of one listener, or one address, have in common. */
-export interface ConnectionOptions {
+export interface ConnectionOptions extends Manners {
   /** The scheme of the addresses. */
   readonly transport: string;
   /** Whether we are the end that dialled: it keeps the line alive, where the other ends a silent one. */
   readonly isDialler: boolean;
-  /** Whether we only call: what the peer sends that breaks the rules is then meant as an answer. */
-  readonly onlyCalls?: boolean;
-  /** The version in which we speak; without it that of the peer's own requests. */
-  readonly version?: Version;
-  /** Whether the peer is sent nothing but JSON-RPC. */
-  readonly isPlain?: boolean;
   /** The framing that we speak first; without it the peer's first bytes decide. */
   readonly framing?: Framing;
   /** The network of an address; undefined where each connection is a caller by itself. */

@@ -152,7 +152,7 @@ export class DetectingDecoder implements Decoder {
 }
 
 /** Both runs of bytes as one. */
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+export function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   const both = new Uint8Array(a.length + b.length);
   both.set(a);
   both.set(b, a.length);

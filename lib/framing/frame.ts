@@ -21,6 +21,13 @@ export interface BadFrame {
   readonly reason: string;
   /** Where the first bytes are another protocol's: which. */
   readonly protocol?: "http" | "tls";
+  /** Where a server of another protocol, or of another framing, has answered: which, and what reaches it. */
+  readonly other?: {
+    /** What it is: `an HTTP server`. */
+    readonly name: string;
+    /** What reaches it, if it is known: a scheme, or a framing. */
+    readonly use?: { readonly scheme: "http" | "tls" } | { readonly framing: FramingName };
+  };
   /** The limit in bytes, where a message was over it. */
   readonly maxBytes?: number;
   /** How that message began, where its beginning was read. */

@@ -14,6 +14,7 @@ import {
   type Framing,
   type FramingLimits,
   FRAMINGS,
+  ServerDecoder,
 } from "../framing/mod.ts";
 import type { Limits } from "../limits.ts";
 import { inOrder } from "../message/in_order.ts";
@@ -116,6 +117,7 @@ export class FramedReader {
    * @param framingLimits may be raised while it reads
    * @param allowance how fast the peer may send; without it as fast as it can
    * @param onFraming told once which framing the peer has chosen, if none was given
+   * @param isServer whether the peer may be a server of another protocol, which its first bytes tell
    */
   constructor(
     duplex: Duplex,
@@ -127,6 +129,7 @@ export class FramedReader {
     allowance: Allowance | undefined,
     onFrame: OnFrame,
     onFraming: (framing: Framing) => void,
+    isServer = false,
   ) {
     this.#duplex = duplex;
     this.#options = options;
@@ -134,11 +137,13 @@ export class FramedReader {
     this.#backpressure = backpressure;
     this.#allowance = allowance;
     this.#onFrame = onFrame;
-    this.#decoder = framing?.decoder(framingLimits) ??
-      new DetectingDecoder(FRAMINGS, framingLimits, (framing, decoder) => {
-        this.#decoder = decoder;
-        onFraming(framing);
-      });
+    const found = (framing: Framing, decoder: Decoder) => {
+      this.#decoder = decoder;
+      onFraming(framing);
+    };
+    if (framing === undefined) this.#decoder = new DetectingDecoder(FRAMINGS, framingLimits, found);
+    else if (isServer) this.#decoder = new ServerDecoder(framing, framingLimits, found);
+    else this.#decoder = framing.decoder(framingLimits);
   }
 
   /** Reads until the peer sends no more, or the connection is lost. Never rejects. */

@@ -41,6 +41,16 @@ export interface LifecycleOptions {
   readonly limits: Limits;
 }
 
+/** How a peer is to be spoken to. */
+export interface Manners {
+  /** The version in which we speak; without it that of the peer's own requests. */
+  readonly version?: Version;
+  /** Whether the peer is sent nothing but JSON-RPC. */
+  readonly isPlain?: boolean;
+  /** Whether we only call: what comes and breaks the rules is meant as an answer, and not answered. */
+  readonly onlyCalls?: boolean;
+}
+
 /** The life of one connection. What a connection does when it changes is in the protected methods. */
 export abstract class Lifecycle<R extends Running = Running> extends InFlight<R> {
   /** Whether the peer may still send: it has not closed its half. */
@@ -48,9 +58,11 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** Whether the peer takes new calls: it has sent no `$/goaway`. */
   peerAccepts = true;
   /** The version in which the peer is spoken to: the one that it speaks itself, or that was asked for. */
-  version: Version = "2.0";
-  /** Whether the peer is asked for nothing that is not JSON-RPC's. */
-  isPlain = false;
+  version: Version;
+  readonly isPlain: boolean;
+  readonly onlyCalls: boolean;
+  /** Whether the peer has turned out to speak no JSON-RPC: it would be the same on another connection. */
+  isOther = false;
   readonly #socket: Duplex;
   readonly #writer: FramedWriter;
   readonly #options: LifecycleOptions;
@@ -66,12 +78,22 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   #lingerTimer: Timer | undefined;
   /** When running handlers have had their time. */
   #graceEnd = Infinity;
-  /** Why it ended, once it has; and who waits for that, if anyone does. */
+  /** Why it ends; the same once it has let go of its socket; and who waits for that, if anyone does. */
+  #end: CloseInfo | undefined;
   #info: CloseInfo | undefined;
   #closed: PromiseWithResolvers<CloseInfo> | undefined;
 
-  constructor(socket: Duplex, writer: FramedWriter, account: Account, options: LifecycleOptions) {
+  constructor(
+    socket: Duplex,
+    writer: FramedWriter,
+    account: Account,
+    options: LifecycleOptions,
+    { version = "2.0", isPlain = false, onlyCalls = false }: Manners,
+  ) {
     super(account);
+    this.version = version;
+    this.isPlain = isPlain;
+    this.onlyCalls = onlyCalls;
     this.#socket = socket;
     this.#writer = writer;
     this.#options = options;
@@ -123,9 +145,17 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** Why this method cannot be called now; undefined while it can. */
   closedBecause(method: string): string | undefined {
     // While it drains, handlers that still run may call back.
-    if (this.phase >= LINGERING || !this.peerSends) return "the connection is closed";
+    if (this.phase >= LINGERING || !this.peerSends) return `the connection is closed${this.#why}`;
     // Those who finish what runs still want to know whether anybody is there.
     return this.peerAccepts || method === RPC.ping ? undefined : "the server is going away";
+  }
+
+  /** Why it is closed, unless we have closed it. */
+  get #why(): string {
+    const reason = this.#end?.reason ?? this.#reason ?? (this.peerSends ? "closed" : HUNG_UP);
+    if (reason === "closed") return "";
+    const error = this.#end?.error;
+    return `: ${reason}${error instanceof Error ? `, ${error.message}` : ""}`;
   }
 
   override end(request: R, now: number): void {
@@ -209,6 +239,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** Tells the peer why it is not served, and ends the connection. */
   override refuse(error: RpcError): void {
     if (this.phase >= LINGERING) return;
+    if (this.onlyCalls) return this.finish({ reason: error.message });
     this.#writer.pushLastWord(encodeError(UNKNOWN, error));
     this.linger(error.message);
   }
@@ -286,6 +317,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** The only way to the end: lets go of the socket, and settles everyone who waits. */
   finish(info: CloseInfo): void {
     if (this.phase === CLOSED) return;
+    this.#end = info;
     this.#graceTimer?.cancel();
     this.#lingerTimer?.cancel();
     this.#writer.stop();

@@ -1,6 +1,7 @@
 /**
  * `command:program argument …`: starts a program and talks to its standard input and output: a
- * language server, an MCP server. What it writes to standard error goes to ours.
+ * language server, an MCP server. What it writes to standard error goes to ours; where it ends, the end of
+ * that is told.
  *
  * The words are told apart as a shell does it, by spaces, quotes and backslashes; no shell is
  * started, and nothing else is expanded. `%` begins a code as in every URL: `command:echo%20a`.
@@ -10,6 +11,7 @@
 
 import { badAddress } from "../address.ts";
 import { ChunkReader } from "./chunk_reader.ts";
+import { ErrorOutput } from "./error_output.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { Socket, Transport } from "../socket.ts";
 
@@ -40,6 +42,7 @@ class CommandSocket implements Socket {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #output: ChunkReader;
+  readonly #errors: ErrorOutput;
   #closing: Promise<void> | undefined;
 
   constructor(program: string, args: readonly string[]) {
@@ -50,6 +53,7 @@ class CommandSocket implements Socket {
     this.#input = this.#child.stdin.getWriter();
     this.#input.closed.catch(() => {}); // a write tells of it
     this.#output = new ChunkReader(this.#child.stdout);
+    this.#errors = new ErrorOutput(this.#child.stderr);
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -93,16 +97,19 @@ class CommandSocket implements Socket {
     await this.#child.status;
     await this.#group.endRest(REST_GRACE);
     await this.#output.cancel(); // one that has left the group may hold the other end
+    await this.#errors.cancel();
   }
 
   /** Says how the program ended, where it did. It may have closed its output and live on. */
   async #throwIfEnded(): Promise<void> {
     const status = await this.#ended();
     if (status === undefined) return;
+    const how = status.signal === null
+      ? `${this.#program} ended with exit code ${status.code}`
+      : `${this.#program} was ended by ${status.signal}`;
+    const said = await this.#errors.end();
     throw new Deno.errors.BrokenPipe(
-      status.signal === null
-        ? `${this.#program} ended with exit code ${status.code}`
-        : `${this.#program} was ended by ${status.signal}`,
+      said === "" ? how : `${how}; its standard error ends with:\n${said}`,
     );
   }
 
@@ -124,7 +131,7 @@ function start(program: string, args: readonly string[]): ProcessGroup {
       args: [...args],
       stdin: "piped",
       stdout: "piped",
-      stderr: "inherit",
+      stderr: "piped",
     });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

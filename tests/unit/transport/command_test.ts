@@ -1,7 +1,13 @@
 // command: programs that our client starts, and how they end.
 
 import process from "node:process";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   connect,
   ConnectionLostError,
@@ -145,10 +151,49 @@ Deno.test("a call rejects with the exit code when its program ends", async () =>
       await assertRejects(
         () => line.request("args"),
         ConnectionLostError,
-        "the connection is closed",
+        `the connection is closed: the connection was lost, ${Deno.execPath()} ended with exit code ${code}`,
       );
     });
   }
+});
+
+testWith(
+  ["sh", "false"],
+  "a call says how a program ended that never answered, and what it wrote last",
+  async () => {
+    const programs: [string, string][] = [
+      ["false", "false ended with exit code 1"],
+      [
+        "sh -c 'echo starting >&2; echo no such file >&2; exit 7'",
+        "sh ended with exit code 7; its standard error ends with:\nstarting\nno such file",
+      ],
+      // What a program has left behind may hold the other end.
+      [
+        "sh -c 'sleep 47 >/dev/null & echo oh no >&2; exit 7'",
+        "sh ended with exit code 7; its standard error ends with:\noh no",
+      ],
+    ];
+    for (const [program, how] of programs) {
+      const line = await connect(`command:${program}`);
+      const first = await assertRejects(() => within(line.request("m"), "an outcome"));
+      assertStringIncludes((first as Error).message, how);
+      await line.closed;
+      const later = await assertRejects(() => line.request("m"), ConnectionLostError);
+      assertStringIncludes(later.message, how);
+      await line.close();
+    }
+  },
+);
+
+testWith(["sh"], "of a long standard error the last whole lines are told", async () => {
+  const line = await connect(
+    `command:sh -c 'i=0; while [ $i -lt 300 ]; do echo line $i >&2; i=$((i+1)); done; exit 3'`,
+  );
+  const error = await assertRejects(() => within(line.request("m"), "an outcome"));
+  const [, said] = (error as Error).message.split("ends with:\n");
+  assertMatch(said!, /^line \d+\n[^]*\nline 299$/);
+  assert(said!.length < 1024);
+  await line.close();
 });
 
 Deno.test("a call rejects with the signal when its program is killed", async () => {

@@ -13,7 +13,6 @@ import {
   type Api,
   type CloseInfo,
   connect,
-  ConnectionLostError,
   method,
   type PeerInfo,
   serve,
@@ -461,13 +460,10 @@ for (
     const served = { upper: method(z.string(), () => ++calls) };
     // The CA of the server's certificate is none of the clients'.
     await using site = new Site({ tls: { ...server, clientCa } }, served);
-    const told = Promise.withResolvers<unknown>();
-    await using line = await connect(site.address, {
-      tls: { ca, ...identity() },
-      onError: told.resolve,
-    });
-    await assertRejects(() => line.request("upper", ["hello"]), ConnectionLostError);
-    assertEquals((await within(told.promise, "the reason") as Error).message, NEEDED);
+    await using line = await connect(site.address, { tls: { ca, ...identity() } });
+    // The server may have said so before the call has left.
+    const error = await assertRejects(() => line.request("upper", ["hello"]));
+    assertStringIncludes((error as Error).message, NEEDED);
     assertEquals(await site.line(), `handshake with tls://127.0.0.1: Cannot accept: ${why}`);
     assertEquals([calls, site.opened.length, site.server.connections], [0, 0, 0]);
   });

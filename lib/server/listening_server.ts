@@ -212,10 +212,10 @@ export class ListeningServer implements Server {
     const refusal = this.#refusal(network);
     if (refusal !== undefined) return this.#refuse(connection, refusal);
     this.#connectionCount.enter(network);
-    this.#connections.add(connection);
     this.peers.add(connection);
     const { onOpen } = this.#options;
     if (onOpen !== undefined) this.#tell(() => onOpen(connection.peer));
+    this.#connections.add(connection); // what is told above counts the others
     connection.run();
   }
 

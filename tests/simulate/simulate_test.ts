@@ -72,7 +72,7 @@ const BROKEN: Readonly<Record<string, Changes>> = {
 for (const [what, changes] of Object.entries(BROKEN)) {
   Deno.test(`the invariants see that what a server sends ${what}`, async () => {
     let seen = 0;
-    for (let seed = 1; seed <= 40; seed++) {
+    for (let seed = 1; seed <= 80; seed++) {
       if ((await simulate(seed, changes)).violations.length > 0) seen++;
     }
     assertGreater(seen, 3);

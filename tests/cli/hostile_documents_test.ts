@@ -138,7 +138,7 @@ const UNSAFE = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/;
 
 /** One line; the library's own error for what is nested too deeply has its details below. */
 const WHY_NOT =
-  /^error: Cannot (read|write) .+\n$|^\{"error":.+\n$|^error -32700 .+\n(?: {2}.+\n)+$/;
+  /^error: Cannot (read|write) .+\n$|^\{"error":.+\n$|^error -32(?:700|008) .+\n(?: {2}.+\n)+$/;
 
 for (const [what, document] of Object.entries(HOSTILE)) {
   Deno.test(`client.ts bears ${what}: a text, or one line that says why not`, async () => {

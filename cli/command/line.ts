@@ -201,6 +201,7 @@ export async function connectOptions(given: Given): Promise<ConnectOptions> {
   return {
     framing,
     limits: { maxInFlight: MAX_CALLS },
+    inOrder: true, // lines of the input may build on those before them
     ...(plain && { extensions: false }),
     ...(version1 && { version: "1.0" as const }),
     exactNumbers: true, // people want to see the digits that came

@@ -107,6 +107,7 @@ export async function connect<A = Untyped>(
     pool: new BufferPool(),
     queue,
     memory: { hungUp: false },
+    ...(options.inOrder !== undefined && { inOrder: options.inOrder }),
     ids,
     peers,
     onError: (error) => onError(error),

@@ -87,6 +87,12 @@ export interface ConnectOptions<Name extends string = never, A = never> {
    * ```
    */
   onReady?(server: Peer<A>): unknown;
+  /**
+   * Whether calls are sent in the order in which they were made also when more are under way than the
+   * server takes: the others wait in the client, and take turns unless they are to keep their order. Then
+   * a call waits for all that were made before it. @default {false}
+   */
+  readonly inOrder?: boolean;
   /** Told when a connection is made, lost, waited for, and when the line has ended. */
   readonly onState?: (state: LineState) => void;
   /** Milliseconds that a call may take where it does not say. @default none; 5000 over udp: */

@@ -21,7 +21,7 @@ import type { PeerSet, Reachable } from "./peers.ts";
 
 /** What all connections of a server, or of a line, have in common. */
 export interface Shared
-  extends RequestsOptions, Pick<CallsOptions, "queue" | "memory" | "callTimeout"> {
+  extends RequestsOptions, Pick<CallsOptions, "queue" | "memory" | "inOrder" | "callTimeout"> {
   readonly pool: BufferPool;
   /** Makes values of JSON. @default {JSON.parse} */
   readonly parseJson?: ParseJson;

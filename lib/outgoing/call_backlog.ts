@@ -33,6 +33,11 @@ class Rotation<T> {
     this.#members.delete(member);
   }
 
+  /** The one that came first, whoever had a turn since; undefined if there is none. */
+  get first(): T | undefined {
+    return this.#members.values().next().value;
+  }
+
   /** The one whose turn it is; undefined if there is none. */
   next(): T | undefined {
     const { value, done } = this.#turns.next();
@@ -46,7 +51,7 @@ class Rotation<T> {
   }
 }
 
-/** The calls of one method that wait. */
+/** The calls of one method that wait; all calls, if they are to keep their order. */
 interface Flow {
   readonly method: string;
   readonly bursts: Rotation<Burst>;
@@ -86,17 +91,23 @@ class Burst implements CallHolder {
 export class CallBacklog {
   readonly #byMethod = new Map<string, Flow>();
   readonly #flows = new Rotation<Flow>();
+  readonly #isInOrder: boolean;
   /** Those that have got calls in this turn. */
   #open: Flow[] = [];
   /** How many calls wait. */
   size = 0;
+
+  /** @param isInOrder whether calls leave in the order in which they came, and take no turns */
+  constructor(isInOrder = false) {
+    this.#isInOrder = isInOrder;
+  }
 
   /** Keeps a call until it is taken. */
   add(call: Call): void {
     const flow = this.#flowOf(call.method);
     if (flow.open === undefined) {
       flow.open = this.#begin(flow, false);
-      if (this.#open.push(flow) === 1) queueMicrotask(this.#endTurn);
+      if (!this.#isInOrder && this.#open.push(flow) === 1) queueMicrotask(this.#endTurn);
     }
     flow.open.add(call);
     this.size++;
@@ -104,20 +115,23 @@ export class CallBacklog {
 
   /** Keeps calls that are to travel together. */
   addBatch(calls: readonly Call[]): void {
-    const burst = this.#begin(this.#flowOf(calls[0]!.method), true);
+    const flow = this.#flowOf(calls[0]!.method), burst = this.#begin(flow, true);
+    if (this.#isInOrder) flow.open = undefined; // what comes later leaves later
     for (const call of calls) burst.add(call);
     this.size += calls.length;
   }
 
   /** What is next, if any waits: one call, or all of a batch. They wait no more. */
   take(): readonly Call[] {
-    const burst = this.#flows.next()!.bursts.next()!;
+    const { bursts } = this.#flows.next()!;
+    const burst = this.#isInOrder ? bursts.first! : bursts.next()!;
     const calls = burst.isBatch ? [...burst.calls] : [burst.calls.next()!];
     for (const call of calls) burst.drop(call);
     return calls;
   }
 
-  #flowOf(method: string): Flow {
+  #flowOf(name: string): Flow {
+    const method = this.#isInOrder ? "" : name;
     let flow = this.#byMethod.get(method);
     if (flow === undefined) {
       this.#byMethod.set(method, flow = { method, bursts: new Rotation(), open: undefined });

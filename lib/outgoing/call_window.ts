@@ -21,18 +21,24 @@ export class CallWindow {
   readonly #extensions: Extensions;
   readonly #lifecycle: Pick<Lifecycle, "running" | "closedBecause">;
   readonly #send: (calls: readonly Call[]) => void;
+  readonly #isInOrder: boolean;
   /** Those that wait; on most connections none ever does. */
   #backlog: CallBacklog | undefined;
 
-  /** @param send sends a call that has waited, or those of a batch together */
+  /**
+   * @param send sends a call that has waited, or those of a batch together
+   * @param isInOrder whether those that wait keep their order
+   */
   constructor(
     extensions: Extensions,
     lifecycle: Pick<Lifecycle, "running" | "closedBecause">,
     send: (calls: readonly Call[]) => void,
+    isInOrder = false,
   ) {
     this.#extensions = extensions;
     this.#lifecycle = lifecycle;
     this.#send = send;
+    this.#isInOrder = isInOrder;
   }
 
   /** How many wait. */
@@ -69,10 +75,11 @@ export class CallWindow {
   }
 
   #prepare(): CallBacklog {
-    const backlog = this.#backlog ??= new CallBacklog();
+    const backlog = this.#backlog ??= new CallBacklog(this.#isInOrder);
     // It may be one that takes any number of calls, and does not say so.
     if (backlog.size === 0 && this.#extensions.known === undefined) {
-      this.#extensions.learn().then(this.release);
+      this.#extensions.onTold = this.release;
+      this.#extensions.learn();
     }
     return backlog;
   }

@@ -37,6 +37,8 @@ export interface CallsOptions extends ExtensionsOptions {
   readonly limits: Pick<Limits, "maxInFlight" | "maxOutboundBytes" | "maxBatch">;
   /** The calls that the owner of the connection makes; those of the connection itself go the same way. */
   readonly queue: CallQueue;
+  /** Whether calls that wait until the peer takes more keep their order. @default {false} */
+  readonly inOrder?: boolean;
   /** Milliseconds that a call may take that says nothing, unless it is a stream; without it as long as it likes. */
   readonly callTimeout?: number;
 }
@@ -93,7 +95,12 @@ export class Calls implements CallSink {
     this.#room = room;
     const ask = () => this.call(RPC.serverInfo, undefined, {});
     this.#extensions = new Extensions(ask, options, lifecycle);
-    this.#window = new CallWindow(this.#extensions, lifecycle, (calls) => this.#sendNow(calls));
+    this.#window = new CallWindow(
+      this.#extensions,
+      lifecycle,
+      (calls) => this.#sendNow(calls),
+      options.inOrder,
+    );
   }
 
   get account(): Account {

@@ -40,6 +40,8 @@ export class Extensions {
   maxBytes = Infinity;
   /** Calls of ours that the peer takes at once; while it has not said, as many as we take of its calls. */
   maxInFlight: number;
+  /** Told when the peer has said how many, or is not one that does. */
+  onTold: (() => void) | undefined;
   readonly #call: () => Promise<unknown>;
   readonly #timers: Timers;
   readonly #memory: PeerMemory;
@@ -74,11 +76,11 @@ export class Extensions {
   #ask(): Promise<void> {
     return this.#call().then((info: unknown) => {
       const { extensions, limits } = (info ?? {}) as { extensions?: unknown; limits?: unknown };
-      this.#know(Array.isArray(extensions) ? extensions : []);
       const { maxMessageBytes, maxInFlight } = (limits ?? {}) as Record<string, unknown>;
       if (typeof maxMessageBytes === "number") this.maxBytes = maxMessageBytes;
-      if (typeof maxInFlight === "number" && maxInFlight >= 1) this.maxInFlight = maxInFlight;
+      const isNumber = typeof maxInFlight === "number" && maxInFlight >= 1;
       this.#memory.hungUp = false;
+      this.#know(Array.isArray(extensions) ? extensions : [], isNumber ? maxInFlight : Infinity);
     }, (error: unknown) => {
       // It closed the connection itself: one that was lost says nothing of the peer.
       if (error instanceof ConnectionLostError) this.#memory.hungUp = !this.#lifecycle.peerSends;
@@ -97,9 +99,14 @@ export class Extensions {
   }
 
   /** The peer understands this, and takes any number of calls unless it says how many. */
-  #know(names: readonly string[]): void {
+  #know(names: readonly string[], maxInFlight = Infinity): void {
     this.known = new Set(names);
-    this.maxInFlight = Infinity;
+    this.#take(maxInFlight);
+  }
+
+  #take(maxInFlight: number): void {
+    this.maxInFlight = maxInFlight;
+    this.onTold?.();
   }
 
   /**
@@ -115,7 +122,7 @@ export class Extensions {
         resolve();
       };
       const timer = this.#timers.after(PATIENCE, () => {
-        this.maxInFlight = Infinity; // it is not one of those that say how many calls they take
+        this.#take(Infinity); // it is not one of those that say how many calls they take
         end();
       });
       this.ask().then(end, end);

@@ -171,6 +171,23 @@ Deno.test("a batch that waits leaves whole, without the calls that were given up
   assertEquals(await Promise.all([a, c]), batch.map(({ id }) => id));
 });
 
+Deno.test("calls keep their order where the line is told to keep it", async () => {
+  for (const inOrder of [true, false]) {
+    await using it = await scripted({ inOrder });
+    const { line, peer, answer } = it;
+    await tell(it, 1);
+    const calls = ["a", "b", "c", "b", "a"].map((method, n) => line.request(method, [n]));
+    const seen: unknown[] = [];
+    for (const _ of calls) {
+      const { id, params } = await peer.answer();
+      seen.push(...params as unknown[]);
+      await answer(id);
+    }
+    await Promise.all(calls);
+    assertEquals(seen, inOrder ? [0, 1, 2, 3, 4] : [0, 1, 2, 4, 3]);
+  }
+});
+
 Deno.test("a server that knows nothing of rpc.serverInfo takes any number of calls, one that is silent after a second", async () => {
   for (const isSilent of [false, true]) {
     await using it = await scripted();

@@ -156,7 +156,7 @@ export class Retries {
       : undefined;
     const goesOn = receiver?.after !== undefined;
     // Each connection that is lost costs a delay of its own.
-    if (goesOn && isLost) return 0;
+    if (goesOn && (isLost || call.isLeft && name === "UNAVAILABLE")) return 0;
     if (goesOn) {
       // A stream that has moved on begins to count anew.
       if (receiver.received > call.received) call.attempts = 1;

@@ -64,6 +64,7 @@ export class RequestContext implements Context, Running {
   #stubs: ContextStubs | undefined;
   #receiver: StreamReceiver | undefined;
   #sender: StreamSender | undefined;
+  #isDraining = false;
   /** Whether the handler has looked where its caller asks to go on. */
   hasLooked = false;
   /** What stops it when its time is over. */
@@ -299,6 +300,16 @@ export class RequestContext implements Context, Running {
   set sender(sender: StreamSender) {
     this.#sender = sender;
     if (this.#isAnswered) sender.stop();
+    else if (this.#isDraining) this.drain();
+  }
+
+  /** Its connection begins to end: a stream that its caller can go on with elsewhere ends now. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#sender?.endAtEvent((after) => {
+      const message = "The server is shutting down: ask for what comes after this event elsewhere";
+      this.stop(new RpcError("UNAVAILABLE", message, { details: { after } }));
+    });
   }
 
   /** The consumer takes so many more items. */

@@ -8,7 +8,7 @@
 import type { Context } from "../api/context.ts";
 import { decodeExactly, encodeExactly } from "../message/base64.ts";
 import { type StandardSchema, toIssues } from "../schema/standard_schema.ts";
-import { StreamEvent } from "../stream/event.ts";
+import { beginAfter, idBefore, StreamEvent } from "../stream/event.ts";
 import { iteratorOf } from "../stream/receiver.ts";
 
 /** Complaints that are told of one result. */
@@ -89,8 +89,8 @@ function checkedItems(
   source: unknown,
   check: (item: unknown) => unknown,
 ): AsyncIterableIterator<unknown> {
-  const items = iteratorOf(source);
-  return {
+  const items = iteratorOf(source), before = idBefore(source);
+  const checked: AsyncIterableIterator<unknown> = {
     async next() {
       const next = await items.next();
       if (next.done) return next;
@@ -111,4 +111,5 @@ function checkedItems(
       return this;
     },
   };
+  return before === undefined ? checked : beginAfter(before, checked);
 }

@@ -9,6 +9,7 @@ import { invalidParams, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import { encodeExactly } from "../message/base64.ts";
 import { progress, streamItems } from "../message/control.ts";
+import { idBefore } from "../stream/event.ts";
 import { iteratorOf } from "../stream/receiver.ts";
 import { type SendItems, StreamSender } from "../stream/sender.ts";
 import type { RequestContext } from "./request_context.ts";
@@ -53,6 +54,7 @@ export async function streamAnswer(
         if (message.kind === "request") request.tell(streamItems(message.id, texts, ids));
       },
       bytes as number | undefined,
+      after ?? idBefore(source),
     );
   }
   const { partialResultToken } = { ...message.params, ...meta } as { partialResultToken?: unknown };
@@ -71,9 +73,10 @@ function pump(
   credit: number,
   send: SendItems,
   bytes?: number,
+  after?: string,
 ): Promise<unknown> {
   const limit = { name: "maxResponseBytes", bytes: maxResponseBytes } as const;
-  const sender = new StreamSender(credit, send, request.caller, limit, encodeExactly);
+  const sender = new StreamSender(credit, send, request.caller, limit, encodeExactly, after);
   if (bytes !== undefined) sender.grant(0, bytes);
   request.sender = sender;
   return sender.pump(items);

@@ -29,6 +29,8 @@ export interface Running {
   readonly waitsForPeer: boolean;
   /** Whether it was stopped: nobody waits for what its handler does. */
   readonly isStopped: boolean;
+  /** The connection begins to end: it ends now if its caller can go on elsewhere. */
+  drain(): void;
   /** Answers it with an error now, and tells its handler. */
   stop(error: RpcError): void;
 }

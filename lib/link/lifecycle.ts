@@ -215,6 +215,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
       this.#isHeldOpen = delay > 0 && hasSpoken;
       this.#enter(DRAINING);
       if (hasSpoken && this.version === "2.0") this.#writer.pushLastWord(goaway(reason, grace));
+      for (const request of [...this.running.values()]) request.drain();
       this.#endWhenIdle();
       if (this.#isHeldOpen) {
         this.#options.timers.after(delay, () => {

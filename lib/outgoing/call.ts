@@ -78,6 +78,8 @@ export class Call {
   together = 1;
   /** Whether the peer was asked for a stream. */
   isStream = false;
+  /** Whether its last failure came from a peer that takes no more calls: the next attempt goes elsewhere. */
+  isLeft = false;
 
   constructor(
     owner: CallSink,

@@ -5,7 +5,7 @@
  */
 
 import type { CallOptions, ItemOptions, StreamCall } from "../api/stub.ts";
-import { ConnectionLostError, ERROR_CODES, RpcError } from "../error.ts";
+import { ConnectionLostError, ERROR_CODES, type ErrorData, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
 import type { Room } from "../stream/sender.ts";
@@ -50,6 +50,7 @@ export type CallLifecycle = Pick<
   | "running"
   | "version"
   | "isPlain"
+  | "peerAccepts"
   | "peerSends"
   | "closedBecause"
   | "beginCall"
@@ -289,9 +290,18 @@ export class Calls implements CallSink {
 
   #settle(call: Call, { error, result, isMarked }: Response): void {
     if (!this.#forget(call)) return; // given up meanwhile
-    if (error !== undefined) call.refuse(answeredTo(call, error));
+    if (error !== undefined) this.#fail(call, error);
     else this.#succeed(call, result, isMarked);
     this.#odd?.onAnswer(call);
+  }
+
+  #fail(call: Call, error: NonNullable<Response["error"]>): void {
+    call.isLeft = !this.#lifecycle.peerAccepts;
+    const { details } = (error.data ?? {}) as ErrorData, { receiver } = call;
+    const { after } = (details ?? {}) as { after?: unknown };
+    // A stream that is ended so that it goes on elsewhere says where, though no item of it may have come.
+    if (call.isLeft && receiver !== undefined && typeof after === "string") receiver.after = after;
+    call.refuse(answeredTo(call, error));
   }
 
   #succeed(call: Call, result: unknown, isMarked: boolean): void {

@@ -67,6 +67,21 @@ export function event<T>(id: string, value: T): StreamEvent<T> {
   return new StreamEvent(id, value);
 }
 
+/** Under this name items that can be iterated tell the id that stands before the first of them. */
+const BEFORE: unique symbol = Symbol.for("@landline/before") as never;
+
+/** Lets items that can be iterated tell after which id they begin, for a consumer that gets none of them. */
+export function beginAfter<T extends object>(id: string, items: T): T {
+  return Object.defineProperty(items, BEFORE, { value: id });
+}
+
+/** The id that stands before the first of these items, if they tell it. */
+export function idBefore(items: unknown): string | undefined {
+  return items !== null && typeof items === "object" && BEFORE in items
+    ? (items as { [BEFORE]: string })[BEFORE]
+    : undefined;
+}
+
 /** The id of an item that has one. */
 export function eventIdOf(item: unknown): string | undefined {
   return item !== null && typeof item === "object" && EVENT in item

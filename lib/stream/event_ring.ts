@@ -5,7 +5,7 @@
  */
 
 import { RpcError } from "../error.ts";
-import { event, type StreamEvent } from "./event.ts";
+import { beginAfter, event, type StreamEvent } from "./event.ts";
 
 /** What an {@linkcode EventRing} is made with. */
 export interface EventRingOptions {
@@ -19,7 +19,7 @@ export interface EventRingOptions {
  *
  * Ids hold a mark of this ring, so that those of a process that was restarted are told apart.
  *
- * @example News that a client can follow over lost connections
+ * @example News that a client can follow over lost connections, up to their end
  * ```ts
  * import { EventRing, stream } from "@landline/rpc";
  * import { pair } from "@landline/rpc/testing";
@@ -31,10 +31,9 @@ export interface EventRingOptions {
  *
  * const first = news.push("first");
  * news.push("second");
- * for await (const text of ends.line.call.news(undefined, { after: first })) {
- *   assert(text === "second");
- *   break;
- * }
+ * news.end();
+ * const seen = await Array.fromAsync(ends.line.call.news(undefined, { after: first }));
+ * assert(seen.join() === "second");
  * ```
  */
 export class EventRing<T> {
@@ -43,6 +42,7 @@ export class EventRing<T> {
   /** The event with the number n, the first of which is 1, lies at n modulo the size. */
   readonly #values: T[] = [];
   #last = 0;
+  #isEnded = false;
   readonly #wakers = new Set<() => void>();
 
   /**
@@ -63,16 +63,40 @@ export class EventRing<T> {
    * Adds an event; the oldest gives way.
    *
    * @returns its id
+   * @throws {TypeError} once the ring has ended
    */
   push(value: T): string {
+    if (this.#isEnded) throw new TypeError("Cannot push an event: the ring has ended");
     this.#values[++this.#last % this.#size] = value;
-    for (const wake of this.#wakers) wake();
-    this.#wakers.clear();
-    return this.#idOf(this.#last);
+    this.#wake();
+    return this.lastId;
   }
 
   /**
-   * The events after that with this id, as they come; without one those that come from now on.
+   * Says that no more events come. Readers get those that they have not had, then the end; so does one that
+   * comes later, or comes back after the last event.
+   */
+  end(): void {
+    this.#isEnded = true;
+    this.#wake();
+  }
+
+  /**
+   * The id of the last event; where there was none yet that from which a reader gets all. Given to a caller
+   * before it begins to read, it makes sure that nothing is missed in between.
+   */
+  get lastId(): string {
+    return this.#idOf(this.#last);
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakers) wake();
+    this.#wakers.clear();
+  }
+
+  /**
+   * The events after that with this id, as they come, up to the end of the ring; without one those that
+   * come from now on.
    *
    * @param after {@linkcode Context.after}
    * @param signal ends it: {@linkcode Context.signal}
@@ -91,7 +115,14 @@ export class EventRing<T> {
     return this.#from(Number(number) + 1, signal);
   }
 
-  async *#from(
+  #from(
+    next: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamEvent<T>, undefined, undefined> {
+    return beginAfter(this.#idOf(next - 1), this.#read(next, signal));
+  }
+
+  async *#read(
     next: number,
     signal: AbortSignal,
   ): AsyncGenerator<StreamEvent<T>, undefined, undefined> {
@@ -101,6 +132,7 @@ export class EventRing<T> {
     try {
       while (!signal.aborted) {
         if (next > this.#last) {
+          if (this.#isEnded) return;
           await new Promise<void>((resolve) => this.#wakers.add(wake = resolve));
           this.#wakers.delete(wake);
           continue;

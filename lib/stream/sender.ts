@@ -73,6 +73,10 @@ export class StreamSender {
   #sending = false;
   #wake: (() => void) | undefined;
   #isCreditEnded = false;
+  /** The id after which its consumer can ask to go on; undefined where that is not known. */
+  #after: string | undefined;
+  /** Ends it, as soon as that is known. */
+  #end: ((after: string) => void) | undefined;
   #stopped = false;
 
   /**
@@ -80,6 +84,7 @@ export class StreamSender {
    * @param send sends items
    * @param limit the longest item that may be sent
    * @param encode an item's JSON text
+   * @param after the id that stands before the first item, if it is known
    */
   constructor(
     credit: number,
@@ -87,7 +92,9 @@ export class StreamSender {
     room: Room,
     limit: ItemLimit,
     encode: (item: unknown) => string | undefined,
+    after?: string,
   ) {
+    this.#after = after;
     this.#limit = limit;
     this.#encode = encode;
     this.grant(credit);
@@ -113,6 +120,17 @@ export class StreamSender {
   endCredit(): void {
     this.#isCreditEnded = true;
     this.#wake?.();
+  }
+
+  /**
+   * Ends it where its consumer can ask to go on elsewhere: now, or once an item that is an event was sent.
+   *
+   * @param end is told after which id
+   */
+  endAtEvent(end: (after: string) => void): void {
+    this.#end = end;
+    this.flush();
+    if (this.#after !== undefined) end(this.#after);
   }
 
   /** Whether it goes on only once the consumer gives credit. */
@@ -186,6 +204,7 @@ export class StreamSender {
     this.#credit--;
     if (id !== undefined) this.#ids ??= this.#items.map(() => null);
     this.#ids?.push(id ?? null);
+    this.#after = id;
     this.#items.push(item);
     this.#size += size;
     if (this.#window < Infinity) {
@@ -202,6 +221,7 @@ export class StreamSender {
     if (this.#items.length === 0 || this.#stopped) return;
     const items = this.#items, ids = this.#ids, size = this.#drop();
     this.#send(items, ids);
+    if (this.#after !== undefined) this.#end?.(this.#after);
     this.#room.reserve(-size); // last: it may let the next item through
   }
 

@@ -13,6 +13,7 @@ import { PeerSet } from "../connection/peers.ts";
 import { ofCall, rejection } from "../error.ts";
 import { FRAMINGS } from "../framing/mod.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
+import { callbackOf, CONNECTION_OF, printError } from "../incoming/print_error.ts";
 import { resolveLimits } from "../limits.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
 import { PeerIds } from "../link/identity.ts";
@@ -65,7 +66,7 @@ export async function connect<A = Untyped>(
   address: string | URL | readonly (string | URL)[],
   options: ConnectOptions<MethodName<A>, NoInfer<A>> = {},
 ): Promise<Line<A>> {
-  const { framing = "json", balance = "first", reconnect = true, onError = () => {} } = options;
+  const { framing = "json", balance = "first", reconnect = true, onError = printError } = options;
   const { version = "2.0", extensions = version === "2.0", token } = options;
   mustBeOneOf("framing", framing, Object.keys(FRAMINGS));
   mustBeOneOf("version", version, ["1.0", "2.0"]);
@@ -98,7 +99,7 @@ export async function connect<A = Untyped>(
     dispatcher: new Dispatcher(
       new Map([...own, ...builtins(own, { ...CLIENT, health: new ServerHealth() }, limits)]),
       limits,
-      (error) => onError(error),
+      onError,
     ),
     ...(options.exactNumbers && { parseJson: parseExactly }),
     timers,
@@ -110,7 +111,11 @@ export async function connect<A = Untyped>(
     ...(options.inOrder !== undefined && { inOrder: options.inOrder }),
     ids,
     peers,
-    onError: (error) => onError(error),
+    onError: (error, { address }, callback) =>
+      onError(
+        error,
+        callback === undefined ? CONNECTION_OF + address : callbackOf(callback, "connect()"),
+      ),
   };
   const open = opener(options, shared, {
     framing: FRAMINGS[framing],
@@ -143,7 +148,7 @@ export async function connect<A = Untyped>(
       try {
         options.onState?.(state);
       } catch (error) {
-        onError(error); // the caller's own mistake must not end the line
+        onError(error, callbackOf("onState", "connect()")); // must not end the line
       }
     },
     random: Math.random,

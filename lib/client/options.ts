@@ -119,8 +119,13 @@ export interface ConnectOptions<Name extends string = never, A = never> {
   readonly exactNumbers?: boolean;
   /** What stands between the line and its socket, to look at the bytes or to change them. */
   readonly wrapSocket?: (socket: Socket) => Socket;
-  /** Called with what is nobody's answer. */
-  readonly onError?: (error: unknown) => void;
+  /**
+   * Called with what is nobody's answer: what handlers of `api` and callbacks throw by accident, and what the
+   * server says besides its answers. `about` is the method, or says which callback.
+   *
+   * @default prints what handlers and callbacks throw to standard error
+   */
+  readonly onError?: (error: unknown, about: string) => void;
 }
 
 /**

@@ -285,7 +285,7 @@ export class Connection extends Lifecycle<RequestContext>
     this.#options.onClose?.(this, info);
   }
 
-  override report(error: unknown): void {
-    this.#shared.onError(error, this.peer);
+  override report(error: unknown, callback?: string): void {
+    this.#shared.onError(error, this.peer, callback);
   }
 }

@@ -35,8 +35,8 @@ export interface Shared
   readonly guesses?: Guesses;
   /** The time slice that connections share; without one the runtime alone decides. */
   readonly timeSlice?: TimeSlice;
-  /** Told of what goes wrong and is nobody's answer. */
-  readonly onError: (error: unknown, peer: PeerInfo) => void;
+  /** Told of what goes wrong and is nobody's answer, and which callback of the author's threw it, if one did. */
+  readonly onError: (error: unknown, peer: PeerInfo, callback?: string) => void;
 }
 
 /** What the connections of one listener, or one address, have in common. */

@@ -164,7 +164,7 @@ export class Identity {
       if (lifecycle.phase >= LINGERING) return; // it is too late to refuse
       const meant = asRpcError(error);
       lifecycle.refuse(meant ?? new RpcError("INTERNAL_ERROR", "Internal error"));
-      if (meant === undefined) lifecycle.report(error);
+      if (meant === undefined) lifecycle.report(error, "authenticate");
     }).then(() => {
       isDecided = true;
       lifecycle.wake();

@@ -109,8 +109,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** Told once that it has ended. */
   protected abstract onClosed(info: CloseInfo): void;
 
-  /** Told of what goes wrong and is nobody's answer. */
-  abstract report(error: unknown): void;
+  /** Told of what goes wrong and is nobody's answer, and which callback of the author's threw it. */
+  abstract report(error: unknown, callback?: string): void;
 
   /** Resolves when the connection has ended, with why; never rejects. */
   get closed(): Promise<CloseInfo> {

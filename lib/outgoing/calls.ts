@@ -386,7 +386,7 @@ export class Calls implements CallSink {
     try {
       call?.options.onProgress?.(value);
     } catch (error) {
-      this.#lifecycle.report(error); // the caller's own mistake must not end the line
+      this.#lifecycle.report(error, `onProgress of ${call!.method}`); // must not end the line
     }
   }
 

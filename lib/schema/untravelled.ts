@@ -20,7 +20,49 @@ export interface Untravelled {
   readonly instead?: string;
 }
 
-type Node = Readonly<Record<string, unknown>>;
+/** The members that are read of the nodes of these libraries. */
+type Member =
+  | "Class"
+  | "_zod"
+  | "catchall"
+  | "class"
+  | "coerce"
+  | "declaredIn"
+  | "domain"
+  | "element"
+  | "entries"
+  | "getter"
+  | "in"
+  | "index"
+  | "innerType"
+  | "item"
+  | "items"
+  | "json"
+  | "key"
+  | "kind"
+  | "left"
+  | "literal"
+  | "morphs"
+  | "optional"
+  | "options"
+  | "out"
+  | "pipe"
+  | "prefix"
+  | "proto"
+  | "required"
+  | "rest"
+  | "right"
+  | "sequence"
+  | "shape"
+  | "type"
+  | "unit"
+  | "value"
+  | "valueType"
+  | "variadic"
+  | "wrapped";
+
+/** A node, which may have any other members too. */
+type Node = { readonly [name in Member]?: unknown };
 
 /** Asks the same of another node, which stands there in the value. */
 type Find = (node: unknown, at?: string) => Untravelled | undefined;
@@ -163,18 +205,15 @@ const readArktype: Read = (node, isInput, find) => {
   if (typeof proto === "string" && !ARK_CARRIED.has(proto) && (isInput || CLASSES.has(proto))) {
     return cannot(CLASSES.has(proto) ? proto : "instance of a class");
   }
-  for (const { key, value } of [node.required ?? [], node.optional ?? []].flat() as Node[]) {
-    const found = find(whole(value), `.${key}`);
-    if (found !== undefined) return found;
-  }
-  for (const { value } of (node.index ?? []) as Node[]) {
-    const found = find(whole(value), ".*");
-    if (found !== undefined) return found;
-  }
+  const members = [node.required ?? [], node.optional ?? []].flat() as Node[];
+  const inside = firstOf(members, ({ key, value }) => find(whole(value), `.${key}`)) ??
+    firstOf((node.index ?? []) as Node[], ({ value }) => find(whole(value), ".*"));
+  if (inside !== undefined) return inside;
   if (!hasMembers(sequence) || "domain" in sequence || Array.isArray(sequence)) {
     return find(whole(sequence), "[]");
   }
-  return itemsOf([sequence.prefix, sequence.variadic].flat().map(whole), find) ??
+  const { prefix, variadic } = sequence as Node;
+  return itemsOf([prefix, variadic].flat().map(whole), find) ??
     ("proto" in sequence || "required" in sequence ? find(sequence, "[]") : undefined);
 };
 
@@ -233,17 +272,23 @@ function ofClass(found: unknown, isInput: boolean): Untravelled | undefined {
 }
 
 function membersOf(shape: unknown, find: Find): Untravelled | undefined {
-  for (const [name, node] of Object.entries(shape ?? {})) {
-    const found = find(node, `.${name}`);
-    if (found !== undefined) return found;
-  }
+  return firstOf(Object.entries(shape ?? {}), ([name, node]) => find(node, `.${name}`));
 }
 
 function itemsOf(items: unknown, find: Find, at?: string): Untravelled | undefined {
-  for (const [index, node] of ((items ?? []) as unknown[]).entries()) {
-    const found = find(node, at ?? `[${index}]`);
+  const nodes = (items ?? []) as unknown[];
+  return firstOf(nodes.entries(), ([index, node]) => find(node, at ?? `[${index}]`));
+}
+
+function firstOf<T>(
+  parts: Iterable<T>,
+  find: (part: T) => Untravelled | undefined,
+): Untravelled | undefined {
+  for (const part of parts) {
+    const found = find(part);
     if (found !== undefined) return found;
   }
+  return undefined;
 }
 
 /** A union takes what any of its options takes; but one that can only ever be nothing is a mistake. */

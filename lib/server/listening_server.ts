@@ -12,6 +12,7 @@ import { Connection, type ConnectionOptions, type Shared } from "../connection/c
 import { PeerSet } from "../connection/peers.ts";
 import { RpcError } from "../error.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
+import { callbackOf, CONNECTION_OF, printError } from "../incoming/print_error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
 import type { CloseInfo } from "../api/context.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
@@ -104,7 +105,7 @@ export class ListeningServer implements Server {
         ...builtins(methods, { name, version, health: this.health }, this.#limits),
       ]),
       this.#limits,
-      (error, method) => options.onError?.(error, method),
+      (error, method) => this.#report(error, method),
     );
     const ids = new PeerIds();
     this.peers = new PeerSet(ids, this.#timeSlice);
@@ -121,7 +122,11 @@ export class ListeningServer implements Server {
       loadShedding: this.#loadShedding,
       // A guess that waits is to be answered before its connection ends.
       guesses: new Guesses(this.#timers, this.#limits.authTimeout / 2),
-      onError: (error, { address }) => this.#report(error, `connection of ${address}`),
+      onError: (error, { address }, callback) =>
+        this.#report(
+          error,
+          callback === undefined ? CONNECTION_OF + address : callbackOf(callback, "serve()"),
+        ),
     };
     // What stays in this process needs no look at sockets.
     this.#shared = {
@@ -150,7 +155,7 @@ export class ListeningServer implements Server {
           ...(tcpBacklog !== undefined && { tcpBacklog }),
           reusePort,
           limits: this.#limits,
-          onError: (error, about) => options.onError?.(error, about),
+          onError: (error, about) => this.#report(error, about),
           ...(options.tls && { tls: options.tls }),
         });
         if (listener instanceof Promise) later.push(listener.then((it) => this.#accept(it)));
@@ -189,7 +194,7 @@ export class ListeningServer implements Server {
       this.#sources--;
       this.#endWhenAlone();
     }));
-    this.#tell(() => this.#options.onListen?.(listener.address));
+    this.#tell(() => this.#options.onListen?.(listener.address), "onListen");
   }
 
   #connectionOptions(transport: string): ConnectionOptions {
@@ -208,13 +213,20 @@ export class ListeningServer implements Server {
   }
 
   #open(socket: Socket, shared: Shared, options: ConnectionOptions): void {
-    const connection = new Connection(socket, shared, options), { network } = connection;
+    let connection: Connection;
+    try {
+      connection = new Connection(socket, shared, options);
+    } catch (error) {
+      socket.close();
+      return this.#report(error, callbackOf("connectionState", "serve()"));
+    }
+    const { network } = connection;
     const refusal = this.#refusal(network);
     if (refusal !== undefined) return this.#refuse(connection, refusal);
     this.#connectionCount.enter(network);
     this.peers.add(connection);
     const { onOpen } = this.#options;
-    if (onOpen !== undefined) this.#tell(() => onOpen(connection.peer));
+    if (onOpen !== undefined) this.#tell(() => onOpen(connection.peer), "onOpen");
     this.#connections.add(connection); // what is told above counts the others
     connection.run();
   }
@@ -225,7 +237,7 @@ export class ListeningServer implements Server {
     this.#connections.delete(connection);
     this.peers.delete(connection);
     const { onClose } = this.#options;
-    if (onClose !== undefined) this.#tell(() => onClose(connection.peer, info));
+    if (onClose !== undefined) this.#tell(() => onClose(connection.peer, info), "onClose");
     this.#endWhenAlone();
   }
 
@@ -271,12 +283,13 @@ export class ListeningServer implements Server {
     if (this.#sources === 0 && this.#connections.size === 0) this.shutdown();
   }
 
-  #tell(callback: () => void): void {
-    callBack(callback, this.#options, "serve()");
+  #tell(callback: () => void, name: string): void {
+    callBack(callback, this.#options, callbackOf(name, "serve()"));
   }
 
   #report(error: unknown, about: string): void {
-    this.#options.onError?.(error, about);
+    const { onError = printError } = this.#options;
+    onError(error, about);
   }
 
   shutdown(grace?: number): Promise<void> {

@@ -9,6 +9,7 @@ import type { CloseInfo, Peer, PeerInfo, Peers } from "../api/context.ts";
 import type { Middleware } from "../api/middleware.ts";
 import type { Untyped } from "../api/stub.ts";
 import type { Health } from "../builtin/health.ts";
+import { printError } from "../incoming/print_error.ts";
 import type { Limits } from "../limits.ts";
 import type { RateLimits } from "../overload/rate_limit.ts";
 import type { TlsServerOptions } from "../transport/socket.ts";
@@ -74,8 +75,10 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
   /** Called for each connection that ended, with the same peer, and why. */
   readonly onClose?: (peer: Peer<Client, State>, info: CloseInfo) => void;
   /**
-   * Called with what callers are not told: what handlers throw by accident, and what goes wrong while
-   * accepting. Give a logger here; without one such errors are dropped.
+   * Called with what callers are not told: what handlers and callbacks throw by accident, and what goes
+   * wrong while accepting. `about` is the method, or says which callback. Give a logger here.
+   *
+   * @default prints them to standard error, but for what peers do wrong
    */
   readonly onError?: (error: unknown, about: string) => void;
 }
@@ -117,12 +120,12 @@ export function addressesOf(
 /** Calls back; what the callback throws is reported, and changes nothing. */
 export function callBack(
   callback: () => void,
-  { onError }: Pick<ServeOptions, "onError">,
-  of: string,
+  { onError = printError }: Pick<ServeOptions, "onError">,
+  about: string,
 ): void {
   try {
     callback();
   } catch (error) {
-    onError?.(error, `a callback of ${of}`);
+    onError(error, about);
   }
 }

@@ -77,6 +77,8 @@ const EXCEPTIONS: readonly string[] = [
   "transport/process/error_output.ts: Deno.stderr", // where a program's own goes
   // The name of a memory: address is known to the whole process, as a port is to the whole machine.
   "transport/memory/mod.ts: const LISTENERS = new Map<string, MemoryListener>();",
+  // Errors that nobody listens for.
+  "incoming/print_error.ts: console",
   // stdio: is these two, and takes them only when it is asked for.
   "transport/process/stdio.ts: Deno.stdin",
   "transport/process/stdio.ts: Deno.stdout",

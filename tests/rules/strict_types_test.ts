@@ -1,4 +1,4 @@
-// lib/mod.ts and client.ts under every strict option of TypeScript, in a project that imports them.
+// The doors of lib/ and a program that uses them under every strict option of TypeScript, in a project that imports them.
 //
 // Not isolatedDeclarations: it asks for types to be written down for tools that read one file at a time,
 // and finds no mistakes; deno doc --lint and the rules for JSR ask that of what is public.
@@ -8,6 +8,47 @@ import { makeFolder } from "../cli/_programs.ts";
 
 const MOD = new URL("../../lib/mod.ts", import.meta.url).href;
 const CLIENT = new URL("../../client.ts", import.meta.url).href;
+const TESTING = new URL("../../lib/testing.ts", import.meta.url).href;
+const WIRE = new URL("../../lib/wire.ts", import.meta.url).href;
+const WORKER = new URL("../../lib/server/workers/worker.ts", import.meta.url).href;
+
+/** A program as it is written under such options: an index signature is read with brackets. */
+const PROGRAM = `
+import { type ApiShape, connect, method, notification, RpcError, serve, settle } from "${MOD}";
+import { type Middleware, stream, type StandardSchema, withContext } from "${MOD}";
+import { pair } from "${TESTING}";
+
+declare const text: StandardSchema<string>;
+declare const left: StandardSchema<{ left: number }>;
+const counted = withContext<{ state: { calls: number } }>();
+const users = counted.use((_, next) => next({ user: "alice" }));
+const named: Middleware<{ name: string }, { user: string }> = ({ context }, next) =>
+  next({ name: context.user.toUpperCase() });
+const api = {
+  upper: method(text, (text) => text.toUpperCase(), { result: text }),
+  buy: method((_, { error }): number => {
+    throw error("OUT_OF_STOCK", { left: 1 });
+  }, { errors: { OUT_OF_STOCK: left } }),
+  count: users.use(named).method((_, { state, name, user }) => [++state.calls, name, user]),
+  items: stream(async function* (_, { items }) {
+    for await (const item of items) yield item;
+  }, { items: text }),
+  log: notification(text, () => {}),
+};
+const options = { connectionState: () => ({ calls: 0 }) };
+await using server = serve(api, { ...options, onError: (error, about) => console.error(about, error) });
+await using line = await connect<typeof api>(server.addresses[0] ?? "", { idempotent: ["upper"] });
+const bought = await settle(line.call.buy());
+if (!bought.ok && bought.reason === "OUT_OF_STOCK") console.log(bought.data.left);
+for await (const item of line.call.items(undefined, { items: ["a"] })) console.log(item);
+line.notify.log("x");
+const untyped = await connect(server.addresses[0] ?? "");
+await untyped.call["upper"]?.("x").catch((error: unknown) => error instanceof RpcError && error.method);
+const start = <A extends ApiShape<A>>(api: A) => serve(api);
+start({ upper: api.upper });
+await using ends = await pair(api, { serve: options });
+console.log(await ends.line.call.upper("x"), String(line.call));
+`;
 
 /** Every option of TypeScript that makes it stricter, as far as Deno takes it. */
 const STRICT = {
@@ -45,16 +86,20 @@ for (const lib of LIBRARIES) {
   Deno.test(`lib/mod.ts and client.ts pass every strict option with ${lib.join(", ")}`, async () => {
     assertEquals(await check({ ...STRICT, lib }, [MOD, CLIENT]), "");
   });
+  Deno.test(`a program and every door pass every strict option with ${lib.join(", ")}`, async () => {
+    assertEquals(await check({ ...STRICT, lib }, [TESTING, WIRE, WORKER], PROGRAM), "");
+  });
 }
 
 /** Checks modules in a project with these options; gives what is said besides the names of modules. */
 async function check(
   options: Record<string, unknown>,
   modules: readonly string[],
+  program = "",
 ): Promise<string> {
   await using project = await makeFolder({
     "deno.json": JSON.stringify({ compilerOptions: options }),
-    "main.ts": modules.map((module) => `import "${module}";`).join("\n"),
+    "main.ts": modules.map((module) => `import "${module}";`).join("\n") + program,
   });
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["check", "main.ts"],

@@ -12,6 +12,7 @@ import type { CloseInfo, PeerInfo } from "../../api/context.ts";
 import { type HealthStatus, ServerHealth } from "../../builtin/health.ts";
 import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
 import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
+import { callbackOf, printError } from "../../incoming/print_error.ts";
 import { addressesOf, callBack, type ServeOptions, type Server } from "../options.ts";
 import { Shutdown } from "../shutdown.ts";
 import { dial } from "../../transport/dial.ts";
@@ -185,7 +186,9 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
       if (!this.#shutdown.hasBegun) throw error;
       return; // it was to end before it had begun
     }
-    for (const address of this.addresses) this.#tell(() => this.#options.onListen?.(address));
+    for (const address of this.addresses) {
+      this.#tell(() => this.#options.onListen?.(address), "onListen");
+    }
   }
 
   #begin(index: number, listen: readonly string[], start: StartThread): WorkerThread {
@@ -226,19 +229,20 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
   }
 
   onOpen(peer: PeerInfo): void {
-    this.#tell(() => this.#options.onOpen?.(peer));
+    this.#tell(() => this.#options.onOpen?.(peer), "onOpen");
   }
 
   onClose(peer: PeerInfo, info: CloseInfo): void {
-    this.#tell(() => this.#options.onClose?.(peer, info));
+    this.#tell(() => this.#options.onClose?.(peer, info), "onClose");
   }
 
   onError(error: unknown, about: string): void {
-    this.#options.onError?.(error, about);
+    const { onError = printError } = this.#options;
+    onError(error, about);
   }
 
-  #tell(callback: () => void): void {
-    callBack(callback, this.#options, "serveWorkers()");
+  #tell(callback: () => void, name: string): void {
+    callBack(callback, this.#options, callbackOf(name, "serveWorkers()"));
   }
 
   shutdown(grace?: number): Promise<void> {

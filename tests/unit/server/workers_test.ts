@@ -178,7 +178,10 @@ Deno.test("serveWorkers() reports what a callback throws, and goes on", async ()
   await using line = await connect<Api>(server.addresses[0]!);
   await line.call.who();
   const [error, about] = await errors.next(() => true, "the error to be told");
-  assertEquals([String(error), about], ["TypeError: a mistake", "a callback of serveWorkers()"]);
+  assertEquals([String(error), about], [
+    "TypeError: a mistake",
+    "the callback onOpen of serveWorkers()",
+  ]);
 });
 
 Deno.test("serveWorkers() asks authenticate in its own thread, for all workers", async () => {

@@ -1,0 +1,30 @@
+/**
+ * Where errors go that nobody listens for.
+ *
+ * @module
+ */
+
+/** What an error of a connection is about, before its address. */
+export const CONNECTION_OF = "connection of ";
+
+/** What errors are about, at its beginning, that are what a peer did; the second is of TLS. */
+const OF_PEERS: readonly string[] = [CONNECTION_OF, "handshake with "];
+
+/**
+ * Prints an error on standard error, as `Deno.serve` does: what a handler or a callback throws must not get
+ * lost. What peers do wrong is not printed: any of them could fill the log.
+ */
+export function printError(error: unknown, about: string): void {
+  if (OF_PEERS.some((start) => about.startsWith(start))) return;
+  // The one place of lib/ that prints.
+  // deno-lint-ignore no-console
+  console.error("error in %s:", about, error);
+}
+
+/** What an error is about that a callback of the author's threw. */
+export function callbackOf(
+  name: string,
+  taker: "serve()" | "serveWorkers()" | "connect()",
+): string {
+  return `the callback ${name} of ${taker}`;
+}

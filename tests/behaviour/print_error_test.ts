@@ -1,0 +1,122 @@
+// What handlers and callbacks throw is printed if nobody listens, once, with the method; what peers do wrong
+// is not.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { makeFolder } from "../cli/_programs.ts";
+import { LIB } from "../support/child.ts";
+
+const TESTING = new URL("testing.ts", LIB).href;
+
+/** What a program prints on standard error, that is to end by itself. */
+async function printed(program: string, args: readonly string[] = []): Promise<string> {
+  await using folder = await makeFolder({
+    "main.ts": `
+import { connect, method, notification, serve, stream } from ${JSON.stringify(LIB)};
+import { pair } from ${JSON.stringify(TESTING)};
+${program}`,
+  });
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-lock", "--allow-net=127.0.0.1", ...args, `${folder.path}/main.ts`],
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  assertEquals(code, 0, text);
+  return text;
+}
+
+const API = `
+function fail(): never {
+  throw new Error("boom", { cause: new TypeError("why") });
+}
+const api = {
+  "100%s": method(fail),
+  later: method(async () => await Promise.resolve().then(fail)),
+  items: stream(async function* () {
+    yield 1;
+    fail();
+  }),
+  wrong: method(() => new Map()),
+  noted: notification(fail),
+};
+`;
+
+Deno.test("a handler's error is printed once, with the method, its stack and its cause", async () => {
+  const text = await printed(`${API}
+await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+await using line = await connect<typeof api>(server.addresses[0]!);
+for (const call of [line.call["100%s"], line.call.later, line.call.wrong]) await call().catch(() => {});
+await Array.fromAsync(line.call.items()).catch(() => {});
+line.notify.noted();
+await line.request("rpc.ping");
+`);
+  for (const name of ["100%s", "later", "items", "noted"]) {
+    assertEquals(text.split(`error in ${name}: Error: boom\n    at fail (`).length, 2, text);
+  }
+  assertEquals(text.split("[cause]: TypeError: ").length, 6, text);
+  assertStringIncludes(text, "error in wrong: TypeError: Cannot write the result as JSON\n");
+  assertStringIncludes(text, "TypeError: a Map cannot travel as JSON");
+});
+
+Deno.test("with an onError nothing is printed, and it is told the method", async () => {
+  const text = await printed(`${API}
+const told: unknown[] = [];
+await using ends = await pair(api, { serve: { onError: (error, about) => told.push(about) } });
+await ends.line.call.later().catch(() => {});
+if (told.join() !== "later") throw told;
+`);
+  assertEquals(text, "");
+});
+
+Deno.test("what a callback throws is printed with its name", async () => {
+  const text = await printed(`
+const fail = (name: string) => () => {
+  throw new Error("in " + name);
+};
+await using server = serve({ work: method((_, { progress }) => progress(1)) }, {
+  listen: "tcp://127.0.0.1:0",
+  onListen: fail("onListen"),
+  onOpen: fail("onOpen"),
+  onClose: fail("onClose"),
+});
+const line = await connect(server.addresses[0]!, { onState: fail("onState") });
+await line.request("work", {}, { onProgress: fail("onProgress") });
+await line.close();
+await using stateless = serve({}, {
+  listen: "tcp://127.0.0.1:0",
+  connectionState: fail("connectionState"),
+});
+const reconnect = false;
+await connect(stateless.addresses[0]!, { reconnect }).then((line) => line.request("rpc.ping")).catch(() => {});
+`);
+  for (const name of ["onListen", "onOpen", "onClose", "connectionState"]) {
+    assertStringIncludes(text, `error in the callback ${name} of serve(): Error: in ${name}\n`);
+  }
+  assertStringIncludes(text, "error in the callback onState of connect(): Error: in onState\n");
+  assertMatch(
+    text,
+    /error in the callback onProgress of work of connect\(\): Error: in onProgress\n/,
+  );
+});
+
+Deno.test("what the handlers of a client throw is printed, and what peers do wrong is not", async () => {
+  const text = await printed(`
+await using server = serve({
+  back: method(async (_, { peer }) => await peer.call.crash!().catch(() => "failed")),
+}, { listen: "tcp://127.0.0.1:0" });
+const api = { crash: method(() => { throw new Error("at the client"); }) };
+await using line = await connect(server.addresses[0]!, { api });
+if (await line.request("back") !== "failed") throw new Error("it did not fail");
+const { port } = new URL(server.addresses[0]!.replace("tcp:", "http:"));
+for (const bytes of ["GET / HTTP/1.1\\r\\n\\r\\n", "{]\\n", '{"jsonrpc":"2.0","id":null,"error":{}}\\n', "\\x16\\x03\\x01"]) {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+  await conn.write(new TextEncoder().encode(bytes));
+  await conn.closeWrite();
+  await new Response(conn.readable).arrayBuffer().catch(() => {});
+}
+await line.request("rpc.ping");
+`);
+  assertMatch(text, /^error in crash: Error: at the client\n/);
+  assertEquals(text.split("error in").length, 2, text);
+  assert(!text.includes("connection of"), text);
+});

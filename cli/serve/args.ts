@@ -29,6 +29,8 @@ export interface ServeArguments {
   readonly tokenFile: string | undefined;
   /** Listens also where other machines can reach it, and asks nobody who calls. */
   readonly insecure: boolean;
+  /** Runs the calls of a connection one after another. */
+  readonly sequential: boolean;
   /** Calls a second of one connection, and of one address; undefined for as many as they like. */
   readonly rate: number | undefined;
   /** Ends the process where code fails that nobody waits for. */
@@ -65,6 +67,8 @@ Options:
                       one on a line, and behind it the caller's name
   --insecure          listens also where other machines can reach it though
                       nobody is asked who calls
+  --sequential        runs the calls of a connection one after another, each once
+                      the handler before it has ended: for editors
   --rate N            calls a second that one connection, and one address, may
                       make in the long run; ten times as many at once
   --backlog N         TCP connections that may wait to be accepted
@@ -134,7 +138,15 @@ export function serveHelp(command?: string): string {
     .replaceAll(/^(Usage: | +)deno task serve/gm, `$1${command}`);
 }
 
-const SWITCHES = ["raw", "quiet", "insecure", "crash-on-error", "help", "version"] as const;
+const SWITCHES = [
+  "raw",
+  "quiet",
+  "insecure",
+  "sequential",
+  "crash-on-error",
+  "help",
+  "version",
+] as const;
 const VALUES = [
   "listen",
   "cert",
@@ -194,8 +206,10 @@ export function readServeArguments(args: string[]): ServeArguments {
     throw new TypeError("Cannot use TLS: it needs both --cert FILE and --key FILE");
   }
   if (flags["token-file"] === "") throw new TypeError("Cannot read --token-file: it needs a FILE");
-  if (flags.raw && (flags["token-file"] ?? flags.rate) !== undefined) {
-    throw new TypeError("Cannot use --token-file or --rate with --raw: bytes are no calls");
+  if (flags.raw && ((flags["token-file"] ?? flags.rate) !== undefined || flags.sequential)) {
+    throw new TypeError(
+      "Cannot use --token-file, --rate or --sequential with --raw: bytes are no calls",
+    );
   }
   const workers = flags.workers === undefined ? undefined : wholeNumber("--workers", flags.workers);
   if (workers !== undefined && flags.raw) {
@@ -211,6 +225,7 @@ export function readServeArguments(args: string[]): ServeArguments {
     tcpBacklog: flags.backlog === undefined ? undefined : wholeNumber("--backlog", flags.backlog),
     tokenFile: flags["token-file"],
     insecure: flags.insecure,
+    sequential: flags.sequential,
     rate: flags.rate === undefined ? undefined : wholeNumber("--rate", flags.rate),
     crashOnError: flags["crash-on-error"],
     workers,
@@ -228,6 +243,7 @@ const NOTHING: ServeArguments = {
   tcpBacklog: undefined,
   tokenFile: undefined,
   insecure: false,
+  sequential: false,
   rate: undefined,
   crashOnError: false,
   workers: undefined,

@@ -34,7 +34,7 @@ const upperCase: RawService = () => {
 /** What both kinds of servers have in common, and how one begins. */
 type ServedProgram = Pick<Server, "addresses" | "finished" | "connections" | "shutdown">;
 type Open = (
-  options: RawServerOptions & Pick<ServeOptions, "authenticate" | "rateLimit">,
+  options: RawServerOptions & Pick<ServeOptions, "authenticate" | "rateLimit" | "sequential">,
 ) => Promise<ServedProgram>;
 
 /** Lines about what happens, and about what goes wrong. */
@@ -116,12 +116,13 @@ async function start(
   tokens: TokenFile | undefined,
   { out, err }: Logs,
 ): Promise<ServedProgram> {
-  const { listen, quiet, limits, tls, tcpBacklog, insecure, rate } = given;
+  const { listen, quiet, limits, tls, tcpBacklog, insecure, sequential, rate } = given;
   try {
     return await open({
       listen,
       limits,
       insecure,
+      sequential,
       ...(tls && { tls }),
       ...(tcpBacklog !== undefined && { tcpBacklog }),
       ...(tokens && { authenticate: tokens.authenticate }),

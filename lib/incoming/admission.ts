@@ -3,7 +3,8 @@
  * answers:
  *
  * 1. its caller is faster than it may be, or pings more than a line needs;
- * 2. it is to be found out who calls, others wait already, or as much runs and is kept as may: it waits;
+ * 2. it is to be found out who calls, others wait already, one runs where they run one after another, or as
+ *    much runs and is kept as may: it waits;
  * 3. the connection ends;
  * 4. it is not known who calls;
  * 5. as many streams are open as may be;
@@ -38,6 +39,8 @@ export interface AdmissionOptions {
   readonly loadShedding: LoadShedding;
   /** Where calls wait for the processor; without it none does. */
   readonly fairQueue?: FairQueue;
+  /** Whether a call of a peer's waits until the handlers of all before it have ended; streams are not waited for. */
+  readonly sequential?: boolean;
 }
 
 /** The answer of {@linkcode Admission.ask} to a call that has to wait until another has ended. */
@@ -165,6 +168,7 @@ export class Admission {
     const { account, running, pendingCalls } = this.#inFlight;
     const { size, bytes } = this.waiting;
     if (size > 0 && !isNext) return true; // in the order in which they came
+    if (this.#running > 0 && this.#options.sequential) return true;
     // What waits has been taken in, and is let go of by being begun. Where nothing runs, nothing else ever
     // is: one request may be as large as a message may be.
     // And a handler that waits for the peer's answer lends its place: the peer may have to call for that.

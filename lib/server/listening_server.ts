@@ -118,6 +118,7 @@ export class ListeningServer implements Server {
       ids,
       peers: this.peers,
       callTimeout: this.#limits.callTimeout,
+      sequential: options.sequential ?? false,
       ledger,
       loadShedding: this.#loadShedding,
       // A guess that waits is to be answered before its connection ends.

@@ -37,6 +37,16 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
    * without {@linkcode authenticate} or TLS with client certificates, such an address is refused.
    */
   readonly insecure?: boolean;
+  /**
+   * Whether the calls and notifications of a connection run one after another, each once the handler of the
+   * one before it has ended: for callers that count on it, such as editors, whose `didChange` is to be done
+   * before the `completion` behind it begins. Streams begin in their turn too, and hold up nothing once they
+   * have. Cancellations, answers to calls back, pings and `rpc.serverInfo` are handled at once.
+   *
+   * Without it calls begin in the order in which they came, and run side by side.
+   * @default {false}
+   */
+  readonly sequential?: boolean;
   /** How fast callers may go. @default as fast as they can */
   readonly rateLimit?: RateLimits;
   /**

@@ -22,6 +22,7 @@ export interface Task {
     readonly limits: Partial<Limits>;
     readonly rateLimit?: RateLimits;
     readonly insecure?: boolean;
+    readonly sequential?: boolean;
     readonly tcpBacklog?: number;
     readonly tls?: TlsServerOptions;
     readonly name?: string;

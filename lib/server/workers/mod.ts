@@ -133,7 +133,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
     this.#limits = resolveLimits(options.limits);
     const addresses = addressesOf(options).map(String);
     for (const address of addresses) refuseUnshared(address);
-    const { tcpBacklog, name, version, rateLimit, insecure } = options;
+    const { tcpBacklog, name, version, rateLimit, insecure, sequential } = options;
     this.#task = {
       module: String(module),
       options: {
@@ -141,6 +141,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
         limits: { ...options.limits, ...sharesOf(this.#limits, workers) },
         ...(rateLimit && { rateLimit: sharedOut(rateLimit, workers) }),
         ...(insecure !== undefined && { insecure }),
+        ...(sequential !== undefined && { sequential }),
         ...(tls && { tls: withPaths(tls) }),
         ...(tcpBacklog !== undefined && { tcpBacklog }),
         ...(name !== undefined && { name }),

@@ -11,6 +11,7 @@ import {
   type Server,
   serveWorkers,
 } from "../../lib/mod.ts";
+import { redirectConsole } from "../../lib/transport/process/redirect_console.ts";
 import { importApi, importRaw, urlOf } from "./api_module.ts";
 import { Log, type LogStream } from "./rate_limited_log.ts";
 import { openTokens, type TokenFile } from "./tokens.ts";
@@ -58,15 +59,18 @@ export async function runServer(args: string[], command?: string): Promise<numbe
   let server: ServedProgram, given: ServeArguments, tokens: TokenFile | undefined;
   const log = new Log((line) => console.error(line));
   const err = log.stream((line) => console.error(line));
-  let out = log.stream((line) => console.log(line));
+  let out = log.stream((line) => console.log(line)), restoreConsole = () => {};
   try {
     given = readServeArguments(args);
     if (given.only !== undefined) {
       console.log(given.only === "help" ? serveHelp(command).trimEnd() : `landline ${VERSION}`);
       return 0;
     }
-    // Standard output belongs to the protocol where it is spoken there.
-    if (given.listen.some((address) => address.startsWith("stdio:"))) out = err;
+    // Standard output belongs to the protocol where it is spoken there: also while a module is loaded.
+    if (given.listen.some((address) => address.startsWith("stdio:"))) {
+      out = err;
+      restoreConsole = redirectConsole();
+    }
     if (given.tokenFile !== undefined) tokens = openTokens(given.tokenFile);
     if (!given.crashOnError) surviveDetachedFailures(err);
     server = await start(await prepare(given), given, tokens, { out, err });
@@ -85,6 +89,7 @@ export async function runServer(args: string[], command?: string): Promise<numbe
     return FAILED;
   } finally {
     log.flush();
+    restoreConsole();
   }
 }
 

@@ -51,3 +51,27 @@ Deno.test("main.ts keeps standard output to the protocol at stdio:", async () =>
   assertEquals(code, 0);
   assertStringIncludes(stderr, "listening on stdio:");
 });
+
+Deno.test("main.ts sends what a module prints to standard error at stdio:, while it loads and later", async () => {
+  const module = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(
+    module,
+    `
+    import { method } from ${JSON.stringify(new URL("../../lib/mod.ts", import.meta.url).href)};
+    console.log("loading");
+    export const api = { print: method(() => (console.log("called"), "printed")) };
+    `,
+  );
+  try {
+    await using served = new Program(MAIN, [module, "--listen", "stdio:"], { flags: ["-A"] });
+    await served.write('{"jsonrpc":"2.0","id":1,"method":"print"}\n');
+    assertEquals(await served.line(), '{"jsonrpc":"2.0","id":1,"result":"printed"}');
+    await served.end();
+    assertEquals(await served.line(), undefined);
+    const { code, stderr } = await served.outcome();
+    assertEquals(code, 0);
+    for (const text of ["loading\n", "called\n"]) assertStringIncludes(stderr, text);
+  } finally {
+    await Deno.remove(module);
+  }
+});

@@ -70,6 +70,8 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
   "serve/api_module.ts": ["server/api_module.ts"],
   // Callers share the lines of the log as they share the connections.
   "serve/log.ts": ["transport/exposure.ts"],
+  // What a module prints while it is loaded must not stand in the protocol.
+  "serve/main.ts": ["transport/process/redirect_console.ts"],
 };
 
 /** What breaks a rule for a reason. */
@@ -82,6 +84,8 @@ const EXCEPTIONS: readonly string[] = [
   // stdio: is these two, and takes them only when it is asked for.
   "transport/process/stdio.ts: Deno.stdin",
   "transport/process/stdio.ts: Deno.stdout",
+  // What is printed must not stand between the messages of stdio:.
+  "transport/process/redirect_console.ts: console",
 ];
 
 function* walk(folder: URL, prefix = ""): Iterable<string> {

@@ -2,8 +2,8 @@
  * `stdio:`: one connection over the standard input and output of this process, for a server that an
  * editor or an MCP host starts, and for a child that calls its parent.
  *
- * Nothing else may write to standard output meanwhile: what a log line or a handler prints there
- * would stand between the messages.
+ * Nothing else may write to standard output meanwhile: it would stand between the messages. What is printed
+ * with `console` goes to standard error until the connection has ended.
  *
  * @module
  */
@@ -11,6 +11,7 @@
 import { type Address, badAddress } from "../address.ts";
 import { ChunkReader } from "./chunk_reader.ts";
 import type { Listener, Socket, Transport } from "../socket.ts";
+import { redirectConsole } from "./redirect_console.ts";
 
 /** Standard input and output. */
 export const stdio: Transport = {
@@ -48,6 +49,7 @@ class StdioSocket implements Socket {
   readonly local = "stdio:";
   readonly lasting = true;
   readonly #input: ChunkReader;
+  readonly #restoreConsole: () => void;
 
   constructor({ path, hostname, query, text }: Address) {
     if (path !== "" || hostname !== "" || query.size > 0) {
@@ -57,6 +59,7 @@ class StdioSocket implements Socket {
       throw new Deno.errors.Busy("standard input is being read already");
     }
     this.#input = new ChunkReader(Deno.stdin.readable);
+    this.#restoreConsole = redirectConsole();
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -77,5 +80,6 @@ class StdioSocket implements Socket {
 
   close(): void {
     this.#input.cancel();
+    this.#restoreConsole();
   }
 }

@@ -81,6 +81,39 @@ Deno.test("serve() at stdio: and at another address goes on when its input ends"
   assertEquals([code, stderr], [0, "pong stdio:\n"]);
 });
 
+Deno.test("serve() at stdio: keeps standard output to the protocol, whatever a handler prints there", async () => {
+  await using child = await Child.start(`
+    import { method, serve } from ${JSON.stringify(LIB)};
+    const { log } = console;
+    const server = serve({
+      print: method(() => {
+        console.log("logged %d", 1, { a: 1 });
+        console.info("told");
+        console.group("group");
+        console.debug("within");
+        console.groupEnd();
+        console.dir([2]);
+        console.table([{ a: 3 }]);
+        console.count();
+        console.time("t");
+        console.timeEnd("t");
+        console.error("error");
+        return "printed";
+      }),
+    }, { listen: "stdio:" });
+    await server.finished;
+    if (console.log === log) console.error("given back");
+  `);
+  const answer = await child.peer.ask({ jsonrpc: "2.0", id: 1, method: "print" });
+  assertEquals(answer, { jsonrpc: "2.0", id: 1, result: "printed" });
+  await child.peer.closeWrite();
+  assertEquals(await child.peer.messages(), []);
+  const { code, stderr } = await within(child.outcome(), "the server to end");
+  assertEquals(code, 0);
+  const printed = ["logged 1 { a: 1 }", "told", "group", "  within", "[ 2 ]", "default: 1"];
+  for (const text of [...printed, "error", "given back"]) assertStringIncludes(stderr, text + "\n");
+});
+
 Deno.test("connect() to stdio: calls the parent", async () => {
   await using child = await Child.start(`
     import { connect } from ${JSON.stringify(LIB)};

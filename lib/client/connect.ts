@@ -66,8 +66,10 @@ export async function connect<A = Untyped>(
   address: string | URL | readonly (string | URL)[],
   options: ConnectOptions<MethodName<A>, NoInfer<A>> = {},
 ): Promise<Line<A>> {
-  const { framing = "json", balance = "first", reconnect = true, onError = printError } = options;
+  const { framing = "json", balance = "first", reconnect = true, onError } = options;
   const { version = "2.0", extensions = version === "2.0", token } = options;
+  const report = (error: unknown, about: string) =>
+    onError === undefined ? printError(error, about) : onError(error);
   mustBeOneOf("framing", framing, Object.keys(FRAMINGS));
   mustBeOneOf("version", version, ["1.0", "2.0"]);
   if (version === "1.0" && extensions) {
@@ -99,7 +101,9 @@ export async function connect<A = Untyped>(
     dispatcher: new Dispatcher(
       new Map([...own, ...builtins(own, { ...CLIENT, health: new ServerHealth() }, limits)]),
       limits,
-      onError,
+      (error, method, isStopped) => {
+        if (!isStopped || onError !== undefined) report(error, method);
+      },
     ),
     ...(options.exactNumbers && { parseJson: parseExactly }),
     timers,
@@ -112,7 +116,7 @@ export async function connect<A = Untyped>(
     ids,
     peers,
     onError: (error, { address }, callback) =>
-      onError(
+      report(
         error,
         callback === undefined ? CONNECTION_OF + address : callbackOf(callback, "connect()"),
       ),
@@ -148,7 +152,7 @@ export async function connect<A = Untyped>(
       try {
         options.onState?.(state);
       } catch (error) {
-        onError(error, callbackOf("onState", "connect()")); // must not end the line
+        report(error, callbackOf("onState", "connect()")); // must not end the line
       }
     },
     random: Math.random,

@@ -121,11 +121,11 @@ export interface ConnectOptions<Name extends string = never, A = never> {
   readonly wrapSocket?: (socket: Socket) => Socket;
   /**
    * Called with what is nobody's answer: what handlers of `api` and callbacks throw by accident, and what the
-   * server says besides its answers. `about` is the method, or says which callback.
+   * server says besides its answers.
    *
    * @default prints what handlers and callbacks throw to standard error
    */
-  readonly onError?: (error: unknown, about: string) => void;
+  readonly onError?: (error: unknown) => void;
 }
 
 /**

@@ -23,6 +23,13 @@ import { Target } from "./target.ts";
 /** What bounds the value of a call, and its answer. */
 export type DispatchLimits = Pick<Limits, "maxValues" | "maxResponseBytes" | "maxCollectedItems">;
 
+/**
+ * Told a failure that the caller does not get to see.
+ *
+ * @param isStopped whether the call had been cancelled, or was too late: its handler may fail for that
+ */
+export type Report = (error: unknown, method: string, isStopped?: boolean) => void;
+
 /** Answers requests with the methods of an API. */
 export class Dispatcher {
   readonly #targets = new Map<string, Target>();
@@ -31,7 +38,7 @@ export class Dispatcher {
   #last: Target | undefined;
   readonly #limits: DispatchLimits;
   /** Told every failure that the caller does not get to see. */
-  readonly report: (error: unknown, method: string) => void;
+  readonly report: Report;
 
   /**
    * @param methods by their whole names
@@ -40,7 +47,7 @@ export class Dispatcher {
   constructor(
     methods: ReadonlyMap<string, AnyMethod>,
     limits: DispatchLimits,
-    report: (error: unknown, method: string) => void,
+    report: Report,
   ) {
     this.#limits = limits;
     this.report = report;
@@ -83,10 +90,10 @@ export class Dispatcher {
       return Promise.resolve(result).then(
         // It is written as text when there is room for it: until then it is no larger than it was.
         (value) => request.whenRoom(() => request.answer(this.#good(message, value))),
-        (error) => answerWith(request, this.#bad(message, error, method)),
+        (error) => answerWith(request, this.#bad(message, error, method, request.isStopped)),
       );
     } catch (error) {
-      const text = this.#bad(message, error, method);
+      const text = this.#bad(message, error, method, request.isStopped);
       return typeof text === "string" ? text : answerWith(request, text);
     }
   }
@@ -100,7 +107,10 @@ export class Dispatcher {
       const result = target.call(message, request);
       if (isThenable(result)) {
         target.isPrompt = false;
-        return Promise.resolve(result).then(() => {}, (error) => this.report(error, method));
+        return Promise.resolve(result).then(
+          () => {},
+          (error) => this.report(error, method, request.isStopped),
+        );
       }
     } catch (error) {
       this.report(error, method);
@@ -131,9 +141,10 @@ export class Dispatcher {
     request: Request,
     error: unknown,
     method: AnyMethod,
+    isStopped: boolean,
   ): string | Promise<string> {
     const meant = asRpcError(error);
-    if (meant === undefined) return this.#internal(request, error);
+    if (meant === undefined) return this.#internal(request, error, isStopped);
     const schema = meant.code === DECLARED ? declaredSchema(meant, method) : undefined;
     if (schema !== undefined) return this.#declared(request, meant, schema);
     const text = encodeError(request, meant);
@@ -143,8 +154,8 @@ export class Dispatcher {
   }
 
   /** What the caller shall not see goes to the log. */
-  #internal(request: Request, error: unknown): string {
-    this.report(error, request.method);
+  #internal(request: Request, error: unknown, isStopped = false): string {
+    this.report(error, request.method, isStopped);
     return encodeError(request, new RpcError("INTERNAL_ERROR", "Internal error"));
   }
 

@@ -105,7 +105,10 @@ export class ListeningServer implements Server {
         ...builtins(methods, { name, version, health: this.health }, this.#limits),
       ]),
       this.#limits,
-      (error, method) => this.#report(error, method),
+      (error, method, isStopped) => {
+        // A handler that ends because its call was cancelled often does so with an error.
+        if (!isStopped || options.onError !== undefined) this.#report(error, method);
+      },
     );
     const ids = new PeerIds();
     this.peers = new PeerSet(ids, this.#timeSlice);

@@ -297,8 +297,8 @@ export const CASES: readonly Case[] = [
           },
         },
       ];
-      const nothing: unknown[] = [undefined, null, () => {}, Symbol("s"), NaN, Infinity];
-      const all = [...bad, ...nothing];
+      bad.push(() => {}, Symbol("s"), NaN, Infinity, { deep: [-Infinity, new Map()] });
+      const all = [...bad, undefined, null];
       await using site = await wire.open({
         sync: method(z.int(), (n) => all[n]),
         async: method(z.int(), async (n) => await Promise.resolve(all[n])),

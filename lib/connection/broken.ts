@@ -12,7 +12,7 @@ import type { BadFrame } from "../framing/mod.ts";
 import type { Caller } from "../incoming/caller.ts";
 import type { Requests } from "../incoming/requests.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
-import type { CloseInfo } from "../link/lifecycle.ts";
+import { type CloseInfo, HUNG_UP } from "../link/lifecycle.ts";
 import type { Batch, Invalid } from "../message/message.ts";
 import { faultAnswer } from "../message/parse.ts";
 import { unreadable, unreadableId } from "../message/unreadable.ts";
@@ -120,6 +120,17 @@ function told({ reason, other }: BadFrame, address: string): string {
   if ("framing" in use) return `${what}; use the framing ${JSON.stringify(use.framing)}`;
   const url = use.scheme + address.slice(address.indexOf(":"));
   return `${what}; use ${url}` + (use.scheme === "http" ? " with a client for HTTP" : "");
+}
+
+/**
+ * Why the connection to a server ended that has not said a word.
+ *
+ * @param sent messages that it was sent
+ */
+export function mute({ address, transport }: PeerInfo, sent: number): string {
+  if (transport !== "tcp" || sent === 0) return HUNG_UP;
+  const url = "tls" + address.slice(address.indexOf(":"));
+  return `${HUNG_UP} without a word, as a TLS server does; if it is one, use ${url}`;
 }
 
 const HTTP_REFUSAL = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" +

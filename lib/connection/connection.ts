@@ -34,7 +34,7 @@ import type { Message, Single } from "../message/message.ts";
 import { Calls } from "../outgoing/calls.ts";
 import type { Socket } from "../transport/socket.ts";
 import { control } from "./apply_control.ts";
-import { Broken } from "./broken.ts";
+import { Broken, mute } from "./broken.ts";
 import type { ConnectionOptions, Shared } from "./options.ts";
 import { ConnectedPeer, PeerCaller, type PeerConnection } from "./peer.ts";
 import type { Reachable } from "./peers.ts";
@@ -274,6 +274,10 @@ export class Connection extends Lifecycle<RequestContext>
       this.#requests.end();
       this.#backpressure.end();
     } else this.#requests.endInput();
+  }
+
+  protected override hungUpMutely(): string {
+    return mute(this.peer, this.#writer.sentCount);
   }
 
   protected override onLeave(graceMs: number | undefined): void {

@@ -185,7 +185,7 @@ export class FramedReader {
         buffer.adapt(count);
       }
       this.messageSince = undefined;
-      lifecycle.endInput();
+      lifecycle.endInput(this.#decoder instanceof ServerDecoder);
     } catch (error) {
       lifecycle.lose(error);
     }

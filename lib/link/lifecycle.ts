@@ -33,7 +33,8 @@ import {
 
 export type { CloseInfo };
 
-const HUNG_UP = "the peer closed the connection";
+/** Why it ends where the peer hangs up. */
+export const HUNG_UP = "the peer closed the connection";
 
 /** What all lives of a server have in common. */
 export interface LifecycleOptions {
@@ -70,6 +71,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   #reason: string | undefined;
   /** It stays open for a while although nothing runs, to refuse what comes. */
   #isHeldOpen = false;
+  /** What is said where the peer hangs up. */
+  #hungUp = HUNG_UP;
   #hasLeft = false;
   #keepsAlive = true;
   /** Tells handlers that it begins to end. */
@@ -102,6 +105,9 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   /** Nothing more comes from the peer: settles what waits for it. If it is closed nothing goes out either. */
   protected abstract settle(info: CloseInfo, isClosed: boolean): void;
+
+  /** Why it ends where a server hangs up that has not said a word. */
+  protected abstract hungUpMutely(): string;
 
   /** Told once that no calls can be begun here any more, and for how long those that run may go on. */
   protected abstract onLeave(graceMs: number | undefined): void;
@@ -152,7 +158,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   /** Why it is closed, unless we have closed it. */
   get #why(): string {
-    const reason = this.#end?.reason ?? this.#reason ?? (this.peerSends ? "closed" : HUNG_UP);
+    const reason = this.#end?.reason ?? this.#reason ?? (this.peerSends ? "closed" : this.#hungUp);
     if (reason === "closed") return "";
     const error = this.#end?.error;
     return `: ${reason}${error instanceof Error ? `, ${error.message}` : ""}`;
@@ -258,7 +264,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     if (this.phase >= LINGERING) return;
     if (!this.peerSends) {
       // A handler that goes on although it was stopped must not keep the socket of one who has left.
-      if (!this.isDue) this.#finishWhenSent(HUNG_UP);
+      if (!this.isDue) this.#finishWhenSent(this.#hungUp);
     } else if (this.phase === DRAINING && this.running.size === 0 && !this.#isHeldOpen) {
       this.linger("shutdown");
     }
@@ -301,11 +307,16 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     this.#leave(graceMs);
   }
 
-  /** The peer sends no more. It may still be waiting for answers: they are finished first. */
-  endInput(): void {
+  /**
+   * The peer sends no more. It may still be waiting for answers: they are finished first.
+   *
+   * @param isMute whether it was dialled, and has said nothing that tells what it is
+   */
+  endInput(isMute = false): void {
     this.peerSends = false;
+    if (isMute) this.#hungUp = this.hungUpMutely();
     this.#leave();
-    this.settle({ reason: HUNG_UP }, false);
+    this.settle({ reason: this.#hungUp }, false);
     if (this.#reason !== undefined) this.#finishWhenSent(this.#reason);
     else this.#endWhenIdle();
   }

@@ -185,7 +185,8 @@ export const ODD_SERVERS: readonly OddServer[] = [
   {
     does: "the end",
     sends: () => undefined,
-    gives: "ConnectionLostError: The connection ended: the peer closed the connection",
+    gives:
+      "ConnectionLostError: The connection ended: the peer closed the connection without a word, as a TLS server does; if it is one, use tls://…",
   },
   {
     does: "what it was sent",

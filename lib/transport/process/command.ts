@@ -109,7 +109,7 @@ class CommandSocket implements Socket {
       : `${this.#program} was ended by ${status.signal}`;
     const said = await this.#errors.end();
     throw new Deno.errors.BrokenPipe(
-      said === "" ? how : `${how}; its standard error ends with:\n${said}`,
+      said === "" ? how : `${how}; its standard error ends with: ${said}`,
     );
   }
 

@@ -46,7 +46,7 @@ export class ErrorOutput {
     this.#kept = all.slice(-KEPT);
   }
 
-  /** The program has ended: the last lines that it has written; empty if it has written none. */
+  /** The program has ended: the last lines that it has written, as one; empty if it has written none. */
   async end(): Promise<string> {
     let timer;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, PATIENCE));
@@ -54,7 +54,8 @@ export class ErrorOutput {
     clearTimeout(timer);
     const text = new TextDecoder().decode(this.#kept);
     // The first line may have begun before what is kept.
-    return (this.#isCut ? text.slice(text.indexOf("\n") + 1) : text).trim();
+    const lines = (this.#isCut ? text.slice(text.indexOf("\n") + 1) : text).split("\n");
+    return lines.map((line) => line.trim()).filter((line) => line !== "").join(" | ");
   }
 
   /** Lets go of what it reads. */

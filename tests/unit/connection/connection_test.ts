@@ -679,7 +679,7 @@ Deno.test("calls that wait reject with ConnectionLostError and whether they were
     assertEquals(error.sent, true);
     assertStringIncludes(error.message, "The connection ended: the peer closed the connection");
     const { reason } = await within(line.closed, "the line to close");
-    assertEquals(reason, "the peer closed the connection");
+    assertStringIncludes(reason, "the peer closed the connection");
     const later = await assertRejects(() => line.request("m"), ConnectionLostError);
     assertEquals(later.sent, false);
     await line.close();

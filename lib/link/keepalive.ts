@@ -43,7 +43,7 @@ export class Keepalive {
   readonly #options: KeepaliveOptions;
   readonly #lifecycle: KeptAlive;
   readonly #identity: Pick<Identity, "isKnown">;
-  readonly #reader: Pick<FramedReader, "messageSince" | "pausedSince">;
+  readonly #reader: Pick<FramedReader, "messageSince" | "pausedSince" | "giveUp">;
   readonly #writer: Pick<FramedWriter, "writingSince">;
   readonly #isLasting: boolean;
   readonly #call: ((timeout: number) => Promise<unknown>) | undefined;
@@ -70,7 +70,7 @@ export class Keepalive {
     options: KeepaliveOptions,
     lifecycle: KeptAlive,
     identity: Pick<Identity, "isKnown">,
-    reader: Pick<FramedReader, "messageSince" | "pausedSince">,
+    reader: Pick<FramedReader, "messageSince" | "pausedSince" | "giveUp">,
     writer: Pick<FramedWriter, "writingSince">,
     isLasting: boolean,
     call?: (timeout: number) => Promise<unknown>,
@@ -131,8 +131,10 @@ export class Keepalive {
     if (lifecycle.phase >= LINGERING) return stalled;
     if (slow > now) return Math.min(stalled, slow, this.#lookAtRest(now));
     const message = `Message too slow: a message took longer than ${limits.messageTimeout} ms`;
+    const isTold = reader.giveUp();
     reader.messageSince = undefined;
-    lifecycle.refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }));
+    if (isTold) lifecycle.linger(message);
+    else lifecycle.refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }));
     return stalled;
   }
 

@@ -296,7 +296,9 @@ export class FramedReader {
     const max = Math.min(DENSE * limits.maxMessageBytes, loadShedding?.maxParsedBytes ?? Infinity);
     if (text.length * HEAVIEST <= max) return parseMessage(text, limits, parseJson);
     const { weight, depth } = measure(text, max);
-    if (weight > max) return this.#decoder.reject?.() ? undefined : tooHeavy(text, max);
+    if (weight > max && depth <= limits.maxDepth) {
+      return this.#decoder.reject?.() ? undefined : tooHeavy(text, max);
+    }
     const message = parseMessage(text, limits, parseJson, depth);
     return message.kind === "invalid" || message.kind === "response"
       ? message

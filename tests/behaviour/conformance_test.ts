@@ -245,7 +245,8 @@ Deno.test("a large message is served up to the depth and size that limits allow"
     assert(await peer.text() === `{"jsonrpc":"2.0","id":1,"result":${params}}`);
   }
   // P12: a number of a million digits.
-  assertEquals((await peer.ask(`${head}[${"9".repeat(1_000_000)}]}`)).result, [null]);
+  const { error } = await peer.ask(`${head}[${"9".repeat(1_000_000)}]}`);
+  assertEquals(error?.code, -32603); // the handler gets Infinity, and that cannot travel
 });
 
 Deno.test("no conformance message is answered with more than one frame", async () => {

@@ -139,7 +139,7 @@ for (const framing of FRAMING_NAMES) {
       const text = new TextDecoder().decode(file.bytes);
       assertEquals(
         await peer.answer(),
-        { jsonrpc: "2.0", id: 1, result: [echoed(text)] },
+        { jsonrpc: "2.0", id: 1, result: [JSON.parse(text)] },
         file.name,
       );
     }
@@ -166,19 +166,17 @@ for (const framing of FRAMING_NAMES) {
       if (VERDICTS[file.name] === "accepted") {
         await peer.send(asParam(file));
         const answer = await peer.answer();
-        const text = new TextDecoder().decode(file.bytes);
-        assertEquals(answer, { jsonrpc: "2.0", id: 1, result: [echoed(text)] }, file.name);
+        const value = JSON.parse(new TextDecoder().decode(file.bytes)),
+          text = JSON.stringify(value);
+        // A number past all numbers is read as one that cannot be written.
+        if (text.includes("null")) assertEquals(answer.error?.code, -32603, file.name);
+        else assertEquals(answer, { jsonrpc: "2.0", id: 1, result: [JSON.parse(text)] }, file.name);
       } else {
         // Behind a NUL in it reading goes on, and what follows is wrong as well.
         assertEquals([...new Set(await codes(peer, asParam(file)))], [-32700], file.name);
       }
     }
   });
-}
-
-/** A value once it has been parsed and written: a number past all numbers is null. */
-function echoed(text: string): unknown {
-  return JSON.parse(JSON.stringify(JSON.parse(text)));
 }
 
 /** The codes of all answers to these bytes, each of which must have no id. */

@@ -334,3 +334,15 @@ Deno.test("a client answers nothing that it cannot read, and its call fails with
   assertMatch(error.message, /expected a name in double quotes/);
   assert(server.heard.every((text) => JSON.parse(text).method === "ping"), server.heard.join("\n"));
 });
+
+Deno.test("a call that nests too deeply for its server fails with the reason, without a timeout", async () => {
+  await using server = recording();
+  await using line = await connect(server.addresses[0]!);
+  const error = await assertRejects(
+    () => within(line.request("echo", JSON.parse(nested(70))), "the call to fail"),
+    RpcError,
+  );
+  assertEquals(error.code, -32700);
+  assertEquals((error.data as { details: string }).details, "more than 64 levels of nesting");
+  assertEquals(await line.request("echo", [1]), [1], "and the line goes on");
+});

@@ -103,12 +103,12 @@ export class Broken {
   }
 
   /**
-   * What is left of a batch. One with answers in it is the answer to one of ours: what it leaves out is not
-   * answered any more.
+   * What is left of a batch. One with answers in it, while calls of ours wait, is the answer to one of ours:
+   * what it leaves out is not answered any more.
    */
   restOf(batch: Batch): Batch {
-    const { calls } = this.#host, { items } = batch;
-    const isAnswer = items.some(({ kind }) => kind === "response");
+    const { calls, pendingCalls } = this.#host, { items } = batch;
+    const isAnswer = pendingCalls > 0 && items.some(({ kind }) => kind === "response");
     if (!isAnswer && !this.#host.onlyCalls) return batch;
     const whole = items.filter((item) => item.kind !== "invalid");
     const broken = items.filter((item) => item.kind === "invalid");

@@ -38,6 +38,9 @@ const api = {
   }),
   wrong: method(() => new Map()),
   noted: notification(fail),
+  strict: notification({
+    "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "no" }] }) },
+  }, () => {}),
   never: method((_, { signal }) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("left"))))
   ),
@@ -51,6 +54,7 @@ await using line = await connect<typeof api>(server.addresses[0]!);
 for (const call of [line.call["100%s"], line.call.later, line.call.wrong]) await call().catch(() => {});
 await Array.fromAsync(line.call.items()).catch(() => {});
 line.notify.noted();
+line.notify.strict(1 as never); // what is wrong with a notification's params is its sender's matter
 await line.call.never(undefined, { timeout: 20 }).catch(() => {}); // and no word of that it was cancelled
 await line.request("rpc.ping");
 `);
@@ -59,7 +63,7 @@ await line.request("rpc.ping");
   }
   assertEquals(text.split("[cause]: TypeError: ").length, 6, text);
   assertStringIncludes(text, "error in wrong: TypeError: Cannot write the result as JSON\n");
-  assert(!text.includes("never"), text);
+  assert(!text.includes("never") && !text.includes("strict"), text);
   assertStringIncludes(text, "TypeError: a Map cannot travel as JSON");
 });
 

@@ -87,7 +87,7 @@ export async function exchange(
     return frame(framing, text);
   });
   const bytes = join(parts);
-  await using server = serve(API, { listen: "tcp://127.0.0.1:0", limits });
+  await using server = serve(API, { listen: "tcp://127.0.0.1:0", limits, onError() {} });
   using peer = await RawPeer.dial(server.addresses[0]!, framing);
   // It reads while it writes, or both would wait for each other.
   const answers = peer.rest();

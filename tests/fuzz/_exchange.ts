@@ -37,15 +37,29 @@ const outcome = (id: string, code: number | undefined): Outcome => `${id} ${code
 /** The answers that a message asks for. */
 function* answersTo(meaning: Meaning): Generator<Outcome> {
   switch (meaning.kind) {
-    case "batch":
-      for (const item of meaning.items) yield* answersTo(item);
+    case "batch": {
+      // One with answers in it is the answer to one of ours: what is wrong in it is not answered.
+      const isAnswer = meaning.items.some(({ kind }) => kind === "response");
+      for (const item of meaning.items) {
+        if (!isAnswer || item.kind !== "invalid") yield* answersTo(item);
+      }
       break;
-    case "request":
-      yield outcome(meaning.id, CODES.has(meaning.method) ? CODES.get(meaning.method) : -32601);
+    }
+    case "request": {
+      const { id, method, params } = meaning;
+      if (method === "echo" && !travels(params)) yield outcome(id, -32603);
+      else yield outcome(id, CODES.has(method) ? CODES.get(method) : -32601);
       break;
+    }
     case "invalid":
       yield outcome(meaning.id, meaning.code);
   }
+}
+
+/** Whether a result can be written: a number past all numbers cannot. */
+function travels(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  return typeof value !== "object" || value === null || Object.values(value).every(travels);
 }
 
 /** What answers say, one by one. */

@@ -5,7 +5,7 @@
  */
 
 import type { CallOptions, ItemOptions, StreamCall } from "../api/stub.ts";
-import { ConnectionLostError, ERROR_CODES, type ErrorData, RpcError } from "../error.ts";
+import { callBack, ConnectionLostError, ERROR_CODES, type ErrorData, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
 import type { Room } from "../stream/sender.ts";
@@ -383,11 +383,12 @@ export class Calls implements CallSink {
   /** A handler says how far it is. */
   progress(token: unknown, value: unknown): void {
     const call = this.#byToken.get(token) ?? this.#pending.get(token);
-    try {
-      call?.options.onProgress?.(value);
-    } catch (error) {
-      this.#lifecycle.report(error, `onProgress of ${call!.method}`); // must not end the line
-    }
+    if (call === undefined) return;
+    // What it throws must not end the line.
+    callBack(
+      () => call.options.onProgress?.(value),
+      (error) => this.#lifecycle.report(error, `onProgress of ${call.method}`),
+    );
   }
 
   /** Ends a call because the peer broke the rules. */

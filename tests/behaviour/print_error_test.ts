@@ -108,6 +108,40 @@ await connect(stateless.addresses[0]!, { reconnect }).then((line) => line.reques
   );
 });
 
+Deno.test("what an asynchronous callback throws is printed with its name, and does not end the process", async () => {
+  const text = await printed(`
+const fail = (name: string) => async () => {
+  await Promise.resolve();
+  throw new Error("in " + name);
+};
+await using server = serve({ work: method((_, { progress }) => progress(1)) }, {
+  listen: "tcp://127.0.0.1:0",
+  onListen: fail("onListen"),
+  onOpen: fail("onOpen"),
+  onClose: fail("onClose"),
+});
+const line = await connect(server.addresses[0]!, { onState: fail("onState") });
+await line.request("work", {}, { onProgress: fail("onProgress") });
+await line.close();
+// A peer that hangs up at a question is no fault of the callback's.
+await using asking = serve({}, {
+  listen: "tcp://127.0.0.1:0",
+  onOpen: async (peer) => void await peer.call.name!(),
+});
+const silent = await connect(asking.addresses[0]!);
+await silent.request("rpc.ping");
+const [peer] = asking.peers;
+await silent.close();
+await peer!.closed;
+`);
+  for (const name of ["onListen", "onOpen", "onClose"]) {
+    assertStringIncludes(text, `error in the callback ${name} of serve(): Error: in ${name}\n`);
+  }
+  assertStringIncludes(text, "error in the callback onState of connect(): Error: in onState\n");
+  assertMatch(text, /the callback onProgress of work of connect\(\): Error: in onProgress\n/);
+  assert(!text.includes("ConnectionLostError"), text);
+});
+
 Deno.test("what the handlers of a client throw is printed, and what peers do wrong is not", async () => {
   const text = await printed(`
 await using server = serve({

@@ -37,14 +37,9 @@ const outcome = (id: string, code: number | undefined): Outcome => `${id} ${code
 /** The answers that a message asks for. */
 function* answersTo(meaning: Meaning): Generator<Outcome> {
   switch (meaning.kind) {
-    case "batch": {
-      // One with answers in it is the answer to one of ours: what is wrong in it is not answered.
-      const isAnswer = meaning.items.some(({ kind }) => kind === "response");
-      for (const item of meaning.items) {
-        if (!isAnswer || item.kind !== "invalid") yield* answersTo(item);
-      }
+    case "batch":
+      for (const item of meaning.items) yield* answersTo(item);
       break;
-    }
     case "request": {
       const { id, method, params } = meaning;
       if (method === "echo" && !travels(params)) yield outcome(id, -32603);

@@ -12,12 +12,18 @@ import type { Description, MethodDescription } from "./discover.ts";
 /** A name may differ from the one that was meant in so many letters, and in fewer if it is short. */
 const MAX_SLIPS = 2;
 
-/** The line below an error, without its end; undefined if there is nothing to say. */
+/**
+ * The line below an error, without its end; undefined if there is nothing to say.
+ *
+ * @param hasToken whether the server was sent a token
+ */
 export function hintFor(
   error: RpcError,
   name: string,
   description: Description | undefined,
+  hasToken: boolean,
 ): string | undefined {
+  if (error.reason === "UNAUTHENTICATED" && !hasToken) return "  --token-file FILE says who calls";
   if (description === undefined) return undefined;
   if (error.reason === "METHOD_NOT_FOUND") {
     const meant = nearest(name, description.methods.map(({ name }) => name));

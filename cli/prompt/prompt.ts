@@ -221,7 +221,7 @@ class Prompt {
       if (this.#open.signal.aborted) return;
       this.#say(error);
       if (!(error instanceof RpcError) || this.#given.json) return;
-      const hint = hintFor(error, word, this.#description);
+      const hint = hintFor(error, word, this.#description, this.#given.tokenFile !== undefined);
       if (hint !== undefined) console.error(hint);
     }
   }

@@ -179,7 +179,11 @@ Deno.test("client.ts --list says so where the server does not describe itself", 
   });
   const { code, stdout, stderr } = await runClient([server.address, "--list"]);
   assertEquals([code, stdout], [1, ""]);
-  assertEquals(stderr, "error -32601 METHOD_NOT_FOUND: Method not found\n");
+  assertEquals(
+    stderr,
+    "error -32601 METHOD_NOT_FOUND: The server does not describe itself: it has no method " +
+      "rpc.discover\n",
+  );
   const nonsense = await askOther({ methods: 5 }, "--list");
   assertEquals([nonsense.code, nonsense.stdout], [1, ""]);
   assertMatch(nonsense.stderr, /it is no OpenRPC document/);

@@ -322,6 +322,11 @@ export class Calls implements CallSink {
     return id === `"${number}"` ? this.#pending.get(number) : undefined;
   }
 
+  /** Whether a call waits for the answer with this id, which is JSON text. */
+  has(id: string): boolean {
+    return this.#find(id) !== undefined;
+  }
+
   /** What becomes of answers that are not simply an answer. */
   get odd(): OddAnswers {
     const writer = this.#writer;

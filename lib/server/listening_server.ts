@@ -241,7 +241,9 @@ export class ListeningServer implements Server {
     this.#connections.delete(connection);
     this.peers.delete(connection);
     const { onClose } = this.#options;
-    if (onClose !== undefined) this.#tell(() => onClose(connection.peer, info), "onClose", connection);
+    if (onClose !== undefined) {
+      this.#tell(() => onClose(connection.peer, info), "onClose", connection);
+    }
     this.#endWhenAlone();
   }
 

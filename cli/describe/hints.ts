@@ -40,6 +40,13 @@ export function exampleOf(method: MethodDescription, { document }: Description):
   return `the method is ${signatureOf(method, document)}`;
 }
 
+/** That a server names no such method, and the one that may have been meant. */
+export function noSuchMethod(name: string, { methods }: Description): Error {
+  const meant = nearest(name, methods.map(({ name }) => name));
+  const hint = meant === undefined ? "" : `, did you mean ${quoted(meant)}?`;
+  return new Error(`The server names no method ${quoted(name)}${hint}`);
+}
+
 /** The name that was meant by one that there is not; undefined if none is near. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   const most = Math.min(MAX_SLIPS, Math.round(name.length / 3));

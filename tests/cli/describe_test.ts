@@ -159,6 +159,7 @@ Deno.test("client.ts --describe reads other servers' documents, and leaves out w
 for (
   const [args, code, message] of [
     [["--describe", "none"], 1, 'error: The server names no method "none"'],
+    [["--describe", "uper"], 1, 'error: The server names no method "uper", did you mean "upper"?'],
     [["--describe"], 2, "error: Cannot describe: --describe needs the name of a method"],
     [
       ["--list", "upper"],

@@ -364,7 +364,7 @@ testWith(["python3"], "the prompt understands what psql's users type", async () 
   assertMatch(text, /\n>>: \\d\nadd +a \+ b\n/);
   assertEquals(text.split("add(a: number, b: number): number").length, 3);
   assertEquals(text.split("Tab completes methods and params.").length, 4);
-  assertStringIncludes(text, "\nIt is said how long a call takes\n");
+  assertStringIncludes(text, "\nTiming is on\n");
   assertStringIncludes(text, 'error: There is no "\\\\x", ');
   assertStringIncludes(
     text,

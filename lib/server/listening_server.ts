@@ -12,7 +12,7 @@ import { Connection, type ConnectionOptions, type Shared } from "../connection/c
 import { PeerSet } from "../connection/peers.ts";
 import { callBack, ConnectionLostError, RpcError } from "../error.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
-import { callbackOf, CONNECTION_OF, printError } from "../incoming/print_error.ts";
+import { callbackOf, CONNECTION_OF, tellError } from "../incoming/print_error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
 import type { CloseInfo } from "../api/context.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
@@ -300,8 +300,7 @@ export class ListeningServer implements Server {
   }
 
   #report(error: unknown, about: string): void {
-    const { onError = printError } = this.#options;
-    onError(error, about);
+    tellError(this.#options.onError, error, about, "serve()");
   }
 
   shutdown(grace?: number): Promise<void> {

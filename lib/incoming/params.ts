@@ -44,6 +44,9 @@ export function valuesOf(target: ParamsSchema, params: Params): [unknown, readon
     const named = params as Readonly<Record<string, unknown>>;
     const hasMeta = Object.hasOwn(named, "_meta");
     const members = hasMeta ? withoutMeta(named) : named;
+    if (hasMeta && Object.keys(members).length === 0 && isNoObject(target.shape())) {
+      return valuesOf(target, undefined);
+    }
     // What is no object travels as {"value": …} where it has metadata beside it, an array too: it
     // means there what it means without metadata.
     if (!Object.hasOwn(members, "value") || Object.keys(members).length !== 1) {
@@ -155,6 +158,10 @@ function holdsMore(value: unknown, max: number): boolean {
     for (const part of parts) if (typeof part === "object") open.push(part);
   }
   return false;
+}
+
+function isNoObject(shape: ParamsShape): boolean {
+  return shape === "scalar" || shape === "array";
 }
 
 function withoutMeta(params: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -89,7 +89,10 @@ export class Target implements ParamsSchema {
     if (!("then" in checked) && checked.issues === undefined) {
       return handler(checked.value, context);
     }
-    return otherwise(schema, checked, value, others, (value) => handler(value, context));
+    // A value that may be left out is left out in several ways.
+    const [nothing, more] = valuesOf(this, undefined);
+    const all = params !== undefined && isNothing(params) ? [...others, nothing, ...more] : others;
+    return otherwise(schema, checked, value, all, (value) => handler(value, context));
   }
 
   /**

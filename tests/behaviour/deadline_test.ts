@@ -10,6 +10,7 @@ import {
   RpcError,
   serve,
   type ServeOptions,
+  stream,
   withContext,
 } from "../../lib/mod.ts";
 import { pair } from "../../lib/testing.ts";
@@ -395,4 +396,23 @@ Deno.test("many deadlines at once all happen, and none of those that were met", 
   const errors = await within(Promise.all(late), "all deadlines");
   assertEquals(new Set(errors.map(reasonOf)), new Set(["DEADLINE_EXCEEDED"]));
   assertEquals((await Promise.all(met)).length, 300);
+});
+
+Deno.test("a value that is left out stays so with a timeout, metadata, or as a stream", async () => {
+  await using ends = await pair({
+    hi: method(z.string().optional(), (name) => name ?? "you"),
+    page: method(z.object({ limit: z.int() }).optional(), (page) => page?.limit ?? "all"),
+    all: stream(z.object({ limit: z.int() }).optional(), function* (page) {
+      yield page?.limit ?? "all";
+    }),
+  });
+  const { call } = ends.line;
+  await ends.line.request("rpc.serverInfo");
+  for (const options of [{}, { timeout: 10_000 }, { meta: { a: 1 } }]) {
+    assertEquals([await call.hi(undefined, options), await call.page(undefined, options)], [
+      "you",
+      "all",
+    ]);
+    assertEquals(await Array.fromAsync(call.all(undefined, options)), ["all"]);
+  }
 });

@@ -224,6 +224,25 @@ for (const [name, schema, params, value] of VALUES) {
   });
 }
 
+for (const params of [undefined, null, [], {}, [null], [{}], { _meta: { x: 1 } }]) {
+  Deno.test(`what may be left out is left out with params of ${JSON.stringify(params)}`, async () => {
+    const limit = z.object({ limit: z.int() }), seen: unknown[] = [];
+    const see = (value: unknown) => void seen.push(value);
+    await using ends = dispatching({
+      scalar: method(z.string().optional(), see),
+      object: method(limit.optional(), see),
+      default: method(limit.default({ limit: 3 }), see),
+      tuple: method(z.tuple([z.int()]).optional(), see),
+      either: method(z.union([z.string(), limit]).optional(), see),
+      members: method(z.object({ limit: z.int().optional() }), see),
+    });
+    for (const name of ["scalar", "object", "default", "tuple", "either", "members"]) {
+      assertEquals((await ends.ask(name, params ?? undefined)).error, undefined, name);
+    }
+    assertEquals(seen, [undefined, undefined, { limit: 3 }, undefined, undefined, {}]);
+  });
+}
+
 Deno.test("a method without a schema takes no params, however they are left out", async () => {
   await using ends = dispatching({ m: method((value) => value === undefined) });
   for (const params of [undefined, [], {}, [null], [{}], { _meta: {} }]) {

@@ -18,6 +18,12 @@ import type { Call } from "./call.ts";
 /** Milliseconds for which calls wait, at most, that go better if it is known what the peer understands. */
 const PATIENCE = 1000;
 
+/**
+ * Milliseconds that the peer has to say what it understands. One of ours does at once; one that says nothing
+ * ignores what it does not know, and gets plain JSON-RPC from then on.
+ */
+export const ASKING_TIMEOUT = 5000;
+
 /** What a line remembers of its peer, from one connection to the next. */
 export interface PeerMemory {
   /** Whether it hung up instead of saying what it understands: the next calls do not wait for that. */
@@ -135,7 +141,7 @@ export class Extensions {
    * not told, at most a second.
    */
   before(call: Call): Promise<void> | undefined {
-    if (this.known !== undefined) return undefined;
+    if (this.known !== undefined || call.method === RPC.serverInfo) return undefined;
     if (needsExtensions(call)) return this.ask();
     if (call.deadline === Infinity) return undefined;
     if (isLong(call) && !this.#isImpatient) return this.learn();
@@ -147,7 +153,8 @@ export class Extensions {
    * What travels beside the params of a call: only to a peer that has said that it understands it.
    *
    * @param id of the call, which is the token of its progress
-   * @throws {RpcError} `DATA_LOSS` for a stream that is to go on at a peer that resumes none
+   * @throws {RpcError} `DATA_LOSS` for a stream that is to go on at a peer that resumes none, and
+   * `UNIMPLEMENTED` for items to one that takes none
    */
   metaOf(call: Call, id: number): string | undefined {
     const { receiver, deadline, options: { meta, onProgress } } = call;
@@ -156,6 +163,14 @@ export class Extensions {
       throw new RpcError(
         "DATA_LOSS",
         `Cannot resume ${call.method}: the server resumes no streams`,
+      );
+    }
+    if (
+      (call.options as Partial<ItemOptions<unknown>>).items !== undefined && !known?.has("stream")
+    ) {
+      throw new RpcError(
+        "UNIMPLEMENTED",
+        `Cannot call ${call.method} with items: the server takes none`,
       );
     }
     if (known === undefined || !known.has("meta")) return undefined;

@@ -85,6 +85,43 @@ async function outcomes(calls: readonly Promise<unknown>[]): Promise<unknown[]> 
   return settled.map((it) => it.status === "fulfilled" ? it.value : it.reason.message);
 }
 
+Deno.test("a server that ignores rpc.serverInfo gets plain calls, and none waits for ever", async () => {
+  await using ends = await conversation();
+  const { line, server } = ends;
+  const calls = [
+    Array.fromAsync(line.request("list")),
+    line.request("meta", {}, { meta: { a: 1 } }),
+    line.request("progress", {}, { onProgress: () => {} }),
+  ];
+  assertEquals((await server.answer()).method, "rpc.serverInfo");
+  const plain = await server.answers(4);
+  assertEquals(plain.map(({ method }) => method).toSorted(), [
+    "$/cancelRequest",
+    "list",
+    "meta",
+    "progress",
+  ]);
+  for (const { id, method, params } of plain) {
+    if (id === undefined) continue;
+    assertEquals(Object.hasOwn((params ?? {}) as object, "_meta"), false);
+    await server.send(answer(id, [method]));
+  }
+  assertEquals(await outcomes(calls), [["list"], ["meta"], ["progress"]]);
+});
+
+Deno.test("items are refused where the server takes none: they are never dropped", async () => {
+  for (const extensions of [true, false]) {
+    await using ends = await conversation({ extensions });
+    const { line, server } = ends;
+    const call = rejection(line.request("total", {}, { items: [1, 2] } as object));
+    if (extensions) await server.send(refused((await server.answer()).id, "what?", -32601));
+    const error = await call;
+    assertInstanceOf(error, RpcError);
+    assertEquals(error.reason, "UNIMPLEMENTED");
+    assertStringIncludes(error.message, "Cannot call total with items: the server takes none");
+  }
+});
+
 Deno.test("errors without an id end calls once there are as many of them as calls", async () => {
   await using ends = await conversation();
   const { line, server } = ends;

@@ -24,7 +24,6 @@ export function dateOf(text: string): Date | undefined {
 
 /** Whether the month has this day: Date reads February 30 as March 1, or 2. */
 function hasDay(text: string): boolean {
-  const [date] = text.split(/[Tt]/);
-  const time = new Date(`${date}T00:00:00Z`);
-  return Number(date!.slice(-2)) === time.getUTCDate();
+  const date = text.slice(0, text[0] === "+" || text[0] === "-" ? 13 : 10);
+  return Number(date.slice(-2)) === new Date(`${date}T00:00:00Z`).getUTCDate();
 }

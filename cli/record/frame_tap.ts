@@ -34,7 +34,11 @@ export interface Piece {
 /** One direction of a connection. */
 export class FrameTap {
   #framing: FramingName | undefined;
-  readonly #decoder = new DetectingDecoder(FRAMINGS, LIMITS, ({ name }) => this.#framing = name);
+  readonly #decoder = new DetectingDecoder(
+    FRAMINGS,
+    LIMITS,
+    ({ name }) => this.#framing = name as FramingName,
+  );
   /** What came since the last piece. */
   #rest: Uint8Array = new Uint8Array(0);
   #parts: Uint8Array[] = [];

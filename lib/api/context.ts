@@ -30,7 +30,7 @@ export interface PeerInfo {
   /** The scheme of the addresses: `tcp`, `unix`. */
   readonly transport: string;
   /** The framing that the peer speaks: `json` until its first bytes tell. */
-  readonly framing: FramingName;
+  readonly framing: FramingName | "websocket" | "http";
   /** The certificate that the peer has shown, where TLS asked for one and trusts it. */
   readonly certificate?: PeerCertificate;
   /** Who the peer is, as `authenticate` found; undefined where nobody asked. */

@@ -8,6 +8,7 @@
 
 import type { PeerInfo } from "../api/context.ts";
 import { ERROR_CODES, type RpcError } from "../error.ts";
+import { TOO_BIG } from "../framing/close_code.ts";
 import type { BadFrame } from "../framing/mod.ts";
 import type { Caller } from "../incoming/caller.ts";
 import type { Requests } from "../incoming/requests.ts";
@@ -28,7 +29,7 @@ export interface BrokenHost {
   readonly calls: Calls;
   readonly pendingCalls: number;
   report(error: unknown): void;
-  linger(reason: string): void;
+  linger(reason: string, closeCode?: number): void;
   finish(info: CloseInfo): void;
 }
 
@@ -79,13 +80,15 @@ export class Broken {
     const host = this.#host;
     // There is nothing to say to what answers here and speaks something else.
     if (bad.other !== undefined) host.isOther = true;
-    if (bad.other !== undefined || bad.fatal && host.onlyCalls) {
+    if (bad.other !== undefined || bad.fatal && host.onlyCalls && bad.closeCode === undefined) {
       return void host.finish({ reason: told(bad, host.peer.address) });
     }
     // A browser must never get a line executed here; and to TLS there is nothing to say.
     if (bad.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
-    else if (bad.protocol === undefined) this.take(faultAnswer(bad), bad.start, caller);
-    if (bad.fatal) host.linger(bad.reason);
+    else if (bad.protocol === undefined && (bad.closeCode ?? TOO_BIG) === TOO_BIG) {
+      this.take(faultAnswer(bad), bad.start, caller); // all else its close code says
+    }
+    if (bad.fatal) host.linger(bad.reason, bad.closeCode);
   }
 
   /**

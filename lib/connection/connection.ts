@@ -18,7 +18,7 @@
 import type { CloseInfo, Peer, PeerInfo, TraceContext } from "../api/context.ts";
 import type { CallOptions, StreamCall } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
-import { type BadFrame, FRAMINGS } from "../framing/mod.ts";
+import { type BadFrame, type ControlFrame, FRAMINGS } from "../framing/mod.ts";
 import type { RequestContext } from "../incoming/request_context.ts";
 import { Requests } from "../incoming/requests.ts";
 import { Backpressure } from "../link/backpressure.ts";
@@ -33,7 +33,7 @@ import { type Argument, encodeError, encodeNotification, encodeParams } from "..
 import type { Message, Single } from "../message/message.ts";
 import { Calls } from "../outgoing/calls.ts";
 import type { Socket } from "../transport/socket.ts";
-import { control } from "./apply_control.ts";
+import { control, controlFrame } from "./apply_control.ts";
 import { Broken, mute } from "./broken.ts";
 import type { ConnectionOptions, Shared } from "./options.ts";
 import { ConnectedPeer, PeerCaller, type PeerConnection } from "./peer.ts";
@@ -153,7 +153,7 @@ export class Connection extends Lifecycle<RequestContext>
   }
 
   /** Handles what came. Whatever a single message makes us throw ends that message, and not the line. */
-  #onFrame(message: Message | BadFrame, text: string): Promise<void> | undefined {
+  #onFrame(message: Message | BadFrame | ControlFrame, text: string): Promise<void> | undefined {
     try {
       return this.#handle(message, text);
     } catch (error) {
@@ -164,7 +164,7 @@ export class Connection extends Lifecycle<RequestContext>
     }
   }
 
-  #handle(message: Message | BadFrame, text: string): Promise<void> | undefined {
+  #handle(message: Message | BadFrame | ControlFrame, text: string): Promise<void> | undefined {
     switch (message.kind) {
       case "request": // {"jsonrpc":"2.0","id":…,"method":…,"params":…}
         if (!this.#options.isDialler) this.version = message.version;
@@ -184,6 +184,9 @@ export class Connection extends Lifecycle<RequestContext>
       case "oversized":
       case "malformed":
         return this.#broken.takeFrame(message, this.#caller);
+      case "ping":
+      case "close":
+        return controlFrame(message, this.#writer, this.#requests, this);
     }
   }
 

@@ -13,6 +13,7 @@ export { detect, type Detected, DetectingDecoder } from "./detect.ts";
 export { ServerDecoder } from "./other_protocols.ts";
 export type {
   BadFrame,
+  ControlFrame,
   Decoder,
   Frame,
   Framing,

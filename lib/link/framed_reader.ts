@@ -9,6 +9,7 @@ import { RpcError } from "../error.ts";
 import { EMPTY } from "../framing/byte_queue.ts";
 import {
   type BadFrame,
+  type ControlFrame,
   type Decoder,
   DetectingDecoder,
   type Framing,
@@ -90,7 +91,10 @@ export type ReadLifecycle = Pick<
  * Takes what came: a message with its text, or bytes that are none. The promise is back-pressure: the next
  * is handled after it.
  */
-export type OnFrame = (frame: Message | BadFrame, text: string) => Promise<void> | undefined;
+export type OnFrame = (
+  frame: Message | BadFrame | ControlFrame,
+  text: string,
+) => Promise<void> | undefined;
 
 /** Reads what a peer sends. */
 export class FramedReader {
@@ -211,15 +215,19 @@ export class FramedReader {
     const { timers } = this.#options, lifecycle = this.#lifecycle;
     const decoder = this.#decoder, before = this.messageSince;
     this.messageSince = undefined;
-    let count = 0;
+    let count = 0, pings = 0;
     for (let frame; lifecycle.phase < LINGERING && (frame = decoder.next()) !== undefined;) {
+      if (typeof frame !== "string" && frame.kind === "ping") pings++;
       const wait = (typeof frame === "string" ? this.#text(frame) : this.#onFrame(frame, "")) ??
         (++count % LOOK === 0 ? this.#yieldAfter(begun) : undefined);
-      if (wait !== undefined) return wait.then(() => this.#next(timers.now()));
+      if (wait === undefined) continue;
+      if (count === pings) this.messageSince = before;
+      return wait.then(() => this.#next(timers.now()));
     }
     this.#handled = count;
     if (decoder.midway) {
-      this.messageSince = count > 0 || before === undefined ? timers.now() : before;
+      // A ping may stand within a message: it does not give that more time.
+      this.messageSince = count > pings || before === undefined ? timers.now() : before;
     }
     return undefined;
   }

@@ -13,6 +13,7 @@ import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Timers } from "../timers.ts";
 import type { Duplex } from "../transport/socket.ts";
 import { type BufferPool, MAX_WRITE } from "./buffer_pool.ts";
+import { ControlFrames } from "./control_frames.ts";
 
 /** What a {@linkcode FramedWriter} tells. */
 export interface FramedWriterEvents {
@@ -66,6 +67,8 @@ export class FramedWriter {
   /** What is said unasked to a peer that has not shown its framing yet. */
   #held: string[] | undefined;
   #queue: string[] = [];
+  /** What the framing has to send by itself; most have nothing. */
+  #controlFrames: ControlFrames | undefined;
   /** Bytes that wait, in the queue and in the write that is under way: text counts by its length. */
   queuedBytes = 0;
   /** Of these those in the write that is under way. */
@@ -165,6 +168,34 @@ export class FramedWriter {
     this.#pump ??= this.#run();
   }
 
+  /** Answers the peer's framing, before what is queued. */
+  pushAnswer(frame: Uint8Array): void {
+    this.#beside().answer(frame);
+  }
+
+  /** Sends the peer a frame that it answers, whatever it is; false if the framing has none. */
+  ping(): boolean {
+    const frame = this.#framing?.ping?.();
+    if (frame !== undefined) this.#beside().answer(frame);
+    return frame !== undefined;
+  }
+
+  /** Tells the peer after all that is queued why the connection ends, if the framing has a frame for it. */
+  pushEnd(code: number, reason: string): void {
+    const frame = this.#framing?.close?.(code, reason);
+    if (frame !== undefined) this.pushLast(frame);
+  }
+
+  /** The same with a frame that is there: nothing is written behind it. The first that is given counts. */
+  pushLast(frame: Uint8Array): void {
+    this.#beside().end(frame);
+  }
+
+  #beside(): ControlFrames {
+    if (!this.#dead) this.#pump ??= this.#run();
+    return this.#controlFrames ??= new ControlFrames();
+  }
+
   /** Somebody waits for room: it is told once the write that is under way has ended, however little that is. */
   tellRoom(): void {
     this.#wasHigh = true;
@@ -183,6 +214,10 @@ export class FramedWriter {
   /** Forgets what is queued: the socket is gone. */
   stop(): void {
     this.#dead = true;
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#queue = [];
     this.#held = undefined;
     this.queuedBytes = this.#writing;
@@ -230,6 +265,9 @@ export class FramedWriter {
 
   /** The bytes of the next messages; undefined where there are none. */
   #encode(): Uint8Array | undefined {
+    const control = this.#controlFrames?.next(this.#queue.length === 0);
+    if (control !== undefined) return control;
+    if (this.#controlFrames?.hasEnded) this.#forget();
     if (this.#queue.length === 0) return undefined;
     const messages = this.#next();
     this.sentCount += messages.length;

@@ -13,6 +13,7 @@
 
 import type { CloseInfo } from "../api/context.ts";
 import { RpcError } from "../error.ts";
+import { GOING_AWAY, NORMAL, POLICY, TRY_LATER } from "../framing/close_code.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
 import { alive, goaway, RPC } from "../message/control.ts";
 import { encodeError, UNKNOWN } from "../message/encode.ts";
@@ -145,6 +146,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   /** Sends the peer something that means nothing: if its machine is gone, the system finds out. */
   probe(): void {
+    if (this.#writer.ping()) return;
     if (this.#writer.isFramed && this.version === "2.0") this.#writer.push(alive());
   }
 
@@ -248,12 +250,13 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     if (this.phase >= LINGERING) return;
     if (this.onlyCalls) return this.finish({ reason: error.message });
     this.#writer.pushLastWord(encodeError(UNKNOWN, error));
-    this.linger(error.message);
+    this.linger(error.message, error.reason === "UNAVAILABLE" ? TRY_LATER : POLICY);
   }
 
   /** Ends the connection now: what is queued is sent. */
   async close(): Promise<void> {
     this.#enter(LINGERING);
+    this.#writer.pushEnd(NORMAL, "");
     await this.#writer.drained();
     this.finish({ reason: "closed" });
     await this.closed;
@@ -273,9 +276,12 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /**
    * Sends what is queued, and ends once the peer has read it: closing over bytes that the peer still
    * sends would reset the connection, and our last words would be lost.
+   *
+   * @param closeCode why, for a framing that says so
    */
-  override linger(reason: string): void {
+  override linger(reason: string, closeCode?: number): void {
     if (this.phase >= LINGERING) return;
+    this.#writer.pushEnd(closeCode ?? (this.phase === DRAINING ? GOING_AWAY : NORMAL), reason);
     if (!this.peerSends) return this.#finishWhenSent(reason);
     this.#reason = reason;
     this.#enter(LINGERING);
@@ -300,6 +306,11 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   }
 
   // ---- The end, from the other side ----------------------------------------------------------
+
+  /** The peer has said its last, and takes no more: what is queued is sent, and the socket let go of. */
+  endByPeer(reason: string): void {
+    if (this.phase < LINGERING) this.#finishWhenSent(reason);
+  }
 
   /** The peer begins nothing new, and takes no new calls: those that run may go on for so long. */
   goAway(graceMs: number = this.#options.limits.shutdownGrace): void {

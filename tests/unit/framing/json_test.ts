@@ -131,7 +131,7 @@ Deno.test("lines.decoder() shows how a line begins that is too long", () => {
     for (const chunk of chunks) {
       decoder.push(chunk);
       for (let frame; (frame = decoder.next()) !== undefined;) {
-        starts.push(typeof frame === "object" && frame.start);
+        starts.push(typeof frame === "object" && "start" in frame && frame.start);
       }
     }
     assertEquals(starts, [line.slice(0, 64)]);

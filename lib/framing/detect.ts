@@ -22,7 +22,7 @@ export type Detected =
 const MAX_SPACE = 16;
 
 /** The beginnings of HTTP's methods, and of `Content-` in lower case. */
-const VERBS = ["GET ", "POST", "PUT ", "HEAD", "OPTI", "DELE", "PATC"];
+const VERBS = ["GET ", "POST", "PUT ", "HEAD", "OPTI", "DELE", "PATC", "CONN", "TRAC", "PRI "];
 const HEADER = "content-";
 
 /**
@@ -136,6 +136,7 @@ export class DetectingDecoder implements Decoder {
         kind: "malformed",
         reason: OTHER_PROTOCOLS[detected.kind],
         protocol: detected.kind,
+        first,
         fatal: true,
       };
   }

@@ -21,6 +21,8 @@ export interface BadFrame {
   readonly reason: string;
   /** Where the first bytes are another protocol's: which. */
   readonly protocol?: "http" | "tls";
+  /** What has come, where it is another protocol: all of it. Lent as a chunk is. */
+  readonly first?: Uint8Array;
   /** Where a server of another protocol, or of another framing, has answered: which, and what reaches it. */
   readonly other?: {
     /** What it is: `an HTTP server`. */

@@ -331,5 +331,5 @@ function refuse(
   if (message.kind === "notification") return;
   const text = encodeError(message, error);
   if (answer === undefined) caller.send(text);
-  else answer(text);
+  else answer(text, error);
 }

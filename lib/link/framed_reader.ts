@@ -210,6 +210,12 @@ export class FramedReader {
     return true;
   }
 
+  /** Goes on in another framing with what was read behind the last frame. */
+  continueIn(framing: Framing, limits: FramingLimits, rest: Uint8Array): void {
+    this.#decoder = framing.decoder(limits);
+    this.#decoder.push(rest);
+  }
+
   /** Handles what arrived, frame after frame; it began at this time to do so. */
   #next(begun: number): Promise<void> | undefined {
     const { timers } = this.#options, lifecycle = this.#lifecycle;
@@ -238,7 +244,7 @@ export class FramedReader {
   }
 
   #text(text: string): Promise<void> | undefined {
-    const decoder = this.#decoder, message = this.#parse(text);
+    const decoder = this.#decoder, message = this.parse(text);
     if (message.kind !== "invalid" || decoder.split === undefined || !isUnparsable(message)) {
       return this.#onFrame(message, text);
     }
@@ -248,13 +254,14 @@ export class FramedReader {
     let count = 0;
     return inOrder(frames, (frame) => {
       const wait = typeof frame === "string"
-        ? this.#onFrame(this.#parse(frame), frame)
+        ? this.#onFrame(this.parse(frame), frame)
         : this.#onFrame(frame, "");
       return wait ?? (++count % LOOK === 0 ? this.#yieldAfter(begun) : undefined);
     });
   }
 
-  #parse(text: string): Message {
+  /** The message of a text; never throws. */
+  parse(text: string): Message {
     const { limits, timers, parseJson } = this.#options;
     try {
       if (text.length <= LARGE) return parseMessage(text, limits, parseJson);

@@ -64,6 +64,8 @@ export class FramedWriter {
   readonly #events: FramedWriterEvents;
   readonly #timeSlice: Pick<TimeSlice, "isOver" | "yield"> | undefined;
   #framing: Framing | undefined;
+  /** How answers are written to a peer that can be told nothing else; see {@linkcode answering}. */
+  #answering: Pick<Framing, "encode"> | undefined;
   /** What is said unasked to a peer that has not shown its framing yet. */
   #held: string[] | undefined;
   #queue: string[] = [];
@@ -122,6 +124,19 @@ export class FramedWriter {
     this.#pump ??= this.#run();
   }
 
+  /** Whether the peer has spoken: what it is told is not the first word. */
+  get hasHeard(): boolean {
+    return this.isFramed || this.#answering !== undefined;
+  }
+
+  /**
+   * What answers are written with for as long as no framing is known, to a peer that speaks another protocol.
+   * What was said unasked waits on; more of it is forgotten.
+   */
+  set answering(answering: Pick<Framing, "encode">) {
+    this.#answering = answering;
+  }
+
   /** Whether nothing is written: what is queued, if anything is, waits for the peer's first bytes. */
   get isQuiet(): boolean {
     return this.#pump === undefined;
@@ -136,6 +151,7 @@ export class FramedWriter {
   /** The same for what nobody has asked for: it waits until it is known how the peer is to be spoken to. */
   pushUnasked(text: string): void {
     if (this.isFramed || this.#dead) return this.push(text);
+    if (this.#answering !== undefined) return;
     (this.#held ??= []).push(text);
     this.queuedBytes += text.length;
     this.queuedCount++;
@@ -271,7 +287,7 @@ export class FramedWriter {
     if (this.#queue.length === 0) return undefined;
     const messages = this.#next();
     this.sentCount += messages.length;
-    const framing = this.#framing ?? FRAMINGS.json;
+    const framing = this.#framing ?? this.#answering ?? FRAMINGS.json;
     return framing.encode(messages, (size) => this.#lent ??= this.#pool.take(size));
   }
 

@@ -8,7 +8,6 @@
 import { RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import { TICK, type Timer, type Timers } from "../timers.ts";
-import type { FramedReader } from "./framed_reader.ts";
 import type { FramedWriter } from "./framed_writer.ts";
 import type { Identity } from "./identity.ts";
 import { CLOSED, LINGERING } from "./in_flight.ts";
@@ -38,17 +37,28 @@ export type KeptAlive = Pick<
   | "probe"
 >;
 
+/** What reads, as far as its deadlines go. */
+export interface WatchedReader {
+  /** When the first byte of an unfinished message came. */
+  messageSince: number | undefined;
+  /** Since when nothing is read because what was read has to be handled first. */
+  readonly pausedSince: number | undefined;
+  /** How long that message may take. @default the limit `messageTimeout` */
+  readonly messageTimeout?: number;
+}
+
 /** Looks after the deadlines of one connection. */
 export class Keepalive {
   readonly #options: KeepaliveOptions;
+  #limits: Limits;
   readonly #lifecycle: KeptAlive;
-  readonly #identity: Pick<Identity, "isKnown">;
-  readonly #reader: Pick<FramedReader, "messageSince" | "pausedSince">;
+  #identity: Pick<Identity, "isKnown">;
+  #reader: WatchedReader;
   readonly #writer: Pick<FramedWriter, "writingSince">;
   readonly #isLasting: boolean;
   readonly #call: ((timeout: number) => Promise<unknown>) | undefined;
   readonly #interval: number;
-  readonly #openedAt: number;
+  #openedAt: number;
   /** With a jitter of 10 %, so that connections made together do not end together. */
   readonly #maxAge: number;
   #timer: Timer | undefined;
@@ -70,13 +80,14 @@ export class Keepalive {
     options: KeepaliveOptions,
     lifecycle: KeptAlive,
     identity: Pick<Identity, "isKnown">,
-    reader: Pick<FramedReader, "messageSince" | "pausedSince">,
+    reader: WatchedReader,
     writer: Pick<FramedWriter, "writingSince">,
     isLasting: boolean,
     call?: (timeout: number) => Promise<unknown>,
   ) {
     const { limits, timers } = options;
     this.#options = options;
+    this.#limits = limits;
     this.#lifecycle = lifecycle;
     this.#identity = identity;
     this.#reader = reader;
@@ -87,6 +98,16 @@ export class Keepalive {
     this.#openedAt = timers.now();
     this.#maxAge = limits.maxConnectionAge * (0.9 + 0.2 * Math.random());
     this.#wait(this.#openedAt + this.#interval, this.#openedAt);
+  }
+
+  /** Looks after another reader from now on, by limits of its own. */
+  watch(reader: WatchedReader, identity: Pick<Identity, "isKnown">, limits: Limits): void {
+    this.#reader = reader;
+    this.#identity = identity;
+    this.#limits = limits;
+    const now = this.#openedAt = this.#options.timers.now();
+    this.stop();
+    this.#wait(now + this.#interval, now);
   }
 
   /** Looks no more. */
@@ -114,10 +135,11 @@ export class Keepalive {
    * @returns when to look again
    */
   #lookAt(now: number, isLate: boolean): number {
-    const { limits } = this.#options, lifecycle = this.#lifecycle, reader = this.#reader;
+    const limits = this.#limits, lifecycle = this.#lifecycle, reader = this.#reader;
     const { messageSince } = reader, { writingSince } = this.#writer;
     const stalled = (writingSince ?? now) + limits.writeStallTimeout;
-    const slow = (messageSince ?? now) + limits.messageTimeout;
+    const messageTimeout = reader.messageTimeout ?? limits.messageTimeout;
+    const slow = (messageSince ?? now) + messageTimeout;
     // Timers come before sockets: what the peer sent or took meanwhile is known at the next look.
     const since = stalled <= now ? writingSince : messageSince;
     if (isLate && (stalled <= now || slow <= now) && this.#doubted !== since) {
@@ -130,7 +152,7 @@ export class Keepalive {
     }
     if (lifecycle.phase >= LINGERING) return stalled;
     if (slow > now) return Math.min(stalled, slow, this.#lookAtRest(now));
-    const message = `Message too slow: a message took longer than ${limits.messageTimeout} ms`;
+    const message = `Message too slow: a message took longer than ${messageTimeout} ms`;
     reader.messageSince = undefined;
     lifecycle.refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }));
     return stalled;
@@ -138,7 +160,7 @@ export class Keepalive {
 
   /** The same for those who do not say who they are, are silent, or have been here for long. */
   #lookAtRest(now: number): number {
-    const { limits } = this.#options, lifecycle = this.#lifecycle;
+    const limits = this.#limits, lifecycle = this.#lifecycle;
     let due = Infinity;
     if (!this.#identity.isKnown) {
       due = this.#openedAt + limits.authTimeout;

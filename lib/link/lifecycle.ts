@@ -53,6 +53,12 @@ export interface Manners {
   readonly onlyCalls?: boolean;
 }
 
+/** What speaks another protocol with the peer. */
+export interface Guest {
+  /** What the peer is told that waits for an answer, before the connection ends; empty if it waits for none. */
+  lastWord(error: RpcError): string;
+}
+
 /** The life of one connection. What a connection does when it changes is in the protected methods. */
 export abstract class Lifecycle<R extends Running = Running> extends InFlight<R> {
   /** Whether the peer may still send: it has not closed its half. */
@@ -65,6 +71,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   readonly onlyCalls: boolean;
   /** Whether the peer has turned out to speak no JSON-RPC: it would be the same on another connection. */
   isOther = false;
+  /** What speaks with the peer instead of the connection, if anything does. */
+  guest: Guest | undefined;
   readonly #socket: Duplex;
   readonly #writer: FramedWriter;
   readonly #options: LifecycleOptions;
@@ -152,6 +160,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   /** Why this method cannot be called now; undefined while it can. */
   closedBecause(method: string): string | undefined {
+    if (this.guest !== undefined) return "the peer speaks HTTP, and cannot be called";
     // While it drains, handlers that still run may call back.
     if (this.phase >= LINGERING || !this.peerSends) return `the connection is closed${this.#why}`;
     // Those who finish what runs still want to know whether anybody is there.
@@ -219,10 +228,12 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
    */
   drain(grace: number, reason = "shutdown", delay = 0): void {
     if (this.phase === OPEN) {
-      const hasSpoken = this.#writer.isFramed; // who has said nothing has asked nothing
+      const hasSpoken = this.#writer.hasHeard; // who has said nothing has asked nothing
       this.#isHeldOpen = delay > 0 && hasSpoken;
       this.#enter(DRAINING);
-      if (hasSpoken && this.version === "2.0") this.#writer.pushLastWord(goaway(reason, grace));
+      if (this.#writer.isFramed && this.version === "2.0") {
+        this.#writer.pushLastWord(goaway(reason, grace));
+      }
       for (const request of [...this.running.values()]) request.drain();
       this.#endWhenIdle();
       if (this.#isHeldOpen) {
@@ -249,8 +260,14 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   override refuse(error: RpcError): void {
     if (this.phase >= LINGERING) return;
     if (this.onlyCalls) return this.finish({ reason: error.message });
+<<<<<<< HEAD
     this.#writer.pushLastWord(encodeError(UNKNOWN, error));
     this.linger(error.message, error.reason === "UNAVAILABLE" ? TRY_LATER : POLICY);
+=======
+    const { guest } = this;
+    this.#writer.pushLastWord(guest?.lastWord(error) ?? encodeError(UNKNOWN, error));
+    this.linger(error.message);
+>>>>>>> 7182cc7 (The port answers HTTP: calls, batches, notifications, streams and pages)
   }
 
   /** Ends the connection now: what is queued is sent. */

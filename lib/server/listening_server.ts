@@ -11,6 +11,7 @@ import { builtins } from "../builtin/mod.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
 import { PeerSet } from "../connection/peers.ts";
 import { RpcError } from "../error.ts";
+import { checkHttpOptions, httpServing } from "../http/options.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { callbackOf, CONNECTION_OF, printError } from "../incoming/print_error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
@@ -26,7 +27,7 @@ import { LoadShedding } from "../overload/load_shedding.ts";
 import { RateLimiter } from "../overload/rate_limit.ts";
 import { TimeSlice } from "../overload/time_slice.ts";
 import { TimerWheel } from "../timers.ts";
-import { schemeOf } from "../transport/address.ts";
+import { parseAddress, schemeOf } from "../transport/address.ts";
 import { networkOf, refuseExposed } from "../transport/exposure.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener, Socket } from "../transport/socket.ts";
@@ -86,6 +87,7 @@ export class ListeningServer implements Server {
         `Cannot serve: tcpBacklog must be an integer from 1, it is ${tcpBacklog}`,
       );
     }
+    checkHttpOptions(options.http || {}, options.authenticate !== undefined);
     this.#options = options;
     this.#network = options.networkOf ?? networkOf;
     this.#limits = resolveLimits(options.limits);
@@ -187,7 +189,8 @@ export class ListeningServer implements Server {
   #accept(listener: Listener): void {
     if (this.#shutdown.hasBegun) return listener.close();
     this.addresses.push(listener.address);
-    const transport = schemeOf(listener.address), options = this.#connectionOptions(transport);
+    const transport = schemeOf(listener.address),
+      options = this.#connectionOptions(listener.address);
     const shared = transport === "memory" ? this.#sharedInMemory : this.#shared;
     const accepting = acceptAll(listener, (socket) => this.#open(socket, shared, options), {
       ...(shared.timeSlice && { yieldWhenOver: () => this.#timeSlice.yieldWhenOver() }),
@@ -201,10 +204,14 @@ export class ListeningServer implements Server {
     this.#tell(() => this.#options.onListen?.(listener.address), "onListen");
   }
 
-  #connectionOptions(transport: string): ConnectionOptions {
-    const { authenticate, connectionState, rateLimit } = this.#options;
+  #connectionOptions(address: string): ConnectionOptions {
+    const { authenticate, connectionState, rateLimit, http = {} } = this.#options;
+    const { scheme: transport, hostname } = parseAddress(address);
     return {
       transport,
+      ...(http !== false && {
+        http: httpServing(http, transport, hostname, authenticate !== undefined),
+      }),
       isDialler: false,
       network: this.#network,
       ...(rateLimit && {

@@ -51,7 +51,7 @@ import {
   EVENTS_TYPE,
   JSON_TYPE,
   LAST_CHUNK,
-  LINES_TYPE,
+  type LINES_TYPE,
   openHead,
   SILENCE,
   TEXT_TYPE,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type ErrorData, RpcError } from "../error.ts";
+import type { ErrorData, RpcError } from "../error.ts";
 
 /** Limits behind which there is room again later. */
 const LATER: ReadonlySet<string> = new Set(["rate", "maxPings", "maxProtocolErrors"]);

@@ -34,7 +34,6 @@ export interface PeerInfo {
    * one, and `http` for the caller of an HTTP request.
    */
   readonly framing: FramingName | "websocket" | "http";
-  readonly framing: FramingName | "websocket" | "http";
   /** The certificate that the peer has shown, where TLS asked for one and trusts it. */
   readonly certificate?: PeerCertificate;
   /** Who the peer is, as `authenticate` found; undefined where nobody asked. */

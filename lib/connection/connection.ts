@@ -189,9 +189,8 @@ export class Connection extends Lifecycle<RequestContext>
       case "malformed":
         if (speaksHttp(message, this)) return speakHttp(message.first, this);
         return this.#broken.takeFrame(message, this.#caller);
-      case "ping":
-      case "close":
-        return controlFrame(message, this.#writer, this.#requests, this);
+      default: // "ping" or "close"
+        return controlFrame(message, this.writer, this.requests, this);
     }
   }
 
@@ -199,9 +198,7 @@ export class Connection extends Lifecycle<RequestContext>
   readonly #beside = (message: Single): undefined => {
     this.requests.note();
     if (message.kind === "response") this.calls.settle(message);
-    else if (message.kind === "notification") {
-      control(message, this.calls, this.requests, this);
-    }
+    else if (message.kind === "notification") control(message, this.calls, this.requests, this);
   };
 
   // ---- Calls of ours -------------------------------------------------------------------------

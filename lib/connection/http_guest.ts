@@ -50,7 +50,7 @@ export function speaksHttp(
  */
 export async function speakHttp(first: Uint8Array, connection: HttpConnection): Promise<void> {
   const { HttpSession } = await import("../http/session.ts"); // most servers never hear any
-  if (connection.phase === CLOSED) return;
+  if (isClosed(connection)) return;
   const { shared, options, socket, identity, reader, keepalive } = connection;
   const session: HttpSession = new HttpSession({
     shared,
@@ -73,7 +73,16 @@ export async function speakHttp(first: Uint8Array, connection: HttpConnection): 
   keepalive.watch(session, { isKnown: true }, { ...shared.limits, idleTimeout });
   const rest = await session.run(first);
   if (rest === undefined) return;
+  const { websocket: { server: framing } } = await import("../framing/websocket.ts");
+  if (isClosed(connection)) return;
   connection.guest = undefined;
   keepalive.watch(reader, identity, shared.limits);
+  identity.framing = framing.name;
+  connection.writer.framing = framing;
+  reader.continueIn(framing, identity.framingLimits, rest);
   shared.peers.add(connection);
+}
+
+function isClosed({ phase }: Pick<HttpConnection, "phase">): boolean {
+  return phase === CLOSED;
 }

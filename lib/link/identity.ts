@@ -10,10 +10,7 @@
 import type { Authenticate, Credentials } from "../api/auth.ts";
 import type { PeerInfo } from "../api/context.ts";
 import { asRpcError, RpcError } from "../error.ts";
-<<<<<<< HEAD
 import { POLICY } from "../framing/close_code.ts";
-=======
->>>>>>> 7182cc7 (The port answers HTTP: calls, batches, notifications, streams and pages)
 import type { FramingLimits } from "../framing/frame.ts";
 import type { Limits } from "../limits.ts";
 import type { Guesses } from "../overload/guesses.ts";

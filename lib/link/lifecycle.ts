@@ -260,14 +260,9 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   override refuse(error: RpcError): void {
     if (this.phase >= LINGERING) return;
     if (this.onlyCalls) return this.finish({ reason: error.message });
-<<<<<<< HEAD
-    this.#writer.pushLastWord(encodeError(UNKNOWN, error));
-    this.linger(error.message, error.reason === "UNAVAILABLE" ? TRY_LATER : POLICY);
-=======
     const { guest } = this;
     this.#writer.pushLastWord(guest?.lastWord(error) ?? encodeError(UNKNOWN, error));
-    this.linger(error.message);
->>>>>>> 7182cc7 (The port answers HTTP: calls, batches, notifications, streams and pages)
+    this.linger(error.message, error.reason === "UNAVAILABLE" ? TRY_LATER : POLICY);
   }
 
   /** Ends the connection now: what is queued is sent. */

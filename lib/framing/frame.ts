@@ -85,8 +85,8 @@ export type Reserve = (bytes: number) => Uint8Array<ArrayBuffer>;
 
 /** One way to tell messages apart. */
 export interface Framing {
-  /** Its name. A WebSocket begins with a handshake, so it cannot be chosen by name. */
-  readonly name: FramingName | "websocket";
+  /** Its name. `websocket` and `http` cannot be chosen by name: the address decides them. */
+  readonly name: FramingName | "websocket" | "http";
   /** A decoder for one connection. */
   decoder(limits: FramingLimits): Decoder;
   /**

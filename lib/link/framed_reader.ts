@@ -146,8 +146,9 @@ export class FramedReader {
       onFraming(framing);
     };
     if (framing === undefined) this.#decoder = new DetectingDecoder(FRAMINGS, framingLimits, found);
-    else if (isServer) this.#decoder = new ServerDecoder(framing, framingLimits, found);
-    else this.#decoder = framing.decoder(framingLimits);
+    else if (isServer && Object.hasOwn(FRAMINGS, framing.name)) {
+      this.#decoder = new ServerDecoder(framing, framingLimits, found);
+    } else this.#decoder = framing.decoder(framingLimits);
   }
 
   /** Reads until the peer sends no more, or the connection is lost. Never rejects. */

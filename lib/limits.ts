@@ -265,7 +265,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: MAX_MS,
     reason: "longer than a proxy keeps a connection to use again, so that the proxy ends it",
-    enforcedIn: "lib/link/keepalive.ts",
+    enforcedIn: "lib/connection/http_guest.ts",
   },
   maxDepth: {
     default: 64,

@@ -36,7 +36,7 @@ import type { Allowance } from "../overload/rate_limit.ts";
 import type { Socket } from "../transport/socket.ts";
 import { control, controlFrame } from "./apply_control.ts";
 import { Broken, mute } from "./broken.ts";
-import { type HttpConnection, speakHttp, speaksHttp } from "./http_guest.ts";
+import { type HttpConnection, httpOnly, speakHttp, speaksHttp } from "./http_guest.ts";
 import type { ConnectionOptions, Shared } from "./options.ts";
 import { ConnectedPeer, PeerCaller, type PeerConnection } from "./peer.ts";
 import type { Reachable } from "./peers.ts";
@@ -102,6 +102,7 @@ export class Connection extends Lifecycle<RequestContext>
       allowance,
       (frame, text) => this.#onFrame(frame, text),
       (framing) => {
+        this.hear();
         writer.framing = framing;
         identity.framing = framing.name;
       },
@@ -150,7 +151,7 @@ export class Connection extends Lifecycle<RequestContext>
 
   /** Reads until the connection ends. */
   run(): void {
-    const read = () => void this.reader.run(this.shared.pool);
+    const read = () => void this.reader.run(this.shared.pool, httpOnly(this));
     const introduction = this.identity.introduce();
     if (introduction === undefined) read();
     else introduction.then(read);
@@ -174,11 +175,9 @@ export class Connection extends Lifecycle<RequestContext>
         if (!this.options.isDialler) this.version = message.version;
         return this.requests.request(message, this.#caller);
       case "notification": // {"jsonrpc":"2.0","method":…,"params":…}
-        if (!isControl(message.method)) {
-          if (!this.options.isDialler) this.version = message.version;
-          return this.requests.notification(message, this.#caller);
-        }
-        return this.#beside(message);
+        if (isControl(message.method)) return this.#beside(message);
+        if (!this.options.isDialler) this.version = message.version;
+        return this.requests.notification(message, this.#caller);
       case "response": // {"jsonrpc":"2.0","id":…,"result":…} or "error"
         return this.#beside(message);
       case "batch": // […]

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { EMPTY } from "../framing/byte_queue.ts";
 import type { BadFrame } from "../framing/mod.ts";
 import type { HttpSession } from "../http/session.ts";
 import type { RequestContext } from "../incoming/request_context.ts";
@@ -43,6 +44,12 @@ export function speaksHttp(
   return bad.protocol === "http" && bad.first !== undefined && http !== undefined;
 }
 
+/** What a connection begins with at an address where nothing but HTTP is spoken. */
+export function httpOnly(connection: HttpConnection): (() => Promise<void>) | undefined {
+  if (connection.options.http?.only === undefined) return undefined;
+  return () => speakHttp(EMPTY, connection);
+}
+
 /**
  * Speaks HTTP until the connection ends, or has become a WebSocket: nothing else is read meanwhile.
  *
@@ -69,6 +76,8 @@ export async function speakHttp(first: Uint8Array, connection: HttpConnection): 
   }, options.http!);
   shared.peers.delete(connection); // it can be told nothing
   connection.guest = session;
+  identity.framing = "http";
+  if (first.length > 0) connection.hear();
   const { httpIdleTimeout: idleTimeout } = shared.limits;
   keepalive.watch(session, { isKnown: true }, { ...shared.limits, idleTimeout });
   const rest = await session.run(first);

@@ -84,7 +84,6 @@ export class HttpSession {
   readonly #limits: { -readonly [Name in keyof RequestLimits]: RequestLimits[Name] };
   readonly #decoder: RequestDecoder;
   readonly #callers: Callers;
-  #buffer: ReadBuffer | undefined;
   /** When the first byte of an unfinished head, or of its body, came; undefined between requests. */
   messageSince: number | undefined;
   readonly pausedSince = undefined;
@@ -143,7 +142,7 @@ export class HttpSession {
    */
   async run(first: Uint8Array): Promise<Uint8Array | undefined> {
     const { lifecycle, shared } = this.#host;
-    const buffer = this.#buffer = new ReadBuffer(shared.pool);
+    const buffer = new ReadBuffer(shared.pool);
     try {
       await this.#read(first, buffer);
     } catch (error) {
@@ -327,6 +326,7 @@ export class HttpSession {
         return this.#page(route.path, route.query);
       default:
         this.#send(204, { headers: this.#admitted.headers });
+        return undefined;
     }
   }
 
@@ -519,7 +519,8 @@ export class HttpSession {
 
   /** What is told to a client whose connection is ended: only to one that waits for an answer. */
   lastWord(error: RpcError): string {
-    const isWaiting = !this.#isAnswered || this.#decoder.midway;
+    // One that has just come asks for something.
+    const isWaiting = !this.#isAnswered || this.#decoder.midway || this.#count === 0;
     if (!isWaiting || this.#isOpen) return ""; // what goes on ends without its last chunk
     this.#isAnswered = true;
     const { status, headers } = (error.data as { limit?: keyof Limits } | undefined)?.limit ===

@@ -151,11 +151,19 @@ export class FramedReader {
     } else this.#decoder = framing.decoder(framingLimits);
   }
 
-  /** Reads until the peer sends no more, or the connection is lost. Never rejects. */
-  async run(pool: BufferPool): Promise<void> {
+  /**
+   * Reads until the peer sends no more, or the connection is lost. Never rejects.
+   *
+   * @param before what is to be done with the duplex first
+   */
+  async run(pool: BufferPool, before?: () => Promise<void>): Promise<void> {
     const { timers, timeSlice, fairQueue } = this.#options, lifecycle = this.#lifecycle;
     const buffer = new ReadBuffer(pool);
     try {
+      if (before !== undefined) {
+        await before();
+        await this.#next(timers.now());
+      }
       for (;;) {
         const { space } = buffer, count = await this.#duplex.read(space);
         if (count === null) break;

@@ -90,6 +90,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   #lingerTimer: Timer | undefined;
   /** When running handlers have had their time. */
   #graceEnd = Infinity;
+  /** Why the peer is not served, where it has not been told yet. */
+  #refusal: RpcError | undefined;
   /** Why it ends; the same once it has let go of its socket; and who waits for that, if anyone does. */
   #end: CloseInfo | undefined;
   #info: CloseInfo | undefined;
@@ -263,6 +265,17 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     const { guest } = this;
     this.#writer.pushLastWord(guest?.lastWord(error) ?? encodeError(UNKNOWN, error));
     this.linger(error.message, error.reason === "UNAVAILABLE" ? TRY_LATER : POLICY);
+  }
+
+  /** The same once the peer has shown how it is to be spoken to, or has said nothing for a moment. */
+  refuseOnceHeard(error: RpcError): void {
+    this.#refusal = error;
+    this.#options.timers.after(this.#options.limits.lingerTimeout, () => this.refuse(error));
+  }
+
+  /** The peer has shown how it is to be spoken to. */
+  hear(): void {
+    if (this.#refusal !== undefined) this.refuse(this.#refusal);
   }
 
   /** Ends the connection now: what is queued is sent. */

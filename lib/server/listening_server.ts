@@ -286,7 +286,8 @@ export class ListeningServer implements Server {
     this.#refused.add(connection);
     connection.run();
     if (this.#refused.size > MAX_REFUSED) connection.evict();
-    else connection.refuse(error);
+    else if (connection.options.http === undefined) connection.refuse(error);
+    else connection.refuseOnceHeard(error);
   }
 
   /** A server whom nobody calls, and nobody can call any more, has ended. */

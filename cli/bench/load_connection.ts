@@ -5,7 +5,7 @@
  */
 
 import type { Duplex, FramingName } from "../../lib/client.ts";
-import { DEFAULT_LIMITS, FRAMINGS } from "../../lib/wire.ts";
+import { type Decoder, DEFAULT_LIMITS, FRAMINGS } from "../../lib/wire.ts";
 import type { AnswerReader, LoadCalls } from "./load_calls.ts";
 
 /** An answer may be this long. */
@@ -112,7 +112,8 @@ export class Pipe {
   /** Reads answers to the end. */
   async read(): Promise<void> {
     const limits = { ...DEFAULT_LIMITS, maxMessageBytes: MAX_ANSWER_BYTES };
-    const decoder = FRAMINGS[this.#framing].decoder(limits);
+    // Lines are taken as they come: what is no answer is looked at once more.
+    const decoder = FRAMINGS[this.#framing].decoder(limits, true);
     let buffer = new Uint8Array(1 << 16);
     try {
       for (let count; (count = await this.#socket.read(buffer)) !== null;) {
@@ -120,9 +121,9 @@ export class Pipe {
         decoder.push(buffer.subarray(0, count));
         const before = this.underWay;
         for (let frame; (frame = decoder.next()) !== undefined;) {
-          if (typeof frame === "string") this.#take(frame, now);
+          if (typeof frame === "string") this.#take(frame, now, decoder);
           else {
-            this.#load.stray(`no frame: ${frame.reason}`);
+            this.#load.stray(frame.fatal ? `no frame: ${frame.reason}` : "not JSON");
             if (frame.fatal) throw new Error(frame.reason);
           }
         }
@@ -137,9 +138,9 @@ export class Pipe {
     await this.close();
   }
 
-  #take(frame: string, now: number): void {
+  #take(frame: string, now: number, decoder: Decoder): void {
     const verdict = this.#answers.read(frame);
-    if (verdict.kind === "message") return;
+    if (verdict.kind === "message" || verdict.kind === "stray" && decoder.reject?.()) return;
     const due = verdict.kind === "stray" ? undefined : this.#due[verdict.slot];
     if (verdict.kind === "stray") this.#load.stray(verdict.why);
     else if (due === undefined || due < 0) {

@@ -181,7 +181,7 @@ const RULES: readonly Case[] = [
   {
     name: "calls that follow a parse error are answered",
     source: "5.1",
-    send: ['{"jsonrpc":', request("2"), request("3")],
+    send: ['{"jsonrpc"', request("2"), request("3")],
     expected: errors(["null", -32700], ["2", -32601], ["3", -32601]),
   },
   {

@@ -5,7 +5,7 @@
  */
 
 import { showBytes } from "../text/byte_size.ts";
-import { isEqual, type Piece } from "./frame_tap.ts";
+import { BLANK, isEqual, type Piece } from "./frame_tap.ts";
 import { printable } from "../text/printable.ts";
 import { canonical, type Entry, type RecordingTitle, type Side } from "./recording.ts";
 
@@ -101,6 +101,7 @@ export class Log {
       ...text !== undefined ? { text } : { fault: fault! },
       ...!isPlain && { base64: bytes.toBase64() },
     });
+    if (fault === BLANK) return;
     const took = text === undefined ? undefined : timer.note(from, text, at);
     this.#line(
       connection,

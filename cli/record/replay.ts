@@ -9,7 +9,7 @@ import { showBytes } from "../text/byte_size.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { differenceLine } from "../text/diff_lines.ts";
 import { EXIT } from "../command/exit.ts";
-import { FrameTap } from "./frame_tap.ts";
+import { BLANK, FrameTap } from "./frame_tap.ts";
 import type { JsonPath } from "../text/json_diff.ts";
 import { printable, quoted, shown } from "../text/printable.ts";
 import { mustBeStream } from "../command/stream_address.ts";
@@ -205,6 +205,7 @@ class Connection {
 
   /** Waits until as much has come as had come then. */
   async hear(sent: Sent, timeout: number): Promise<void> {
+    if (sent.fault === BLANK) return;
     this.recorded.push({
       text: sent.text ?? showBytes(bytesOf(sent)),
       isFrame: sent.text !== undefined,
@@ -253,7 +254,8 @@ class Connection {
   async #read(): Promise<void> {
     const tap = new FrameTap(), buffer = new Uint8Array(1 << 16);
     const note = (pieces: ReturnType<FrameTap["push"]>) => {
-      for (const { text, bytes } of pieces) {
+      for (const { text, bytes, fault } of pieces) {
+        if (fault === BLANK) continue;
         const said = { text: text ?? showBytes(bytes), isFrame: text !== undefined };
         this.heard.push(said);
         size += said.text.length;

@@ -9,7 +9,7 @@
 import type { PeerInfo } from "../api/context.ts";
 import { ERROR_CODES, type RpcError } from "../error.ts";
 import { TOO_BIG } from "../framing/close_code.ts";
-import type { BadFrame } from "../framing/mod.ts";
+import { type BadFrame, UNFINISHED } from "../framing/mod.ts";
 import type { Caller } from "../incoming/caller.ts";
 import type { Requests } from "../incoming/requests.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
@@ -66,13 +66,21 @@ export class Broken {
     const id = message.isCall || pendingCalls === 0 ? undefined : unreadableId(text) ?? message.id;
     if (id === undefined || !calls.end(id, unreadable(message, text))) {
       if (caller !== undefined && !this.#host.onlyCalls) {
-        return this.#requests.invalid(message, caller);
+        return this.#answer(message, text, caller);
       }
       const error = unreadable(message, text);
       if (message.isCall || this.#isProgram && isNoJson(message, text)) this.#host.report(error);
       else calls.odd.withoutId(error);
     }
     this.#requests.mistake();
+  }
+
+  /** Answers it; what is no JSON is worth a line in the log of the end that did not send it. */
+  #answer(message: Invalid, text: string, caller: Caller): undefined {
+    if (message.error.code === ERROR_CODES.PARSE_ERROR) {
+      this.#host.report(unreadable(message, text));
+    }
+    this.#requests.invalid(message, caller);
   }
 
   /** The same with bytes that are no frame. */
@@ -82,6 +90,12 @@ export class Broken {
     if (bad.other !== undefined) host.isOther = true;
     if (bad.other !== undefined || bad.fatal && host.onlyCalls && bad.closeCode === undefined) {
       return void host.finish({ reason: told(bad, host.peer.address) });
+    }
+    if (bad.reason === UNFINISHED) {
+      // It is no answer: of the calls that wait for one the end of the connection says more.
+      const message = faultAnswer(bad);
+      if (!host.onlyCalls) return this.#answer(message, bad.start ?? "", caller);
+      return void host.report(unreadable(message, bad.start ?? ""));
     }
     // A browser must never get a line executed here; and to TLS there is nothing to say.
     if (bad.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));

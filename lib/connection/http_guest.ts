@@ -70,7 +70,7 @@ export async function speakHttp(first: Uint8Array, connection: HttpConnection): 
     transport: options.transport,
     authenticate: options.authenticate,
     connectionState: options.connectionState,
-    parse: (text) => reader.parse(text),
+    parse: (text) => reader.parse(text)!, // a body is one text, and cannot be several
     ends: socket,
     lifecycle: connection,
   }, options.http!);

@@ -7,6 +7,7 @@
 
 import { EMPTY } from "./byte_queue.ts";
 import type { BadFrame, Decoder, Frame, Framing, FramingLimits, FramingName } from "./frame.ts";
+import { isOpening, markAt } from "./text_scanner.ts";
 import { isSpace } from "./value_scanner.ts";
 
 /** What the first bytes of a connection are. */
@@ -18,8 +19,10 @@ export type Detected =
   /** Too few bytes to tell. */
   | { readonly kind: "undecided" };
 
-/** White space before the first message, beyond which nothing good is to be expected. */
-const MAX_SPACE = 16;
+const LF = 0x0a, CR = 0x0d, RS = 0x1e;
+
+/** Bytes before the first message, beyond which nothing good is to be expected. */
+const MAX_BEFORE = 16;
 
 /** The beginnings of HTTP's methods, and of `Content-` in lower case. */
 const VERBS = ["GET ", "POST", "PUT ", "HEAD", "OPTI", "DELE", "PATC", "CONN", "TRAC", "PRI "];
@@ -41,15 +44,18 @@ export function detect(bytes: Uint8Array): Detected {
     if (bytes.length === 1) return { kind: "undecided" };
     return bytes[1] === 3 ? { kind: "tls" } : unknown(bytes);
   }
-  let space = 0;
-  while (space < bytes.length && isSpace(bytes[space]!)) space++;
-  if (space > MAX_SPACE) {
-    return { kind: "unknown", reason: `more than ${MAX_SPACE} bytes of white space` };
+  let at = 0, mark = 0;
+  for (; at < bytes.length && at <= MAX_BEFORE; at += mark || 1) {
+    mark = markAt(bytes, at);
+    if (mark <= 0 && !isSpace(bytes[at]!) && bytes[at] !== RS) break;
   }
-  if (space === bytes.length) return { kind: "undecided" };
-  if (bytes[space] === 0x7b || bytes[space] === 0x5b) return { kind: "framing", name: "json" };
-  if (space > 0) return unknown(bytes);
-  const start = String.fromCharCode(...bytes.subarray(0, HEADER.length));
+  if (at > MAX_BEFORE) {
+    return { kind: "unknown", reason: `more than ${MAX_BEFORE} bytes before the first message` };
+  }
+  if (at === bytes.length || mark < 0) return { kind: "undecided" };
+  if (isOpening(bytes[at]!)) return { kind: "framing", name: "json" };
+  if (!areEmptyLines(bytes.subarray(0, at))) return unknown(bytes);
+  const start = String.fromCharCode(...bytes.subarray(at, at + HEADER.length));
   if (begins(start.toLowerCase(), HEADER)) {
     return start.length < HEADER.length
       ? { kind: "undecided" }
@@ -59,6 +65,11 @@ export function detect(bytes: Uint8Array): Detected {
     return start.length < 4 ? { kind: "undecided" } : { kind: "http" };
   }
   return unknown(bytes);
+}
+
+/** Whether these bytes are CR LF, as often as you like, and nothing else. */
+function areEmptyLines(bytes: Uint8Array): boolean {
+  return bytes.length % 2 === 0 && bytes.every((byte, at) => byte === (at % 2 === 0 ? CR : LF));
 }
 
 /** Whether one of the two begins with the other. */
@@ -84,6 +95,7 @@ export class DetectingDecoder implements Decoder {
   readonly #framings: Readonly<Record<FramingName, Framing>>;
   readonly #limits: FramingLimits;
   readonly #onFraming: (framing: Framing, decoder: Decoder) => void;
+  readonly #isParsed: boolean;
   /** What came before the framing was known. */
   #first: Uint8Array = EMPTY;
   #decoder: Decoder | undefined;
@@ -94,15 +106,18 @@ export class DetectingDecoder implements Decoder {
    * A decoder that has seen nothing yet.
    *
    * @param onFraming is told once, before the first frame, and may go on with the decoder itself
+   * @param isParsed as for {@linkcode Framing.decoder}
    */
   constructor(
     framings: Readonly<Record<FramingName, Framing>>,
     limits: FramingLimits,
     onFraming: (framing: Framing, decoder: Decoder) => void = () => {},
+    isParsed = false,
   ) {
     this.#framings = framings;
     this.#limits = limits;
     this.#onFraming = onFraming;
+    this.#isParsed = isParsed;
   }
 
   get held(): number {
@@ -125,7 +140,7 @@ export class DetectingDecoder implements Decoder {
     this.#first = EMPTY;
     if (detected.kind === "framing") {
       const framing = this.#framings[detected.name];
-      const decoder = this.#decoder = framing.decoder(this.#limits);
+      const decoder = this.#decoder = framing.decoder(this.#limits, this.#isParsed);
       this.#onFraming(framing, decoder);
       return decoder.push(first);
     }
@@ -147,8 +162,20 @@ export class DetectingDecoder implements Decoder {
     return fault ?? this.#decoder?.next();
   }
 
-  split(text: string): Frame[] {
-    return this.#decoder?.split?.(text) ?? [text];
+  get left(): number {
+    return this.#decoder?.left ?? 0;
+  }
+
+  get isLost(): boolean {
+    return this.#decoder?.isLost ?? false;
+  }
+
+  end(): void {
+    this.#decoder?.end?.();
+  }
+
+  reject(): boolean {
+    return this.#decoder?.reject?.() ?? false;
   }
 }
 

@@ -11,7 +11,10 @@ import type { Limits } from "../limits.ts";
 export type FramingName = "json" | "headers" | "length";
 
 /** The limits that a framing keeps. They are read for each message: they may be raised. */
-export type FramingLimits = Pick<Limits, "maxMessageBytes" | "maxHeaderBytes" | "maxHeaderLines">;
+export type FramingLimits = Pick<
+  Limits,
+  "maxMessageBytes" | "maxDepth" | "maxHeaderBytes" | "maxHeaderLines"
+>;
 
 /** Bytes that are no frame. */
 export interface BadFrame {
@@ -32,7 +35,9 @@ export interface BadFrame {
   };
   /** The limit in bytes, where a message was over it. */
   readonly maxBytes?: number;
-  /** How that message began, where its beginning was read. */
+  /** The limit in levels, where a message nested too deeply. */
+  readonly maxDepth?: number;
+  /** How that message began, as far as it was read before this was found. */
   readonly start?: string;
   /** Whether the next message can no longer be found: answer, then close. */
   readonly fatal: boolean;
@@ -54,6 +59,9 @@ export interface ControlFrame {
   readonly fatal: boolean;
 }
 
+/** What is wrong with a text of which nothing but the end is missing. */
+export const UNFINISHED = "unfinished";
+
 /** One message's text, or what stood in its place; or what the framing itself asks for. */
 export type Frame = string | BadFrame | ControlFrame;
 
@@ -74,10 +82,23 @@ export interface Decoder {
   /** Whether a message has begun and not ended: the end of the stream tears it. */
   readonly midway: boolean;
   /**
-   * A second look at a frame that turned out not to be JSON: the frames that it really was, where
-   * the framing allows several values without a boundary. The same frame alone where it does not.
+   * How many bytes of the chunk stand behind the frame that `next` gave last. Not known of lines that were
+   * taken without a look at their bytes.
    */
-  split?(text: string): Frame[];
+  readonly left?: number;
+  /**
+   * Whether bytes are passed over up to a place where reading can go on, and the peer has not yet sent
+   * anything that could be one.
+   */
+  readonly isLost?: boolean;
+  /** Nothing more comes: `next` gives what is left, and a fault if that is cut off. */
+  end?(): void;
+  /**
+   * Only for a reader that parses: the text that `next` gave last is no JSON. Where it was taken for a
+   * whole text without a look at its bytes, as lines are, they are looked at now: `next` goes on with what
+   * really stands there. False where this was done already.
+   */
+  reject?(): boolean;
 }
 
 /** Gives a buffer of at least so many bytes, whose content may be overwritten. */
@@ -87,8 +108,13 @@ export type Reserve = (bytes: number) => Uint8Array<ArrayBuffer>;
 export interface Framing {
   /** Its name. `websocket` and `http` cannot be chosen by name: the address decides them. */
   readonly name: FramingName | "websocket" | "http";
-  /** A decoder for one connection. */
-  decoder(limits: FramingLimits): Decoder;
+  /**
+   * A decoder for one connection.
+   *
+   * @param isParsed whether its reader parses each text, and calls {@linkcode Decoder.reject} for what is no
+   * JSON: lines can then be taken without a look at their bytes
+   */
+  decoder(limits: FramingLimits, isParsed?: boolean): Decoder;
   /**
    * The bytes of all these messages, one frame each, in order.
    *

@@ -71,6 +71,10 @@ class HeaderDecoder extends SizedDecoder {
       this.at = end;
       if (lf < 0) return undefined;
       const block = this.#block.bytes;
+      if (this.#line === 0 && block.length === 2 && block[0] === CR) {
+        this.#block.clear();
+        continue;
+      }
       if (block.length < 2 || block[block.length - 2] !== CR) {
         return fatal("a header line must end with CR LF");
       }

@@ -1,36 +1,41 @@
 /**
- * Newline-delimited JSON: one message a line. `\r\n` and blank lines are fine, and so are JSON values
- * that follow each other without a newline between them.
+ * A stream of JSON texts: an object or array is a frame, and ends where its bracket closes. Nearly all peers
+ * send one a line, and such lines are taken without a look at their bytes: that a line can be parsed shows
+ * that it was one whole text. All else is for the {@linkcode TextScanner}, which has the rules; the two find
+ * the same frames, however the bytes were cut.
  *
- * Where a frame ends never depends on how the bytes were cut:
- * - a line is one frame, whatever is in it;
- * - an object or array followed by another one ends where the other begins; from then on the
- *   connection counts as one that does without newlines, and values end where they close;
- * - a last line without a newline is not a frame: it may have been cut off.
- *
- * A line over the limit is reported once and skipped to its end.
+ * What stands behind the last newline is looked at if it may be whole, or if the peer does without newlines:
+ * a large message is not to be scanned only because it has not come to its end.
  *
  * @module
  */
 
 import { ByteQueue, EMPTY } from "./byte_queue.ts";
-import type { BadFrame, Decoder, Frame, Framing, FramingLimits } from "./frame.ts";
+import {
+  type BadFrame,
+  type Decoder,
+  type Frame,
+  type Framing,
+  type FramingLimits,
+  UNFINISHED,
+} from "./frame.ts";
+import { isSkipped, SHOWN, TextScanner } from "./text_scanner.ts";
 import { decodeLoosely, decodeUtf8, encodeUtf8 } from "./utf8.ts";
-import { ValueScanner } from "./value_scanner.ts";
 
 const LF = 10;
 
 /** Bytes of lines that are worth decoding apart from the line before them. */
 const LONG = 4096;
 
-/** Bytes of a line that is too long which are shown: enough for the envelope of most messages. */
-const START = 64;
+/** Bytes that are added at a time to a text of which a part is kept. */
+const PIECE = 4096;
 
-const NOT_UTF8: BadFrame = { kind: "malformed", reason: "the line is not UTF-8", fatal: false };
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 class JsonDecoder implements Decoder {
   readonly #limits: FramingLimits;
-  /** Bytes that were lent, how far they have been looked at, and where their last newline is. */
+  readonly #isParsed: boolean;
+  /** Bytes that were lent, how far they were taken, and where their last newline is. */
   #chunk: Uint8Array = EMPTY;
   #at = 0;
   #last = -1;
@@ -40,21 +45,27 @@ class JsonDecoder implements Decoder {
    */
   #run = "";
   #from = 0;
-  /** The lines of this chunk have to be decoded one by one: among them is one that is not UTF-8. */
-  #apart = false;
-  /** The beginning of a line whose end has not come. */
+  /** Where the line begins that was given last; -1 where a scanner has found the frame. */
+  #line = -1;
+  /** The beginning of a text that has not ended, or of a line whose end has not come. */
   readonly #tail = new ByteQueue();
-  /** Looks for values that end within the tail; most peers never need it. */
-  #scanner: ValueScanner | undefined;
-  /** The peer does without newlines. */
-  #concatenated = false;
-  /** The tail is a whole line that is not UTF-8. */
-  #torn = false;
-  /** The rest of a line that was too long is passed over. */
-  #skipping = false;
+  /** How many bytes of it were scanned. */
+  #scanned = 0;
+  readonly #scanner: TextScanner;
+  /** All that is left is scanned. */
+  #isCareful = false;
+  /**
+   * The chunk as text, from a byte on, if it is ASCII: frames are then cut out of it. That costs a fraction
+   * of decoding one by one, too. Empty if it is not.
+   */
+  #ascii: string | undefined;
+  #asciiFrom = 0;
+  #isEnding = false;
 
-  constructor(limits: FramingLimits) {
+  constructor(limits: FramingLimits, isParsed: boolean) {
     this.#limits = limits;
+    this.#isParsed = isParsed;
+    this.#scanner = new TextScanner(limits);
   }
 
   get held(): number {
@@ -62,40 +73,77 @@ class JsonDecoder implements Decoder {
   }
 
   get midway(): boolean {
-    return this.#skipping || this.#tail.length > 0;
+    return this.#tail.length > 0 || this.#scanner.isMidway;
+  }
+
+  get left(): number {
+    return this.#chunk.length - this.#at;
+  }
+
+  get isLost(): boolean {
+    return this.#scanner.isBroken && !this.#scanner.hasBoundaries;
   }
 
   push(chunk: Uint8Array): void {
     this.#chunk = chunk;
     this.#at = 0;
     this.#last = chunk.lastIndexOf(LF);
-    this.#apart = false;
+    if (this.#last >= 0) this.#scanner.hasBoundaries = true;
+    this.#isCareful = !this.#isParsed || this.#isEnding;
+    this.#ascii = undefined;
+  }
+
+  end(): void {
+    this.#isCareful = this.#isEnding = true;
   }
 
   next(): Frame | undefined {
     for (;;) {
       while (this.#from < this.#run.length) {
-        const end = this.#run.indexOf("\n", this.#from);
-        const line = this.#run.slice(this.#from, end);
-        this.#from = end + 1;
-        if (!isBlank(line)) return line;
+        const line = this.#nextLine();
+        if (line !== "") return line;
       }
       this.#run = "";
-      if (this.#at > this.#last) return this.#keep(this.#chunk.length);
-      if (this.#decodeRun()) continue;
-      const frame = this.#line(this.#chunk.indexOf(LF, this.#at));
-      if (frame !== undefined) return frame;
+      this.#line = -1;
+      if (this.#isCareful || !this.#scanner.isBetween) {
+        const frame = this.#scan();
+        if (frame !== undefined) return frame;
+        if (this.#at === this.#chunk.length) return this.#isEnding ? this.#ending() : undefined;
+      } else if (this.#at <= this.#last) this.#decodeRun();
+      else if (this.#at < this.#chunk.length) this.#keepRest();
+      else return undefined;
     }
   }
 
-  /** Decodes all lines that end in the chunk; false where they have to be looked at one by one. */
-  #decodeRun(): boolean {
+  reject(): boolean {
+    if (this.#line < 0) return false;
+    this.#tail.append(encoder.encode(this.#run.slice(this.#line)));
+    this.#run = "";
+    this.#from = 0;
+    this.#isCareful = true;
+    return true;
+  }
+
+  /** The next line of the run, without what is skipped before a text. */
+  #nextLine(): string {
+    const run = this.#run, end = run.indexOf("\n", this.#from);
+    let from = this.#from;
+    while (from < end && isSkippedUnit(run.charCodeAt(from))) from++;
+    this.#line = from;
+    this.#from = end + 1;
+    return run.slice(from, end);
+  }
+
+  /** Decodes all lines that end in the chunk, unless they have to be scanned. */
+  #decodeRun(): void {
     const tail = this.#tail, held = tail.length;
-    if (this.#apart || this.#torn || this.#skipping) return false;
     let end = this.#last + 1;
     // The line that began earlier is copied behind its beginning: a long run is not copied with it.
     if (held > 0 && end - this.#at > LONG) end = this.#chunk.indexOf(LF, this.#at) + 1;
-    if (held + end - this.#at > this.#limits.maxMessageBytes) return false; // one may be too long
+    // One of them may be too long; and what stands behind a frame is no line of its own.
+    this.#isCareful = held + end - this.#at > this.#limits.maxMessageBytes ||
+      this.#scanner.isInLine;
+    if (this.#isCareful) return;
     let bytes = this.#chunk.subarray(this.#at, end);
     if (held > 0) {
       tail.append(bytes);
@@ -104,132 +152,135 @@ class JsonDecoder implements Decoder {
     const run = decodeUtf8(bytes);
     if (run === undefined) {
       tail.cut(held);
-      this.#apart = true;
-      return false;
+      this.#isCareful = true;
+      return;
     }
-    if (held > 0) this.#forget();
+    if (held > 0) tail.clear();
     this.#run = run;
     this.#from = 0;
     this.#at = end;
-    return true;
   }
 
-  /** The line that ends here: its frame, or undefined where it is blank. */
-  #line(end: number): Frame | undefined {
-    const tail = this.#tail;
-    if (!this.#skipping && tail.length + end - this.#at > this.#limits.maxMessageBytes) {
-      return this.#keep(end);
-    }
-    if (this.#skipping) {
-      this.#skipping = false;
-      this.#at = end + 1;
-      return undefined;
-    }
-    let line = this.#torn ? undefined : decodeUtf8(this.#upTo(end));
-    if (line === undefined) {
-      // Values before the bad bytes are whole: had they come alone, they would have been taken.
-      if (tail.length === 0) tail.append(this.#chunk.subarray(this.#at, end));
-      this.#at = end;
-      this.#torn = true;
-      const value = this.#value();
-      if (value !== undefined) return value;
-      this.#torn = false;
-      line = decodeUtf8(tail.bytes);
-    }
-    this.#forget();
-    this.#at = end + 1;
-    return line === undefined ? NOT_UTF8 : isBlank(line) ? undefined : line;
-  }
-
-  /** The bytes of the line that ends here. */
-  #upTo(end: number): Uint8Array {
-    const part = this.#chunk.subarray(this.#at, end);
-    if (this.#tail.length === 0) return part;
-    this.#tail.append(part);
-    this.#at = end;
-    return this.#tail.bytes;
-  }
-
-  /**
-   * Keeps bytes of a line that does not end among them, as far as the limit allows. Returns a value
-   * that ended without a newline, or the fault of a line that is too long.
-   */
-  #keep(end: number): Frame | undefined {
-    const tail = this.#tail;
-    if (this.#skipping) {
-      this.#at = end;
-      return undefined;
-    }
-    const size = end - this.#at, taken = Math.min(size, this.#limits.maxMessageBytes - tail.length);
-    if (taken > 0) {
-      tail.append(this.#chunk.subarray(this.#at, this.#at + taken));
-      this.#at += taken;
-    }
+  /** Keeps what stands behind the last newline, unless it has to be scanned. */
+  #keepRest(): void {
+    const tail = this.#tail, chunk = this.#chunk;
+    let end = chunk.length;
+    while (end > this.#at && isSkipped(chunk[end - 1]!)) end--;
     // A peer that waits for its answers has closed its last value; only then is it worth looking.
-    const last = taken > 0 ? this.#chunk[this.#at - 1] : 0;
-    if (taken < size || this.#concatenated || last === 0x7d || last === 0x5d) {
-      const value = this.#value();
-      if (value !== undefined) return value;
-    }
-    if (taken === size) return undefined;
-    const start = decodeLoosely(tail.bytes.subarray(0, START));
-    this.#forget();
-    this.#skipping = true;
-    this.#at = end;
-    return {
-      kind: "oversized",
-      reason: `the line is longer than ${this.#limits.maxMessageBytes} bytes`,
-      maxBytes: this.#limits.maxMessageBytes,
-      start,
-      fatal: false,
-    };
+    const last = end > this.#at ? chunk[end - 1] : 0;
+    this.#isCareful = last === 0x7d || last === 0x5d || this.#scanner.isConcatenated ||
+      tail.length === 0 && last === 0 ||
+      tail.length + chunk.length - this.#at > this.#limits.maxMessageBytes;
+    if (this.#isCareful) return;
+    tail.append(chunk.subarray(this.#at));
+    this.#at = chunk.length;
   }
 
-  /** The first value of the tail, where it is known to have ended. */
-  #value(): Frame | undefined {
-    const bytes = this.#tail.bytes;
-    const scanner = this.#scanner ??= new ValueScanner();
-    const end = scanner.scan(bytes, this.#concatenated);
-    if (end < 0) return undefined;
-    this.#concatenated = true;
-    const text = decodeUtf8(bytes.subarray(0, end));
-    this.#tail.drop(end);
-    scanner.reset();
-    return text ?? NOT_UTF8;
-  }
-
-  #forget(): void {
-    this.#tail.clear();
-    this.#scanner?.reset();
-  }
-
-  split(text: string): Frame[] {
-    let rest = new TextEncoder().encode(text);
-    const frames: Frame[] = [];
-    const scanner = new ValueScanner();
+  /** Reads on byte by byte: the next frame, or undefined when all that came has been looked at. */
+  #scan(): Frame | undefined {
+    const tail = this.#tail, chunk = this.#chunk, scanner = this.#scanner;
+    // The last bytes of the tail that lie in the chunk as well.
+    let fresh = 0;
     for (;;) {
-      const end = scanner.scan(rest, this.#concatenated);
-      if (end < 0) break;
-      this.#concatenated = true;
-      frames.push(decodeUtf8(rest.subarray(0, end))!);
-      rest = rest.subarray(end);
-      scanner.reset();
+      // A text of which nothing is kept is read where it lies.
+      const isKept = tail.length > 0, bytes = isKept ? tail.bytes : chunk;
+      let begin = isKept && scanner.isUntold ? 0 : -1;
+      let at = scanner.scan(bytes, isKept ? this.#scanned : this.#at);
+      if (scanner.event === "begin") {
+        begin = at;
+        at = scanner.scan(bytes, at);
+      }
+      if (scanner.event !== "none") {
+        const frame = scanner.event === "end" && !isKept
+          ? this.#cutOut(begin, at)
+          : this.#frame(bytes, begin, at);
+        const left = bytes.length - at;
+        this.#scanned = 0;
+        if (!isKept) this.#at = at;
+        else if (left > fresh) tail.drop(at);
+        else {
+          this.#at -= left;
+          tail.clear();
+        }
+        return frame;
+      }
+      const done = begin < 0 ? at : begin;
+      if (isKept) tail.drop(done);
+      else {
+        tail.append(bytes.subarray(done));
+        this.#at = bytes.length;
+      }
+      this.#scanned = begin < 0 ? 0 : tail.length;
+      if (this.#at === chunk.length) return undefined;
+      if (tail.length === 0) continue;
+      fresh = Math.min(PIECE, chunk.length - this.#at);
+      tail.append(chunk.subarray(this.#at, this.#at + fresh));
+      this.#at += fresh;
     }
-    const last = decodeUtf8(rest)!;
-    if (!isBlank(last)) frames.push(last);
-    return frames;
+  }
+
+  /** The frame that lies in these bytes of the chunk. */
+  #cutOut(begin: number, end: number): Frame {
+    const chunk = this.#chunk;
+    if (this.#ascii === undefined) {
+      const bytes = chunk.subarray(begin), text = decodeUtf8(bytes);
+      this.#ascii = text?.length === bytes.length ? text : "";
+      this.#asciiFrom = begin;
+    }
+    return this.#ascii === ""
+      ? frameOf(chunk.subarray(begin, end))
+      : this.#ascii.slice(begin - this.#asciiFrom, end - this.#asciiFrom);
+  }
+
+  /** What a scanner has stopped for. */
+  #frame(bytes: Uint8Array, begin: number, at: number): Frame {
+    const scanner = this.#scanner, { maxMessageBytes, maxDepth } = this.#limits;
+    const text = bytes.subarray(begin, at);
+    switch (scanner.event) {
+      case "line":
+        return frameOf(text.subarray(0, scanner.length));
+      case "oversized": {
+        const reason = `the text is longer than ${maxMessageBytes} bytes`;
+        return { ...malformed(reason, text), kind: "oversized", maxBytes: maxMessageBytes };
+      }
+      case "deep":
+        return { ...malformed(`more than ${maxDepth} levels of nesting`, text), maxDepth };
+      case "malformed":
+        return malformed(scanner.reason, text);
+      default:
+        return frameOf(text);
+    }
+  }
+
+  /** Nothing more comes: a text that has begun may have been cut off. */
+  #ending(): Frame | undefined {
+    const tail = this.#tail, { isBroken, isUntold, reason } = this.#scanner;
+    const isTorn = tail.length > 0 || isUntold;
+    const frame = isTorn ? malformed(isBroken ? reason : UNFINISHED, tail.bytes) : undefined;
+    this.#isEnding = false;
+    tail.clear();
+    return frame;
   }
 }
 
-function isBlank(line: string): boolean {
-  const first = line.charCodeAt(0);
-  return first !== 0x7b && first !== 0x5b && /^[ \t\r\n]*$/.test(line);
+function frameOf(bytes: Uint8Array): Frame {
+  return decodeUtf8(bytes) ?? malformed("the text is not UTF-8", bytes);
 }
 
-/** One message a line. */
+function malformed(reason: string, bytes: Uint8Array): BadFrame {
+  const start = decodeLoosely(bytes.subarray(0, SHOWN));
+  return { kind: "malformed", reason, start, fatal: false };
+}
+
+/** The same as {@linkcode isSkipped} in text, where a byte order mark is one unit. */
+function isSkippedUnit(unit: number): boolean {
+  return unit <= 0x20 ? isSkipped(unit) : unit === 0xfeff;
+}
+
+/** JSON texts one after another. */
 export const json: Framing = {
   name: "json",
-  decoder: (limits) => new JsonDecoder(limits),
+  decoder: (limits, isParsed = false) => new JsonDecoder(limits, isParsed),
   encode(messages, reserve) {
     let text = ""; // not joined: that would copy all of it once more
     for (const message of messages) text += message + "\n";

@@ -10,6 +10,7 @@ import { json } from "./json.ts";
 import { lengthPrefix } from "./length_prefix.ts";
 
 export { detect, type Detected, DetectingDecoder } from "./detect.ts";
+export { UNFINISHED } from "./frame.ts";
 export { ServerDecoder } from "./other_protocols.ts";
 export type {
   BadFrame,

@@ -72,7 +72,7 @@ function isMySql(bytes: Uint8Array): boolean {
     (bytes[4] === 0x0a || bytes[4] === 0xff);
 }
 
-/** Looks at the first bytes of a server, then does what the decoder of its framing does. */
+/** Looks at the first bytes of a server, then does what the decoder of its framing does for one who parses. */
 export class ServerDecoder implements Decoder {
   readonly #framing: Framing;
   readonly #onFraming: (framing: Framing, decoder: Decoder) => void;
@@ -88,7 +88,7 @@ export class ServerDecoder implements Decoder {
     onFraming: (framing: Framing, decoder: Decoder) => void,
   ) {
     this.#framing = framing;
-    this.#decoder = framing.decoder(limits);
+    this.#decoder = framing.decoder(limits, true);
     this.#onFraming = onFraming;
   }
 

@@ -37,6 +37,10 @@ export abstract class SizedDecoder implements Decoder {
     return this.#size !== undefined;
   }
 
+  get left(): number {
+    return this.chunk.length - this.at;
+  }
+
   push(chunk: Uint8Array): void {
     this.chunk = chunk;
     this.at = 0;

@@ -50,16 +50,20 @@ export class FrameStream {
     const decoder = options.framing === undefined
       ? new DetectingDecoder(FRAMINGS, limits)
       : FRAMINGS[options.framing].decoder(limits);
+    const take = (controller: TransformStreamDefaultController<Frame>) => {
+      for (let frame; (frame = decoder.next()) !== undefined;) {
+        controller.enqueue(frame);
+        if (typeof frame !== "string" && frame.fatal) return controller.terminate();
+      }
+    };
     const stream = new TransformStream<Uint8Array, Frame>({
       transform(chunk, controller) {
         decoder.push(chunk);
-        for (let frame; (frame = decoder.next()) !== undefined;) {
-          // Nobody here can tell that a line is not JSON, so each gets the second look at once.
-          if (typeof frame === "string" && decoder.split !== undefined) {
-            for (const value of decoder.split(frame)) controller.enqueue(value);
-          } else controller.enqueue(frame);
-          if (typeof frame !== "string" && frame.fatal) return controller.terminate();
-        }
+        take(controller);
+      },
+      flush(controller) {
+        decoder.end?.();
+        take(controller);
       },
     });
     this.readable = stream.readable;

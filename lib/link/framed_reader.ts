@@ -18,7 +18,6 @@ import {
   ServerDecoder,
 } from "../framing/mod.ts";
 import type { Limits } from "../limits.ts";
-import { inOrder } from "../message/in_order.ts";
 import type { Message } from "../message/message.ts";
 import type { ParseJson } from "../message/exact_numbers.ts";
 import { isUnparsable, parseMessage, tooHeavy } from "../message/parse.ts";
@@ -27,7 +26,7 @@ import type { FairQueue } from "../overload/fair_queue.ts";
 import type { LoadShedding } from "../overload/load_shedding.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import type { TimeSlice } from "../overload/time_slice.ts";
-import type { Timers } from "../timers.ts";
+import type { Timer, Timers } from "../timers.ts";
 import type { Duplex } from "../transport/socket.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { BufferPool } from "./buffer_pool.ts";
@@ -67,9 +66,12 @@ const SHORT = 2;
  */
 const DENSE = 8;
 
+/** Why a connection ends whose peer has sent a broken text, and never a line feed. */
+const LOST = "what follows a broken text cannot be found without a line feed";
+
 /** What all readers of a server have in common. */
 export interface FramedReaderOptions {
-  readonly timers: Pick<Timers, "now">;
+  readonly timers: Pick<Timers, "now" | "after">;
   readonly limits: Limits;
   /** Makes values of JSON. @default {JSON.parse} */
   readonly parseJson?: ParseJson;
@@ -84,7 +86,7 @@ export interface FramedReaderOptions {
 /** The connection's life: nothing is handled once it lingers. */
 export type ReadLifecycle = Pick<
   Lifecycle,
-  "phase" | "lastActive" | "change" | "pause" | "endInput" | "lose" | "report"
+  "phase" | "lastActive" | "change" | "pause" | "endInput" | "linger" | "lose" | "report"
 >;
 
 /**
@@ -111,6 +113,8 @@ export class FramedReader {
   /** Crumbs in a row since it was waited, and how many it takes to wait for more. */
   #crumbs = 0;
   #maxCrumbs = CRUMBS;
+  /** Runs while nothing has come behind which reading could go on. */
+  #lost: Timer | undefined;
   /** When the first byte of an unfinished message came; undefined between messages. */
   messageSince: number | undefined;
   /** Since when nothing is read because what was read has to be handled first; undefined while it is. */
@@ -145,10 +149,11 @@ export class FramedReader {
       this.#decoder = decoder;
       onFraming(framing);
     };
-    if (framing === undefined) this.#decoder = new DetectingDecoder(FRAMINGS, framingLimits, found);
-    else if (isServer && Object.hasOwn(FRAMINGS, framing.name)) {
+    if (framing === undefined) {
+      this.#decoder = new DetectingDecoder(FRAMINGS, framingLimits, found, true);
+    } else if (isServer && Object.hasOwn(FRAMINGS, framing.name)) {
       this.#decoder = new ServerDecoder(framing, framingLimits, found);
-    } else this.#decoder = framing.decoder(framingLimits);
+    } else this.#decoder = framing.decoder(framingLimits, true);
   }
 
   /**
@@ -179,6 +184,7 @@ export class FramedReader {
         if (this.messageSince !== undefined) this.#backpressure.beforeRead();
         this.#decoder.push(count === space.length ? space : space.subarray(0, count));
         const wait = this.#next(now);
+        if (this.#decoder.isLost && this.#lost === undefined) this.#expectBoundary();
         if (wait !== undefined) {
           this.pausedSince = now;
           await wait;
@@ -197,12 +203,43 @@ export class FramedReader {
         if (this.#isCrumbling(count, space.length)) await lifecycle.pause(GATHER);
         buffer.adapt(count);
       }
+      const rest = lifecycle.phase < LINGERING ? this.#finish() : undefined;
+      if (rest !== undefined) await rest;
       this.messageSince = undefined;
       lifecycle.endInput(this.#decoder instanceof ServerDecoder);
     } catch (error) {
       lifecycle.lose(error);
     }
+    this.#lost?.cancel();
     buffer.end();
+  }
+
+  /** Nothing more comes of the message that has begun: handles what there is, and that it is cut off. */
+  #finish(): Promise<void> | undefined {
+    this.#decoder.end?.();
+    return this.#next(this.#options.timers.now());
+  }
+
+  /**
+   * The message that has begun has had its time: tells the peer that it is unfinished, if the framing can
+   * tell.
+   *
+   * @returns whether it did
+   */
+  giveUp(): boolean {
+    this.#handled = 0;
+    return this.#finish() !== undefined || this.#handled > 0;
+  }
+
+  /** Ends the connection unless something comes soon behind which reading can go on. */
+  #expectBoundary(): void {
+    const { timers, limits } = this.#options;
+    this.#lost = timers.after(limits.lingerTimeout, () => {
+      this.#lost = undefined;
+      if (!this.#decoder.isLost) return;
+      this.giveUp();
+      this.#lifecycle.linger(LOST);
+    });
   }
 
   /** Whether the peer cuts its message so small, and so fast, that waiting brings more of it at once. */
@@ -221,7 +258,7 @@ export class FramedReader {
 
   /** Goes on in another framing with what was read behind the last frame. */
   continueIn(framing: Framing, limits: FramingLimits, rest: Uint8Array): void {
-    this.#decoder = framing.decoder(limits);
+    this.#decoder = framing.decoder(limits, true);
     this.#decoder.push(rest);
   }
 
@@ -253,30 +290,22 @@ export class FramedReader {
   }
 
   #text(text: string): Promise<void> | undefined {
-    const decoder = this.#decoder, message = this.parse(text);
-    if (message.kind !== "invalid" || decoder.split === undefined || !isUnparsable(message)) {
-      return this.#onFrame(message, text);
-    }
-    const frames = decoder.split(text);
-    if (frames.length < 2) return this.#onFrame(message, text);
-    const begun = this.#options.timers.now();
-    let count = 0;
-    return inOrder(frames, (frame) => {
-      const wait = typeof frame === "string"
-        ? this.#onFrame(this.parse(frame), frame)
-        : this.#onFrame(frame, "");
-      return wait ?? (++count % LOOK === 0 ? this.#yieldAfter(begun) : undefined);
-    });
+    const message = this.parse(text);
+    return message && this.#onFrame(message, text);
   }
 
-  /** The message of a text; never throws. */
-  parse(text: string): Message {
-    const { limits, timers, parseJson } = this.#options;
+  /** The message; undefined for a line that is no whole text, or may be several: the next frames are. */
+  parse(text: string): Message | undefined {
+    const { limits, timers, parseJson } = this.#options, decoder = this.#decoder;
     try {
-      if (text.length <= LARGE) return parseMessage(text, limits, parseJson);
-      const begun = timers.now(), message = this.#parseLong(text);
-      this.#parsing += timers.now() - begun; // to read calls ahead of being run would not save this
-      return message;
+      let message: Message | undefined;
+      if (text.length <= LARGE) message = parseMessage(text, limits, parseJson);
+      else {
+        const begun = timers.now();
+        message = this.#parseLong(text);
+        this.#parsing += timers.now() - begun; // to read calls ahead of being run would not save this
+      }
+      return message && isUnparsable(message) && decoder.reject?.() ? undefined : message;
     } catch (error) {
       // It is said to throw nothing; where it does, one message has failed and not the connection.
       this.#lifecycle.report(error);
@@ -285,12 +314,14 @@ export class FramedReader {
     }
   }
 
-  #parseLong(text: string): Message {
+  #parseLong(text: string): Message | undefined {
     const { limits, loadShedding, parseJson } = this.#options;
     const max = Math.min(DENSE * limits.maxMessageBytes, loadShedding?.maxParsedBytes ?? Infinity);
     if (text.length * HEAVIEST <= max) return parseMessage(text, limits, parseJson);
     const { weight, depth } = measure(text, max);
-    if (weight > max) return tooHeavy(text, max);
+    if (weight > max && depth <= limits.maxDepth) {
+      return this.#decoder.reject?.() ? undefined : tooHeavy(text, max);
+    }
     const message = parseMessage(text, limits, parseJson, depth);
     return message.kind === "invalid" || message.kind === "response"
       ? message

@@ -111,10 +111,11 @@ export class Identity {
     this.#authenticate = authenticate;
     this.#lifecycle = lifecycle;
     this.isKnown = authenticate === undefined;
-    const { maxMessageBytes, maxUnauthenticatedBytes, maxHeaderBytes, maxHeaderLines } =
+    const { maxMessageBytes, maxUnauthenticatedBytes, maxDepth, maxHeaderBytes, maxHeaderLines } =
       options.limits;
     this.framingLimits = this.isKnown ? options.limits : {
       maxMessageBytes: Math.min(maxMessageBytes, maxUnauthenticatedBytes),
+      maxDepth,
       maxHeaderBytes,
       maxHeaderLines,
     };

@@ -45,6 +45,8 @@ export interface WatchedReader {
   readonly pausedSince: number | undefined;
   /** How long that message may take. @default the limit `messageTimeout` */
   readonly messageTimeout?: number;
+  /** What has come of it is all that comes. Whether the peer has been told so; without it it has not. */
+  giveUp?(): boolean;
 }
 
 /** Looks after the deadlines of one connection. */
@@ -153,8 +155,10 @@ export class Keepalive {
     if (lifecycle.phase >= LINGERING) return stalled;
     if (slow > now) return Math.min(stalled, slow, this.#lookAtRest(now));
     const message = `Message too slow: a message took longer than ${messageTimeout} ms`;
+    const isTold = reader.giveUp?.() ?? false;
     reader.messageSince = undefined;
-    lifecycle.refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }));
+    if (isTold) lifecycle.linger(message);
+    else lifecycle.refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }));
     return stalled;
   }
 

@@ -16,6 +16,7 @@ import { isDeeperThan } from "./depth.ts";
 import { isExactNumber, type ParseJson } from "./exact_numbers.ts";
 import { RpcError } from "../error.ts";
 import type { BadFrame } from "../framing/frame.ts";
+import { faultIn } from "../framing/text_scanner.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import {
   type Invalid,
@@ -55,7 +56,7 @@ export function parseMessage(
   try {
     value = parseJson(text);
   } catch {
-    return invalid("null", "PARSE_ERROR");
+    return invalid("null", "PARSE_ERROR", faultIn(text));
   }
   const isMarked = mayHoldMarkers(text), ids = mayHoldOddIds(text) ? numberIdsIn(text) : undefined;
   if (!Array.isArray(value)) return toMessage(value, ids?.[0], text, isMarked, limits);
@@ -202,7 +203,8 @@ function tooDeep(maxDepth: number): Invalid {
 }
 
 /** Bytes that are no frame, as a message that breaks the rules. */
-export function faultAnswer({ reason, maxBytes }: BadFrame): Invalid {
+export function faultAnswer({ reason, maxBytes, maxDepth }: BadFrame): Invalid {
+  if (maxDepth !== undefined) return tooDeep(maxDepth);
   const error = maxBytes === undefined
     ? new RpcError("PARSE_ERROR", MESSAGES.PARSE_ERROR, { details: reason })
     : new RpcError("RESOURCE_EXHAUSTED", `Message too large: ${reason}`, {

@@ -83,11 +83,12 @@ const VERDICTS: Readonly<Record<string, "accepted" | "refused">> = {
   "i_structure_500_nested_arrays.json": "refused",
 };
 
-/** The files that are not one bad message in a line, by design: there they are several, or none. */
-const LINES_APART: Readonly<Record<string, number[]>> = {
-  // Blank lines are no messages.
+/** The files that are not bad in a stream of texts, by design: there they are several, or none. */
+const STREAMS: Readonly<Record<string, number[]>> = {
+  // What stands between texts is no message.
   "n_single_space.json": [],
   "n_structure_no_data.json": [],
+  "n_structure_UTF8_BOM_no_data.json": [],
   // `[][]` is two messages that need no newline between them: two empty batches.
   "n_structure_double_array.json": [-32600, -32600],
 };
@@ -130,18 +131,15 @@ Deno.test("the suite is all there, and the files that are not UTF-8 are what the
 });
 
 for (const framing of FRAMING_NAMES) {
-  /** Whether a file can be one message of the framing at all. */
-  const fits = ({ bytes }: File) => framing !== "json" || !bytes.includes(10);
-
   Deno.test(`what must be accepted is, and comes back equal (${framing})`, async () => {
     await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
     using peer = await RawPeer.dial(server.addresses[0]!, framing);
-    for (const file of starting("y").filter(fits)) {
+    for (const file of starting("y")) {
       await peer.send(asParam(file));
       const text = new TextDecoder().decode(file.bytes);
       assertEquals(
         await peer.answer(),
-        { jsonrpc: "2.0", id: 1, result: [echoed(text)] },
+        { jsonrpc: "2.0", id: 1, result: [JSON.parse(text)] },
         file.name,
       );
     }
@@ -149,40 +147,46 @@ for (const framing of FRAMING_NAMES) {
 
   Deno.test(`what must be refused is a parse error (${framing})`, async () => {
     await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
-    const bad = starting("n").filter(fits);
-    for (const { name, bytes } of bad) {
-      // A connection for each: one that has done without newlines once reads what follows otherwise.
+    for (const { name, bytes } of starting("n")) {
       using peer = await RawPeer.dial(server.addresses[0]!, framing);
       await peer.ask('{"jsonrpc":"2.0","id":0,"method":"echo"}');
-      const expected = framing === "json" ? LINES_APART[name] ?? [-32700] : [-32700];
-      assertEquals(await codes(peer, bytes), expected, name);
+      const found = await codes(peer, bytes), expected = STREAMS[name];
+      if (framing === "json" && expected !== undefined) assertEquals(found, expected, name);
+      else if (framing === "json") {
+        // Before what is wrong there may be texts that are no requests.
+        assertEquals([...new Set(found)].sort().slice(-1), [-32700], `${name}: ${found}`);
+      } else assertEquals(found, [-32700], name);
     }
-    assertEquals(bad.length, framing === "json" ? 182 : 188);
   });
 
   Deno.test(`what may be either gets the verdict that is frozen here (${framing})`, async () => {
     await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
     using peer = await RawPeer.dial(server.addresses[0]!, framing);
-    for (const file of starting("i").filter(fits)) {
-      await peer.send(asParam(file));
-      const answer = await peer.answer();
+    for (const file of starting("i")) {
       if (VERDICTS[file.name] === "accepted") {
-        const text = new TextDecoder().decode(file.bytes);
-        assertEquals(answer, { jsonrpc: "2.0", id: 1, result: [echoed(text)] }, file.name);
-      } else assertEquals([answer.id, answer.error?.code], [null, -32700], file.name);
+        await peer.send(asParam(file));
+        const answer = await peer.answer();
+        const value = JSON.parse(new TextDecoder().decode(file.bytes)),
+          text = JSON.stringify(value);
+        // A number past all numbers is read as one that cannot be written.
+        if (text.includes("null")) assertEquals(answer.error?.code, -32603, file.name);
+        else assertEquals(answer, { jsonrpc: "2.0", id: 1, result: [JSON.parse(text)] }, file.name);
+      } else {
+        // Behind a NUL in it reading goes on, and what follows is wrong as well.
+        assertEquals([...new Set(await codes(peer, asParam(file)))], [-32700], file.name);
+      }
     }
   });
-}
-
-/** A value once it has been parsed and written: a number past all numbers is null. */
-function echoed(text: string): unknown {
-  return JSON.parse(JSON.stringify(JSON.parse(text)));
 }
 
 /** The codes of all answers to these bytes, each of which must have no id. */
 async function codes(peer: RawPeer, bytes: Uint8Array): Promise<number[]> {
   const found: number[] = [];
-  await peer.send(bytes, '{"jsonrpc":"2.0","id":"last","method":"echo"}');
+  // Behind RS a text that is still open is broken, and reading goes on.
+  const between = peer.framing === "json" ? "\n\x1e" : "";
+  if (between === "") await peer.send(bytes);
+  else await peer.write(join([bytes, bytesOf(between)]));
+  await peer.send('{"jsonrpc":"2.0","id":"last","method":"echo"}');
   for (;;) {
     const answer = await peer.answer();
     for (const { id, error } of [answer].flat()) {

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@4";
-import { detect, FRAMINGS } from "../../lib/framing/mod.ts";
+import { detect, type Frame, FRAMINGS } from "../../lib/framing/mod.ts";
 import { parseMessage } from "../../lib/message/parse.ts";
 import { DEFAULT_LIMITS, type FramingName, method } from "../../lib/mod.ts";
 import { within } from "../support/deadline.ts";
@@ -115,7 +115,7 @@ for (const framing of FRAMING_NAMES) {
   });
 
   Deno.test(`no bytes make a decoder throw, or hold more than its limits (${framing})`, () => {
-    const limits = { maxMessageBytes: 64, maxHeaderBytes: 48, maxHeaderLines: 2 };
+    const limits = { maxMessageBytes: 64, maxDepth: 3, maxHeaderBytes: 48, maxHeaderLines: 2 };
     fc.assert(
       fc.property(nearly, cuts, (bytes, sizes) => {
         const decoder = FRAMINGS[framing].decoder(limits);
@@ -125,8 +125,7 @@ for (const framing of FRAMING_NAMES) {
             if (typeof frame !== "string" && frame.fatal) return;
             if (typeof frame === "string") {
               assert(bytesOf(frame).length <= limits.maxMessageBytes);
-              const values = decoder.split?.(frame) ?? [frame];
-              assertEquals(values.join("").trim(), frame.trim());
+              if (framing === "json") JSON.parse(frame);
             }
           }
           assert(decoder.held <= limits.maxMessageBytes + limits.maxHeaderBytes);
@@ -139,23 +138,69 @@ for (const framing of FRAMING_NAMES) {
 }
 
 Deno.test("values that follow each other are found, whatever stands between and however they are cut", () => {
-  const separator = fc.constantFrom("", "", "", " ", "\n", "\r\n", "\n\n", "\t");
+  const separator = fc.constantFrom(
+    "",
+    "",
+    "",
+    " ",
+    "\n",
+    "\r\n",
+    "\n\n",
+    "\t",
+    "\0",
+    "\n\x1e",
+    "\ufeff",
+  );
   const parts = fc.array(fc.tuple(value, separator), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(parts, cuts, (parts, sizes) => {
       const decoder = FRAMINGS.json.decoder(DEFAULT_LIMITS);
-      const found: string[] = [];
-      for (const piece of pieces(bytesOf(parts.flat().join("") + "\n"), sizes)) {
+      const found: unknown[] = [];
+      for (const piece of pieces(bytesOf(parts.flat().join("")), sizes)) {
         decoder.push(piece);
-        for (let frame; (frame = decoder.next()) !== undefined;) {
-          for (const text of decoder.split!(frame as string)) found.push((text as string).trim());
-        }
+        for (let frame; (frame = decoder.next()) !== undefined;) found.push(frame);
       }
       assertEquals(found, parts.map(([text]) => text));
+      assertEquals(decoder.held, 0);
     }),
     { numRuns: 2000 },
   );
 });
+
+Deno.test("a message is taken when its bracket closes, however it is printed and cut", () => {
+  const printed = fc.tuple(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom(0, 1, 4, "\t"));
+  fc.assert(
+    fc.property(fc.array(printed, { minLength: 1, maxLength: 5 }), cuts, (values, sizes) => {
+      const texts = values.map(([value, space]) => JSON.stringify([value], null, space));
+      for (const isParsed of [false, true]) {
+        const decoder = FRAMINGS.json.decoder(DEFAULT_LIMITS, isParsed);
+        const found: unknown[] = [];
+        for (const text of texts) {
+          for (const piece of pieces(bytesOf(text), sizes)) {
+            assertEquals(decoder.next(), undefined);
+            decoder.push(piece);
+            for (let frame; (frame = decoder.next()) !== undefined;) {
+              if (isJson(frame)) found.push(frame);
+              else assert(decoder.reject!());
+            }
+          }
+          assertEquals(found, texts.slice(0, found.length));
+        }
+        assertEquals(found, texts);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+function isJson(frame: Frame): boolean {
+  try {
+    JSON.parse(frame as string);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 Deno.test("no bytes make a connection throw, and what it sends are whole frames", async () => {
   const limits = { maxMessageBytes: 64, maxHeaderBytes: 48, maxHeaderLines: 2 };

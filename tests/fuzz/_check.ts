@@ -1,7 +1,13 @@
 // One input against the reference: the same events however it is cut, nothing thrown, nothing held
 // beyond the limits, and no more work than its bytes are worth.
 
-import { type Decoder, DetectingDecoder, type Frame, FRAMINGS } from "../../lib/framing/mod.ts";
+import {
+  type BadFrame,
+  type Decoder,
+  DetectingDecoder,
+  type Frame,
+  FRAMINGS,
+} from "../../lib/framing/mod.ts";
 import { isUnparsable, parseMessage } from "../../lib/message/parse.ts";
 import { DEFAULT_LIMITS } from "../../lib/mod.ts";
 import { bytesOf, join } from "../support/raw.ts";
@@ -45,26 +51,37 @@ export function countWork(): Disposable {
 }
 
 /** What a decoder makes of an input that comes in these pieces. */
-function decoded({ framing, limits, bytes }: Input, cuts: readonly number[]): Frame[] {
+function decoded(
+  { framing, limits, bytes }: Input,
+  cuts: readonly number[],
+  isParsed: boolean,
+): Frame[] {
   const decoder: Decoder = framing === "detect"
-    ? new DetectingDecoder(FRAMINGS, limits)
-    : FRAMINGS[framing].decoder(limits);
+    ? new DetectingDecoder(FRAMINGS, limits, () => {}, isParsed)
+    : FRAMINGS[framing].decoder(limits, isParsed);
   const frames: Frame[] = [];
+  /** Takes what there is; false after a fatal fault. */
+  const take = () => {
+    for (let frame; (frame = decoder.next()) !== undefined;) {
+      // As a connection does: what is not JSON is looked at once more.
+      if (typeof frame === "string") {
+        const message = isParsed
+          ? parseMessage(frame, { ...DEFAULT_LIMITS, ...limits })
+          : undefined;
+        if (message !== undefined && isUnparsable(message) && decoder.reject?.()) continue;
+      }
+      frames.push(frame);
+      if (typeof frame !== "string" && frame.fatal) return false;
+    }
+    return true;
+  };
   work = 0;
   let pushes = 0;
   for (let at = 0; at < bytes.length; pushes++) {
     const piece = bytes.slice(at, at + cuts[pushes % cuts.length]!);
     at += piece.length;
     decoder.push(piece);
-    for (let frame; (frame = decoder.next()) !== undefined;) {
-      // As a connection does: what is not JSON may be several values.
-      const isSeveral = typeof frame === "string" && decoder.split !== undefined &&
-        isUnparsable(parseMessage(frame, DEFAULT_LIMITS));
-      for (const found of isSeveral ? decoder.split!(frame as string) : [frame]) {
-        frames.push(found);
-        if (typeof found !== "string" && found.fatal) return frames;
-      }
-    }
+    if (!take()) return frames;
     piece.fill(0x21); // it was only lent
     const { maxMessageBytes, maxHeaderBytes } = limits;
     if (decoder.held > maxMessageBytes + maxHeaderBytes) {
@@ -72,6 +89,9 @@ function decoded({ framing, limits, bytes }: Input, cuts: readonly number[]): Fr
     }
     if (!decoder.midway && decoder.held > 0) throw new Error(`it holds ${decoder.held} of nothing`);
   }
+  decoder.push(new Uint8Array(0));
+  decoder.end?.();
+  take();
   if (work > MAX_WORK * (bytes.length + 64) + PIECE_WORK * pushes) {
     throw new Error(`${work} bytes were touched for ${bytes.length} in ${pushes} pieces`);
   }
@@ -88,23 +108,26 @@ const MAX_WORK = 8;
 const PIECE_WORK = 500;
 
 function eventOf(frame: Frame): Event {
-  return typeof frame === "string" ? trim(frame) : { fault: frame.kind, fatal: frame.fatal };
+  if (typeof frame === "string") return trim(frame);
+  const { kind, fatal } = frame as BadFrame; // these framings have no frames of their own
+  return { fault: kind, fatal };
 }
 
 /** What is wrong with how an input is read; undefined where nothing is. */
-export function wrongWith(given: Input): string | undefined {
-  // A line that does not end is no message: how much of it is looked at depends on the cuts.
-  const isEnded = given.framing === "headers" || given.framing === "length";
-  const input = isEnded ? given : { ...given, bytes: join([given.bytes, NEWLINE]) };
+export function wrongWith(input: Input): string | undefined {
   try {
-    const cut = decoded(input, input.cuts), whole = decoded(input, [WHOLE]);
     const expected = JSON.stringify(eventsIn(input.framing, input.bytes, input.limits));
-    const found = JSON.stringify(cut.map(eventOf));
-    if (found !== expected) return `cut it is ${found}, expected ${expected}`;
-    const same = (frames: Frame[]) =>
-      JSON.stringify(frames.map((it) => typeof it === "string" ? trim(it) : it));
-    if (same(cut) !== same(whole)) return `cut it is ${same(cut)}, whole it is ${same(whole)}`;
-    for (const frame of cut) {
+    const whole = decoded(input, [WHOLE], true);
+    for (const isParsed of [true, false]) {
+      const cut = decoded(input, input.cuts, isParsed);
+      const found = JSON.stringify(cut.map(eventOf));
+      const how = isParsed ? "cut" : "cut and not parsed";
+      if (found !== expected) return `${how} it is ${found}, expected ${expected}`;
+      const same = (frames: Frame[]) =>
+        JSON.stringify(frames.map((it) => typeof it === "string" ? trim(it) : it));
+      if (same(cut) !== same(whole)) return `${how} it is ${same(cut)}, whole it is ${same(whole)}`;
+    }
+    for (const frame of whole) {
       const why = typeof frame === "string" ? wrongWithText(frame) : undefined;
       if (why !== undefined) return why;
     }
@@ -119,8 +142,6 @@ export function wrongWithText(text: string): string | undefined {
   const expected = JSON.stringify(meaningOf(text));
   return found === expected ? undefined : `it means ${found}, expected ${expected}`;
 }
-
-const NEWLINE = new Uint8Array([10]);
 
 /** A smaller input with which something is wrong, too. */
 export function minimised(input: Input, wrong: (input: Input) => string | undefined): Input {
@@ -192,7 +213,7 @@ function drawText(dice: Dice): Input {
   new DataView(prefix.buffer).setUint32(0, body.length);
   return {
     framing: "length",
-    limits: { maxMessageBytes: 1 << 20, maxHeaderBytes: 4096, maxHeaderLines: 16 },
+    limits: { maxMessageBytes: 1 << 20, maxDepth: 64, maxHeaderBytes: 4096, maxHeaderLines: 16 },
     cuts: [WHOLE],
     bytes: join([prefix, body]),
   };

@@ -71,6 +71,7 @@ export async function exchange(
   const dice = new Dice(seed);
   const limits: FrameLimits & { maxProtocolErrors: number } = {
     maxMessageBytes: 1000,
+    maxDepth: 64,
     maxHeaderBytes: 4096,
     maxHeaderLines: 16,
     maxProtocolErrors: 1e6,

@@ -21,7 +21,7 @@ const CORPUS: readonly Uint8Array[] = [...EXAMPLES, ...ROWS].map(({ send }) => b
 
 /** Pieces that mean something to somebody. */
 const TOKENS: readonly Uint8Array[] = [
-  ...'{}[]",:\\\n\r \t\0',
+  ...'{}[]",:\\\n\r \t\0\x1e',
   ...[
     "\r\n",
     "\r\n\r\n",
@@ -29,7 +29,18 @@ const TOKENS: readonly Uint8Array[] = [
     "][",
     "]{",
     "null",
+    "tru",
     "1e400",
+    "42\n",
+    "-",
+    "\\u00",
+    "'",
+    "\n{",
+    "\x1e{",
+    "}\0",
+    "[[[[",
+    "]]",
+    "\n\n",
     "-0",
     "1.0",
     '"\\u0000"',
@@ -107,7 +118,7 @@ function string(dice: Dice): string {
 /** The text of a message, more or less. */
 export function message(dice: Dice): string {
   if (dice.chance(8)) return `[${many(dice, 4, () => message(dice))}]`;
-  const space = dice.chance(80) ? "" : dice.pick([" ", "\t", "  "]);
+  const space = dice.chance(80) ? "" : dice.pick([" ", "\t", "  ", "\n", "\r\n "]);
   const members: string[] = [];
   const add = (percent: number, name: string, value: string) => {
     if (dice.chance(percent)) members.push(`"${name}"${space}:${space}${value}`);
@@ -161,7 +172,14 @@ export function mutated(dice: Dice, bytes: Uint8Array): Uint8Array {
 /** One message, framed or nearly so. */
 function framed(dice: Dice, framing: FramingName): Uint8Array {
   const body = dice.chance(80) ? bytesOf(message(dice)) : dice.pick(CORPUS);
-  if (framing === "json" && dice.chance(30)) return body; // the next one follows at once
+  if (framing === "json" && dice.chance(40)) {
+    // The next one follows at once, or other bytes tell them apart.
+    const [before, after] = dice.pick([["", ""], ["", ""], ["\x1e", "\n"], ["", "\0"], [
+      "\ufeff",
+      "",
+    ]]);
+    return join([bytesOf(before!), body, bytesOf(after!)]);
+  }
   if (framing === "headers" && dice.chance(20)) {
     const name = dice.pick(["content-length", "CONTENT-LENGTH", "Content-Length "]);
     const before = dice.pick(["", "Content-Type: application/json; charset=utf-8\r\n", "X: y\r\n"]);
@@ -184,6 +202,7 @@ export function drawInput(dice: Dice): Input {
     framing: isDetecting ? "detect" : spoken,
     limits: {
       maxMessageBytes: dice.pick([64, 100, 200, 1 << 20]),
+      maxDepth: dice.pick([1, 2, 4, 64]),
       maxHeaderBytes: dice.pick([32, 64, 4096]),
       maxHeaderLines: dice.pick([1, 2, 16]),
     },

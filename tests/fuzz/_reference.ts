@@ -2,11 +2,11 @@
 // PROTOCOL.md after another, a byte at a time. It shares no code with lib/framing/.
 
 import type { FramingName } from "../../lib/mod.ts";
-import { meaningOf } from "../support/reference.ts";
 
 /** The limits of a framing, as far as an input sets them. */
 export interface FrameLimits {
   readonly maxMessageBytes: number;
+  readonly maxDepth: number;
   readonly maxHeaderBytes: number;
   readonly maxHeaderLines: number;
 }
@@ -40,7 +40,7 @@ export function eventsIn(
 ): Event[] {
   switch (framing) {
     case "json":
-      return linesIn(bytes, limits);
+      return textsIn(bytes, limits);
     case "headers":
       return headersIn(bytes, limits);
     case "length":
@@ -57,76 +57,267 @@ export function eventsIn(
 
 /** What the first bytes decide; undefined while they may become anything. */
 function framingOf(bytes: Uint8Array): FramingName | "none" | undefined {
-  const text = Array.from(bytes.slice(0, 20), (byte) => String.fromCharCode(byte)).join("");
-  if (text === "") return undefined;
-  if (text[0] === "\0") return "length";
-  if (/^[ \t\r\n]{0,16}[{[]/.test(text)) return "json";
-  if (/^[ \t\r\n]{1,16}$/.test(text)) return undefined;
-  if (/^content-/i.test(text)) return "headers";
-  const begun = ["content-", "\x16\x03", "get ", "post", "put ", "head", "opti", "dele", "patc"];
-  if (begun.some((it) => it.startsWith(text.toLowerCase()) && it !== text.toLowerCase())) {
-    // HTTP's methods are written in capitals.
-    const isHeader = "content-".startsWith(text.toLowerCase());
-    if (isHeader || text === text.toUpperCase()) return undefined;
+  for (let length = 1; length <= Math.min(bytes.length, 40); length++) {
+    const letters = String.fromCharCode(...bytes.slice(0, length));
+    if (letters[0] === "\0") return "length";
+    const before = letters.slice(0, skippedAt(letters, 0)), rest = letters.slice(before.length);
+    if (before.includes("\0")) return "none";
+    if (before.length > 16) return "none";
+    if (/^[{[]/.test(rest)) return "json";
+    if (/^(?:\r\n)*content-$/i.test(letters)) return "headers";
+    const word = /^(?:\r\n)*([a-z-]*)$/i.exec(letters)?.[1];
+    const isHeader = word !== undefined && "content-".startsWith(word.toLowerCase());
+    const verbs = ["GET ", "POST", "PUT ", "HEAD", "OPTI", "DELE", "PATC"];
+    const isVerb = word !== undefined && verbs.some((it) => it !== word && it.startsWith(word));
+    const isMark = rest === "\xef" || rest === "\xef\xbb";
+    if (rest !== "" && !isHeader && !isVerb && !isMark && letters !== "\x16") return "none";
   }
-  return "none";
+  return undefined;
 }
 
-// ---- Lines ---------------------------------------------------------------------------------------
+// ---- JSON texts ----------------------------------------------------------------------------------
 
-function linesIn(bytes: Uint8Array, { maxMessageBytes }: FrameLimits): Event[] {
+/** What the bytes are, a letter for each: rules are easier to read of letters. */
+type Letters = string;
+
+/** Why a text cannot be read to its end. */
+class Stop extends Error {
+  readonly isBroken: boolean;
+  readonly at: number;
+
+  constructor(isBroken: boolean, at: number) {
+    super();
+    this.isBroken = isBroken;
+    this.at = at;
+  }
+}
+
+function textsIn(bytes: Uint8Array, { maxMessageBytes, maxDepth }: FrameLimits): Event[] {
+  const letters = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   const events: Event[] = [];
-  let at = 0, doesWithoutNewlines = false;
-  while (at < bytes.length) {
-    const newline = bytes.indexOf(10, at);
-    const line = bytes.subarray(at, newline < 0 ? bytes.length : newline);
-    const isTooLong = line.length > maxMessageBytes;
-    const whole = isTooLong || newline < 0 ? BAD : textOf(line);
-    const isJson = typeof whole === "string" && !isUnparsable(whole);
-    const end = isJson ? -1 : valueIn(line.subarray(0, maxMessageBytes), doesWithoutNewlines);
-    if (end >= 0) {
-      events.push(textOf(line.subarray(0, end)));
-      doesWithoutNewlines = true;
-      at += end;
+  let at = 0, resumedAt = 0;
+  const toNextLine = () => {
+    const newline = letters.indexOf("\n", at);
+    at = newline < 0 ? letters.length : newline + 1;
+  };
+  for (;;) {
+    at += skippedAt(letters, at);
+    if (at === letters.length) return events;
+    const begin = at, isFrame = "{[".includes(letters[at]!);
+    // Another text than an object or array has its line for itself.
+    const line = Math.max(resumedAt, letters.lastIndexOf("\n", at - 1) + 1);
+    const before = letters.slice(line, at);
+    const mayBeOther = /["\-0-9tfn]/.test(letters[at]!) && skippedAt(before, 0) === before.length;
+    if (!isFrame && !mayBeOther) {
+      events.push(BAD);
+      toNextLine();
       continue;
     }
-    if (newline < 0 && !isTooLong) break; // it may have been cut off
-    if (isTooLong) events.push({ fault: "oversized", fatal: false });
-    else if (whole !== "") events.push(whole);
-    at += line.length + 1;
-  }
-  return events;
-}
-
-function isUnparsable(text: string): boolean {
-  const meaning = meaningOf(text);
-  return meaning.kind === "invalid" && meaning.code === -32700;
-}
-
-/** Where the object or array ends that these bytes begin with, as far as its end is known; else -1. */
-function valueIn(bytes: Uint8Array, doesWithoutNewlines: boolean): number {
-  const space = (at: number) => {
-    while (at < bytes.length && " \t\r\n".includes(String.fromCharCode(bytes[at]!))) at++;
-    return at;
-  };
-  const opens = (at: number) => bytes[at] === 0x7b || bytes[at] === 0x5b;
-  let at = space(0);
-  if (!opens(at)) return -1;
-  const due: number[] = [];
-  do {
-    const byte = bytes[at];
-    if (byte === undefined) return -1;
-    if (opens(at)) due.push(byte + 2);
-    else if (byte === 0x7d || byte === 0x5d) {
-      if (due.pop() !== byte) return -1;
-    } else if (byte === 0x22) {
-      at++;
-      while (at < bytes.length && bytes[at] !== 0x22) at += bytes[at] === 0x5c ? 2 : 1;
-      if (at >= bytes.length) return -1;
+    const reader = new Reader(letters, begin, maxDepth);
+    let stop: Stop | undefined;
+    try {
+      reader.value();
+    } catch (error) {
+      if (!(error instanceof Stop)) throw error;
+      stop = error;
     }
-    at++;
-  } while (due.length > 0);
-  return doesWithoutNewlines || opens(space(at)) ? at : -1;
+    // What came first of all that can be wrong is what is told.
+    const end = stop?.at ?? reader.at, past = begin + maxMessageBytes;
+    // Another text counts with the space behind it, up to its line feed.
+    const space = isFrame || stop !== undefined ? 0 : spaceAt(letters, end);
+    const next = letters[end + space], isLine = next === "\n";
+    const needsMore = stop?.isBroken || !isFrame && !stop && next !== undefined && !isLine;
+    const isTooLong = needsMore ? past <= end + space : past < end + space;
+    const isTooDeep = reader.tooDeepAt < Math.min(past, end);
+    at = end;
+    if (isTooDeep) events.push(BAD);
+    else if (isTooLong) events.push({ fault: "oversized", fatal: false });
+    const isTold = isTooDeep || isTooLong;
+    if (!isFrame) {
+      if (isTold) {
+        at = past;
+        toNextLine();
+        continue;
+      }
+      const isWhole = stop === undefined && isLine;
+      events.push(isWhole ? textOf(bytes.subarray(begin, end)) : BAD);
+      toNextLine();
+      continue;
+    }
+    if (stop === undefined) {
+      if (!isTold) events.push(textOf(bytes.subarray(begin, end)));
+      continue;
+    }
+    if (!isTold) events.push(BAD);
+    if (!stop.isBroken) return events;
+    for (;; at++) {
+      if (at === letters.length) return events;
+      if ("{[".includes(letters[at]!) && letters[at - 1] === "\n") break;
+      if ("\0\x1e".includes(letters[at]!)) {
+        resumedAt = ++at;
+        break;
+      }
+    }
+  }
+}
+
+/** How much white space stands here before the end of the line. */
+function spaceAt(letters: Letters, at: number): number {
+  const space = /[ \t\r]*/y;
+  space.lastIndex = at;
+  return space.exec(letters)![0].length;
+}
+
+/** How many letters mean nothing where no text has begun. */
+function skippedAt(letters: Letters, from: number): number {
+  for (let at = from;;) {
+    if (letters.startsWith(MARK, at)) at += MARK.length;
+    else if (at < letters.length && SKIPPED.includes(letters[at]!)) at++;
+    else return at - from;
+  }
+}
+
+const MARK = "\xef\xbb\xbf";
+const SKIPPED = " \t\r\n\0\x1e";
+
+/** Reads a JSON text by the grammar of RFC 8259, one rule a method. */
+class Reader {
+  at: number;
+  tooDeepAt = Infinity;
+  readonly #letters: Letters;
+  readonly #maxDepth: number;
+  #depth = 0;
+
+  constructor(letters: Letters, at: number, maxDepth: number) {
+    this.#letters = letters;
+    this.at = at;
+    this.#maxDepth = maxDepth;
+  }
+
+  value(): void {
+    switch (this.#letter()) {
+      case "{":
+        return this.#nested("}", () => {
+          if (this.#letter() !== '"') this.#broken();
+          this.#text();
+          this.#space();
+          this.#must(":");
+          this.#space();
+          this.value();
+        });
+      case "[":
+        return this.#nested("]", () => this.value());
+      case '"':
+        return this.#text();
+      case "t":
+        return this.#word("true");
+      case "f":
+        return this.#word("false");
+      case "n":
+        return this.#word("null");
+      default:
+        return this.#number();
+    }
+  }
+
+  #nested(close: string, item: () => void): void {
+    if (this.#depth === this.#maxDepth) return this.#passOver();
+    this.#depth++;
+    this.at++;
+    this.#space();
+    if (this.#letter() !== close) {
+      for (;;) {
+        item();
+        this.#space();
+        if (this.#letter() === close) break;
+        this.#must(",");
+        this.#space();
+      }
+    }
+    this.at++;
+    this.#depth--;
+  }
+
+  /** What lies too deep: nothing but texts, and how many brackets are open. */
+  #passOver(): void {
+    this.tooDeepAt = Math.min(this.tooDeepAt, this.at);
+    let open = 0;
+    do {
+      const letter = this.#letter();
+      if (letter === '"') this.#text();
+      else {
+        if (letter < " " && !"\t\n\r".includes(letter)) this.#broken();
+        if ("{[".includes(letter)) open++;
+        if ("}]".includes(letter)) open--;
+        this.at++;
+      }
+    } while (open > 0);
+  }
+
+  #text(): void {
+    this.at++;
+    for (;;) {
+      const letter = this.#letter();
+      if (letter < " ") this.#broken();
+      this.at++;
+      if (letter === '"') return;
+      if (letter !== "\\") continue;
+      const escape = this.#letter();
+      if (!'"\\/bfnrtu'.includes(escape)) this.#broken();
+      this.at++;
+      for (let left = escape === "u" ? 4 : 0; left > 0; left--) {
+        if (!/[0-9a-fA-F]/.test(this.#letter())) this.#broken();
+        this.at++;
+      }
+    }
+  }
+
+  #word(word: string): void {
+    for (const letter of word) this.#must(letter);
+  }
+
+  #number(): void {
+    if (this.#letter() === "-") this.at++;
+    if (this.#letter() === "0") this.at++;
+    else this.#digits();
+    if (this.#may(".")) this.#digits();
+    if (this.#may("eE")) {
+      this.#may("+-");
+      this.#digits();
+    }
+    if (this.#depth === 0) this.#letter(); // more digits may follow
+  }
+
+  /** One at least. */
+  #digits(): void {
+    if (!/[0-9]/.test(this.#letter())) this.#broken();
+    while (/[0-9]/.test(this.#letters[this.at] ?? "")) this.at++;
+  }
+
+  #may(some: string): boolean {
+    const isThere = this.at < this.#letters.length && some.includes(this.#letters[this.at]!);
+    if (isThere) this.at++;
+    return isThere;
+  }
+
+  #must(letter: string): void {
+    if (this.#letter() !== letter) this.#broken();
+    this.at++;
+  }
+
+  #space(): void {
+    while (" \t\r\n".includes(this.#letters[this.at] ?? "x")) this.at++;
+  }
+
+  /** The letter here; where there is none the text was cut off. */
+  #letter(): string {
+    if (this.at === this.#letters.length) throw new Stop(false, this.at);
+    return this.#letters[this.at]!;
+  }
+
+  #broken(): never {
+    throw new Stop(true, this.at);
+  }
 }
 
 // ---- Headers and lengths -------------------------------------------------------------------------
@@ -136,7 +327,10 @@ function headersIn(
   { maxMessageBytes, maxHeaderBytes, maxHeaderLines }: FrameLimits,
 ): Event[] {
   const events: Event[] = [];
+  const letters = (at: number, count: number) =>
+    String.fromCharCode(...bytes.subarray(at, at + count));
   for (let at = 0;;) {
+    for (let empty; (empty = /^\r\n/.exec(letters(at, 2))) !== null;) at += empty[0].length;
     const begin = at, lines: string[] = [];
     for (;;) {
       const newline = bytes.indexOf(10, at);

@@ -16,9 +16,9 @@ Deno.test("bytes of all kinds are read as the reference reads them, however they
 
 /** Inputs that were read wrongly once, as the fuzzer printed them. */
 const FOUND = [
-  '{"framing":"json","limits":{"maxMessageBytes":100,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[9],"bytes":"{\\"a\\":1}{\\u00fd"}',
-  '{"framing":"detect","limits":{"maxMessageBytes":64,"maxHeaderBytes":32,"maxHeaderLines":1},"cuts":[1],"bytes":"{\\"\\u00ea\\"}{\\"b\\":{}}"}',
-  '{"framing":"json","limits":{"maxMessageBytes":100,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[100],"bytes":"\\"  :  \\"2.0\\"  ,\\"id\\"  :  12  ,\\"params\\"  :  {\\"a\\":1}}\\n{\\"jsonrpc\\":\\"2.0\\",\\"method\\":\\"sum\\",\\"params\\":[]}{\\"jsonrpc\\":\\"2.0\\",\\"id\\":36,\\"method\\":\\"nope\\",\\"params\\":{\\"a\\":1}}\\n{\\"jsonrpc\\":\\"2.0\\",\\"id\\":-1,\\"\\u00ed\\u00a0\\u0080method\\":\\"get_data\\"}[\\n , \\"method\\": \\"sum\\", \\"params\\": [1,2,4], \\"id\\": \\"1\\"},\\n        {\\"jsonrppc\\": \\"2.0\\", \\"method\\": \\"foo.get\\", \\"params\\": {\\"name\\": \\"myself\\"}, \\"id\\": \\"5\\"},\\n\\"}\\n    ]\\n"}',
+  '{"framing":"json","limits":{"maxMessageBytes":100,"maxDepth":64,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[9],"bytes":"{\\"a\\":1}{\\u00fd"}',
+  '{"framing":"detect","limits":{"maxMessageBytes":64,"maxDepth":64,"maxHeaderBytes":32,"maxHeaderLines":1},"cuts":[1],"bytes":"{\\"\\u00ea\\"}{\\"b\\":{}}"}',
+  '{"framing":"json","limits":{"maxMessageBytes":100,"maxDepth":64,"maxHeaderBytes":32,"maxHeaderLines":2},"cuts":[100],"bytes":"\\"  :  \\"2.0\\"  ,\\"id\\"  :  12  ,\\"params\\"  :  {\\"a\\":1}}\\n{\\"jsonrpc\\":\\"2.0\\",\\"method\\":\\"sum\\",\\"params\\":[]}{\\"jsonrpc\\":\\"2.0\\",\\"id\\":36,\\"method\\":\\"nope\\",\\"params\\":{\\"a\\":1}}\\n{\\"jsonrpc\\":\\"2.0\\",\\"id\\":-1,\\"\\u00ed\\u00a0\\u0080method\\":\\"get_data\\"}[\\n , \\"method\\": \\"sum\\", \\"params\\": [1,2,4], \\"id\\": \\"1\\"},\\n        {\\"jsonrppc\\": \\"2.0\\", \\"method\\": \\"foo.get\\", \\"params\\": {\\"name\\": \\"myself\\"}, \\"id\\": \\"5\\"},\\n\\"}\\n    ]\\n"}',
 ];
 
 for (const literal of FOUND) {
@@ -38,12 +38,13 @@ Deno.test("fromLiteral() gives the input that literalOf() wrote", () => {
 /** Lines, read by something that is nearly a decoder. */
 function withDecoder(change: (decoder: Decoder) => Partial<Decoder>): Disposable {
   const real: Framing = FRAMINGS.json;
-  const decoder: Framing["decoder"] = (limits) => {
-    const it = real.decoder(limits);
+  const decoder: Framing["decoder"] = (limits, isParsed) => {
+    const it = real.decoder(limits, isParsed);
     const same: Decoder = {
       push: (chunk) => it.push(chunk),
       next: () => it.next(),
-      split: (text) => it.split!(text),
+      end: () => it.end!(),
+      reject: () => it.reject!(),
       get held() {
         return it.held;
       },
@@ -59,7 +60,7 @@ function withDecoder(change: (decoder: Decoder) => Partial<Decoder>): Disposable
 
 const TWO: Input = {
   framing: "json",
-  limits: { maxMessageBytes: 6000, maxHeaderBytes: 100, maxHeaderLines: 2 },
+  limits: { maxMessageBytes: 6000, maxDepth: 64, maxHeaderBytes: 100, maxHeaderLines: 2 },
   cuts: [1],
   bytes: new TextEncoder().encode(`{"a":1}\n{"b":"${"x".repeat(5000)}"}\n`),
 };
@@ -72,9 +73,6 @@ const BROKEN: Readonly<Record<string, (decoder: Decoder) => Partial<Decoder>>> =
     },
   }),
   "throws": () => ({
-    split: () => {
-      throw new TypeError("broken");
-    },
     next: () => {
       throw new TypeError("broken");
     },

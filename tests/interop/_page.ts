@@ -3,21 +3,30 @@
 //     deno run -A tests/interop/_page.ts > docs/interop.md
 
 import { CLIENTS } from "./_clients.ts";
-import { FEATURES, type Pair } from "./_pairs.ts";
+import { BLOCKCHAIN_CLIENTS } from "./_blockchains.ts";
+import { CLIENT_PROGRAMS } from "./_client_programs.ts";
+import { EDITORS } from "./_editors.ts";
+import { FEATURES, type Table } from "./_pairs.ts";
+import { LANGUAGE_SERVERS } from "./_language_servers.ts";
+import { SERVER_PROGRAMS } from "./_server_programs.ts";
 import { SERVERS } from "./_servers.ts";
 
-/** The pairs of each table. */
-export function allPairs(): { title: string; pairs: readonly Pair[] }[] {
-  return [
-    { title: "Our client, their server", pairs: SERVERS },
-    { title: "Their client, our server", pairs: CLIENTS },
-  ];
-}
+export const THEIR_SERVERS: Table = {
+  title: "Our client, their server",
+  pairs: [...SERVERS, ...SERVER_PROGRAMS, ...LANGUAGE_SERVERS],
+};
+
+export const THEIR_CLIENTS: Table = {
+  title: "Their client, our server",
+  pairs: [...CLIENTS, ...CLIENT_PROGRAMS, ...BLOCKCHAIN_CLIENTS, ...EDITORS],
+};
+
+const TABLES = [THEIR_SERVERS, THEIR_CLIENTS];
 
 /** The tables in Markdown, with what there is to say of some cells below. */
-export function tables(): string {
+function tables(): string {
   const notes: string[] = [];
-  const sections = allPairs().map(({ title, pairs }) => {
+  const sections = TABLES.map(({ title, pairs }) => {
     const rows = [
       ["", "over", ...FEATURES],
       ["---", "---", ...FEATURES.map(() => "---")],
@@ -47,13 +56,21 @@ export function tables(): string {
   return `${sections.join("\n")}\n## Notes\n\n${reasons}`;
 }
 
+/** How each program was called. */
+function calls(): string {
+  const sections = TABLES.map(({ title, pairs }) =>
+    `### ${title}\n\n${pairs.map(({ theirs, how }) => `- ${theirs}: ${how}\n`).join("")}`
+  );
+  return `## How each was called\n\n${sections.join("\n")}`;
+}
+
 /** docs/interop.md. */
 export function page(): string {
   return `# Interop
 
-What Landline does together with programs of other projects. Each "yes" is a step of \`tests/interop/pairs_test.ts\`, which runs the real thing over a real socket or pipe. This page is made from the same table; a test holds that it is current.
+What Landline does together with programs of other projects. Each "yes" is a step of a test in \`tests/interop/\`, which runs the real thing over a real socket or pipe. This page is made from the same table; a test holds that it is current.
 
-A dash: not together, the notes say why.
+A dash: the other end lacks it, the notes say what.
 
 - call: a call, and its result. By name: a call whose params are an object.
 - error: a call of a method that does not exist fails at the caller with what the other end said.
@@ -64,7 +81,8 @@ A dash: not together, the notes say why.
 - progress: the caller hears of it before the answer.
 - calls back: the end that accepted calls, or notifies, the one that connected.
 
-${tables()}`;
+${tables()}
+${calls()}`;
 }
 
 if (import.meta.main) console.log(page().trimEnd());

@@ -1,5 +1,7 @@
 // Pairs of a Landline end and an end that nobody here wrote, and what they do together.
 
+import { testWith } from "../support/tools.ts";
+
 /** What a pair may do together. */
 export const FEATURES = [
   "call",
@@ -15,17 +17,19 @@ export const FEATURES = [
 
 export type Feature = (typeof FEATURES)[number];
 
+/** Shows a feature. */
+export type Show<T> = (ends: T, feature: Feature) => Promise<void>;
+
 /** What shows a feature, where it is there, and what there is to say of it; else why it is not. */
-export type Cell<T> =
-  | ((ends: T) => Promise<void>)
-  | { readonly run: (ends: T) => Promise<void>; readonly but: string }
-  | string;
+export type Cell<T> = Show<T> | { readonly run: Show<T>; readonly but: string } | string;
 
 /** Two ends. */
 export interface Pair {
   /** The foreign end, and what carries the bytes. */
   readonly theirs: string;
   readonly over: string;
+  /** How its users call it, in Markdown. */
+  readonly how: string;
   /** Programs that it needs. */
   readonly tools: readonly string[];
   readonly cells: Readonly<Record<Feature, Cell<never>>>;
@@ -35,10 +39,15 @@ export interface Pair {
   ) => Promise<void>;
 }
 
+/** Pairs that stand together in docs/interop.md. */
+export interface Table {
+  readonly title: string;
+  readonly pairs: readonly Pair[];
+}
+
 /** A pair whose ends `open` gives. */
 export function pairOf<T extends AsyncDisposable>(
-  theirs: string,
-  over: string,
+  { theirs, over, how }: Pick<Pair, "theirs" | "over" | "how">,
   open: () => Promise<T>,
   cells: Readonly<Record<Feature, Cell<T>>>,
   tools: readonly string[] = [],
@@ -46,6 +55,7 @@ export function pairOf<T extends AsyncDisposable>(
   return {
     theirs,
     over,
+    how,
     tools,
     cells,
     async show(step) {
@@ -53,8 +63,17 @@ export function pairOf<T extends AsyncDisposable>(
       for (const feature of FEATURES) {
         const cell = cells[feature];
         if (typeof cell === "string") continue;
-        await step(feature, () => (typeof cell === "function" ? cell : cell.run)(ends));
+        await step(feature, () => (typeof cell === "function" ? cell : cell.run)(ends, feature));
       }
     },
   };
+}
+
+/** A test for each pair, with a step for each feature that is there. */
+export function testPairs({ title, pairs }: Table): void {
+  for (const { theirs, over, tools, show } of pairs) {
+    testWith(tools, `${title}: ${theirs} over ${over}`, async (t) => {
+      await show((feature, run) => t.step(feature, run));
+    });
+  }
 }

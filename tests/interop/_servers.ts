@@ -15,29 +15,31 @@ import {
 } from "../../lib/mod.ts";
 import { within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
-import { GoProgram } from "./_go.ts";
 import { jayson } from "./_jayson.ts";
 import { type Pair, pairOf } from "./_pairs.ts";
 import { cancelled, VsCode } from "./_vscode.ts";
 
 /** Our client, and what it needs to be closed. */
-interface Ends extends AsyncDisposable {
+interface Ends {
   readonly line: Line;
 }
 
 /** Sends a notification to a peer whose types nobody knows. */
-function notify({ line }: Ends, name: string, value?: unknown): void {
+export function notify({ line }: Ends, name: string, value?: unknown): void {
   (line.notify as unknown as Record<string, (value?: unknown) => void>)[name]!(value);
 }
 
 /** A hundred calls without waiting, each with an answer of its own. */
-async function hundred(call: (n: number) => Promise<unknown>, expected: (n: number) => unknown) {
+export async function hundred(
+  call: (n: number) => Promise<unknown>,
+  expected: (n: number) => unknown,
+) {
   const numbers = Array.from({ length: 100 }, (_, n) => n);
   assertEquals(await Promise.all(numbers.map(call)), numbers.map(expected));
 }
 
 /** A call fails with this code. */
-async function failsWith(code: number, call: Promise<unknown>): Promise<RpcError> {
+export async function failsWith(code: number, call: Promise<unknown>): Promise<RpcError> {
   const error = await rejection(call);
   assertInstanceOf(error, RpcError);
   assertEquals(error.code, code);
@@ -79,7 +81,6 @@ function clientApi(heard: Events<unknown>): Api {
     note: notification(anything, (value) => heard.add(value)),
     "notifications/progress": notification(anything, (value) => heard.add(value)),
     "roots/list": method(anything, () => ({ roots: [{ uri: "file:///here", name: "here" }] })),
-    "textDocument/publishDiagnostics": notification(anything, (value) => heard.add(value)),
   };
 }
 
@@ -124,18 +125,6 @@ async function vscodeServer() {
   };
 }
 
-async function goServer() {
-  const program = await GoProgram.start();
-  const line = await connect(`tcp://${await program.line()}`);
-  return {
-    line,
-    async [Symbol.asyncDispose]() {
-      await line.close();
-      await program[Symbol.asyncDispose]();
-    },
-  };
-}
-
 /** Our client on the pipes of a program, and what it is told without asking. */
 async function overCommand(command: string, options: ConnectOptions) {
   const heard = new Events<unknown>();
@@ -144,19 +133,6 @@ async function overCommand(command: string, options: ConnectOptions) {
     api: clientApi(heard),
   });
   return { line, heard, [Symbol.asyncDispose]: () => line.close() };
-}
-
-const URI = "file:///landline.py";
-
-async function pylspServer() {
-  const ends = await overCommand("pylsp", { framing: "headers" });
-  const capabilities = await ends.line.request("initialize", {
-    processId: null,
-    rootUri: null,
-    capabilities: {},
-  });
-  notify(ends, "initialized", {});
-  return { ...ends, capabilities };
 }
 
 const MCP_SERVER = `${import.meta.dirname}/_mcp_server.ts`;
@@ -179,125 +155,100 @@ const tool = ({ line }: Ends, name: string, args: object, meta?: object) =>
 const textOf = (text: string) => ({ content: [{ type: "text", text }] });
 
 export const SERVERS: readonly Pair[] = [
-  pairOf("jayson 5", "tcp, json", jaysonServer, {
-    call: async ({ line }) => assertEquals(await line.request("upper", ["hé😀"]), "HÉ😀"),
-    "by name": async ({ line }) =>
-      assertEquals(await line.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
-    error: async ({ line }) => void await failsWith(-32601, line.request("nope")),
-    notification: async (ends) => {
-      notify(ends, "note", { text: "noted" });
-      assertEquals((await ends.noted.count(1))[0], { text: "noted" });
+  pairOf(
+    {
+      theirs: "jayson 5",
+      over: "tcp, json",
+      how: "`new jayson.Server(methods).tcp().listen(port)`",
     },
-    batch: async ({ line }) =>
-      assertEquals(
-        await Promise.all(line.batch((call) => [call.upper!("a"), call.upper!("b")])),
-        ["A", "B"],
-      ),
-    "100 at once": ({ line }) => hundred((n) => line.request("upper", [`n${n}`]), (n) => `N${n}`),
-    cancel: "jayson does not know how to cancel a call",
-    progress: "jayson has no progress",
-    "calls back": "a jayson server only answers",
-  }),
-  pairOf("vscode-jsonrpc 10", "tcp, headers", vscodeServer, {
-    call: async ({ line }) => assertEquals(await line.request("upper", ["hé😀"]), "HÉ😀"),
-    "by name": async ({ line }) =>
-      assertEquals(await line.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
-    error: async ({ line }) => void await failsWith(-32601, line.request("nope")),
-    notification: async (ends) => {
-      notify(ends, "note", { text: "noted" });
-      assertEquals((await ends.noted.count(1))[0], { text: "noted" });
+    jaysonServer,
+    {
+      call: async ({ line }) => assertEquals(await line.request("upper", ["hé😀"]), "HÉ😀"),
+      "by name": async ({ line }) =>
+        assertEquals(await line.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
+      error: async ({ line }) => void await failsWith(-32601, line.request("nope")),
+      notification: async (ends) => {
+        notify(ends, "note", { text: "noted" });
+        assertEquals((await ends.noted.count(1))[0], { text: "noted" });
+      },
+      batch: async ({ line }) =>
+        assertEquals(
+          await Promise.all(line.batch((call) => [call.upper!("a"), call.upper!("b")])),
+          ["A", "B"],
+        ),
+      "100 at once": ({ line }) => hundred((n) => line.request("upper", [`n${n}`]), (n) => `N${n}`),
+      cancel: "it does not know how to cancel a call",
+      progress: "it has no progress",
+      "calls back": "it only answers",
     },
-    batch: "vscode-jsonrpc has no batches",
-    "100 at once": ({ line }) => hundred((n) => line.request("upper", [`n${n}`]), (n) => `N${n}`),
-    cancel: async ({ line, begun, aborted }) => {
-      const controller = new AbortController();
-      const waiting = rejection(line.request("wait", undefined, { signal: controller.signal }));
-      await within(begun, "the call to begin");
-      controller.abort();
-      await waiting;
-      await within(aborted, "the handler to be told");
+  ),
+  pairOf(
+    {
+      theirs: "vscode-jsonrpc 10",
+      over: "tcp, headers",
+      how:
+        '`createMessageConnection(…)` on each socket of `net.createServer`; `connect(address, { framing: "headers" })`',
     },
-    progress: async ({ line }) => {
-      const reports: unknown[] = [];
-      const onProgress = (value: unknown) => void reports.push(value);
-      // A language server wants the token among the params.
-      assertEquals(await line.request("work", { workDoneToken: "t" }, { onProgress }), "done");
-      assertEquals(reports, ["half"]);
+    vscodeServer,
+    {
+      call: async ({ line }) => assertEquals(await line.request("upper", ["hé😀"]), "HÉ😀"),
+      "by name": async ({ line }) =>
+        assertEquals(await line.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
+      error: async ({ line }) => void await failsWith(-32601, line.request("nope")),
+      notification: async (ends) => {
+        notify(ends, "note", { text: "noted" });
+        assertEquals((await ends.noted.count(1))[0], { text: "noted" });
+      },
+      batch: "it has no batches",
+      "100 at once": ({ line }) => hundred((n) => line.request("upper", [`n${n}`]), (n) => `N${n}`),
+      cancel: async ({ line, begun, aborted }) => {
+        const controller = new AbortController();
+        const waiting = rejection(line.request("wait", undefined, { signal: controller.signal }));
+        await within(begun, "the call to begin");
+        controller.abort();
+        await waiting;
+        await within(aborted, "the handler to be told");
+      },
+      progress: async ({ line }) => {
+        const reports: unknown[] = [];
+        const onProgress = (value: unknown) => void reports.push(value);
+        // A language server wants the token among the params.
+        assertEquals(await line.request("work", { workDoneToken: "t" }, { onProgress }), "done");
+        assertEquals(reports, ["half"]);
+      },
+      "calls back": async ({ line }) => assertEquals(await line.request("ask"), "Really? Yes."),
     },
-    "calls back": async ({ line }) => assertEquals(await line.request("ask"), "Really? Yes."),
-  }),
-  pairOf("Go net/rpc/jsonrpc", "tcp, json (JSON-RPC 1.0)", goServer, {
-    call: async ({ line }) => assertEquals(await line.request("Text.Upper", ["hé😀"]), "HÉ😀"),
-    "by name": async ({ line }) =>
-      assertEquals(
-        await line.request("Text.Subtract", [{ Minuend: 42, Subtrahend: 23 }]),
-        19,
-      ),
-    error: async ({ line }) => {
-      const { message } = await failsWith(-32002, line.request("Text.Nope", [1]));
-      assertEquals(message, "rpc: can't find method Text.Nope");
+  ),
+  pairOf(
+    {
+      theirs: "@modelcontextprotocol/sdk 1",
+      over: "command, json",
+      how: '`server.connect(new StdioServerTransport())`; `connect("command:node server.js")`',
     },
-    notification: "Go's server answers everything, and a client of Go's cannot leave out the id",
-    batch: "JSON-RPC 1.0 has no batches",
-    "100 at once": ({ line }) =>
-      hundred((n) => line.request("Text.Upper", [`n${n}`]), (n) => `N${n}`),
-    cancel: "Go's net/rpc does not know how to cancel a call",
-    progress: "Go's net/rpc has no progress",
-    "calls back": "a server of Go's net/rpc only answers",
-  }, ["go"]),
-  pairOf("pylsp 1", "command, headers", pylspServer, {
-    call: "the methods of the Language Server Protocol take objects",
-    "by name": ({ capabilities }) => {
-      const { hoverProvider } = (capabilities as { capabilities: { hoverProvider: boolean } })
-        .capabilities;
-      assertEquals(hoverProvider, true);
-      return Promise.resolve();
+    mcpServer,
+    {
+      call: "its methods take objects",
+      "by name": async (ends) => {
+        const { serverInfo } = ends.initialized as { serverInfo: { name: string } };
+        assertEquals(serverInfo.name, "theirs");
+        assertEquals(await tool(ends, "add", { a: 1, b: 2 }), textOf("3"));
+      },
+      error: async ({ line }) => void await failsWith(-32601, line.request("nope", {})),
+      // A server that was not told this answers no calls back.
+      notification: async (ends) => {
+        notify(ends, "notifications/initialized");
+        assertEquals(await ends.line.request("ping"), {});
+      },
+      batch: "it has no batches",
+      "100 at once": (ends) =>
+        hundred((n) => tool(ends, "add", { a: n, b: n }), (n) => textOf(String(2 * n))),
+      cancel: "it cancels with a notification of its own",
+      progress: async (ends) => {
+        assertEquals(await tool(ends, "work", {}, { progressToken: "t" }), textOf("done"));
+        assertEquals((await ends.heard.count(1))[0], { progressToken: "t", progress: 1, total: 2 });
+      },
+      "calls back": async (ends) =>
+        assertEquals(await tool(ends, "ask", {}), textOf("file:///here")),
     },
-    error: async ({ line }) => void await failsWith(-32601, line.request("nope", {})),
-    notification: async (ends) => {
-      const textDocument = { uri: URI, languageId: "python", version: 1, text: "def f(:\n" };
-      notify(ends, "textDocument/didOpen", { textDocument });
-      const { line } = ends, position = { line: 0, character: 4 };
-      await line.request("textDocument/hover", { textDocument: { uri: URI }, position });
-    },
-    batch: "python-lsp-jsonrpc has no batches",
-    "100 at once": ({ line }) =>
-      hundred(
-        () =>
-          line.request("textDocument/hover", {
-            textDocument: { uri: URI },
-            position: { line: 0, character: 0 },
-          }).then((hover) => typeof hover),
-        () => "object",
-      ),
-    cancel: "pylsp cancels only what has not begun",
-    progress: "pylsp tells none for what is asked here",
-    "calls back": async ({ heard }) => {
-      const { uri, diagnostics } = (await heard.count(1))[0] as Record<string, unknown>;
-      assertEquals([uri, Array.isArray(diagnostics)], [URI, true]);
-    },
-  }, ["pylsp"]),
-  pairOf("@modelcontextprotocol/sdk 1", "command, json", mcpServer, {
-    call: "the methods of the Model Context Protocol take objects",
-    "by name": async (ends) => {
-      const { serverInfo } = ends.initialized as { serverInfo: { name: string } };
-      assertEquals(serverInfo.name, "theirs");
-      assertEquals(await tool(ends, "add", { a: 1, b: 2 }), textOf("3"));
-    },
-    error: async ({ line }) => void await failsWith(-32601, line.request("nope", {})),
-    // A server that was not told this answers no calls back.
-    notification: async (ends) => {
-      notify(ends, "notifications/initialized");
-      assertEquals(await ends.line.request("ping"), {});
-    },
-    batch: "the Model Context Protocol has no batches any more",
-    "100 at once": (ends) =>
-      hundred((n) => tool(ends, "add", { a: n, b: n }), (n) => textOf(String(2 * n))),
-    cancel: "the Model Context Protocol cancels with a notification of its own",
-    progress: async (ends) => {
-      assertEquals(await tool(ends, "work", {}, { progressToken: "t" }), textOf("done"));
-      assertEquals((await ends.heard.count(1))[0], { progressToken: "t", progress: 1, total: 2 });
-    },
-    "calls back": async (ends) => assertEquals(await tool(ends, "ask", {}), textOf("file:///here")),
-  }),
+  ),
 ];

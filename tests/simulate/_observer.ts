@@ -51,8 +51,13 @@ class Side {
 
   /** The next whole message. */
   take(framing: FramingName): string | undefined {
-    if (this.#from === this.#to) return undefined;
-    const found = firstFrame(framing, this.#store.subarray(this.#from, this.#to));
+    let rest = this.#store.subarray(this.#from, this.#to);
+    if (framing === "json" && rest[0] === LF) {
+      rest = rest.subarray(1);
+      this.#from++;
+    }
+    if (rest.length === 0) return undefined;
+    const found = firstFrame(framing, rest) ?? (framing === "json" ? wholeText(rest) : undefined);
     if (found !== undefined) this.#from += found[1];
     return found?.[0];
   }
@@ -62,6 +67,21 @@ class Side {
     this.#store.copyWithin(0, this.#from, this.#to);
     this.#to -= this.#from;
     this.#from = 0;
+  }
+}
+
+const LF = 10;
+
+/** A message whose line feed has not come: one that has closed is whole. */
+function wholeText(bytes: Uint8Array): [string, number] | undefined {
+  const last = bytes.at(-1);
+  if (last !== 0x7d && last !== 0x5d) return undefined; // } and ]
+  const text = new TextDecoder().decode(bytes);
+  try {
+    JSON.parse(text);
+    return [text, bytes.length];
+  } catch {
+    return undefined;
   }
 }
 

@@ -345,7 +345,10 @@ class Simulation {
     if (error instanceof ConnectionLostError && !error.sent && executed > 0) {
       return "it was sent, and ran";
     }
-    const { limit } = (error instanceof RpcError ? error.data ?? {} : {}) as { limit?: string };
+    const { limit, details } = (error instanceof RpcError ? error.data ?? {} : {}) as {
+      limit?: string;
+      details?: unknown;
+    };
     if (REFUSALS.has(limit) && executed > 0) return "it was refused, and ran";
     // What was promised is kept where nothing but the end of the server comes in between.
     const isOrderly = plan.shutdownAt !== undefined && plan.mayFail.size === 3 &&
@@ -358,6 +361,8 @@ class Simulation {
       return undefined;
     }
     if (isTimed && outcome === "DEADLINE_EXCEEDED") return undefined;
+    // A server says so of what was cut off on its way, if it still can, and ends the connection.
+    if (details === "unfinished" && plan.mayFail.has("lost")) return undefined;
     const isFailing = method === "fail" && ["NOT_FOUND", "INTERNAL_ERROR"].includes(outcome) ||
       method === "count" && job.how === "fails" && outcome === "ABORTED" ||
       // Who does not loop over a stream gets an array, and that has a limit.

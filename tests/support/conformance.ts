@@ -31,7 +31,10 @@ export interface Conformance {
   /** The row of the matrix, and what it is about. */
   readonly name: string;
   readonly send: string | Uint8Array;
-  /** The answer as a value, or as text where digits count; without both nothing comes back. */
+  /**
+   * The answer as a value, or as text where digits count; without both nothing comes back. What says in an
+   * error where the JSON ends is left out.
+   */
   readonly answer?: unknown;
   readonly text?: string;
   /** The id and the code of the answer, where its words are the implementation's own. */
@@ -344,7 +347,11 @@ export const ROWS: readonly Conformance[] = [
     send: echo('["\ufffd"]'),
     answer: answer(1, ["\ufffd"]),
   },
-  { name: "P06: a byte order mark", send: "\ufeff" + call("1"), error: [null, -32700] },
+  {
+    name: "P06: a byte order mark within",
+    send: call("1").replace(":", ":\ufeff"),
+    error: [null, -32700],
+  },
   {
     name: "P07: 64 levels",
     send: echo("[".repeat(63) + "]".repeat(63)),
@@ -392,7 +399,7 @@ export const ROWS: readonly Conformance[] = [
     send: '[{"__proto__":{"jsonrpc":"2.0","method":"get_data","id":1}}]',
     answer: [INVALID],
   },
-  { name: "P12: a number past all numbers", send: echo("[1e400]"), answer: answer(1, [null]) },
+  { name: "P12: a number past all numbers", send: echo("[1e400]"), error: [1, -32603] },
   {
     name: "P12: a number past all numbers, where a number is asked for",
     send: call("1", '"method":"sum","params":[1e400]'),
@@ -413,7 +420,7 @@ export const ROWS: readonly Conformance[] = [
     send: text,
     answer: INVALID,
   })),
-  ...["nul", "x", "'", "1 2", "]", "}", "{]", "\u0000", "+1", "{'a':1}"].map((
+  ...["nul", "x", "'", "1 2", "]", "}", "{]", "\u0001", "+1", "{'a':1}"].map((
     text,
   ): Conformance => ({
     name: `P15: ${JSON.stringify(text)}`,
@@ -436,8 +443,3 @@ export const ROWS: readonly Conformance[] = [
     text: '{"jsonrpc":"2.0","id":1.0,"result":1}',
   },
 ];
-
-/** The same message where a line feed would end it: white space is white space. */
-export function onOneLine(send: string | Uint8Array): string | Uint8Array {
-  return typeof send === "string" ? send.replaceAll("\n", " ") : send;
-}

@@ -19,9 +19,12 @@ export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
 }
 
 /** Resolves once the condition holds, which something outside of this test's sight brings about. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+): Promise<void> {
   const end = performance.now() + NET_MS;
-  while (!condition()) {
+  while (!await condition()) {
     if (performance.now() > end) throw new Error(`Waited ${NET_MS} ms in vain for ${what}`);
     await turn();
   }

@@ -154,7 +154,8 @@ export const ODD_SERVERS: readonly OddServer[] = [
   {
     does: "a line that is no JSON",
     sends: () => "what?\n",
-    gives: 'RpcError -32700 PARSE_ERROR: Cannot read what the peer sent (Parse error): "what?"',
+    gives:
+      'RpcError -32700 PARSE_ERROR: Cannot read what the peer sent (Parse error, byte 0: expected a JSON text, found w): "what?"',
   },
   {
     does: "JSON that is no message",
@@ -173,14 +174,18 @@ export const ODD_SERVERS: readonly OddServer[] = [
     sends: ({ id }) => `{"id":${id},"result":${"[".repeat(100)}${"]".repeat(100)}}\n`,
     gives:
       `RpcError -32700 PARSE_ERROR: Cannot read what the peer sent (Parse error, more than 64 levels of nesting): ${
-        JSON.stringify(`{"id":1,"result":${"[".repeat(63)}`)
-      }…`,
+        JSON.stringify(`{"id":1,"result":${"[".repeat(47)}`)
+      }`,
   },
   {
     does: "an answer that is cut off, and the end",
     sends: ({ id }) => `{"jsonrpc":"2.0","id":${id},"res`,
     hangsUp: true,
     gives: "ConnectionLostError: The connection ended: the peer closed the connection",
+    reports: [
+      String
+        .raw`Cannot read what the peer sent (Parse error, unfinished): "{\"jsonrpc\":\"2.0\",\"id\":1,\"res"`,
+    ],
   },
   {
     does: "the end",

@@ -6,16 +6,20 @@ import { within } from "./deadline.ts";
 
 /** A program that runs, and is killed in the end. */
 export class Program implements AsyncDisposable {
-  readonly #script: Script;
+  readonly #script: Script | undefined;
   readonly #child: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
   readonly #errors: Promise<string>;
 
-  private constructor(program: Script, command: string[]) {
+  private constructor(
+    program: Script | undefined,
+    command: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ) {
     this.#script = program;
     this.#child = new Deno.Command(command[0]!, {
       args: command.slice(1),
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -37,6 +41,11 @@ export class Program implements AsyncDisposable {
     const deno = [Deno.execPath(), ...argsOf(program, ["-A"]), ...args];
     const start = `ulimit -n ${limit} && exec "$@"`;
     return new Program(program, ["sh", "-c", start, "sh", ...deno]);
+  }
+
+  /** Runs another program than Deno. */
+  static run(command: readonly string[], env?: Readonly<Record<string, string>>): Program {
+    return new Program(undefined, command, env);
   }
 
   /** The next line that it prints. */
@@ -72,6 +81,6 @@ export class Program implements AsyncDisposable {
     await this.#lines.cancel();
     await this.#child.status;
     await this.#errors;
-    await this.#script[Symbol.asyncDispose]();
+    await this.#script?.[Symbol.asyncDispose]();
   }
 }

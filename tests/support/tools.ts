@@ -1,10 +1,17 @@
-// Tests that need a program which does not come with Deno: `nc`, `python3`, `openssl`.
+// Tests that need a program which does not come with Deno: `nc`, `python3`, `openssl`; a library of
+// Debian's, `debian:python3-gi`, which a program of the system's finds by itself; or one of the packages
+// that `deno run -A tests/interop/_npm.ts` downloads, `npm:viem@2`.
 //
 // Where a program is missing its tests are ignored, and the output says which and why. Where that must
 // not happen (.ci/run) LANDLINE_NO_SKIP=1 makes such a test fail instead.
 
-/** Whether a program is on the path, so that `new Deno.Command(tool)` would find it. */
+/**
+ * Whether a program is on the path, so that `new Deno.Command(tool)` would find it; for `debian:NAME`
+ * whether that package is installed, for `npm:NAME` whether it was downloaded.
+ */
 export function isInstalled(tool: string): boolean {
+  if (tool.startsWith("debian:")) return isPackage(tool.slice("debian:".length));
+  if (tool.startsWith("npm:")) return isDownloaded(tool);
   const folders = Deno.env.get("PATH")?.split(":") ?? [];
   return folders.some((folder) => {
     try {
@@ -14,6 +21,42 @@ export function isInstalled(tool: string): boolean {
       return false;
     }
   });
+}
+
+/** Whether a package of Debian's is installed; never on a system without them. */
+function isPackage(name: string): boolean {
+  if (!isInstalled("dpkg-query")) return false;
+  const args = ["-W", "-f", "${Status}", name];
+  const { stdout } = new Deno.Command("dpkg-query", { args, stderr: "null" }).outputSync();
+  return new TextDecoder().decode(stdout).includes(" ok installed");
+}
+
+/** Where Deno keeps packages of npm's. */
+let npmCache: string | undefined;
+
+/** Whether a package that the programs in `interop/` run on is in Deno's cache. */
+function isDownloaded(specifier: string): boolean {
+  const decode = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
+  npmCache ??= decode(
+    new Deno.Command(Deno.execPath(), { args: ["info", "--json"] })
+      .outputSync().stdout,
+  ).npmCache as string;
+  const lock = decode(
+    Deno.readFileSync(new URL("../interop/programs/deno.lock", import.meta.url)),
+  );
+  // "2.57.20", and behind "_" what it was resolved with.
+  const [version] = String(lock.specifiers[specifier]).split("_");
+  const name = specifier.slice("npm:".length, specifier.lastIndexOf("@"));
+  const registries = isFolder(npmCache) ? [...Deno.readDirSync(npmCache)] : [];
+  return registries.some((registry) => isFolder(`${npmCache}/${registry.name}/${name}/${version}`));
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 /**

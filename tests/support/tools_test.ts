@@ -4,6 +4,8 @@ import { isInstalled, testWith } from "./tools.ts";
 Deno.test("isInstalled() tells programs from what is none", () => {
   assert(isInstalled("sh"));
   assertFalse(isInstalled("landline-no-such-program"));
+  assertFalse(isInstalled("debian:landline-no-such-package"));
+  assertFalse(isInstalled("npm:landline-no-such-package@1"));
 });
 
 testWith(["sh"], "testWith() runs a test whose program is there", async () => {

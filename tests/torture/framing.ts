@@ -87,34 +87,79 @@ const thousandInOneWrite: Attack = {
   },
 };
 
-const noLastNewline: Attack = {
-  name: "no-last-newline",
+const cutOff: Attack = {
+  name: "cut-off",
   rows: ["F07"],
-  does: "sends a call without the newline that ends it, and half-closes",
+  does: "sends a call without its last bracket, one without a newline, and half-closes",
   async run(target) {
-    const key = crypto.randomUUID();
+    const key = crypto.randomUUID(), whole = crypto.randomUUID();
     using cut = await peer(target);
-    await cut.write(run(key));
+    await cut.write(run(whole) + run(key, 2).slice(0, -1));
     await cut.closeWrite();
-    const { length } = await cut.rest();
-    check(length === 0, `${length} bytes came back`);
+    const answers = await cut.messages();
+    const [error] = answers.filter(({ error }) => error !== undefined);
+    check(answers.length === 2, `${answers.length} answers came back`);
+    check(error?.error?.code === -32700, `it was answered ${Deno.inspect(error)}`);
     check(await ran(target, key) === 0, "the call was executed");
-    return { did: "did not execute it, and hung up without a word" };
+    check(await ran(target, whole) === 1, "the whole call was not executed once");
+    return { did: "executed the whole call, and told that the other is cut off" };
+  },
+};
+
+/** Texts that are broken, and hold calls that must not run, each with the bytes behind which reading goes on. */
+const HIDING: readonly (readonly [what: string, text: (call: string) => string])[] = [
+  [
+    "within an open bracket",
+    (call) => `{"jsonrpc":"2.0","id":1,"method":"echo","params":[\n${call}\n]}\n`,
+  ],
+  ["behind single quotes", (call) => `{'a':${call}}\n`],
+  ["indented behind a break", (call) => `{'a':\n ${call}\n\t${call}\n}\n`],
+  ["behind a comma too many", (call) => `{"a":1,} ${call}\n`],
+  ["in rubbish", (call) => `x\x1e${call}\0${call}\n`],
+  ["behind another text", (call) => `42 ${call}\n`],
+  ["in what nests too deeply", (call) => `${"[".repeat(70)}\n${call},\n${call}${"]".repeat(70)}\n`],
+  ["in what is too long", (call) => `["${"x".repeat(2 * MIB)}",\n${call},\n${call}]\n`],
+];
+
+const hiddenCalls: Attack = {
+  name: "hidden-calls",
+  rows: ["F13"],
+  does:
+    "hides calls in texts that are broken, too deep, too long, or not theirs, in one piece and in many",
+  async run(target) {
+    for (const [what, text] of HIDING) {
+      const key = crypto.randomUUID(), bytes = bytesOf(text(run(key)));
+      for (const size of [bytes.length, 7919]) {
+        using hiding = await peer(target);
+        await hiding.ask(echo(1));
+        for (let at = 0; at < bytes.length; at += size) {
+          await hiding.write(bytes.subarray(at, at + size));
+        }
+        await hiding.write(JSON.stringify(echo(2)) + "\n");
+        const [first, second] = await hiding.answers(2);
+        check(
+          first?.id !== 2 && second?.id === 2,
+          `${what} it was answered ${Deno.inspect(second)}`,
+        );
+      }
+      check(await ran(target, key) === 0, `a call ${what} was executed`);
+    }
+    return { did: `executed none of ${HIDING.length}, and served the line behind each` };
   },
 };
 
 const endlessLine: Attack = {
   name: "endless-line",
   rows: ["F09"],
-  does: "sends 200 MiB without a newline",
+  does: "sends one text of 200 MiB",
   figures: [growth(4)],
   async run(target) {
     const [conn] = await connectAll(target, 1);
     const block = new Uint8Array(MIB).fill(0x78), size = share(target, 200);
-    block[0] = 0x7b;
     const ended = readToEnd(conn!);
+    await write(conn!, '["');
     for (let i = 0; i < size && await write(conn!, block); i++);
-    await write(conn!, "\n" + JSON.stringify(echo(1)) + "\n");
+    await write(conn!, '"]\n' + JSON.stringify(echo(1)) + "\n");
     await conn!.closeWrite().catch(() => {});
     const { text } = await ended;
     close(conn!);
@@ -277,7 +322,7 @@ export function hungUp(
 
 /** The first bytes of a connection, and whether they begin a framing. */
 const FIRST: readonly (readonly [string, readonly number[], "served" | "refused" | "silent"])[] = [
-  ["a byte order mark", [0xef, 0xbb, 0xbf, 0x7b], "refused"],
+  ["a byte order mark and a letter", [0xef, 0xbb, 0xbf, 0x61], "refused"],
   ["0xFF", [0xff, 0xff, 0xff, 0xff], "refused"],
   ["TLS", [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01], "silent"],
   ["SSH", Array.from(bytesOf("SSH-2.0-OpenSSH\r\n")), "refused"],
@@ -368,7 +413,8 @@ export const FRAMING: readonly Attack[] = [
   oneByteWrites,
   thousandInOneWrite,
   mixedSizes,
-  noLastNewline,
+  cutOff,
+  hiddenCalls,
   endlessLine,
   tinySegments,
   badHeaderBlocks,

@@ -28,18 +28,19 @@ const CASES: readonly (readonly [id: string, what: string, reference?: Reference
   ["F04", "1,000 messages in one write"],
   ["F05", "line ends, blank lines and white space", [
     "unit/framing/json_test.ts",
-    "finds the frames when given",
+    "RS before each, as in RFC 7464",
   ]],
   ["F06", "JSON over several lines", [
     "unit/connection/connection_test.ts",
     "JSON over several lines",
   ]],
-  ["F07", "a last line without a newline"],
-  ["F08", "a line at the limit and one past it", [
+  ["F07", "a text that is cut off"],
+  ["F08", "a text at the limit and one past it", [
     "unit/framing/json_test.ts",
-    "takes a line at the limit",
+    "takes a text at the limit",
   ]],
-  ["F09", "200 MiB without a newline"],
+  ["F13", "calls that are hidden in texts that are none"],
+  ["F09", "a text of 200 MiB"],
   ["F10", "1 MB in segments of 10 bytes"],
   ["F11", "lengths that are none"],
   ["F12", "two lengths"],

@@ -18,7 +18,12 @@ import { Post, type PostHost } from "./post.ts";
 const FRAMES: Framing = { ...lengthPrefix, name: "http" };
 
 /** What goes out is not for this end to limit. */
-const UNLIMITED = { maxMessageBytes: Infinity, maxHeaderBytes: 0, maxHeaderLines: 0 };
+const UNLIMITED = {
+  maxMessageBytes: Infinity,
+  maxDepth: Infinity,
+  maxHeaderBytes: 0,
+  maxHeaderLines: 0,
+};
 
 /** Posts that are under way at a time, beside those of streams: each takes a connection of its own. */
 const MAX_POSTS = 64;

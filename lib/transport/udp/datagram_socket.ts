@@ -30,6 +30,7 @@ const MAX_QUESTIONS = 256;
 
 const LF = 10;
 const CR = 13;
+const RS = 30;
 const SPACE = 32;
 
 /** What a line of datagrams is given. */
@@ -53,6 +54,7 @@ abstract class DatagramSocket implements Socket {
   #inboxBytes = 0;
   /** How much of the first one has been read. */
   #at = 0;
+  #hasDelivered = false;
   #wake: (() => void) | undefined;
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
@@ -74,16 +76,18 @@ abstract class DatagramSocket implements Socket {
    * @returns whether there was room for it
    */
   deliver(datagram: Uint8Array): boolean {
-    const size = datagram.length + 1;
+    const start = this.#hasDelivered ? 1 : 0, size = start + datagram.length + 1;
     if (
       this.#ended || this.#inbox.length >= MAX_INBOX || this.#inboxBytes + size > this.#maxWaiting
     ) return false;
     const line = new Uint8Array(size);
-    line.set(datagram);
+    line.set(datagram, start);
     // A line of its own, whatever is in it: within JSON a line feed is white space, or an error, and
-    // so is a carriage return.
+    // so is a carriage return. What the one before has left open is broken by RS.
     for (let at = -1; (at = line.indexOf(LF, at + 1)) >= 0;) line[at] = CR;
+    if (this.#hasDelivered) line[0] = RS;
     line[size - 1] = LF;
+    this.#hasDelivered = true;
     this.#inbox.push(line);
     this.#inboxBytes += size;
     this.#wake?.();
@@ -233,9 +237,10 @@ export class AnswererSocket extends DatagramSocket {
     if (question === undefined) return undefined;
     this.hasAnswered = true;
     if (message.length <= question.bytes && message.length <= MAX_DATAGRAM) return message;
-    // What stands here has to be short itself, or is not said.
     const ids = batch === undefined ? [id!] : question.ids;
-    for (const error of tooLong(message.length, question.bytes)) {
+    const shorter = batch === undefined && kind === "error" ? [withoutData(message)] : [];
+    // What stands here has to be short itself, or is not said.
+    for (const error of [...shorter, ...tooLong(message.length, question.bytes)]) {
       const texts = ids.map((id) =>
         encodeError({ version: version === undefined ? "1.0" : "2.0", id }, error)
       );
@@ -252,6 +257,12 @@ export class AnswererSocket extends DatagramSocket {
     // What breaks a limit is answered without its id, and at once: it came last.
     return id === "null" ? this.#questions.pop() : undefined;
   }
+}
+
+/** The error of an answer of ours, without what else there is to say of it. */
+function withoutData(message: Uint8Array): RpcError {
+  const { error: { code, message: text } } = JSON.parse(decodeLoosely(message));
+  return new RpcError(code, text);
 }
 
 /** What stands in place of an answer that is too long, from explicit to short. */

@@ -10,9 +10,16 @@ const DECIDED: readonly (readonly [input: string | Uint8Array, found: Detected])
   [" {", framing("json")],
   ["\t\r\n [", framing("json")],
   [" ".repeat(16) + "{", framing("json")],
+  ["\ufeff{", framing("json")],
+  ["\x1e{", framing("json")],
+  ["\x1e\x1e [", framing("json")],
+  ["\r\n\ufeff\x1e{", framing("json")],
   ["Content-", framing("headers")],
   ["content-length: 1", framing("headers")],
   ["CONTENT-TYPE: x", framing("headers")],
+  ["\r\nContent-", framing("headers")],
+  ["\r\n\r\ncontent-length", framing("headers")],
+  ["\r\n\r\nGET /", { kind: "http" }],
   [new Uint8Array([0]), framing("length")],
   [new Uint8Array([0, 0, 0, 2]), framing("length")],
   ...["GET ", "POST", "PUT ", "HEAD", "OPTI", "DELE", "PATC"].map((verb) =>
@@ -36,7 +43,13 @@ for (const [input, found] of DECIDED) {
 
 Deno.test("detect() finds nothing when the bytes begin no framing", () => {
   const unknown: [string | Uint8Array, string][] = [
-    ["\ufeff{", "no framing begins with the bytes ef"],
+    ["\ufeffx", "no framing begins with the bytes ef bb bf 78"],
+    ["\ufe00{", "no framing begins with the bytes ef b8"],
+    ["\ufeffContent-", "no framing begins with the bytes ef bb bf 43"],
+    ["\nContent-", "no framing begins with the bytes 0a 43"],
+    ["\rContent-", "no framing begins with the bytes 0d 43"],
+    ["\x1e\0", "no framing begins with the bytes 1e 00"],
+    ["\x1e42", "no framing begins with the bytes 1e 34"],
     ["SSH-2.0", "no framing begins with the bytes 53"],
     [new Uint8Array([0xff]), "no framing begins with the bytes ff"],
     [new Uint8Array([0x16, 0x47]), "no framing begins with the bytes 16 47"],
@@ -49,8 +62,8 @@ Deno.test("detect() finds nothing when the bytes begin no framing", () => {
     ["P{", "no framing begins with the bytes 50 7b"],
     ['"', "no framing begins with the bytes 22"],
     ["1", "no framing begins with the bytes 31"],
-    [" ".repeat(17), "more than 16 bytes of white space"],
-    [" ".repeat(17) + "{", "more than 16 bytes of white space"],
+    [" ".repeat(17), "more than 16 bytes before the first message"],
+    [" ".repeat(17) + "{", "more than 16 bytes before the first message"],
   ];
   for (const [input, reason] of unknown) {
     const bytes = bytesOf(input);
@@ -68,6 +81,10 @@ Deno.test("detect() waits for more when the bytes may become several things", ()
     " ",
     "\n",
     " ".repeat(16),
+    "\x1e",
+    "\r",
+    "\r\nC",
+    "\r\nPOS",
     "C",
     "c",
     "Content",
@@ -79,5 +96,7 @@ Deno.test("detect() waits for more when the bytes may become several things", ()
     "H",
   ];
   for (const input of waits) assertEquals(detect(bytesOf(input)), { kind: "undecided" }, input);
-  assertEquals(detect(new Uint8Array([0x16])), { kind: "undecided" });
+  for (const bytes of [[0x16], [0xef], [0xef, 0xbb], [0x20, 0xef]]) {
+    assertEquals(detect(new Uint8Array(bytes)), { kind: "undecided" });
+  }
 });

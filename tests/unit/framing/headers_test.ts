@@ -63,7 +63,8 @@ Deno.test("headers.decoder() ends with a fault when headers cannot be understood
     ["Content-Length: 2\r\nContent-Length: 2\r\n\r\n", "there are two Content-Length headers"],
     ["Content-Length: 2\r\ncontent-length: 3\r\n\r\n", "there are two Content-Length headers"],
     ["Content-Type: text/plain\r\n\r\n", "the header block has no Content-Length"],
-    ["\r\n", "the header block has no Content-Length"],
+    ["\r\n", '"{}Content-Length: 2" is not a header line'],
+    ["X: y\r\n\r\n", "the header block has no Content-Length"],
     ["Content-Length: 2\n\n", "a header line must end with CR LF"],
     ["\n", "a header line must end with CR LF"],
     ["Content-Length: 2\r\n\n", "a header line must end with CR LF"],
@@ -88,6 +89,12 @@ Deno.test("headers.decoder() ends with a fault when headers cannot be understood
     assertEquals(frames(headers, [block + "{}Content-Length: 2\r\n\r\n{}"]), [fatal(reason)]);
     assertEquals(frames(headers, singly(block + "{}Content-Length: 2\r\n\r\n{}")), [fatal(reason)]);
   }
+});
+
+Deno.test("headers.decoder() passes over empty lines before a block", () => {
+  const input = "\r\n\r\nContent-Length: 2\r\n\r\n{}\r\nContent-Length: 2\r\n\r\n[]\r\n";
+  assertEquals(frames(headers, [input]), ["{}", "[]"]);
+  assertEquals(frames(headers, singly(input)), ["{}", "[]"]);
 });
 
 Deno.test("headers.decoder() takes a header block at the limit, and none past it", () => {

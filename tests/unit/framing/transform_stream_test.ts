@@ -28,25 +28,29 @@ for (const framing of FRAMING_NAMES) {
   });
 }
 
-Deno.test("FrameStream gives the same values when they stand in one line, however it is cut", async () => {
-  const bytes = bytesOf('{"a":1}{"b":2}\n{"c":3}\n');
+Deno.test("FrameStream gives the same texts with newlines anywhere, however it is cut", async () => {
+  const bytes = bytesOf('{"a":1}{"b":2}\n{\n"c":\n3}');
   const whole = await through([bytes]);
-  assertEquals(whole, ['{"a":1}', '{"b":2}', '{"c":3}']);
+  assertEquals(whole, ['{"a":1}', '{"b":2}', '{\n"c":\n3}']);
   for (const chunks of cuts(bytes)) assertEquals(await through(chunks), whole);
 });
 
 Deno.test("FrameStream gives a fault in a frame's place, and goes on where it can", async () => {
-  assertEquals(await through(['{"a":1}\n', "x".repeat(65) + "\n{}\n"], { maxMessageBytes: 64 }), [
-    '{"a":1}',
-    {
-      kind: "oversized",
-      reason: "the line is longer than 64 bytes",
-      maxBytes: 64,
-      start: "x".repeat(64),
-      fatal: false,
-    },
-    "{}",
-  ]);
+  assertEquals(
+    await through(['{"a":1}\n', `["${"x".repeat(65)}"]\n{}\n{"b"`], { maxMessageBytes: 64 }),
+    [
+      '{"a":1}',
+      {
+        kind: "oversized",
+        reason: "the text is longer than 64 bytes",
+        maxBytes: 64,
+        start: `["${"x".repeat(62)}`,
+        fatal: false,
+      },
+      "{}",
+      { kind: "malformed", reason: "unfinished", start: '{"b"', fatal: false },
+    ],
+  );
 });
 
 Deno.test("FrameStream ends after a fatal fault", async () => {

@@ -30,6 +30,7 @@ class Reading {
       change: () => Promise.resolve(),
       pause: () => new Promise<void>((resolve) => this.#resume = resolve),
       endInput() {},
+      linger() {},
       report() {},
       lose(error) {
         throw error;
@@ -37,7 +38,7 @@ class Reading {
     };
     this.ended = new FramedReader(
       duplex,
-      { timers: { now: () => 0 }, limits: DEFAULT_LIMITS },
+      { timers: { now: () => 0, after: () => ({ cancel() {} }) }, limits: DEFAULT_LIMITS },
       lifecycle,
       { mustPause: false, beforeRead() {}, afterRead: () => false },
       FRAMINGS.json,

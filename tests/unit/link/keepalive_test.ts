@@ -14,6 +14,7 @@ interface Known {
   pausedSince: number | undefined;
   readonly writingSince: number | undefined;
   readonly isKnown: boolean;
+  readonly giveUp: () => boolean;
 }
 
 /** A connection that only has deadlines; what becomes of it is noted with the time. */
@@ -27,6 +28,7 @@ function watched(change: Partial<Known> = {}) {
     pausedSince: undefined,
     writingSince: undefined,
     isKnown: true,
+    giveUp: () => false,
     ...change,
   };
   Object.defineProperties(connection, Object.getOwnPropertyDescriptors(change));
@@ -73,6 +75,11 @@ for (
       "a message that does not end",
       { messageSince: 0 },
       "15000 refuse: Message too slow: a message took longer than 15000 ms",
+    ],
+    [
+      "a message that does not end, of which the peer was told,",
+      { messageSince: 0, giveUp: () => true },
+      "15000 linger: Message too slow: a message took longer than 15000 ms",
     ],
     [
       "a peer that takes nothing",

@@ -98,8 +98,15 @@ Deno.test("parseMessage() reads an answer's error, of whatever version it is", (
 });
 
 Deno.test("parseMessage() never throws, and says what is wrong with what is no message", () => {
-  assertEquals(refusal(""), ["null", -32700, undefined]);
-  assertEquals(refusal("{"), ["null", -32700, undefined]);
+  for (
+    const [text, details] of [
+      ["", "unfinished"],
+      ["{", "unfinished"],
+      ["{'a':1}", "byte 1: expected a name in double quotes or }, found '"],
+      ['  {"é":1,}', "byte 10: expected a name in double quotes, found }"],
+      ["{} x", "byte 3: expected the end, found x"],
+    ] as const
+  ) assertEquals(refusal(text), ["null", -32700, { details }]);
   assertEquals(refusal("5"), ["null", -32600, undefined]);
   assertEquals(refusal("{}"), ["null", -32600, undefined]);
   assertEquals(refusal('{"id":1,"method":5}'), ["1", -32600, undefined]);
@@ -184,8 +191,13 @@ Deno.test("parseMessage() counts brackets that nest, not those in texts or side 
   for (const params of ['["[[[[[[[["]', '["\\"[[[[[["]', '["\\\\",[]]', "[[],[],[],[],[],[]]"]) {
     assertEquals(parse(`{"id":1,"method":"m","params":${params}}`, limits).kind, "request", params);
   }
-  for (const text of ["]]]]]]]][[[[[[[[", '"[[[[[[[[', '["\\"]]]]]]]]]']) {
-    assertEquals(refusal(text, limits), ["null", -32700, undefined], text);
+  const broken = [
+    ["]]]]]]]][[[[[[[[", "byte 0: expected a value, found ]"],
+    ['"[[[[[[[[', "unfinished"],
+    ['["\\"]]]]]]]]]', "unfinished"],
+  ] as const;
+  for (const [text, details] of broken) {
+    assertEquals(refusal(text, limits), ["null", -32700, { details }], text);
   }
 });
 

@@ -135,16 +135,16 @@ Deno.test("serve() and connect() refuse a second stdio:, and one with a path", a
       try {
         await connect(address);
       } catch (error) {
-        console.log(error.message);
+        console.error(error.message);
       }
     }
     await server.shutdown();
   `);
   assertEquals(
-    stdout,
+    stderr,
     `Cannot connect to stdio: standard input is being read already
 Cannot use the address "stdio:in": there is only one standard input and output: stdio:
 `,
   );
-  assertStringIncludes(`${code} ${stderr}`, "0 ");
+  assertEquals([code, stdout], [0, ""]);
 });

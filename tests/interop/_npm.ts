@@ -1,0 +1,45 @@
+// Programs that run on packages of npm's, in a Deno of their own. The packages are pinned by
+// programs/deno.lock, and not by the lock of the tests: what stands in a lock is downloaded by all that
+// run with it.
+//
+//     deno run -A tests/interop/_npm.ts            brings the lock up to date, and downloads what is new
+//     deno run -A tests/interop/_npm.ts --frozen   downloads what the lock says
+
+/** The packages, as `npm:` asks for them. */
+const PACKAGES = [
+  "@agentclientprotocol/sdk@2",
+  "bash-language-server@5",
+  "clightning-client@0",
+  "electrum-client@0",
+  "ethers@6",
+  "pyright@1",
+  "stratum-client@1",
+  "typescript@5",
+  "typescript-language-server@6",
+  "viem@2",
+  "vscode-json-languageserver@1",
+  "web3@1",
+  "web3@4",
+  "web3-providers-ipc@4",
+  "yaml-language-server@2",
+] as const;
+
+const PROGRAMS = `${import.meta.dirname}/programs`;
+const FLAGS = ["--quiet", "--no-config", `--lock=${PROGRAMS}/deno.lock`];
+
+/** A command that runs one of `programs/`. */
+export function program(name: string, ...args: string[]): string[] {
+  return [Deno.execPath(), "run", "-A", ...FLAGS, "--frozen", `${PROGRAMS}/${name}`, ...args];
+}
+
+/** A command that runs the program of a package, such as `pyright@1/pyright-langserver`. */
+export function packaged(name: string, ...args: string[]): string[] {
+  return [Deno.execPath(), "run", "-A", ...FLAGS, "--frozen", `npm:${name}`, ...args];
+}
+
+if (import.meta.main) {
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["cache", ...FLAGS, ...Deno.args, ...PACKAGES.map((name) => `npm:${name}`)],
+  }).spawn().status;
+  Deno.exit(code);
+}

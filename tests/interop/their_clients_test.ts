@@ -1,0 +1,6 @@
+// Clients that nobody here wrote, with our server: a table of docs/interop.md, run.
+
+import { THEIR_CLIENTS } from "./_page.ts";
+import { testPairs } from "./_pairs.ts";
+
+testPairs(THEIR_CLIENTS);

@@ -287,7 +287,7 @@ class WebSocketDecoder implements Decoder {
 
   /** The peer has said its last: the answer is a close with the same code. */
   #closed(payload: Uint8Array<ArrayBuffer>): Frame {
-    if (payload.length === 0) return this.#end(NORMAL, "", payload);
+    if (payload.length === 0) return this.#end(NORMAL, "");
     const code = payload[0]! << 8 | payload[1]!;
     if (payload.length === 1 || !isCode(code)) {
       const what = payload.length === 1 ? "of one byte" : `${code}`;
@@ -295,13 +295,14 @@ class WebSocketDecoder implements Decoder {
     }
     const reason = decodeUtf8(payload.subarray(2));
     if (reason === undefined) return this.#fail(NOT_UTF8, "the reason of a close is not UTF-8");
-    return this.#end(code, reason, payload.subarray(0, 2));
+    return this.#end(code, reason);
   }
 
-  #end(closeCode: number, said: string, answer: Uint8Array): ControlFrame {
+  #end(closeCode: number, said: string): ControlFrame {
     this.#hasEnded = true;
     const reason = `the peer closed the connection, ${closeCode} ${said}`.trimEnd();
-    return { kind: "close", answer: this.#frame(CLOSE, answer), reason, closeCode, fatal: true };
+    const answer = this.#frame(CLOSE, new Uint8Array([closeCode >> 8, closeCode]));
+    return { kind: "close", answer, reason, closeCode, fatal: true };
   }
 
   /** Nothing that follows counts. */

@@ -78,6 +78,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   readonly #options: LifecycleOptions;
   /** Why it lingers: what is said of the end when the peer hangs up, or is gone, meanwhile. */
   #reason: string | undefined;
+  /** Whether the peer has said its last: that it does not wait for our answer is no failure. */
+  #isEndedByPeer = false;
   /** It stays open for a while although nothing runs, to refuse what comes. */
   #isHeldOpen = false;
   /** What is said where the peer hangs up. */
@@ -332,9 +334,13 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   // ---- The end, from the other side ----------------------------------------------------------
 
-  /** The peer has said its last, and takes no more: what is queued is sent, and the socket let go of. */
+  /** The peer has said its last, and takes no more answers: what runs is cancelled. */
   endByPeer(reason: string): void {
-    if (this.phase < LINGERING) this.#finishWhenSent(reason);
+    if (this.phase >= LINGERING) return;
+    this.#isEndedByPeer = true;
+    this.#hungUp = reason;
+    this.stopAll(new RpcError("CANCELLED", "The caller is gone"));
+    this.linger(reason);
   }
 
   /** The peer begins nothing new, and takes no new calls: those that run may go on for so long. */
@@ -357,9 +363,10 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     else this.#endWhenIdle();
   }
 
-  /** The socket cannot be read any more. */
-  lose(error: unknown): void {
-    this.finish({ reason: this.#reason ?? "the connection was lost", error });
+  /** The socket cannot be read any more, or written. */
+  lose(error: unknown, what = "the connection was lost"): void {
+    const reason = this.#reason ?? what;
+    this.finish(this.#isEndedByPeer ? { reason } : { reason, error });
   }
 
   /** The only way to the end: lets go of the socket, and settles everyone who waits. */

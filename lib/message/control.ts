@@ -158,9 +158,7 @@ type Members = {
 };
 
 /** What a control message says; undefined if it is not known, or says nothing that makes sense. */
-export function readControl(
-  { method, params }: Pick<Notification, "method" | "params">,
-): Control | undefined {
+export function readControl({ method, params }: Notification): Control | undefined {
   const members = (params ?? {}) as Members, { id } = members, isUp = members.dir === "up";
   switch (method) {
     case "$/cancelRequest": // {"id":7}

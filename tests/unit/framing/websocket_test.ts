@@ -150,9 +150,9 @@ const CASES: readonly (readonly [string, readonly Uint8Array[], readonly Shown[]
     wsFrame(close),
     wsFrame(continuation),
   ], [
-    { close: new Uint8Array() },
+    { close: closePayload(1000) },
   ]],
-  ["7.3.1 a close of nothing", [wsFrame(close)], [{ close: new Uint8Array() }]],
+  ["7.3.1 a close of nothing", [wsFrame(close)], [{ close: closePayload(1000) }]],
   ["7.3.2 of one byte", [wsFrame(close, "a")], [failed(1002)]],
   ["7.3.4 with a reason", [wsFrame(close, closePayload(1000, "Hello é"))], [{
     close: closePayload(1000),

@@ -97,3 +97,10 @@ export function checkHttpOptions({ origins = [], hosts = [] }: HttpOptions, asks
     );
   }
 }
+
+/** The same as values that can be sent to another thread. */
+export function plainOf(http: HttpOptions | false): HttpOptions | false {
+  if (http === false) return false;
+  const { origins, hosts } = http;
+  return { ...(origins && { origins: [...origins] }), ...(hosts && { hosts: [...hosts] }) };
+}

@@ -488,7 +488,14 @@ export const WORK: readonly Work[] = [
   // ---- Control messages, streams, addresses, credentials
   work("items with ids", numbers, (values) => {
     const eventIds = values.map(String);
-    readControl({ method: "$/stream/item", params: { id: 1, values, eventIds } });
+    readControl({
+      kind: "notification",
+      version: "2.0",
+      method: "$/stream/item",
+      params: { id: 1, values, eventIds },
+      text: undefined,
+      isMarked: false,
+    });
     const receiver = new StreamReceiver(values.length, { grant: () => {}, leave: () => {} });
     receiver.push(values, eventIds);
   }),

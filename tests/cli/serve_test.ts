@@ -80,6 +80,17 @@ Deno.test("main.ts --limit and --grace change the limits", async () => {
   assertEquals([limits.maxDepth, limits.maxBatch], [8, 2]);
 });
 
+Deno.test("readServeArguments() reads what is said of HTTP", () => {
+  const http = (...args: string[]) => readServeArguments(args).http;
+  assertEquals(http(), undefined);
+  assertEquals(http("--no-http"), false);
+  assertEquals(
+    http("--http-origin", "https://a.example", "--http-host=b", "--http-host=c:81"),
+    { origins: ["https://a.example"], hosts: ["b", "c:81"] },
+  );
+  assertThrows(() => http("--no-http", "--http-host=b"), TypeError, "with --no-http");
+});
+
 Deno.test("main.ts --help and --version print to standard output and exit with 0", async () => {
   const help = await runServer(["--help"]);
   assertEquals([help.code, help.stderr], [0, ""]);

@@ -121,6 +121,8 @@ export interface Framing {
    * @param reserve where to write them; the result may be a part of that buffer
    */
   encode(messages: readonly string[], reserve: Reserve): Uint8Array<ArrayBuffer>;
+  /** What the other end speaks, where that is not the same: each of the two decodes what the other encodes. */
+  readonly peer?: Framing;
   /** A frame that the peer answers, whatever it is, where the framing has such. */
   ping?(): Uint8Array<ArrayBuffer>;
   /**

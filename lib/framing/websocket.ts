@@ -504,6 +504,9 @@ function framing(isClient: boolean): Framing {
     name: "websocket",
     decoder: (limits) => new WebSocketDecoder(limits, !isClient),
     encode: (messages, reserve) => texts.encode(messages, reserve),
+    get peer() {
+      return isClient ? websocket.server : websocket.client;
+    },
     ping: () => controlFrame(PING, EMPTY, isClient),
     close(code, reason) {
       const payload = new Uint8Array(2 + MAX_REASON);

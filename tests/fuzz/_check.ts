@@ -98,6 +98,17 @@ function decoded(
   return frames;
 }
 
+/**
+ * Throws if what runs touches more bytes than it says that it is worth.
+ *
+ * @param run gives that number
+ */
+export function mustBeWorth(run: () => number): void {
+  work = 0;
+  const worth = run();
+  if (work > MAX_WORK * worth) throw new Error(`${work} bytes were touched, ${worth} are worth it`);
+}
+
 /** A piece that holds every input. */
 const WHOLE = 1 << 30;
 
@@ -144,7 +155,10 @@ export function wrongWithText(text: string): string | undefined {
 }
 
 /** A smaller input with which something is wrong, too. */
-export function minimised(input: Input, wrong: (input: Input) => string | undefined): Input {
+export function minimised<T extends Pick<Input, "bytes" | "cuts">>(
+  input: T,
+  wrong: (input: T) => string | undefined,
+): T {
   let best = input;
   const better = (bytes: Uint8Array, cuts = best.cuts) => {
     const candidate = { ...best, bytes, cuts };

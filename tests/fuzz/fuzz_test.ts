@@ -6,12 +6,40 @@ import { Dice } from "../support/dice.ts";
 import { FRAMING_NAMES } from "../support/raw.ts";
 import { countWork, fuzz, minimised, wrongWith } from "./_check.ts";
 import { exchange } from "./_exchange.ts";
+import {
+  drawWebSocket,
+  eventsIn,
+  fuzzWebSocket,
+  webSocketLiteral,
+  webSocketOf,
+} from "./_websocket.ts";
 import { drawInput, fromLiteral, type Input, literalOf } from "./_inputs.ts";
 
 Deno.test("bytes of all kinds are read as the reference reads them, however they are cut", () => {
   const { inputs, failed } = fuzz(1, 12_000);
   assertEquals(failed, []);
   assertEquals(inputs, 12_000);
+});
+
+Deno.test("frames of WebSocket are read as the reference reads them, however they are cut", () => {
+  const { inputs, failed } = fuzzWebSocket(1, 6000);
+  assertEquals(failed, []);
+  assertEquals(inputs, 6000);
+});
+
+Deno.test("what is drawn for WebSocket has messages, pings, closes and failures of all kinds", () => {
+  const seen = new Map<string, number>();
+  for (let seed = 0; seed < 3000; seed++) {
+    const input = drawWebSocket(new Dice(seed));
+    assertEquals(webSocketOf(webSocketLiteral(input)), input);
+    for (const event of eventsIn(input)) {
+      const kind = typeof event === "string" ? "text" : JSON.stringify(event).slice(0, 14);
+      seen.set(kind, (seen.get(kind) ?? 0) + 1);
+    }
+  }
+  for (const code of [1002, 1007, 1009]) assert(seen.get(`{"failed":${code}`)! > 30, `${code}`);
+  assert(seen.get("text")! > 3000);
+  assert(seen.get('{"close":1000}')! > 5);
 });
 
 /** Inputs that were read wrongly once, as the fuzzer printed them. */

@@ -8,22 +8,17 @@
  * @module
  */
 
-import type { Decoder, Framing } from "../../framing/frame.ts";
+import { ByteQueue } from "../../framing/byte_queue.ts";
+import type { Framing } from "../../framing/frame.ts";
 import { lengthPrefix } from "../../framing/length_prefix.ts";
+import { decodeUtf8 } from "../../framing/utf8.ts";
 import { isControl, readControl } from "../../message/control.ts";
+import type { Notification } from "../../message/message.ts";
 import type { Socket } from "../socket.ts";
-import { Post, type PostHost } from "./post.ts";
+import { type Message, parsed, Post, type PostHost } from "./post.ts";
 
 /** Frames between a connection and this socket: they never travel. */
 const FRAMES: Framing = { ...lengthPrefix, name: "http" };
-
-/** What goes out is not for this end to limit. */
-const UNLIMITED = {
-  maxMessageBytes: Infinity,
-  maxDepth: Infinity,
-  maxHeaderBytes: 0,
-  maxHeaderLines: 0,
-};
 
 /** Posts that are under way at a time, beside those of streams: each takes a connection of its own. */
 const MAX_POSTS = 64;
@@ -43,7 +38,8 @@ export class HttpSocket implements Socket, PostHost {
   readonly client: Deno.HttpClient;
   readonly maxBytes: number;
   readonly maxItems: number;
-  readonly #sent: Decoder = FRAMES.decoder(UNLIMITED);
+  /** What was written of a frame that has not ended. */
+  readonly #written = new ByteQueue();
   /** The posts that are under way, and those that wait. */
   readonly #running = new Set<Post>();
   readonly #waiting: Post[] = [];
@@ -77,15 +73,22 @@ export class HttpSocket implements Socket, PostHost {
 
   write(bytes: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#sent.push(bytes);
-    for (let frame; (frame = this.#sent.next()) !== undefined;) this.#send(frame as string);
-    return Promise.resolve(bytes.length);
+    const written = this.#written;
+    written.append(bytes);
+    for (;;) {
+      const all = written.bytes, { buffer, byteOffset, length } = all;
+      const end = length < 4 ? Infinity : 4 + new DataView(buffer, byteOffset).getUint32(0);
+      if (length < end) return Promise.resolve(bytes.length);
+      this.#send(all.slice(4, end));
+      written.drop(end);
+    }
   }
 
-  #send(text: string): void {
-    const message = JSON.parse(text);
-    if (!isControl(message.method ?? "")) return this.#post(text, message);
-    const control = readControl(message);
+  #send(body: Uint8Array<ArrayBuffer>): void {
+    const text = decodeUtf8(body), message = text === undefined ? undefined : parsed(text);
+    if (message === undefined || Array.isArray(message)) return this.#post(body, message);
+    if (!isControl(String(message.method))) return this.#post(body, message);
+    const control = readControl(message as unknown as Notification);
     // Of all others a server that answers posts could make nothing.
     if (control?.kind === "cancelRequest") this.#byId.get(control.id)?.cancel(control.id);
     if (control?.kind === "credit" && !control.isUp) {
@@ -93,8 +96,8 @@ export class HttpSocket implements Socket, PostHost {
     }
   }
 
-  #post(text: string, message: unknown): void {
-    const post = new Post(this, text, message);
+  #post(body: Uint8Array<ArrayBuffer>, message: Message | Message[] | undefined): void {
+    const post = new Post(this, body, message);
     for (const id of post.ids) this.#byId.set(id, post);
     if (post.isStream || this.#places > 0) this.#run(post, [...post.ids]);
     else this.#waiting.push(post);
@@ -106,6 +109,7 @@ export class HttpSocket implements Socket, PostHost {
     this.#running.add(post);
     await post.run();
     this.#running.delete(post);
+    if (this.#hasEnded) this.#wake();
     for (const id of ids) if (this.#byId.get(id) === post) this.#byId.delete(id);
     this.#places += places;
     while (this.#places > 0 && this.#waiting.length > 0) {
@@ -134,7 +138,7 @@ export class HttpSocket implements Socket, PostHost {
         return part.length;
       }
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#hasEnded) return null;
+      if (this.#hasEnded && this.#running.size === 0) return null;
       await new Promise<void>((resolve) => this.#reader = resolve);
     }
   }

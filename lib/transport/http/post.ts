@@ -30,7 +30,7 @@ export interface PostHost {
 }
 
 /** A message as far as it is looked at. */
-interface Message {
+export interface Message {
   readonly id?: unknown;
   readonly method?: unknown;
   readonly params?: { readonly _meta?: { readonly stream?: { readonly credit?: number } } };
@@ -47,7 +47,7 @@ const VERSION = "2.0";
 /** One message or batch on its way to the server, and its answers on theirs back. */
 export class Post {
   readonly #host: PostHost;
-  readonly #text: string;
+  readonly #body: Uint8Array<ArrayBuffer>;
   /** The calls in it that have no answer yet, each with its credit if it is a stream. */
   readonly #calls = new Map<unknown, Credit | undefined>();
   /** Items of a call that has asked for no stream. */
@@ -56,12 +56,21 @@ export class Post {
   /** The calls in it that were given up. */
   #cancelled = 0;
 
-  /** @param text a message, or a batch of them */
-  constructor(host: PostHost, text: string, message: unknown) {
+  /**
+   * @param body a message, or a batch of them
+   * @param message the same, parsed; undefined if it is none
+   */
+  constructor(
+    host: PostHost,
+    body: Uint8Array<ArrayBuffer>,
+    message: Message | Message[] | undefined,
+  ) {
     this.#host = host;
-    this.#text = text;
+    this.#body = body;
     for (const one of listOf(message)) {
-      if (one.method === undefined || one.id === undefined || one.id === null) continue;
+      if (one.method === undefined || typeof one.id !== "number" && typeof one.id !== "string") {
+        continue;
+      }
       const stream = one.params?._meta?.stream;
       this.#calls.set(one.id, stream && new Credit(stream));
     }
@@ -105,7 +114,7 @@ export class Post {
       const response = await fetch(url, {
         method: "POST",
         headers,
-        body: this.#text,
+        body: this.#body,
         redirect: "manual", // after most of them the method would be GET
         client,
         signal,
@@ -163,7 +172,8 @@ export class Post {
     if (message === undefined) return this.#calls.size === 0;
     const [first] = listOf(message);
     // What was refused before it was read has no id; as the answer to all, it answers each.
-    const isRefusal = !Array.isArray(message) && first?.error !== undefined &&
+    const isRefusal = this.#calls.size > 0 && !Array.isArray(message) &&
+      first?.error !== undefined &&
       (first.id === undefined || first.id === null);
     if (isRefusal) {
       const whole = parseExactly(text) as object;
@@ -189,7 +199,7 @@ export class Post {
       }
       this.#forget(one.id);
     }
-    if (!Array.isArray(message) && await this.#takeItems(message as Message, text)) return;
+    if (!Array.isArray(message) && await this.#takeItems(message, text)) return;
     await this.#host.give(text);
   }
 
@@ -249,17 +259,17 @@ export class Post {
   }
 }
 
-function parsed(text: string): unknown {
+/** The messages in a text: one, or a batch; undefined if it is neither. */
+export function parsed(text: string): Message | Message[] | undefined {
   try {
-    const message: unknown = JSON.parse(text);
-    return listOf(message).length > 0 ? message : undefined;
+    const value: unknown = JSON.parse(text), list = Array.isArray(value) ? value : [value];
+    const isMessages = list.length > 0 && list.every((it) => typeof it === "object" && it !== null);
+    return isMessages ? value as Message | Message[] : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The messages of a batch, or the one that stands alone; what is no object is none. */
-function listOf(message: unknown): readonly Message[] {
-  const list = Array.isArray(message) ? message : [message];
-  return list.every((it) => typeof it === "object" && it !== null) ? list : [];
+function listOf(message: Message | readonly Message[] | undefined): readonly Message[] {
+  return message === undefined ? [] : Array.isArray(message) ? message : [message as Message];
 }

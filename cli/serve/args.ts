@@ -83,8 +83,8 @@ Options:
                       one on a line, and behind it the caller's name
   --insecure          listens also where other machines can reach it though
                       nobody is asked who calls
-  --sequential        runs the calls of a connection one after another, each once
-                      the handler before it has ended: for editors
+  --sequential        runs the calls of a connection one after another, each
+                      when the handler before it has ended: for editors
   --rate N            calls a second that one connection, and one address, may
                       make in the long run; ten times as many at once
   --backlog N         TCP connections that may wait to be accepted

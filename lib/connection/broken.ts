@@ -136,7 +136,7 @@ function told({ reason, other }: BadFrame, address: string): string {
   if (use === undefined) return `${what}, which speaks no JSON-RPC`;
   if ("framing" in use) return `${what}; use the framing ${JSON.stringify(use.framing)}`;
   const url = use.scheme + address.slice(address.indexOf(":"));
-  return `${what}; use ${url}` + (use.scheme === "http" ? " with a client for HTTP" : "");
+  return `${what}; use ${url}`;
 }
 
 /**

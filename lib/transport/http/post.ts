@@ -111,14 +111,16 @@ export class Post {
   async run(): Promise<void> {
     const { url, headers, client } = this.#host, { signal } = this.#abort;
     try {
-      const response = await fetch(url, {
+      // A variable: in a project with the types of browsers a request has no client.
+      const request = {
         method: "POST",
         headers,
         body: this.#body,
         redirect: "manual", // after most of them the method would be GET
         client,
         signal,
-      });
+      } as const;
+      const response = await fetch(url, request);
       await this.#read(response);
     } catch (error) {
       if (signal.aborted) return; // it was given up

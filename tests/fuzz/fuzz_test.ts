@@ -13,6 +13,7 @@ import {
   webSocketLiteral,
   webSocketOf,
 } from "./_websocket.ts";
+import { drawHttp, fuzzHttp, httpLiteral, httpOf, requestsIn } from "./_http.ts";
 import { drawInput, fromLiteral, type Input, literalOf } from "./_inputs.ts";
 
 Deno.test("bytes of all kinds are read as the reference reads them, however they are cut", () => {
@@ -25,6 +26,28 @@ Deno.test("frames of WebSocket are read as the reference reads them, however the
   const { inputs, failed } = fuzzWebSocket(1, 6000);
   assertEquals(failed, []);
   assertEquals(inputs, 6000);
+});
+
+Deno.test("requests of HTTP are read as the reference reads them, however they are cut", () => {
+  const { inputs, failed } = fuzzHttp(1, 6000);
+  assertEquals(failed, []);
+  assertEquals(inputs, 6000);
+});
+
+Deno.test("what is drawn for HTTP has requests, bodies and failures of all kinds", () => {
+  const seen = new Map<string, number>();
+  for (let seed = 0; seed < 3000; seed++) {
+    const input = drawHttp(new Dice(seed));
+    assertEquals(httpOf(httpLiteral(input)), input);
+    for (const event of requestsIn(input)) {
+      const kind = /^(?:body|bad \d+)/.exec(event)?.[0] ?? "head";
+      seen.set(kind, (seen.get(kind) ?? 0) + 1);
+    }
+  }
+  for (const status of [400, 413, 431, 501, 505]) {
+    assert(seen.get(`bad ${status}`)! > 20, `${status}`);
+  }
+  assert(seen.get("body")! > 500);
 });
 
 Deno.test("what is drawn for WebSocket has messages, pings, closes and failures of all kinds", () => {

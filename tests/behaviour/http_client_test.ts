@@ -12,8 +12,10 @@ import {
   serve,
   stream,
 } from "../../lib/mod.ts";
+import { certificates } from "../support/certificates.ts";
 import { until, within } from "../support/deadline.ts";
 import { ANYTHING } from "../support/schemas.ts";
+import { testWith } from "../support/tools.ts";
 
 interface Call {
   readonly id?: number;
@@ -370,4 +372,22 @@ Deno.test("a call over HTTP is given up by hanging up", async () => {
   leave.abort();
   await call;
   await until(() => stopped.length === 1, "the handler to be told");
+});
+
+testWith(["openssl"], "https: trusts and shows the certificates that it is given", async () => {
+  const { ca, clientCa, server: own, client } = certificates();
+  const who = { who: method((_, { peer }) => String(peer.certificate?.subject.CN)) };
+  await using server = serve(who, {
+    listen: "tls://127.0.0.1:0",
+    tls: { ...own, clientCa },
+    onError: () => {},
+  });
+  const address = server.addresses[0]!.replace("tls:", "https:");
+  await using line = await connect<typeof who>(address, { tls: { ca, ...client } });
+  await using direct = await connect<typeof who>(server.addresses[0]!, { tls: { ca, ...client } });
+  assertEquals(await line.call.who(), await direct.call.who());
+  const error = await assertRejects(() => connect(address, { tls: client }), Error);
+  assertStringIncludes(error.message, `Cannot connect to ${address}: the server's certificate`);
+  const named = { ca, ...client, serverName: "example.org" };
+  await assertRejects(() => connect(address, { tls: named }), TypeError, "tls.serverName");
 });

@@ -12,6 +12,7 @@ import { ByteQueue } from "../../framing/byte_queue.ts";
 import type { Framing } from "../../framing/frame.ts";
 import { lengthPrefix } from "../../framing/length_prefix.ts";
 import { decodeUtf8 } from "../../framing/utf8.ts";
+import { MAX_MS } from "../../limits.ts";
 import { isControl, readControl } from "../../message/control.ts";
 import type { Notification } from "../../message/message.ts";
 import type { Socket } from "../socket.ts";
@@ -53,6 +54,8 @@ export class HttpSocket implements Socket, PostHost {
   #wakers: (() => void)[] = [];
   #failure: unknown;
   #hasEnded = false;
+  /** Keeps the process alive, as a socket does whose read waits. */
+  #anchor = setTimeout(() => {}, MAX_MS);
 
   /** @param limits how much of an answer is taken */
   constructor(
@@ -157,7 +160,16 @@ export class HttpSocket implements Socket, PostHost {
     this.#stop();
   }
 
+  ref(): void {
+    Deno.refTimer(this.#anchor);
+  }
+
+  unref(): void {
+    Deno.unrefTimer(this.#anchor);
+  }
+
   close(): void {
+    clearTimeout(this.#anchor);
     this.fail(new Deno.errors.Interrupted("The socket was closed"));
     this.client.close();
   }

@@ -339,3 +339,21 @@ export async function rejection(error: unknown): Promise<never> {
   }
   throw error;
 }
+
+/**
+ * Calls a callback of the author's. What it throws is reported and changes nothing, also if it is an
+ * asynchronous function that throws later: a rejection that nobody handles ends the process.
+ *
+ * @param report told what was thrown, and whether the callback had returned by then
+ */
+export function callBack(
+  callback: () => unknown,
+  report: (error: unknown, isLate: boolean) => void,
+): void {
+  try {
+    const returned = callback();
+    if (returned instanceof Promise) returned.catch((error) => report(error, true));
+  } catch (error) {
+    report(error, false);
+  }
+}

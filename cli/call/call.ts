@@ -88,7 +88,9 @@ async function call(open: Open, { method, words }: Typed, given: Given): Promise
       }
       if (timeout !== undefined && isDeadline(error)) throw late(`no answer within ${timeout} ms`);
       console.error(errorText(error, json));
-      const hint = error instanceof RpcError ? hintFor(error, method, description) : undefined;
+      const hint = error instanceof RpcError
+        ? hintFor(error, method, description, given.tokenFile !== undefined)
+        : undefined;
       if (hint !== undefined && !json) console.error(hint);
       return EXIT.FAILED;
     }

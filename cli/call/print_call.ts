@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { CallOptions, Line, UntypedCallPromise } from "../../lib/client.ts";
+import {
+  type CallOptions,
+  type Line,
+  RpcError,
+  type UntypedCallPromise,
+} from "../../lib/client.ts";
 import type { Params } from "../command/params.ts";
 import { printable } from "../text/printable.ts";
 import { ProgressLine } from "../text/progress.ts";
@@ -78,16 +83,19 @@ async function printItems(
   shown: ProgressLine,
 ): Promise<void> {
   const items = answer[Symbol.asyncIterator](), lines = new LinePrinter();
-  let next;
+  let next, isGone = false;
   try {
     while (!(next = await items.next()).done) {
       shown.clear();
       await lines.print(itemText(next.value, style));
     }
+  } catch (error) {
+    isGone = error instanceof RpcError && error.reason === "DATA_LOSS";
+    throw error;
   } finally {
     await lines.end(); // the items before a failure stand before it
     const { lastEventId } = items;
-    if (lastEventId !== undefined && !style.json) {
+    if (lastEventId !== undefined && !isGone && !style.json) {
       console.error(
         `the last event is ${printable(lastEventId)}: --after ${
           printable(lastEventId)

@@ -102,19 +102,20 @@ are for the prompt itself; so are help, exit and quit, and of psql's commands
 \\d, \\?, \\timing and \\q. Ctrl-C cancels the call that runs, or throws the line
 away; at an empty prompt a second one leaves, as Ctrl-D does. What was typed is
 kept in ~/.local/state/landline/history (or below $XDG_STATE_HOME) if -R, -W and
--E are given. Without these permissions it is forgotten, and you are not asked
-for them. Without a terminal lines are read from standard input, one call after
-another. --meta, --answer and -r hold for all calls. Colours are for terminals,
-and not where NO_COLOR is set.
+-E are given. Without these permissions history is not saved, and you are never
+prompted for them. Without a terminal lines are read from standard input, one
+call after another. --meta, --answer and -r hold for all calls. Colours are for
+terminals, and not where NO_COLOR is set.
 
 Calls from standard input stand one on a line, as METHOD PARAMS or as a JSON-RPC
-request object. They are sent without waiting for each other, up to 1000 at
-once, and answered in the order in which they stand, one JSON text a line: for
-METHOD PARAMS the result alone, or {"error":...}; for a request object the whole
-response with its own id, and nothing if it has none. With --unordered each is
-printed when it comes, that to METHOD PARAMS as {"line":3,"result":...} with the
-number of its line. --timeout then is for each call. On a terminal standard
-error shows how many are answered.
+request object. The server is not asked what its methods take: a text is written
+as JSON, as in upper "hello". Calls are sent without waiting for each other, up
+to 1000 at once, and answered in the order in which they stand, one JSON text a
+line: for METHOD PARAMS the result alone, or {"error":...}; for a request object
+the whole response with its own id, and nothing if it has none. With --unordered
+each is printed when it comes, that to METHOD PARAMS as {"line":3,"result":...}
+with the number of its line. --timeout then is for each call. On a terminal
+standard error shows how many are answered.
 
 With --raw it prompts with ">>: ", sends each line as it is typed, without the
 white space around it and without a newline, and prints what comes back. Empty

@@ -43,7 +43,10 @@ export function describeError(error: unknown): string {
   if (error instanceof RpcError) return describeRpcError(error);
   if (error instanceof ConnectionLostError) {
     const { message, sent, cause } = error;
-    const why = cause instanceof Error ? ` (${shown(cause.message, MAX_MESSAGE)})` : "";
+    // That of a program that has ended says all of it already.
+    const why = cause instanceof Error && !message.includes(cause.message)
+      ? ` (${shown(cause.message, MAX_MESSAGE)})`
+      : "";
     return `error: ${shown(message, MAX_MESSAGE)}${why}; the call ${
       sent ? "may have run" : "has not run"
     }`;

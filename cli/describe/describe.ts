@@ -8,6 +8,7 @@ import type { ArgumentOptions, Given } from "../command/args.ts";
 import { errorText } from "../command/errors.ts";
 import { listText, methodText } from "./describe_text.ts";
 import { type Description, discover } from "./discover.ts";
+import { noSuchMethod } from "./hints.ts";
 import { EXIT, Exit } from "../command/exit.ts";
 import { printable, quoted } from "../text/printable.ts";
 import { print } from "../text/stdio.ts";
@@ -71,7 +72,7 @@ function listed(description: Description, json: boolean): string {
 function described(description: Description, name: string, json: boolean): string {
   const method = description.methods.find((method) => method.name === name);
   if (method === undefined) {
-    throw new Exit(EXIT.FAILED, new Error(`The server names no method ${quoted(name)}`));
+    throw new Exit(EXIT.FAILED, noSuchMethod(name, description));
   }
   return json ? printable(JSON.stringify(method.source)) + "\n" : methodText(method, description);
 }

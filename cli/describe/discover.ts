@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Line } from "../../lib/client.ts";
+import { type Line, RpcError } from "../../lib/client.ts";
 import { withMarkers } from "../../lib/message/base64.ts";
 import type { Open } from "../command/line.ts";
 
@@ -113,7 +113,13 @@ export interface ErrorDescription {
  * @throws what the call throws, and {@linkcode TypeError} for an answer that is no OpenRPC document
  */
 export async function discover(line: Line, signal?: AbortSignal): Promise<Description> {
-  const document = await line.request("rpc.discover", undefined, signal && { signal });
+  const document = await line.request("rpc.discover", undefined, signal && { signal })
+    .catch((error: unknown) => {
+      if (!(error instanceof RpcError) || error.reason !== "METHOD_NOT_FOUND") throw error;
+      // The caller has named no method.
+      const message = "The server does not describe itself: it has no method rpc.discover";
+      throw new RpcError(error.code, message, error.data, { cause: error });
+    });
   return readDescription(withMarkers(document)); // bytes would be objects with a member for each
 }
 

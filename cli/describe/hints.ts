@@ -12,12 +12,18 @@ import type { Description, MethodDescription } from "./discover.ts";
 /** A name may differ from the one that was meant in so many letters, and in fewer if it is short. */
 const MAX_SLIPS = 2;
 
-/** The line below an error, without its end; undefined if there is nothing to say. */
+/**
+ * The line below an error, without its end; undefined if there is nothing to say.
+ *
+ * @param hasToken whether the server was sent a token
+ */
 export function hintFor(
   error: RpcError,
   name: string,
   description: Description | undefined,
+  hasToken: boolean,
 ): string | undefined {
+  if (error.reason === "UNAUTHENTICATED" && !hasToken) return "  --token-file FILE says who calls";
   if (description === undefined) return undefined;
   if (error.reason === "METHOD_NOT_FOUND") {
     const meant = nearest(name, description.methods.map(({ name }) => name));
@@ -32,6 +38,13 @@ export function hintFor(
 /** How a method is called, as a part of a sentence. */
 export function exampleOf(method: MethodDescription, { document }: Description): string {
   return `the method is ${signatureOf(method, document)}`;
+}
+
+/** That a server names no such method, and the one that may have been meant. */
+export function noSuchMethod(name: string, { methods }: Description): Error {
+  const meant = nearest(name, methods.map(({ name }) => name));
+  const hint = meant === undefined ? "" : `, did you mean ${quoted(meant)}?`;
+  return new Error(`The server names no method ${quoted(name)}${hint}`);
 }
 
 /** The name that was meant by one that there is not; undefined if none is near. */

@@ -26,7 +26,7 @@ import {
   type MethodDescription,
 } from "../describe/discover.ts";
 import { fitParams, leavesRoomForMeta } from "../describe/fit_params.ts";
-import { hintFor, nearest } from "../describe/hints.ts";
+import { hintFor, nearest, noSuchMethod } from "../describe/hints.ts";
 import { EXIT, SIGNALS } from "../command/exit.ts";
 import { addToHistory, historyFile, readHistory } from "./history.ts";
 import { makeCall } from "../call/print_call.ts";
@@ -60,7 +60,7 @@ METHOD PARAMS      calls a method: add a=1 b=2, or add {"a": 1, "b": 2}, or
                    \\d METHOD, or help METHOD
 .notify METHOD PARAMS
                    sends a notification: waits for no answer
-.time              whether it is said how long a call took; also \\timing
+.time              turns on, or off, how long each call took; also \\timing
 .help              prints this; also help, ? or \\?
 .exit              leaves; also exit, quit, \\q or Ctrl-D
 
@@ -221,7 +221,7 @@ class Prompt {
       if (this.#open.signal.aborted) return;
       this.#say(error);
       if (!(error instanceof RpcError) || this.#given.json) return;
-      const hint = hintFor(error, word, this.#description);
+      const hint = hintFor(error, word, this.#description, this.#given.tokenFile !== undefined);
       if (hint !== undefined) console.error(hint);
     }
   }
@@ -282,11 +282,7 @@ class Prompt {
     if (name === "") throw new Error("Cannot describe: .describe needs the name of a method");
     const description = await this.#described(signal);
     const method = this.#find(name);
-    if (method === undefined) {
-      const meant = nearest(name, description.methods.map(({ name }) => name));
-      const hint = meant === undefined ? "" : `, did you mean ${quoted(meant)}?`;
-      throw new Error(`The server names no method ${quoted(name)}${hint}`);
-    }
+    if (method === undefined) throw noSuchMethod(name, description);
     await print(methodText(method, description));
   }
 
@@ -298,7 +294,7 @@ class Prompt {
 
   async #time(): Promise<void> {
     this.#isTimed = !this.#isTimed;
-    await print(`${this.#isTimed ? "It is" : "It is not"} said how long a call takes\n`);
+    await print(`Timing is ${this.#isTimed ? "on" : "off"}\n`);
   }
 
   /** What the server says of itself now: it may be another one than before. */

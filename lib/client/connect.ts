@@ -10,7 +10,7 @@ import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
 import type { Connection, Shared } from "../connection/connection.ts";
 import { PeerSet } from "../connection/peers.ts";
-import { ofCall, rejection } from "../error.ts";
+import { callBack, ofCall, rejection } from "../error.ts";
 import { FRAMINGS } from "../framing/mod.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { callbackOf, CONNECTION_OF, printError } from "../incoming/print_error.ts";
@@ -152,11 +152,11 @@ export async function connect<A = Untyped>(
     },
     isHopeless,
     onState(state) {
-      try {
-        options.onState?.(state);
-      } catch (error) {
-        report(error, callbackOf("onState", "connect()")); // must not end the line
-      }
+      // What it throws must not end the line.
+      callBack(
+        () => options.onState?.(state),
+        (error) => report(error, callbackOf("onState", "connect()")),
+      );
     },
     random: Math.random,
   });

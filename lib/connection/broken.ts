@@ -9,12 +9,12 @@
 import type { PeerInfo } from "../api/context.ts";
 import { ERROR_CODES, type RpcError } from "../error.ts";
 import { TOO_BIG } from "../framing/close_code.ts";
-import { type BadFrame, UNFINISHED } from "../framing/mod.ts";
+import { type BadFrame, type ControlFrame, UNFINISHED } from "../framing/mod.ts";
 import type { Caller } from "../incoming/caller.ts";
 import type { Requests } from "../incoming/requests.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
 import { type CloseInfo, HUNG_UP } from "../link/lifecycle.ts";
-import type { Batch, Invalid } from "../message/message.ts";
+import type { Batch, Invalid, Message, Single } from "../message/message.ts";
 import { faultAnswer } from "../message/parse.ts";
 import { unreadable, unreadableId } from "../message/unreadable.ts";
 import type { Calls } from "../outgoing/calls.ts";
@@ -53,6 +53,19 @@ export class Broken {
     this.#requests = requests;
     this.#writer = writer;
     this.#isProgram = isProgram;
+  }
+
+  /**
+   * What a message is meant as. One with a method and with a result or an error is the answer of the call
+   * that waits for it, if there is one and it can be nothing else: some servers repeat the method there.
+   * All members may be there too, in a call as well, with null for those that are not meant.
+   */
+  meant<M extends Message | BadFrame | ControlFrame>(message: M): M | Single {
+    if (message.kind !== "request" || message.answer === undefined) return message;
+    const { calls, pendingCalls, onlyCalls } = this.#host;
+    const { answer } = message, says = answer.error !== undefined || answer.result !== null;
+    const isAnswer = (says || onlyCalls) && pendingCalls > 0 && calls.has(answer.id);
+    return isAnswer ? answer : message;
   }
 
   /**
@@ -106,12 +119,13 @@ export class Broken {
   }
 
   /**
-   * What is left of a batch. One with answers in it is the answer to one of ours: what it leaves out is not
-   * answered any more.
+   * What is left of a batch. One with answers in it, while calls of ours wait, is the answer to one of ours:
+   * what it leaves out is not answered any more.
    */
   restOf(batch: Batch): Batch {
-    const { calls } = this.#host, { items } = batch;
-    const isAnswer = items.some(({ kind }) => kind === "response");
+    const { calls, pendingCalls } = this.#host;
+    const items = pendingCalls > 0 ? batch.items.map((item) => this.meant(item)) : batch.items;
+    const isAnswer = pendingCalls > 0 && items.some(({ kind }) => kind === "response");
     if (!isAnswer && !this.#host.onlyCalls) return batch;
     const whole = items.filter((item) => item.kind !== "invalid");
     const broken = items.filter((item) => item.kind === "invalid");

@@ -160,7 +160,7 @@ export class Connection extends Lifecycle<RequestContext>
   /** Handles what came. Whatever a single message makes us throw ends that message, and not the line. */
   #onFrame(message: Message | BadFrame | ControlFrame, text: string): Promise<void> | undefined {
     try {
-      return this.#handle(message, text);
+      return this.#handle(this.#broken.meant(message), text);
     } catch (error) {
       this.report(error);
       const answer = new RpcError("INTERNAL_ERROR", "Internal error");

@@ -52,6 +52,8 @@ class JsonDecoder implements Decoder {
   /** How many bytes of it were scanned. */
   #scanned = 0;
   readonly #scanner: TextScanner;
+  /** Whether the scanner has stopped in something that has not ended. */
+  #isWithin = false;
   /** All that is left is scanned. */
   #isCareful = false;
   /**
@@ -73,7 +75,7 @@ class JsonDecoder implements Decoder {
   }
 
   get midway(): boolean {
-    return this.#tail.length > 0 || this.#scanner.isMidway;
+    return this.#tail.length > 0 || this.#isWithin && this.#scanner.isMidway;
   }
 
   get left(): number {
@@ -81,7 +83,7 @@ class JsonDecoder implements Decoder {
   }
 
   get isLost(): boolean {
-    return this.#scanner.isBroken && !this.#scanner.hasBoundaries;
+    return this.#isWithin && this.#scanner.isBroken && !this.#scanner.hasBoundaries;
   }
 
   push(chunk: Uint8Array): void {
@@ -105,8 +107,9 @@ class JsonDecoder implements Decoder {
       }
       this.#run = "";
       this.#line = -1;
-      if (this.#isCareful || !this.#scanner.isBetween) {
+      if (this.#isCareful || this.#isWithin) {
         const frame = this.#scan();
+        this.#isWithin = !this.#scanner.isBetween;
         if (frame !== undefined) return frame;
         if (this.#at === this.#chunk.length) return this.#isEnding ? this.#ending() : undefined;
       } else if (this.#at <= this.#last) this.#decodeRun();

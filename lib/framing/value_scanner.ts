@@ -216,7 +216,7 @@ export class ValueScanner {
       case AFTER_VALUE:
         return `a comma or ${String.fromCharCode(this.#closers[this.#depth - 1]!)}`;
       case STRING:
-        return 'the closing " of a string, in which control characters are written as escapes';
+        return "no control character in a string";
       case ESCAPE:
         return 'one of "\\/bfnrtu behind a backslash';
       case HEX:

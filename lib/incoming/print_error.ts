@@ -4,6 +4,8 @@
  * @module
  */
 
+import { RpcError } from "../error.ts";
+
 /** What an error of a connection is about, before its address. */
 export const CONNECTION_OF = "connection of ";
 
@@ -12,10 +14,11 @@ const OF_PEERS: readonly string[] = [CONNECTION_OF, "handshake with "];
 
 /**
  * Prints an error on standard error, as `Deno.serve` does: what a handler or a callback throws must not get
- * lost. What peers do wrong is not printed: any of them could fill the log.
+ * lost. What peers do wrong is not printed: any of them could fill the log. Nor is an {@linkcode RpcError},
+ * which is meant for the peer: that a notification has none to answer, or wrong params, is its sender's matter.
  */
 export function printError(error: unknown, about: string): void {
-  if (OF_PEERS.some((start) => about.startsWith(start))) return;
+  if (error instanceof RpcError || OF_PEERS.some((start) => about.startsWith(start))) return;
   // The one place of lib/ that prints.
   // deno-lint-ignore no-console
   console.error("error in %s:", about, error);

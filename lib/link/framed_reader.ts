@@ -30,6 +30,7 @@ import type { Timer, Timers } from "../timers.ts";
 import type { Duplex } from "../transport/socket.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { BufferPool } from "./buffer_pool.ts";
+import { Crumbs } from "./crumbs.ts";
 import { LINGERING } from "./in_flight.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { ReadBuffer } from "./read_buffer.ts";
@@ -39,13 +40,6 @@ const AHEAD = 1 << 12;
 
 /** Bytes of a read that may take so long to handle that it waits for a slice of its own. */
 const LARGE = 1 << 15;
-
-/**
- * Reads of so few bytes, in a row and within one message, after which it is waited for more: each costs
- * microseconds, and a message of 1 MB may come in a hundred thousand of them.
- */
-const CRUMBS = 32;
-const CRUMB = 1 << 8;
 
 /** Milliseconds for which it is waited. */
 const GATHER = 8;
@@ -110,9 +104,7 @@ export class FramedReader {
   /** Messages of the last read that were handled without waiting, and milliseconds for parsing long ones. */
   #handled = 0;
   #parsing = 0;
-  /** Crumbs in a row since it was waited, and how many it takes to wait for more. */
-  #crumbs = 0;
-  #maxCrumbs = CRUMBS;
+  readonly #crumbs = new Crumbs();
   /** Runs while nothing has come behind which reading could go on. */
   #lost: Timer | undefined;
   /** When the first byte of an unfinished message came; undefined between messages. */
@@ -200,7 +192,8 @@ export class FramedReader {
         }
         const pause = timeSlice?.yieldWhenOver(now);
         if (pause !== undefined) await pause;
-        if (this.#isCrumbling(count, space.length)) await lifecycle.pause(GATHER);
+        const isMidway = this.messageSince !== undefined;
+        if (this.#crumbs.add(count, isMidway, space.length)) await lifecycle.pause(GATHER);
         buffer.adapt(count);
       }
       const rest = lifecycle.phase < LINGERING ? this.#finish() : undefined;
@@ -240,20 +233,6 @@ export class FramedReader {
       this.giveUp();
       this.#lifecycle.linger(LOST);
     });
-  }
-
-  /** Whether the peer cuts its message so small, and so fast, that waiting brings more of it at once. */
-  #isCrumbling(count: number, room: number): boolean {
-    if (this.messageSince === undefined || count > CRUMB || count === room) {
-      this.#crumbs = 0;
-      this.#maxCrumbs = CRUMBS;
-      return false;
-    }
-    if (++this.#crumbs < this.#maxCrumbs) return false;
-    // Where the next is a crumb all the same, twice as many may come before it is tried again.
-    this.#crumbs = 0;
-    this.#maxCrumbs *= 2;
-    return true;
   }
 
   /** Goes on in another framing with what was read behind the last frame. */

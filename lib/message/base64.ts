@@ -47,9 +47,8 @@ export function withMarkers(value: unknown): unknown {
 }
 
 function encode(value: unknown, exactly: boolean): string | undefined {
-  if (typeof value === "string") return JSON.stringify(value);
   if (value === null || typeof value !== "object") {
-    refuseUnwritable(value);
+    if (typeof value !== "string" && !Number.isFinite(value)) refuseUnwritable(value);
     return JSON.stringify(value);
   }
   const looks = look(value, MAX_LOOKS);

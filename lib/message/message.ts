@@ -36,6 +36,8 @@ export interface Request {
   /** The id as JSON text: `7`, `"a"`, `null`. */
   readonly id: string;
   readonly method: string;
+  /** What it says as an answer, if it has a result or an error too: some servers repeat the method in theirs. */
+  readonly answer?: Response;
   /** All of them until the handler has its value. */
   params: Params;
   /** The text of its frame until the handler has its value; undefined for an item of a batch. */

@@ -24,6 +24,7 @@ import {
   type Message,
   type MessageLimits,
   type Params,
+  type Request,
   type Response,
   type Single,
   type Version,
@@ -100,8 +101,10 @@ function toMessage(
 ): Single {
   if (!isObject(value)) return invalid("null", "INVALID_REQUEST");
   const id = own(value, "id"), version = own(value, "jsonrpc"), method = own(value, "method");
-  const isCall = method !== undefined;
-  const isResponse = !isCall && (Object.hasOwn(value, "result") || Object.hasOwn(value, "error"));
+  const answers = Object.hasOwn(value, "result") || Object.hasOwn(value, "error");
+  // Some write all members of all messages, with null for those that are not meant.
+  const isCall = method !== undefined && !(answers && method === null);
+  const isResponse = !isCall && answers;
   let idText: string | undefined;
   if (typeof id === "string" || id === null) idText = JSON.stringify(id);
   else if (isExactNumber(id)) idText = number === undefined ? String(id) : copyString(number);
@@ -140,7 +143,7 @@ function toMessage(
       isMarked,
     };
   }
-  return {
+  const request: Request = {
     kind: "request",
     version: shape,
     id: idText,
@@ -148,9 +151,10 @@ function toMessage(
     params: params as Params,
     text,
   };
+  return answers ? { ...request, answer: toResponse(value, idText, isMarked) } : request;
 }
 
-function toResponse(value: Members, id: string, isMarked: boolean): Response | Invalid {
+function toResponse(value: Members, id: string, isMarked: boolean): Response {
   // JSON-RPC 1.0 sends both members, one of them null.
   const error = own(value, "error") ?? undefined;
   if (error === undefined) {

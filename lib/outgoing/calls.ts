@@ -5,7 +5,7 @@
  */
 
 import type { CallOptions, ItemOptions, StreamCall } from "../api/stub.ts";
-import { ConnectionLostError, ERROR_CODES, type ErrorData, RpcError } from "../error.ts";
+import { callBack, ConnectionLostError, ERROR_CODES, type ErrorData, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
 import type { Room } from "../stream/sender.ts";
@@ -322,6 +322,11 @@ export class Calls implements CallSink {
     return id === `"${number}"` ? this.#pending.get(number) : undefined;
   }
 
+  /** Whether a call waits for the answer with this id, which is JSON text. */
+  has(id: string): boolean {
+    return this.#find(id) !== undefined;
+  }
+
   /** What becomes of answers that are not simply an answer. */
   get odd(): OddAnswers {
     const writer = this.#writer;
@@ -383,11 +388,12 @@ export class Calls implements CallSink {
   /** A handler says how far it is. */
   progress(token: unknown, value: unknown): void {
     const call = this.#byToken.get(token) ?? this.#pending.get(token);
-    try {
-      call?.options.onProgress?.(value);
-    } catch (error) {
-      this.#lifecycle.report(error, `onProgress of ${call!.method}`); // must not end the line
-    }
+    if (call === undefined) return;
+    // What it throws must not end the line.
+    callBack(
+      () => call.options.onProgress?.(value),
+      (error) => this.#lifecycle.report(error, `onProgress of ${call.method}`),
+    );
   }
 
   /** Ends a call because the peer broke the rules. */

@@ -10,7 +10,7 @@ import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
 import { PeerSet } from "../connection/peers.ts";
-import { RpcError } from "../error.ts";
+import { callBack, ConnectionLostError, RpcError } from "../error.ts";
 import { checkHttpOptions, httpServing } from "../http/options.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { callbackOf, CONNECTION_OF, printError } from "../incoming/print_error.ts";
@@ -32,7 +32,7 @@ import { networkOf, refuseExposed } from "../transport/exposure.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener, Socket } from "../transport/socket.ts";
 import { acceptAll } from "./accept.ts";
-import { addressesOf, callBack, type ServeOptions, type Server } from "./options.ts";
+import { addressesOf, type ServeOptions, type Server } from "./options.ts";
 import { Shutdown } from "./shutdown.ts";
 
 /** Connections that are told at once why they are not served: each holds a descriptor for a while. */
@@ -237,7 +237,7 @@ export class ListeningServer implements Server {
     this.#connectionCount.enter(network);
     this.peers.add(connection);
     const { onOpen } = this.#options;
-    if (onOpen !== undefined) this.#tell(() => onOpen(connection.peer), "onOpen");
+    if (onOpen !== undefined) this.#tell(() => onOpen(connection.peer), "onOpen", connection);
     this.#connections.add(connection); // what is told above counts the others
     connection.run();
   }
@@ -248,7 +248,9 @@ export class ListeningServer implements Server {
     this.#connections.delete(connection);
     this.peers.delete(connection);
     const { onClose } = this.#options;
-    if (onClose !== undefined) this.#tell(() => onClose(connection.peer, info), "onClose");
+    if (onClose !== undefined) {
+      this.#tell(() => onClose(connection.peer, info), "onClose", connection);
+    }
     this.#endWhenAlone();
   }
 
@@ -295,8 +297,14 @@ export class ListeningServer implements Server {
     if (this.#sources === 0 && this.#connections.size === 0) this.shutdown();
   }
 
-  #tell(callback: () => void, name: string): void {
-    callBack(callback, this.#options, callbackOf(name, "serve()"));
+  /** @param connection that of the peer which the callback is about */
+  #tell(callback: () => void, name: string, connection?: Connection): void {
+    callBack(callback, (error, isLate) => {
+      // That a peer hangs up at a question is no fault of the callback's: any peer could fill the log.
+      const isOfPeer = isLate && connection?.closedBecause("") !== undefined &&
+        error instanceof ConnectionLostError;
+      if (!isOfPeer || this.#options.onError) this.#report(error, callbackOf(name, "serve()"));
+    });
   }
 
   #report(error: unknown, about: string): void {

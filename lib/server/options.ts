@@ -9,7 +9,6 @@ import type { CloseInfo, Peer, PeerInfo, Peers } from "../api/context.ts";
 import type { Middleware } from "../api/middleware.ts";
 import type { Untyped } from "../api/stub.ts";
 import type { Health } from "../builtin/health.ts";
-import { printError } from "../incoming/print_error.ts";
 import type { HttpOptions } from "../http/options.ts";
 import type { Limits } from "../limits.ts";
 import type { RateLimits } from "../overload/rate_limit.ts";
@@ -86,6 +85,7 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
   /**
    * Called for each connection that was accepted. The peer can be greeted: what it is told and asked leaves
    * once its first bytes have told its framing. Where `authenticate` asks, it has not said yet who it is.
+   * It may be asynchronous: nothing waits for it, and what it throws goes to `onError`.
    */
   readonly onOpen?: (peer: Peer<Client, State>) => void;
   /** Called for each connection that ended, with the same peer, and why. */
@@ -131,17 +131,4 @@ export function addressesOf(
   { listen = "tcp://127.0.0.1:8080" }: Pick<ServeOptions, "listen">,
 ): readonly (string | URL)[] {
   return typeof listen === "string" || listen instanceof URL ? [listen] : listen;
-}
-
-/** Calls back; what the callback throws is reported, and changes nothing. */
-export function callBack(
-  callback: () => void,
-  { onError = printError }: Pick<ServeOptions, "onError">,
-  about: string,
-): void {
-  try {
-    callback();
-  } catch (error) {
-    onError(error, about);
-  }
 }

@@ -41,7 +41,7 @@ function check({ answer, text, error, name }: Conformance, got: readonly string[
 
 for (const framing of FRAMING_NAMES) {
   Deno.test(`a server answers each conformance message as its row says (${framing})`, async () => {
-    await using server = serve(CONFORMANCE_API, { listen: "tcp://127.0.0.1:0" });
+    await using server = serve(CONFORMANCE_API, { listen: "tcp://127.0.0.1:0", onError() {} });
     using peer = await RawPeer.dial(server.addresses[0]!, framing);
     await peer.send(LAST);
     assertEquals(await peer.text(), LAST_ANSWER);
@@ -56,7 +56,7 @@ for (const framing of FRAMING_NAMES) {
   });
 
   Deno.test(`a server answers all conformance messages in one write (${framing})`, async () => {
-    await using server = serve(CONFORMANCE_API, { listen: "tcp://127.0.0.1:0" });
+    await using server = serve(CONFORMANCE_API, { listen: "tcp://127.0.0.1:0", onError() {} });
     using peer = await RawPeer.dial(server.addresses[0]!, framing);
     await peer.write(join(ALL.flatMap((row) => [framed(framing, row), frame(framing, LAST)])));
     for (const row of ALL) {
@@ -67,7 +67,7 @@ for (const framing of FRAMING_NAMES) {
   });
 
   Deno.test(`a server gives the same answers when messages come in pieces (${framing})`, async () => {
-    await using server = serve(CONFORMANCE_API, { listen: "tcp://127.0.0.1:0" });
+    await using server = serve(CONFORMANCE_API, { listen: "tcp://127.0.0.1:0", onError() {} });
     using peer = await RawPeer.dial(server.addresses[0]!, framing);
     for (const row of EXAMPLES) {
       const bytes = framed(framing, row);
@@ -227,6 +227,7 @@ Deno.test("several values in one line get the same answers, however the line is 
 
 Deno.test("a large message is served up to the depth and size that limits allow", async () => {
   await using server = serve(CONFORMANCE_API, {
+    onError() {},
     listen: "tcp://127.0.0.1:0",
     limits: { maxMessageBytes: (1 << 24) - 1 },
   });

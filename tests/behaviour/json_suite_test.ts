@@ -132,7 +132,7 @@ Deno.test("the suite is all there, and the files that are not UTF-8 are what the
 
 for (const framing of FRAMING_NAMES) {
   Deno.test(`what must be accepted is, and comes back equal (${framing})`, async () => {
-    await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+    await using server = serve(api, { listen: "tcp://127.0.0.1:0", onError() {} });
     using peer = await RawPeer.dial(server.addresses[0]!, framing);
     for (const file of starting("y")) {
       await peer.send(asParam(file));
@@ -146,7 +146,7 @@ for (const framing of FRAMING_NAMES) {
   });
 
   Deno.test(`what must be refused is a parse error (${framing})`, async () => {
-    await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+    await using server = serve(api, { listen: "tcp://127.0.0.1:0", onError() {} });
     for (const { name, bytes } of starting("n")) {
       using peer = await RawPeer.dial(server.addresses[0]!, framing);
       await peer.ask('{"jsonrpc":"2.0","id":0,"method":"echo"}');
@@ -160,7 +160,7 @@ for (const framing of FRAMING_NAMES) {
   });
 
   Deno.test(`what may be either gets the verdict that is frozen here (${framing})`, async () => {
-    await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+    await using server = serve(api, { listen: "tcp://127.0.0.1:0", onError() {} });
     using peer = await RawPeer.dial(server.addresses[0]!, framing);
     for (const file of starting("i")) {
       if (VERDICTS[file.name] === "accepted") {

@@ -122,7 +122,10 @@ Deno.test("a broken line costs one error that says what and where, and the lines
     ],
     [`${open}[1,]}`, /^byte 52: expected a value, found \]$/],
     [`${open}[1]`, /^byte 53: expected a comma or \}, found \{$/],
-    [`${open}["a\tb"]}`, /^byte 52: .+ control characters .+, found the byte 0x09$/],
+    [
+      `${open}["a\tb"]}`,
+      /^byte 52: expected no control character in a string, found the byte 0x09$/,
+    ],
     [`${open}["a`, /^byte 52: .+, found a line feed$/],
     [`${open}[1]}}`, /^byte 0: expected a JSON text, found \}$/],
     [`${open}[1]]`, /^byte 52: expected a comma or \}, found \]$/],
@@ -333,4 +336,16 @@ Deno.test("a client answers nothing that it cannot read, and its call fails with
   assertEquals(error.code, -32700);
   assertMatch(error.message, /expected a name in double quotes/);
   assert(server.heard.every((text) => JSON.parse(text).method === "ping"), server.heard.join("\n"));
+});
+
+Deno.test("a call that nests too deeply for its server fails with the reason, without a timeout", async () => {
+  await using server = recording();
+  await using line = await connect(server.addresses[0]!);
+  const error = await assertRejects(
+    () => within(line.request("echo", JSON.parse(nested(70))), "the call to fail"),
+    RpcError,
+  );
+  assertEquals(error.code, -32700);
+  assertEquals((error.data as { details: string }).details, "more than 64 levels of nesting");
+  assertEquals(await line.request("echo", [1]), [1], "and the line goes on");
 });

@@ -38,6 +38,9 @@ const api = {
   }),
   wrong: method(() => new Map()),
   noted: notification(fail),
+  strict: notification({
+    "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [{ message: "no" }] }) },
+  }, () => {}),
   never: method((_, { signal }) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("left"))))
   ),
@@ -51,6 +54,7 @@ await using line = await connect<typeof api>(server.addresses[0]!);
 for (const call of [line.call["100%s"], line.call.later, line.call.wrong]) await call().catch(() => {});
 await Array.fromAsync(line.call.items()).catch(() => {});
 line.notify.noted();
+line.notify.strict(1 as never); // what is wrong with a notification's params is its sender's matter
 await line.call.never(undefined, { timeout: 20 }).catch(() => {}); // and no word of that it was cancelled
 await line.request("rpc.ping");
 `);
@@ -59,7 +63,7 @@ await line.request("rpc.ping");
   }
   assertEquals(text.split("[cause]: TypeError: ").length, 6, text);
   assertStringIncludes(text, "error in wrong: TypeError: Cannot write the result as JSON\n");
-  assert(!text.includes("never"), text);
+  assert(!text.includes("never") && !text.includes("strict"), text);
   assertStringIncludes(text, "TypeError: a Map cannot travel as JSON");
 });
 
@@ -102,6 +106,40 @@ await connect(stateless.addresses[0]!, { reconnect }).then((line) => line.reques
     text,
     /error in the callback onProgress of work of connect\(\): Error: in onProgress\n/,
   );
+});
+
+Deno.test("what an asynchronous callback throws is printed with its name, and does not end the process", async () => {
+  const text = await printed(`
+const fail = (name: string) => async () => {
+  await Promise.resolve();
+  throw new Error("in " + name);
+};
+await using server = serve({ work: method((_, { progress }) => progress(1)) }, {
+  listen: "tcp://127.0.0.1:0",
+  onListen: fail("onListen"),
+  onOpen: fail("onOpen"),
+  onClose: fail("onClose"),
+});
+const line = await connect(server.addresses[0]!, { onState: fail("onState") });
+await line.request("work", {}, { onProgress: fail("onProgress") });
+await line.close();
+// A peer that hangs up at a question is no fault of the callback's.
+await using asking = serve({}, {
+  listen: "tcp://127.0.0.1:0",
+  onOpen: async (peer) => void await peer.call.name!(),
+});
+const silent = await connect(asking.addresses[0]!);
+await silent.request("rpc.ping");
+const [peer] = asking.peers;
+await silent.close();
+await peer!.closed;
+`);
+  for (const name of ["onListen", "onOpen", "onClose"]) {
+    assertStringIncludes(text, `error in the callback ${name} of serve(): Error: in ${name}\n`);
+  }
+  assertStringIncludes(text, "error in the callback onState of connect(): Error: in onState\n");
+  assertMatch(text, /the callback onProgress of work of connect\(\): Error: in onProgress\n/);
+  assert(!text.includes("ConnectionLostError"), text);
 });
 
 Deno.test("what the handlers of a client throw is printed, and what peers do wrong is not", async () => {

@@ -682,7 +682,8 @@ Deno.test("200 calls over a network that breaks: each has one outcome, and none 
   }
 });
 
-const GARBAGE = 'Cannot read what the peer sent (Parse error): "garbage"';
+const GARBAGE =
+  'Cannot read what the peer sent (Parse error, byte 0: expected a JSON text, found g): "garbage"';
 
 Deno.test("a server that breaks every rule harms neither the process nor the next connection", async () => {
   const answers: ((id: unknown) => (string | object)[])[] = [

@@ -1,7 +1,7 @@
 // client.ts ADDRESS METHOD: what people who know grpcurl, httpie and curl reach for.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "npm:zod@4";
-import { event, method, serve, stream } from "../../lib/mod.ts";
+import { event, EventRing, method, serve, stream } from "../../lib/mod.ts";
 import { within } from "../support/deadline.ts";
 import { testWith } from "../support/tools.ts";
 import { CLIENT, linesOf, makeFolder, runClient, say, serveRaw } from "./_programs.ts";
@@ -30,6 +30,7 @@ const api = {
   news: stream(function* (_, { after }) {
     for (let at = Number(after ?? 0); at < NEWS.length; at++) yield event(String(at + 1), NEWS[at]);
   }),
+  ring: stream((_, { after, signal }) => new EventRing({ size: 1 }).events(after, signal)),
   tell: method((_, { peer }) => peer.notify.log!({ text: "hi" })),
   ask: method(async (_, { peer }) => await peer.call.confirm!({ text: "sure?" })),
 };
@@ -141,6 +142,10 @@ Deno.test("client.ts --after goes on with a stream, and each stream of events te
     stderr: told(3),
   });
   assertEquals((await call(["news", "--after", "1"])).stdout, '"two"\n"three"\n');
+  assertEquals(
+    (await call(["ring", "--after", "1"])).stderr,
+    "error -32015 DATA_LOSS: The events after this id are not known here\n",
+  );
 });
 
 Deno.test("client.ts --answer answers what the server calls back", async () => {

@@ -69,3 +69,18 @@ testWith(["sh", "sleep", "ps"], "client.ts leaves no process behind at Ctrl-C", 
   assertEquals((await client.outcome()).code, 130);
   await until(() => !pids.some(isRunning), "both to end");
 });
+
+testWith(["sh"], "client.ts says once what a program said that has ended", async () => {
+  const { code, stderr } = await runClient([
+    "--plain",
+    "command:sh -c 'echo ouch >&2; exit 7'",
+    "x",
+  ], {
+    flags: FLAGS,
+  });
+  assertEquals(code, 1);
+  assertEquals(
+    stderr.split("sh ended with exit code 7; its standard error ends with: ouch").length,
+    2,
+  );
+});

@@ -159,6 +159,7 @@ Deno.test("client.ts --describe reads other servers' documents, and leaves out w
 for (
   const [args, code, message] of [
     [["--describe", "none"], 1, 'error: The server names no method "none"'],
+    [["--describe", "uper"], 1, 'error: The server names no method "uper", did you mean "upper"?'],
     [["--describe"], 2, "error: Cannot describe: --describe needs the name of a method"],
     [
       ["--list", "upper"],
@@ -179,7 +180,11 @@ Deno.test("client.ts --list says so where the server does not describe itself", 
   });
   const { code, stdout, stderr } = await runClient([server.address, "--list"]);
   assertEquals([code, stdout], [1, ""]);
-  assertEquals(stderr, "error -32601 METHOD_NOT_FOUND: Method not found\n");
+  assertEquals(
+    stderr,
+    "error -32601 METHOD_NOT_FOUND: The server does not describe itself: it has no method " +
+      "rpc.discover\n",
+  );
   const nonsense = await askOther({ methods: 5 }, "--list");
   assertEquals([nonsense.code, nonsense.stdout], [1, ""]);
   assertMatch(nonsense.stderr, /it is no OpenRPC document/);

@@ -24,7 +24,12 @@ Deno.test("client.ts --token-file says who calls, and shows the token to nobody"
   assertEquals(await call("token"), { code: 0, stdout: "3\n", stderr: "" });
   const refused = await call("wrong");
   assertEquals([refused.code, refused.stdout], [1, ""]);
-  assertMatch(refused.stderr, /^error -32016 UNAUTHENTICATED: /);
+  assertMatch(refused.stderr, /^error -32016 UNAUTHENTICATED: .*\n$/);
+  assertEquals(
+    (await runClient([server.addresses[0]!, "add", "a=1", "b=2"])).stderr,
+    "error -32016 UNAUTHENTICATED: Call rpc.authenticate before anything else\n" +
+      "  --token-file FILE says who calls\n",
+  );
   const { stdout, stderr } = await call("token", "-v");
   assertEquals(stdout, "3\n");
   assertStringIncludes(stderr, '"params":{"scheme":"bearer","token":"…"}');

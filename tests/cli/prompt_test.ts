@@ -309,7 +309,11 @@ Deno.test("the prompt calls a server that does not describe itself, and says so 
   });
   const { code, stdout, stderr } = await runClient([server.address], { stdin: "any\n.list\n" });
   assertEquals([code, stdout], [1, '"plain"\n']);
-  assertEquals(stderr, "error -32601 METHOD_NOT_FOUND: Method not found\n");
+  assertEquals(
+    stderr,
+    "error -32601 METHOD_NOT_FOUND: The server does not describe itself: it has no method " +
+      "rpc.discover\n",
+  );
 });
 
 Deno.test("the prompt connects again where the server has hung up", async () => {
@@ -360,7 +364,7 @@ testWith(["python3"], "the prompt understands what psql's users type", async () 
   assertMatch(text, /\n>>: \\d\nadd +a \+ b\n/);
   assertEquals(text.split("add(a: number, b: number): number").length, 3);
   assertEquals(text.split("Tab completes methods and params.").length, 4);
-  assertStringIncludes(text, "\nIt is said how long a call takes\n");
+  assertStringIncludes(text, "\nTiming is on\n");
   assertStringIncludes(text, 'error: There is no "\\\\x", ');
   assertStringIncludes(
     text,

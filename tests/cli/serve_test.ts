@@ -4,6 +4,7 @@ import { connect, ConnectionLostError, RpcError } from "../../lib/mod.ts";
 import { VERSION } from "../../cli/version.ts";
 import type { Api as Demo } from "../../examples/demo.ts";
 import { HttpPeer, request } from "../support/http.ts";
+import { RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
 import { makeFolder, runServer, startServer } from "./_programs.ts";
 
@@ -245,6 +246,21 @@ Deno.test("main.ts logs what a handler throws by accident, which the caller is n
     '  caused by TypeError "a bigint cannot travel as JSON: send String(it)"',
   ]);
   assertMatch(lines[1]!, /^ {4}at .*api\.ts:6:13\)?$/);
+});
+
+Deno.test("main.ts logs a line for what a peer sends that is no JSON, cut short and escaped", async () => {
+  await using server = await startServer();
+  using peer = await RawPeer.dial(server.address);
+  await peer.write(`{"jsonrpc":"2.0","id":1,"method":"\\u001b[31m\u001b[31m${"x".repeat(500)}\n`);
+  assertEquals((await peer.answer()).error?.code, -32700);
+  server.kill("SIGTERM");
+  const { stderr } = await server.outcome();
+  assertMatch(
+    stderr,
+    /^error in connection of tcp:\S+: -32700 PARSE_ERROR "Cannot read [^\p{Cc}]+\n$/u,
+  );
+  assertMatch(stderr, /byte 44: expected no control character in a string, found the byte 0x1b/);
+  assert(stderr.length < 250, stderr);
 });
 
 Deno.test("main.ts escapes and cuts a peer's text in what it logs", async () => {

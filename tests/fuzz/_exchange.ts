@@ -40,12 +40,21 @@ function* answersTo(meaning: Meaning): Generator<Outcome> {
     case "batch":
       for (const item of meaning.items) yield* answersTo(item);
       break;
-    case "request":
-      yield outcome(meaning.id, CODES.has(meaning.method) ? CODES.get(meaning.method) : -32601);
+    case "request": {
+      const { id, method, params } = meaning;
+      if (method === "echo" && !travels(params)) yield outcome(id, -32603);
+      else yield outcome(id, CODES.has(method) ? CODES.get(method) : -32601);
       break;
+    }
     case "invalid":
       yield outcome(meaning.id, meaning.code);
   }
+}
+
+/** Whether a result can be written: a number past all numbers cannot. */
+function travels(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  return typeof value !== "object" || value === null || Object.values(value).every(travels);
 }
 
 /** What answers say, one by one. */
@@ -87,7 +96,7 @@ export async function exchange(
     return frame(framing, text);
   });
   const bytes = join(parts);
-  await using server = serve(API, { listen: "tcp://127.0.0.1:0", limits });
+  await using server = serve(API, { listen: "tcp://127.0.0.1:0", limits, onError() {} });
   using peer = await RawPeer.dial(server.addresses[0]!, framing);
   // It reads while it writes, or both would wait for each other.
   const answers = peer.rest();

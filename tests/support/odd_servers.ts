@@ -68,6 +68,23 @@ export const ODD_SERVERS: readonly OddServer[] = [
     gives: '"pong"',
   },
   {
+    does: "the method once more, and a code",
+    sends: ({ id, method }) => `{"id":${id},"method":"${method}","code":0,"result":"pong"}\n`,
+    gives: '"pong"',
+  },
+  {
+    does: "all members of all messages",
+    sends: ({ id }) =>
+      `{"jsonrpc":"2.0","method":null,"params":null,"id":${id},"result":"pong","error":null}\n`,
+    gives: '"pong"',
+  },
+  {
+    does: "the same, with an empty method",
+    sends: ({ id }) =>
+      `{"jsonrpc":"2.0","method":"","params":null,"id":${id},"result":null,"error":null}\n`,
+    gives: "null",
+  },
+  {
     does: "`null` for a result, and for an error",
     sends: ({ id }) => `{"id":${id},"result":null,"error":null}\n`,
     gives: "null",

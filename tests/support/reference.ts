@@ -114,7 +114,8 @@ function single(text: string): Meaning {
   const idBytes = id === undefined ? 0 : bytes(idText) - (typeof id === "string" ? 2 : 0);
   if (idBytes > DEFAULT_LIMITS.maxIdBytes) return { kind: "invalid", id: "null", code: -32600 };
   const answerTo = idText ?? "null";
-  if (method === undefined && (members.has("result") || members.has("error"))) {
+  const isCall = method !== undefined && method !== null;
+  if (!isCall && (members.has("result") || members.has("error"))) {
     const error = get("error") ?? undefined;
     if (error === undefined) {
       return { kind: "response", id: answerTo, result: get("result") ?? null, code: undefined };

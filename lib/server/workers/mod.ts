@@ -13,8 +13,9 @@ import { type HealthStatus, ServerHealth } from "../../builtin/health.ts";
 import { checkHttpOptions, plainOf } from "../../http/options.ts";
 import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
 import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
+import { callBack } from "../../error.ts";
 import { callbackOf, printError } from "../../incoming/print_error.ts";
-import { addressesOf, callBack, type ServeOptions, type Server } from "../options.ts";
+import { addressesOf, type ServeOptions, type Server } from "../options.ts";
 import { Shutdown } from "../shutdown.ts";
 import { dial } from "../../transport/dial.ts";
 import { refuseUnshared } from "../../transport/listen.ts";
@@ -246,7 +247,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
   }
 
   #tell(callback: () => void, name: string): void {
-    callBack(callback, this.#options, callbackOf(name, "serveWorkers()"));
+    callBack(callback, (error) => this.onError(error, callbackOf(name, "serveWorkers()")));
   }
 
   shutdown(grace?: number): Promise<void> {

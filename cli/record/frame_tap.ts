@@ -22,7 +22,7 @@ const LIMITS: FramingLimits = { ...DEFAULT_LIMITS, maxMessageBytes: 1 << 26, max
 export interface Piece {
   readonly bytes: Uint8Array;
   /** Undefined for bytes of no framing. */
-  readonly framing: FramingName | undefined;
+  readonly framing: FramingName | "websocket" | undefined;
   /** A frame's text. */
   readonly text?: string;
   /** Why they are no frame. */

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import * as z from "npm:zod@4";
 import { type Authenticate, bearerTokens, method, serve, stream } from "../../lib/mod.ts";
-import { runClient } from "./_programs.ts";
+import { CLIENT, Program, runClient } from "./_programs.ts";
 
 const api = {
   add: method(z.object({ a: z.number(), b: z.number() }), ({ a, b }) => a + b),
@@ -42,7 +42,7 @@ for (const scheme of ["ws", "http"]) {
     const { passed, failed, framing } = JSON.parse(checked.stdout);
     assertEquals([failed, framing], [0, scheme === "ws" ? "websocket" : "http"], checked.stdout);
     assert(passed > 50);
-    for (const words of [["--raw", address], ["record", "/dev/null", address]]) {
+    for (const words of [["--raw", address], ["replay", "/dev/null", address]]) {
       const refused = await run(words);
       assertEquals(refused.code, 2);
       assertStringIncludes(refused.stderr, "Cannot use the address");
@@ -82,4 +82,25 @@ Deno.test("client.ts bench puts a load on a WebSocket", async () => {
   assertEquals([code, errors, framing], [0, {}, "websocket"]);
   const { code: refused } = await runClient(["bench", served.at("http"), "add"], { flags: ["-N"] });
   assertEquals(refused, 2);
+});
+
+Deno.test("client.ts record shows and writes down what a WebSocket carries", async () => {
+  await using served = await site();
+  const file = await Deno.makeTempFile();
+  {
+    await using recorder = new Program(CLIENT, ["record", file, served.at("ws")], {
+      flags: ["-N", `--allow-write=${file}`],
+    });
+    const [, address] = await recorder.lineWith(/listening on (ws:\S+), for/);
+    const { stdout } = await runClient([address!, "add", "a=1", "b=2"]);
+    assertEquals(stdout, "3\n");
+    await recorder.lineWith(/<< websocket .*"result":3/);
+    await recorder.lineWith(/>> no frame, close/);
+  }
+  const sent = (await Deno.readTextFile(file)).trim().split("\n").map((line) => JSON.parse(line));
+  const texts = sent.filter(({ framing, text }) => framing === "websocket" && text !== undefined);
+  assert(texts.some(({ from, text }) => from === "client" && JSON.parse(text).method === "add"));
+  assert(texts.some(({ from, text }) => from === "server" && JSON.parse(text).result === 3));
+  assert(sent.filter(({ fault }) => fault === "the handshake of a WebSocket").length === 2);
+  await Deno.remove(file);
 });

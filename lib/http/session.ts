@@ -97,6 +97,8 @@ export class HttpSession {
   // The request that is being answered.
   #head: RequestHead | undefined;
   #admitted!: Admitted;
+  /** Lines of each answer to it, for the page that asks. */
+  #cors = "";
   #caller!: HttpCaller;
   /** Whether its body is read and forgotten: it has been refused. */
   #isRefused = false;
@@ -245,12 +247,14 @@ export class HttpSession {
     this.#count++;
     this.#isRefused = this.#isOpen = this.#isAnswered = false;
     this.#stream = undefined;
+    this.#cors = "";
     const expect = head.headers.get("expect")?.toLowerCase();
     this.#expects = expect === "100-continue" && !head.isOld && head.length !== 0;
     this.#limits.maxMessageBytes = Math.min(limits.maxMessageBytes, limits.maxHttpBodyBytes);
     const admitted = guard(head, this.#serving.guard);
     if ("status" in admitted) return this.#refuse(admitted);
     this.#admitted = admitted;
+    if (admitted.route.kind !== "options") this.#cors = admitted.headers;
     if (expect !== undefined && expect !== "100-continue") {
       return this.#refuse({ status: 417, reason: "the only expectation is 100-continue" });
     }
@@ -298,7 +302,10 @@ export class HttpSession {
       this.#host.lifecycle.linger(reason);
       return;
     }
-    if (this.#isAnswered) this.#head = undefined; // there is none that could be read
+    if (this.#isAnswered) { // there is no head that could be read
+      this.#head = undefined;
+      this.#cors = "";
+    }
     this.#isAnswered = false;
     this.#isRefused = true;
     if (status !== 413) {
@@ -448,11 +455,11 @@ export class HttpSession {
   }
 
   #open(): void {
-    const type = this.#stream!, { writer } = this.#host, { headers } = this.#admitted;
+    const type = this.#stream!, { writer } = this.#host;
     this.#isOpen = true;
     const head = this.#head!;
     if (head.isOld) this.#head = { ...head, keepsAlive: false };
-    writer.push(openHead(this.#answers.date, type, headers, this.#connection(false)));
+    writer.push(openHead(this.#answers.date, type, this.#cors, this.#connection(false)));
     if (type === EVENTS_TYPE) this.#breakSilence(this.#count);
   }
 
@@ -495,7 +502,7 @@ export class HttpSession {
     this.#isAnswered = true;
     const { writer } = this.#host, { headers = "", type, body } = rest;
     const { isHead = this.#head?.method === "HEAD" } = rest;
-    const cors = this.#isRefused ? "" : this.#admitted.headers;
+    const cors = this.#cors;
     const connection = this.#connection(ends), isJson = status === 200 && type === JSON_TYPE;
     const isUsual = isJson && headers === "" && cors === "" && connection === undefined &&
       !isHead;
@@ -503,7 +510,7 @@ export class HttpSession {
       isUsual ? body! : answer(status, this.#answers.date, {
         ...rest,
         isHead,
-        headers: this.#admitted?.route.kind === "options" ? headers : cors + headers,
+        headers: cors + headers,
         ...(connection && { connection }),
       }),
     );

@@ -614,6 +614,16 @@ Deno.test("a page of an allowed origin may ask, call and read, and no other may"
   assertEquals(answer.headers.get("vary"), "Origin");
   const events = await peer.ask(post(call("count", [1]), allowed, EVENTS));
   assertEquals(events.headers.get("access-control-allow-origin"), "https://app.example");
+  // It may read why it is refused, too.
+  await using asking = await served({
+    http: { origins: ["https://app.example"] },
+    authenticate: bearerTokens({ a: "alice" }),
+  });
+  const unknown = await (await asking.dial()).ask(post(ADD, allowed));
+  assertEquals([unknown.status, unknown.headers.get("access-control-allow-origin")], [
+    401,
+    "https://app.example",
+  ]);
   const foreign = await peer.ask(request("OPTIONS /", ["Origin: https://evil.example"]));
   assertEquals([foreign.status, foreign.headers.has("access-control-allow-origin")], [403, false]);
 });

@@ -249,7 +249,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 0,
     max: MAX_COUNT,
     reason: "behind a balancer, connections that never end never move to new servers",
-    enforcedIn: "lib/http/session.ts",
+    enforcedIn: "lib/http/exchange.ts",
   },
   httpHeadTimeout: {
     default: 10_000,

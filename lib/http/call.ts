@@ -86,7 +86,6 @@ export function adapt(
 export function fits(
   item: Single,
   headers: Headers,
-  _stream: StreamType | undefined,
   options: { readonly dispatcher: Pick<Dispatcher, "find"> },
 ): Single {
   if (item.kind !== "request" && item.kind !== "notification") return item;

@@ -9,14 +9,7 @@ import type { Peers } from "../api/context.ts";
 import { Caller, type CallerRoom } from "../incoming/caller.ts";
 import type { Identity } from "../link/identity.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
-
-/** Takes what is sent to the caller of the request that is being answered. */
-export interface Exchange {
-  /** A notification that comes before the answer. @param eventId where a stream can go on behind it */
-  tell(text: string, eventId?: string): void;
-  /** The answer to a batch. */
-  push(text: string): void;
-}
+import type { Exchange } from "./exchange.ts";
 
 /** Who has sent a request. */
 export class HttpCaller extends Caller {

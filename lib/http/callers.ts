@@ -14,7 +14,8 @@ import type { BufferPool } from "../link/buffer_pool.ts";
 import { type Ends, Identity, type IdentityOptions } from "../link/identity.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
 import type { TimeSlice } from "../overload/time_slice.ts";
-import { type Exchange, HttpCaller } from "./caller.ts";
+import { HttpCaller } from "./caller.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** What a connection says of its callers. */
 export interface CallersOptions {

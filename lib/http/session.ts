@@ -18,11 +18,10 @@
 import { RpcError } from "../error.ts";
 import { EMPTY } from "../framing/byte_queue.ts";
 import { decodeUtf8 } from "../framing/utf8.ts";
-import type { RequestContext, SendAnswer } from "../incoming/request_context.ts";
+import type { RequestContext } from "../incoming/request_context.ts";
 import type { Requests } from "../incoming/requests.ts";
-import type { Limits } from "../limits.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
-import { DRAINING, LINGERING, OPEN } from "../link/in_flight.ts";
+import { LINGERING, OPEN } from "../link/in_flight.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
 import { ReadBuffer } from "../link/read_buffer.ts";
 import { isControl } from "../message/control.ts";
@@ -33,6 +32,7 @@ import type { Duplex } from "../transport/socket.ts";
 import { adapt, fits, streamType } from "./call.ts";
 import type { HttpCaller } from "./caller.ts";
 import { Callers, type CallersOptions } from "./callers.ts";
+import { Exchange } from "./exchange.ts";
 import { type Admitted, guard, type Refusal } from "./guard.ts";
 import type { HttpServing } from "./options.ts";
 import {
@@ -41,26 +41,8 @@ import {
   type RequestHead,
   type RequestLimits,
 } from "./request.ts";
-import {
-  type Answer,
-  answer,
-  Answers,
-  chunk,
-  CONTINUE,
-  event,
-  EVENTS_TYPE,
-  JSON_TYPE,
-  LAST_CHUNK,
-  type LINES_TYPE,
-  openHead,
-  SILENCE,
-  TEXT_TYPE,
-} from "./response.ts";
-import { statusOf } from "./status.ts";
+import { CONTINUE, JSON_TYPE, TEXT_TYPE } from "./response.ts";
 import { handshake } from "./upgrade.ts";
-
-/** Milliseconds of silence in a stream of events after which it says that it is still there. */
-const SILENT = 15_000;
 
 /** Milliseconds, at most, for which a peer is not read that was faster than it may be. */
 const MAX_REST = 1000;
@@ -80,15 +62,14 @@ export interface HttpHost extends CallersOptions {
 export class HttpSession {
   readonly #host: HttpHost;
   readonly #serving: HttpServing;
-  readonly #answers = new Answers();
+  readonly #exchange: Exchange;
   readonly #limits: { -readonly [Name in keyof RequestLimits]: RequestLimits[Name] };
   readonly #decoder: RequestDecoder;
   readonly #callers: Callers;
   /** When the first byte of an unfinished head, or of its body, came; undefined between requests. */
   messageSince: number | undefined;
   readonly pausedSince = undefined;
-  /** Requests so far, and parts of the last read that were handled without waiting. */
-  #count = 0;
+  /** Parts of the last read that were handled without waiting. */
   #handled = 0;
   /** The bytes behind the handshake of a WebSocket, once there was one. */
   #upgraded: Uint8Array | undefined;
@@ -97,20 +78,11 @@ export class HttpSession {
   // The request that is being answered.
   #head: RequestHead | undefined;
   #admitted!: Admitted;
-  /** Lines of each answer to it, for the page that asks. */
-  #cors = "";
   #caller!: HttpCaller;
   /** Whether its body is read and forgotten: it has been refused. */
   #isRefused = false;
   /** Whether the client waits to be told that its body may come. */
   #expects = false;
-  #isAnswered = true;
-  /** How the messages before the answer travel: as events, as lines, or not at all. */
-  #stream: typeof EVENTS_TYPE | typeof LINES_TYPE | undefined;
-  /** Whether such an answer has begun, and when it said something last. */
-  #isOpen = false;
-  #lastTold = 0;
-  #resolve: (() => void) | undefined;
 
   constructor(host: HttpHost, serving: HttpServing) {
     this.#host = host;
@@ -118,8 +90,8 @@ export class HttpSession {
     const { maxHttpHeadBytes, maxHttpHeadLines } = host.shared.limits;
     this.#limits = { maxHttpHeadBytes, maxHttpHeadLines, maxMessageBytes: 0 };
     this.#decoder = new RequestDecoder(this.#limits);
-    this.#callers = new Callers(host, this);
-    host.writer.answering = this.#answers;
+    this.#exchange = new Exchange(host);
+    this.#callers = new Callers(host, this.#exchange);
   }
 
   /** How long what {@linkcode messageSince} tells of may take. */
@@ -198,10 +170,9 @@ export class HttpSession {
   /** The caller sends no more, which is how it leaves: nobody waits for what still runs. */
   #leave(): void {
     const { lifecycle } = this.#host;
-    if (!this.#isAnswered) {
-      this.#isAnswered = true; // nothing more is sent
+    if (!this.#exchange.isAnswered) {
+      this.#exchange.abandon();
       lifecycle.stopAll(new RpcError("CANCELLED", "The caller has left"));
-      this.#resolve?.();
     }
     lifecycle.endInput();
   }
@@ -244,17 +215,15 @@ export class HttpSession {
   #onHead(head: RequestHead): Promise<void> | undefined {
     const { lifecycle, shared: { limits } } = this.#host;
     this.#head = head;
-    this.#count++;
-    this.#isRefused = this.#isOpen = this.#isAnswered = false;
-    this.#stream = undefined;
-    this.#cors = "";
+    this.#isRefused = false;
+    this.#exchange.begin(head);
     const expect = head.headers.get("expect")?.toLowerCase();
     this.#expects = expect === "100-continue" && !head.isOld && head.length !== 0;
     this.#limits.maxMessageBytes = Math.min(limits.maxMessageBytes, limits.maxHttpBodyBytes);
     const admitted = guard(head, this.#serving.guard);
     if ("status" in admitted) return this.#refuse(admitted);
     this.#admitted = admitted;
-    if (admitted.route.kind !== "options") this.#cors = admitted.headers;
+    if (admitted.route.kind !== "options") this.#exchange.cors = admitted.headers;
     if (expect !== undefined && expect !== "100-continue") {
       return this.#refuse({ status: 417, reason: "the only expectation is 100-continue" });
     }
@@ -288,13 +257,17 @@ export class HttpSession {
     this.#limits.maxMessageBytes = Math.min(this.#limits.maxMessageBytes, maxUnauthenticatedBytes);
     this.#isRefused = true;
     const ends = !isShort || this.#callers.failures >= maxAuthFailures;
-    this.#refuseWith(encodeError(UNKNOWN, error), error, ends);
+    this.#exchange.refuse(encodeError(UNKNOWN, error), error, ends);
   }
 
   /** Answers a request that is refused by its head. If there is a body it is not read: the connection ends. */
   #refuse({ status, reason, headers = "" }: Refusal): undefined {
     this.#isRefused = true;
-    this.#send(status, { headers, type: TEXT_TYPE, body: reason + "\n" }, this.#head!.length !== 0);
+    this.#exchange.send(
+      status,
+      { headers, type: TEXT_TYPE, body: reason + "\n" },
+      this.#head!.length !== 0,
+    );
   }
 
   #onBad({ status, reason, limit }: BadRequest): undefined {
@@ -302,14 +275,10 @@ export class HttpSession {
       this.#host.lifecycle.linger(reason);
       return;
     }
-    if (this.#isAnswered) { // there is no head that could be read
-      this.#head = undefined;
-      this.#cors = "";
-    }
-    this.#isAnswered = false;
+    if (this.#exchange.isAnswered) this.#exchange.begin(undefined);
     this.#isRefused = true;
     if (status !== 413) {
-      this.#send(status, { type: TEXT_TYPE, body: reason + "\n" }, true);
+      this.#exchange.send(status, { type: TEXT_TYPE, body: reason + "\n" }, true);
       return;
     }
     const { maxMessageBytes: maxBytes } = this.#limits;
@@ -317,7 +286,7 @@ export class HttpSession {
       ...(limit && { limit }),
       details: { maxBytes },
     });
-    this.#send(413, { type: JSON_TYPE, body: encodeError(UNKNOWN, error) }, true);
+    this.#exchange.send(413, { type: JSON_TYPE, body: encodeError(UNKNOWN, error) }, true);
   }
 
   #onBody(bytes: Uint8Array): Promise<void> | undefined {
@@ -332,33 +301,33 @@ export class HttpSession {
       case "page":
         return this.#page(route.path, route.query);
       default:
-        this.#send(204, { headers: this.#admitted.headers });
+        this.#exchange.send(204, { headers: this.#admitted.headers });
         return undefined;
     }
   }
 
   #call(bytes: Uint8Array): Promise<void> | undefined {
     const { requests, parse } = this.#host, caller = this.#caller;
-    const text = decodeUtf8(bytes), { headers } = this.#head!;
-    this.#stream = streamType(headers.get("accept"));
+    const text = decodeUtf8(bytes), { headers, isOld } = this.#head!;
+    // HTTP/1.0 has no chunks.
+    this.#exchange.stream = isOld ? undefined : streamType(headers.get("accept"));
     const message = parse(text ?? "\0"); // what is no text is no JSON
     switch (message.kind) {
       case "request":
-        return this.#waitAfter(this.#request(message));
+        return this.#exchange.after(this.#request(message));
       case "notification":
       case "response":
         return this.#accept(message);
       case "invalid":
         requests.mistake();
-        this.#refuseWith(encodeError(message, message.error), message.error);
+        this.#exchange.refuse(encodeError(message, message.error), message.error);
         return undefined;
       case "batch": {
-        const stream = this.#stream;
-        const items = message.items.map((item) => fits(item, headers, stream, this.#host.shared));
+        const items = message.items.map((item) => fits(item, headers, this.#host.shared));
         const isDue = items.some(({ kind }) => kind === "request" || kind === "invalid");
         const wait = requests.batch({ ...message, items }, caller, this.#beside);
-        if (isDue) return this.#waitAfter(wait);
-        this.#send(202, {});
+        if (isDue) return this.#exchange.after(wait);
+        this.#exchange.send(202, {});
         return wait;
       }
     }
@@ -366,15 +335,15 @@ export class HttpSession {
 
   #request(message: Request): Promise<void> | undefined {
     const { requests, shared } = this.#host, { headers } = this.#head!;
-    const error = adapt(message, headers, this.#stream, shared);
+    const error = adapt(message, headers, this.#exchange.stream, shared);
     if (error !== undefined) {
-      this.#finish(encodeError(message, error));
+      this.#exchange.finish(encodeError(message, error));
       return undefined;
     }
-    const wait = requests.request(message, this.#caller, this.#finish);
+    const wait = requests.request(message, this.#caller, this.#exchange.finish);
     // A stream that goes on begins at once: its first item may be long in coming.
-    if (!this.#isAnswered && this.#stream !== undefined) {
-      if (shared.dispatcher.find(message.method)?.method.kind === "stream") this.#open();
+    if (!this.#exchange.isAnswered && this.#exchange.stream !== undefined) {
+      if (shared.dispatcher.find(message.method)?.method.kind === "stream") this.#exchange.open();
     }
     return wait;
   }
@@ -388,7 +357,7 @@ export class HttpSession {
       adapt(message, this.#head!.headers, undefined, this.#host.shared);
       wait = requests.notification(message as Notification, this.#caller);
     }
-    this.#send(202, {});
+    this.#exchange.send(202, {});
     return wait;
   }
 
@@ -412,134 +381,13 @@ export class HttpSession {
     return import("./pages.ts").then(async ({ page }) => {
       const head = this.#head!, { scheme } = this.#serving.guard;
       const { status, ...rest } = await page(path, query, head.headers, scheme, ask);
-      this.#send(status, rest);
+      this.#exchange.send(status, rest);
     });
   }
 
-  #waitAfter(wait: Promise<void> | undefined): Promise<void> | undefined {
-    if (this.#isAnswered) return wait;
-    const answered = new Promise<void>((resolve) => this.#resolve = resolve);
-    return wait === undefined ? answered : wait.then(() => answered);
-  }
-
-  // ---- Answers -------------------------------------------------------------------------------
-
-  /** The answer to a call. @param refusal why it was not begun at all, if it was not */
-  readonly #finish: SendAnswer = (text, refusal) => {
-    if (this.#isAnswered) return;
-    if (this.#isOpen) {
-      this.#tellPart(text);
-      this.#isAnswered = true;
-      this.#isOpen = false;
-      this.#host.writer.push(LAST_CHUNK);
-      this.#endRequest(false);
-    } else if (refusal !== undefined) this.#refuseWith(text, refusal);
-    else this.#send(200, { type: JSON_TYPE, body: text });
-  };
-
-  #refuseWith(body: string, error: RpcError, ends = false): void {
-    const { status, headers } = statusOf(error);
-    this.#send(status, { headers, type: JSON_TYPE, body }, ends);
-  }
-
-  /** The answer to a batch. */
-  push(text: string): void {
-    this.#finish(text);
-  }
-
-  /** A message before the answer: where the client takes such, the first makes the answer one that goes on. */
-  tell(text: string, eventId?: string): void {
-    if (this.#isAnswered || this.#stream === undefined) return;
-    if (!this.#isOpen) this.#open();
-    this.#tellPart(text, eventId);
-  }
-
-  #open(): void {
-    const type = this.#stream!, { writer } = this.#host;
-    this.#isOpen = true;
-    const head = this.#head!;
-    if (head.isOld) this.#head = { ...head, keepsAlive: false };
-    writer.push(openHead(this.#answers.date, type, this.#cors, this.#connection(false)));
-    if (type === EVENTS_TYPE) this.#breakSilence(this.#count);
-  }
-
-  #tellPart(text: string, eventId?: string): void {
-    const { writer, shared: { timers } } = this.#host;
-    this.#lastTold = timers.now();
-    writer.push(chunk(this.#stream === EVENTS_TYPE ? event(text, eventId) : text + "\n"));
-  }
-
-  /** Says now and then that the stream is still there: proxies end what is silent for a minute. */
-  #breakSilence(request: number): void {
-    const { writer, shared: { timers } } = this.#host, now = timers.now();
-    timers.after(Math.max(0, this.#lastTold + SILENT - now), () => {
-      if (!this.#isOpen || this.#count !== request) return;
-      if (timers.now() - this.#lastTold >= SILENT) {
-        this.#lastTold = timers.now();
-        writer.push(chunk(SILENCE));
-      }
-      this.#breakSilence(request);
-    });
-    if (this.#lastTold === 0) this.#lastTold = now;
-  }
-
-  /** What an answer says of the connection: nothing where it is as the version has it. */
-  #connection(ends: boolean): string | undefined {
-    if (ends || this.#isLast) return "close";
-    return this.#head?.isOld ? "keep-alive" : undefined;
-  }
-
-  /** Whether no request is answered after this one. */
-  get #isLast(): boolean {
-    const { lifecycle, shared: { limits: { maxHttpRequests } } } = this.#host;
-    return this.#head?.keepsAlive === false || lifecycle.phase >= DRAINING ||
-      maxHttpRequests > 0 && this.#count >= maxHttpRequests;
-  }
-
-  /** Answers the request as a whole, unless it has been. */
-  #send(status: number, rest: Answer, ends = false): void {
-    if (this.#isAnswered) return;
-    this.#isAnswered = true;
-    const { writer } = this.#host, { headers = "", type, body } = rest;
-    const { isHead = this.#head?.method === "HEAD" } = rest;
-    const cors = this.#cors;
-    const connection = this.#connection(ends), isJson = status === 200 && type === JSON_TYPE;
-    const isUsual = isJson && headers === "" && cors === "" && connection === undefined &&
-      !isHead;
-    writer.push(
-      isUsual ? body! : answer(status, this.#answers.date, {
-        ...rest,
-        isHead,
-        headers: cors + headers,
-        ...(connection && { connection }),
-      }),
-    );
-    this.#endRequest(ends);
-  }
-
-  #endRequest(ends: boolean): void {
-    const resolve = this.#resolve;
-    this.#resolve = undefined;
-    if (ends || this.#isLast) this.#host.lifecycle.linger("an HTTP answer was the last");
-    resolve?.();
-  }
-
-  /** What is told to a client whose connection is ended: only to one that waits for an answer. */
+  /** See {@linkcode Exchange.lastWord}. */
   lastWord(error: RpcError): string {
-    // One that has just come asks for something.
-    const isWaiting = !this.#isAnswered || this.#decoder.midway || this.#count === 0;
-    if (!isWaiting || this.#isOpen) return ""; // what goes on ends without its last chunk
-    this.#isAnswered = true;
-    const { status, headers } = (error.data as { limit?: keyof Limits } | undefined)?.limit ===
-        "messageTimeout"
-      ? { status: 408, headers: "" }
-      : statusOf(error, 503);
-    return answer(status, this.#answers.date, {
-      headers,
-      type: JSON_TYPE,
-      body: encodeError(UNKNOWN, error),
-      connection: "close",
-    });
+    return this.#exchange.lastWord(error, this.#decoder.midway);
   }
 
   // ---- WebSocket -----------------------------------------------------------------------------
@@ -550,13 +398,13 @@ export class HttpSession {
     try {
       const shown = await this.#callers.introduce(head.headers.get("authorization"));
       if (lifecycle.phase > OPEN) {
-        this.#refuseWith("", new RpcError("UNAVAILABLE", "The server is shutting down"), true);
+        this.#exchange.refuse("", new RpcError("UNAVAILABLE", "The server is shutting down"), true);
         return;
       }
       if (shown !== undefined) return this.#refuseUnknown(shown, head);
       const agreed = await handshake(head);
       if ("status" in agreed) return this.#refuse(agreed);
-      this.#isAnswered = true;
+      this.#exchange.abandon();
       writer.push(agreed.answer);
       await writer.drained();
       if (lifecycle.phase < LINGERING) this.#upgraded = this.#decoder.rest.slice();

@@ -336,6 +336,10 @@ Deno.test("HTTP/1.0 and Connection: close end after the answer", async () => {
     assertEquals([status, body, headers.get("connection")], [200, THREE, "close"]);
     assert(await peer.ends());
   }
+  // It has no chunks: a stream is collected.
+  const collected = await local.dial();
+  const events = post(call("count", [2]), EVENTS).replace("HTTP/1.1", "HTTP/1.0");
+  assertEquals(JSON.parse((await collected.ask(events)).body).result, [0, 1]);
   const old = await local.dial();
   const kept = post(ADD, "Connection: keep-alive").replace("HTTP/1.1", "HTTP/1.0");
   for (let i = 0; i < 2; i++) {

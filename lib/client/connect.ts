@@ -13,7 +13,7 @@ import { PeerSet } from "../connection/peers.ts";
 import { callBack, ofCall, rejection } from "../error.ts";
 import { FRAMINGS } from "../framing/mod.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
-import { callbackOf, CONNECTION_OF, printError } from "../incoming/print_error.ts";
+import { callbackOf, CONNECTION_OF, tellError } from "../incoming/print_error.ts";
 import { resolveLimits } from "../limits.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
 import { PeerIds } from "../link/identity.ts";
@@ -69,7 +69,7 @@ export async function connect<A = Untyped>(
   const { framing = "json", balance = "first", reconnect = true, onError } = options;
   const { version = "2.0", extensions = version === "2.0", token } = options;
   const report = (error: unknown, about: string) =>
-    onError === undefined ? printError(error, about) : onError(error);
+    tellError(onError && ((error) => onError(error)), error, about, "connect()");
   mustBeOneOf("framing", framing, Object.keys(FRAMINGS));
   mustBeOneOf("version", version, ["1.0", "2.0"]);
   if (version === "1.0" && extensions) {

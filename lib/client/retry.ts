@@ -170,7 +170,8 @@ export class Retries {
     const isAllowed = this.#budget.allows(successes);
     if (!isAllowed || call.attempts >= retry.maxAttempts) return undefined;
     if (isAskedFor) {
-      const most = Math.min(limits.callTimeout, call.deadline - call.owner.timers.now());
+      const left = call.deadline - call.owner.timers.now();
+      const most = Number.isFinite(left) ? left : limits.callTimeout;
       return retryAfterMs < most ? retryAfterMs : undefined; // it would be in vain
     }
     return delayAfter(call.attempts, {

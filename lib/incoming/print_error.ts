@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RpcError } from "../error.ts";
+import { callBack, RpcError } from "../error.ts";
 
 /** What an error of a connection is about, before its address. */
 export const CONNECTION_OF = "connection of ";
@@ -22,6 +22,23 @@ export function printError(error: unknown, about: string): void {
   // The one place of lib/ that prints.
   // deno-lint-ignore no-console
   console.error("error in %s:", about, error);
+}
+
+/**
+ * Tells the author's `onError` of an error, or prints it where there is none. What `onError` throws is
+ * printed: it must not keep a call from its answer.
+ */
+export function tellError(
+  onError: ((error: unknown, about: string) => unknown) | undefined,
+  error: unknown,
+  about: string,
+  taker: "serve()" | "serveWorkers()" | "connect()",
+): void {
+  if (onError === undefined) return printError(error, about);
+  callBack(
+    () => onError(error, about),
+    (thrown) => printError(thrown, callbackOf("onError", taker)),
+  );
 }
 
 /** What an error is about that a callback of the author's threw. */

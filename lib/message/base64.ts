@@ -102,7 +102,8 @@ function look(value: object, looks: number): number {
   } else {
     if (Object.getPrototypeOf(value) !== Object.prototype) return 0;
     for (const key in value) {
-      if ((looks = lookAt((value as Members)[key], looks - 1)) <= 0) break;
+      if (looks <= 0) break;
+      looks = lookAt((value as Members)[key], looks - 1);
     }
   }
   return looks;

@@ -19,5 +19,12 @@ const DATE =
 export function dateOf(text: string): Date | undefined {
   if (text.length < MIN_DATE || text.length > MAX_DATE || !DATE.test(text)) return undefined;
   const date = new Date(text);
-  return Number.isNaN(date.getTime()) ? undefined : date;
+  return Number.isNaN(date.getTime()) || !hasDay(text) ? undefined : date;
+}
+
+/** Whether the month has this day: Date reads February 30 as March 1, or 2. */
+function hasDay(text: string): boolean {
+  const [date] = text.split(/[Tt]/);
+  const time = new Date(`${date}T00:00:00Z`);
+  return Number(date!.slice(-2)) === time.getUTCDate();
 }

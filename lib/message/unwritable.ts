@@ -23,14 +23,23 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
  * @throws {TypeError} for the first thing that cannot travel, with the place at which it stands
  */
 export function refuseUnwritable(value: unknown): void {
-  if (isPlain(value)) return;
-  const why = unwritable(value, "", true);
+  const why = reasonAgainst(value);
   if (why === undefined) return;
   const { place, what, article = `a ${what}` } = why, instead = INSTEAD.get(what);
   const at = place === "" ? "" : ` at ${place.startsWith(".") ? place.slice(1) : place}`;
   throw new TypeError(
     `${article}${at} cannot travel as JSON` + (instead === undefined ? "" : `: send ${instead}`),
   );
+}
+
+function reasonAgainst(value: unknown): Unwritable | undefined {
+  try {
+    return isPlain(value) ? undefined : unwritable(value, "", true);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // of the author's own code
+    const what = "a value that contains itself or nests too deeply";
+    return { place: "", what, article: what };
+  }
 }
 
 /** Whether a value is nothing but JSON, quickly: many are looked at because they hold a null. */

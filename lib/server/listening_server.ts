@@ -13,7 +13,7 @@ import { PeerSet } from "../connection/peers.ts";
 import { callBack, ConnectionLostError, RpcError } from "../error.ts";
 import { checkHttpOptions, httpServing } from "../http/options.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
-import { callbackOf, CONNECTION_OF, printError } from "../incoming/print_error.ts";
+import { callbackOf, CONNECTION_OF, tellError } from "../incoming/print_error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
 import type { CloseInfo } from "../api/context.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
@@ -308,8 +308,7 @@ export class ListeningServer implements Server {
   }
 
   #report(error: unknown, about: string): void {
-    const { onError = printError } = this.#options;
-    onError(error, about);
+    tellError(this.#options.onError, error, about, "serve()");
   }
 
   shutdown(grace?: number): Promise<void> {

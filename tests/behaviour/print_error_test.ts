@@ -108,6 +108,27 @@ await connect(stateless.addresses[0]!, { reconnect }).then((line) => line.reques
   );
 });
 
+Deno.test("an onError that throws is printed, and keeps no call from its answer", async () => {
+  const text = await printed(`
+const api = {
+  now: method(() => { throw null; }),
+  later: method(() => Promise.reject()),
+};
+const onError = (error: any) => { error.message; };
+await using server = serve(api, { listen: "tcp://127.0.0.1:0", onError, onOpen: () => { throw undefined; } });
+await using line = await connect<typeof api>(server.addresses[0]!, {
+  onError: async (error: any) => { await 1; throw new Error("from onError"); },
+  onState: () => { throw new Error("from onState"); },
+});
+for (const call of [line.call.now, line.call.later]) {
+  const error = await call().catch((error) => error);
+  if (error.code !== -32603) throw error;
+}
+`);
+  assertEquals(text.split("error in the callback onError of serve(): TypeError: ").length, 4, text);
+  assertStringIncludes(text, "error in the callback onError of connect(): Error: from onError\n");
+});
+
 Deno.test("what an asynchronous callback throws is printed with its name, and does not end the process", async () => {
   const text = await printed(`
 const fail = (name: string) => async () => {

@@ -565,6 +565,17 @@ Deno.test("an idempotent call is sent again when the server says after what time
     await peer.send(refused(messages.find(({ method }) => method === "upper")!.id, data!));
     assertEquals(reasonOf(await call), "RESOURCE_EXHAUSTED");
   }
+  // A call that has the time waits, also for longer than calls get that do not say how much they have.
+  const user = new AbortController();
+  const patient = rejection(
+    site.line.call.upper("x", { timeout: 100_000, signal: user.signal }),
+  );
+  await peer.send(refused((await peer.answer()).id, { retryAfterMs: 60_000 }));
+  const beside = site.line.call.upper("y");
+  await peer.send({ jsonrpc: "2.0", id: (await peer.answer()).id, result: "Y" });
+  assertEquals(await beside, "Y");
+  user.abort(new Error("still waiting"));
+  assertEquals((await patient as Error).message, "still waiting");
   peer.close();
 });
 

@@ -77,7 +77,17 @@ Deno.test("dates travel to a schema that asks for them, wherever they stand", as
   // As other languages write them.
   const written = ["2024-02-29T12:00:00Z", "2024-02-29T14:00:00+02:00", "2024-02-29t12:00:00.0z"];
   for (const text of written) assertEquals(await request("zod", [text]), seen, text);
-  const none = ["2024-02-29", "2024-13-01T12:00:00Z", "12:00", "2024-02-29T12:00:00", "", 5, null];
+  const none = [
+    "2024-02-29",
+    "2024-13-01T12:00:00Z",
+    "2023-02-29T12:00:00Z",
+    "2024-04-31T00:00:00+02:00",
+    "12:00",
+    "2024-02-29T12:00:00",
+    "",
+    5,
+    null,
+  ];
   for (const value of none) {
     const error = await assertRejects(() => request("zod", [value]), RpcError);
     assertEquals(error.reason, "INVALID_PARAMS", String(value));
@@ -176,6 +186,10 @@ Deno.test("serve() takes a schema that makes of JSON what JSON cannot carry", as
   assert(server.addresses.length === 1);
 });
 
+/** Values that contain themselves. */
+const CIRCLE: Record<string, unknown> = {}, BYTES_IN_CIRCLE = { bytes: new Uint8Array(1), CIRCLE };
+CIRCLE.self = CIRCLE;
+
 /** What JSON has no words for, and what is said of it. */
 const UNTRAVELLED: readonly (readonly [unknown, string])[] = [
   [5n, "a bigint cannot travel as JSON: send String(it)"],
@@ -195,6 +209,8 @@ const UNTRAVELLED: readonly (readonly [unknown, string])[] = [
   [new Float64Array(2), "a Float64Array cannot travel as JSON"],
   [{ bytes: new ArrayBuffer(2) }, "an ArrayBuffer at bytes cannot travel as JSON"],
   [{ bytes: new Uint8Array(2), n: NaN }, "NaN at n cannot travel as JSON"],
+  [CIRCLE, "Converting circular structure to JSON"],
+  [BYTES_IN_CIRCLE, "a value that contains itself or nests too deeply cannot travel as JSON"],
   // However far from the start.
   [{ all: Array(100).fill({ a: 1, b: null }), n: NaN }, "NaN at n cannot travel as JSON"],
   [{ all: Array(100).fill("x"), m: new Map() }, "a Map at m cannot travel as JSON"],

@@ -14,7 +14,7 @@ import { checkHttpOptions, plainOf } from "../../http/options.ts";
 import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
 import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
 import { callBack } from "../../error.ts";
-import { callbackOf, printError } from "../../incoming/print_error.ts";
+import { callbackOf, tellError } from "../../incoming/print_error.ts";
 import { addressesOf, type ServeOptions, type Server } from "../options.ts";
 import { Shutdown } from "../shutdown.ts";
 import { dial } from "../../transport/dial.ts";
@@ -242,8 +242,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
   }
 
   onError(error: unknown, about: string): void {
-    const { onError = printError } = this.#options;
-    onError(error, about);
+    tellError(this.#options.onError, error, about, "serveWorkers()");
   }
 
   #tell(callback: () => void, name: string): void {

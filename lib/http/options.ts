@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseAddress, schemeOf } from "../transport/address.ts";
 import type { GuardOptions } from "./guard.ts";
 
 /**
@@ -45,23 +46,24 @@ const ONLY: Readonly<Record<string, HttpServing["only"]>> = {
 /**
  * What the connections of a listener get.
  *
- * @param scheme of its address
- * @param hostname of its address
+ * @param address where it listens
  * @param asks whether callers have to say who they are
  */
 export function httpServing(
   { origins = [], hosts = [] }: HttpOptions,
-  scheme: string,
-  hostname: string,
+  address: string,
   asks: boolean,
 ): HttpServing {
+  const scheme = schemeOf(address);
   const isSecure = SECURE.has(scheme), only = ONLY[scheme];
   // A name can be pointed at this machine by anyone, but neither a certificate nor a token comes with it.
   const isOpen = isSecure || asks || !REACHABLE.has(scheme);
   return {
     guard: {
       scheme: isSecure ? "https" : "http",
-      hosts: isOpen ? undefined : new Set([hostname, ...hosts].map((host) => host.toLowerCase())),
+      hosts: isOpen
+        ? undefined
+        : new Set([parseAddress(address).hostname, ...hosts].map((host) => host.toLowerCase())),
       origins: new Set(origins),
       isOpen: origins.includes("*"),
     },

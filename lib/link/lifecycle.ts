@@ -37,6 +37,9 @@ export type { CloseInfo };
 /** Why it ends where the peer hangs up. */
 export const HUNG_UP = "the peer closed the connection";
 
+/** Milliseconds, at most, for which a peer that is refused may say how it is to be spoken to. */
+const SILENCE = 1000;
+
 /** What all lives of a server have in common. */
 export interface LifecycleOptions {
   readonly timers: Timers;
@@ -272,7 +275,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** The same once the peer has shown how it is to be spoken to, or has said nothing for a moment. */
   refuseOnceHeard(error: RpcError): void {
     this.#refusal = error;
-    this.#options.timers.after(this.#options.limits.lingerTimeout, () => this.refuse(error));
+    const { timers, limits: { lingerTimeout } } = this.#options;
+    timers.after(Math.min(lingerTimeout, SILENCE), () => this.refuse(error));
   }
 
   /** The peer has shown how it is to be spoken to. */

@@ -27,7 +27,7 @@ import { LoadShedding } from "../overload/load_shedding.ts";
 import { RateLimiter } from "../overload/rate_limit.ts";
 import { TimeSlice } from "../overload/time_slice.ts";
 import { TimerWheel } from "../timers.ts";
-import { parseAddress, schemeOf } from "../transport/address.ts";
+import { schemeOf } from "../transport/address.ts";
 import { networkOf, refuseExposed } from "../transport/exposure.ts";
 import { listen } from "../transport/listen.ts";
 import type { Listener, Socket } from "../transport/socket.ts";
@@ -206,11 +206,11 @@ export class ListeningServer implements Server {
 
   #connectionOptions(address: string): ConnectionOptions {
     const { authenticate, connectionState, rateLimit, http = {} } = this.#options;
-    const { scheme: transport, hostname } = parseAddress(address);
+    const transport = schemeOf(address);
     return {
       transport,
       ...(http !== false && {
-        http: httpServing(http, transport, hostname, authenticate !== undefined),
+        http: httpServing(http, address, authenticate !== undefined),
       }),
       isDialler: false,
       network: this.#network,

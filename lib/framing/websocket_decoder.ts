@@ -36,7 +36,9 @@ const SMALL = 4096;
 const MAX_TINY = 1024;
 const TINY = 64;
 
-const SPACE = 0x20;
+/** Stands in a text where the head of a frame was; JSON holds none. */
+const MARK = 1;
+const MARK_TEXT = "\x01";
 
 /** Finds the messages that one end of a WebSocket sends. */
 export class WebSocketDecoder implements Decoder {
@@ -101,8 +103,8 @@ export class WebSocketDecoder implements Decoder {
   }
 
   /**
-   * Decodes in one go the small whole messages that come next: unmasked where they are, with spaces over
-   * their heads. Nearly all are ASCII, where a text is cut where its bytes are.
+   * Decodes in one go the small whole messages that come next: unmasked where they are, with marks over
+   * the heads between them.
    */
   #decodeRun(): boolean {
     const chunk = this.#chunk, begin = this.#at, masked = this.#isMasked ? MASKED : 0;
@@ -130,19 +132,22 @@ export class WebSocketDecoder implements Decoder {
       this.#run = [this.#textOf(chunk.subarray(bounds[0], at))];
       return true;
     }
-    for (let i = 0, head = begin; i < bounds.length; i += 2) {
-      while (head < bounds[i]!) chunk[head++] = SPACE;
-      head = bounds[i + 1]!;
-    }
-    const run: Frame[] = this.#run = [], all = decodeUtf8(chunk.subarray(begin, at));
-    const isAscii = all !== undefined && all.length === at - begin;
-    for (let i = 0; i < bounds.length && !this.#hasEnded; i += 2) {
-      const from = bounds[i]!, end = bounds[i + 1]!;
-      run.push(
-        isAscii ? all.slice(from - begin, end - begin) : this.#textOf(chunk.subarray(from, end)),
-      );
-    }
+    for (let i = 2; i < bounds.length; i += 2) chunk.fill(MARK, bounds[i - 1], bounds[i]);
+    const start = bounds[0]!, all = decodeUtf8(chunk.subarray(start, at));
+    const isAscii = all !== undefined && all.length === at - start;
+    this.#run = isAscii
+      ? cut(all, bounds)
+      : all !== undefined && cutAtMarks(all, bounds) || this.#decodeApart(bounds);
     return true;
+  }
+
+  /** Decodes messages one by one: one of them is not UTF-8, or holds a mark. */
+  #decodeApart(bounds: readonly number[]): Frame[] {
+    const run: Frame[] = [];
+    for (let i = 0; i < bounds.length && !this.#hasEnded; i += 2) {
+      run.push(this.#textOf(this.#chunk.subarray(bounds[i], bounds[i + 1])));
+    }
+    return run;
   }
 
   /** Reads on in the head of a frame; what is wrong with it is told by its first bytes that show it. */
@@ -303,6 +308,32 @@ export class WebSocketDecoder implements Decoder {
   #frame(opcode: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
     return controlFrame(opcode, payload, !this.#isMasked);
   }
+}
+
+/** The messages in a text whose characters are a byte each. @param bounds where their bytes begin and end */
+function cut(text: string, bounds: readonly number[]): string[] {
+  const run: string[] = [], start = bounds[0]!;
+  for (let i = 0; i < bounds.length; i += 2) {
+    run.push(text.slice(bounds[i]! - start, bounds[i + 1]! - start));
+  }
+  return run;
+}
+
+/**
+ * The messages in any text, which marks tell apart; undefined if a message holds a mark: then not every mark
+ * is where a head was, as it has to be up to the last.
+ */
+function cutAtMarks(text: string, bounds: readonly number[]): string[] | undefined {
+  const run: string[] = [];
+  for (let i = 0, at = 0; i < bounds.length; i += 2) {
+    const from = i === 0 ? 0 : at + bounds[i]! - bounds[i - 1]!;
+    for (; at < from; at++) if (text.charCodeAt(at) !== MARK) return undefined;
+    const next = text.indexOf(MARK_TEXT, from);
+    if (next < 0 !== (i === bounds.length - 2)) return undefined;
+    at = next < 0 ? text.length : next;
+    run.push(text.slice(from, at));
+  }
+  return run;
 }
 
 /** Whether a close may carry this code: RFC 6455, section 7.4, and IANA's registry. */

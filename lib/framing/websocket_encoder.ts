@@ -65,6 +65,10 @@ export class WebSocketEncoder {
    * every one is the place of a head then, as it has to be up to the last.
    */
   #sizesIn(bytes: Uint8Array, messages: readonly string[]): number[] | null {
+    if (messages.length === 1) {
+      const { length } = messages[0]!, size = bytes.length - headSize(length) - this.#keySize;
+      return headSize(size) === headSize(length) ? [size] : null;
+    }
     const sizes: number[] = [];
     let at = 0;
     for (const { length } of messages) {

@@ -154,7 +154,11 @@ function wrongWithEcho({ reader, ...input }: WebSocketInput): string | undefined
 function payload(dice: Dice): Uint8Array<ArrayBuffer> {
   const kind = dice.int(0, 9);
   if (kind < 6) return bytesOf(message(dice));
-  if (kind === 6) return bytesOf(dice.pick(["x", "é", "€", "😀", "\0"]).repeat(dice.int(0, 140)));
+  if (kind === 6) {
+    return bytesOf(
+      dice.pick(["x", "é", "€", "😀", "\0", "\x01", "é\x01"]).repeat(dice.int(0, 140)),
+    );
+  }
   if (kind === 7) return Uint8Array.from({ length: dice.int(0, 130) }, () => dice.int(0, 255));
   return new Uint8Array(dice.pick([0, 1, 125, 126, 127, 200])).fill(0x31);
 }

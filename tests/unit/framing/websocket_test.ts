@@ -384,3 +384,16 @@ Deno.test("a long message in small pieces costs no more than it is worth", () =>
   assert(found === payload);
   assertLess(bytes.length, 1_000_020);
 });
+
+Deno.test("messages that come together are told apart, whatever they hold", () => {
+  const odd = ["é", "\x01", "\x01".repeat(6) + "é", "é\x01\x01", "x", " é ", "\0", "\ufeffé"];
+  for (const first of odd) {
+    for (const second of odd) {
+      const texts = [first, second, "é", second];
+      const masked = join(texts.map((it) => wsFrame(text, it)));
+      assertEquals(frames(server, [masked]), texts, JSON.stringify(texts));
+      const plain = join(texts.map((it) => wsFrame(text, it, { key: null })));
+      assertEquals(frames(client, [plain]), texts, JSON.stringify(texts));
+    }
+  }
+});

@@ -50,6 +50,9 @@ export function httpOnly(connection: HttpConnection): (() => Promise<void>) | un
   return () => speakHttp(EMPTY, connection);
 }
 
+/** Each request says who calls: the connection need not. */
+const KNOWN = { isKnown: true } as const;
+
 /**
  * Speaks HTTP until the connection ends, or has become a WebSocket: nothing else is read meanwhile.
  *
@@ -78,14 +81,13 @@ export async function speakHttp(first: Uint8Array, connection: HttpConnection): 
   connection.guest = session;
   identity.framing = "http";
   if (first.length > 0) connection.hear();
-  const { httpIdleTimeout: idleTimeout } = shared.limits;
-  keepalive.watch(session, { isKnown: true }, { ...shared.limits, idleTimeout });
+  keepalive.watch(session, KNOWN, shared.limits.httpIdleTimeout);
   const rest = await session.run(first);
   if (rest === undefined) return;
   const { websocket: { server: framing } } = await import("../framing/websocket.ts");
   if (isClosed(connection)) return;
   connection.guest = undefined;
-  keepalive.watch(reader, identity, shared.limits);
+  keepalive.watch(reader, identity, shared.limits.idleTimeout);
   identity.framing = framing.name;
   connection.writer.framing = framing;
   reader.continueIn(framing, identity.framingLimits, rest);

@@ -52,7 +52,8 @@ export interface WatchedReader {
 /** Looks after the deadlines of one connection. */
 export class Keepalive {
   readonly #options: KeepaliveOptions;
-  #limits: Limits;
+  /** Milliseconds for which it may be silent with nothing running. */
+  #idleTimeout: number;
   readonly #lifecycle: KeptAlive;
   #identity: Pick<Identity, "isKnown">;
   #reader: WatchedReader;
@@ -89,7 +90,7 @@ export class Keepalive {
   ) {
     const { limits, timers } = options;
     this.#options = options;
-    this.#limits = limits;
+    this.#idleTimeout = limits.idleTimeout;
     this.#lifecycle = lifecycle;
     this.#identity = identity;
     this.#reader = reader;
@@ -102,11 +103,11 @@ export class Keepalive {
     this.#wait(this.#openedAt + this.#interval, this.#openedAt);
   }
 
-  /** Looks after another reader from now on, by limits of its own. */
-  watch(reader: WatchedReader, identity: Pick<Identity, "isKnown">, limits: Limits): void {
+  /** Looks after another reader from now on, which may be silent for so long. */
+  watch(reader: WatchedReader, identity: Pick<Identity, "isKnown">, idleTimeout: number): void {
     this.#reader = reader;
     this.#identity = identity;
-    this.#limits = limits;
+    this.#idleTimeout = idleTimeout;
     const now = this.#openedAt = this.#options.timers.now();
     this.stop();
     this.#wait(now + this.#interval, now);
@@ -137,7 +138,7 @@ export class Keepalive {
    * @returns when to look again
    */
   #lookAt(now: number, isLate: boolean): number {
-    const limits = this.#limits, lifecycle = this.#lifecycle, reader = this.#reader;
+    const { limits } = this.#options, lifecycle = this.#lifecycle, reader = this.#reader;
     const { messageSince } = reader, { writingSince } = this.#writer;
     const stalled = (writingSince ?? now) + limits.writeStallTimeout;
     const messageTimeout = reader.messageTimeout ?? limits.messageTimeout;
@@ -164,7 +165,7 @@ export class Keepalive {
 
   /** The same for those who do not say who they are, are silent, or have been here for long. */
   #lookAtRest(now: number): number {
-    const limits = this.#limits, lifecycle = this.#lifecycle;
+    const { limits } = this.#options, lifecycle = this.#lifecycle;
     let due = Infinity;
     if (!this.#identity.isKnown) {
       due = this.#openedAt + limits.authTimeout;
@@ -192,10 +193,10 @@ export class Keepalive {
       return now + this.#interval;
     }
     const since = Math.max(lifecycle.lastActive, lifecycle.lastEnd, this.#probed);
-    const silent = since + limits.idleTimeout;
+    const silent = since + this.#idleTimeout;
     if (silent > now) due = Math.min(due, silent);
     else if (lifecycle.isIdle) {
-      lifecycle.linger(`nothing was said for ${limits.idleTimeout} ms`);
+      lifecycle.linger(`nothing was said for ${this.#idleTimeout} ms`);
       return Infinity;
     } else {
       this.#probed = now;

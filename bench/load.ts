@@ -13,6 +13,7 @@
  */
 
 import { Load } from "../cli/bench/load.ts";
+import { FRAMINGS } from "../lib/framing/mod.ts";
 import { dial } from "../lib/transport/mod.ts";
 import { loadOf, report, sayWhenMeasuring, textOf } from "./measure.ts";
 
@@ -29,7 +30,7 @@ sayWhenMeasuring(warm);
 const { latencies, results, failures, kinds } = await new Load({
   method: kind,
   params,
-  framing,
+  framing: FRAMINGS[framing],
   sockets,
   depth,
   rate,

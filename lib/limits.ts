@@ -25,6 +25,18 @@ export interface Limits {
   readonly maxHeaderBytes: number;
   /** Lines of one header block in `Content-Length` framing. @default {16} */
   readonly maxHeaderLines: number;
+  /** Bytes of the head of one HTTP request: its first line and its header. @default {16384} */
+  readonly maxHttpHeadBytes: number;
+  /** Header lines of one HTTP request. @default {100} */
+  readonly maxHttpHeadLines: number;
+  /** Bytes of the body of one HTTP request; `maxMessageBytes` bounds it too. @default {16777215} */
+  readonly maxHttpBodyBytes: number;
+  /** Requests of one HTTP connection, which ends with the answer to the last; 0 sets no bound. @default {0} */
+  readonly maxHttpRequests: number;
+  /** Milliseconds from the first byte of the head of an HTTP request to its last. @default {10000} */
+  readonly httpHeadTimeout: number;
+  /** Milliseconds for which an HTTP connection may be silent between two requests. @default {75000} */
+  readonly httpIdleTimeout: number;
   /** Arrays and objects within each other in one message. @default {64} */
   readonly maxDepth: number;
   /**
@@ -206,6 +218,54 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     max: 1000,
     reason: "two headers have a meaning; the rest is tolerance",
     enforcedIn: "lib/framing/headers.ts",
+  },
+  maxHttpHeadBytes: {
+    default: 16 << 10,
+    unit: "bytes",
+    min: 64,
+    max: 1 << 20,
+    reason: "a head is held in memory whole; browsers send cookies and what proxies have added",
+    enforcedIn: "lib/http/request.ts",
+  },
+  maxHttpHeadLines: {
+    default: 100,
+    unit: "count",
+    min: 1,
+    max: 10_000,
+    reason: "each line takes a place in a table; a browser sends twenty",
+    enforcedIn: "lib/http/request.ts",
+  },
+  maxHttpBodyBytes: {
+    default: (1 << 24) - 1,
+    unit: "bytes",
+    min: 64,
+    max: (1 << 24) - 1,
+    reason: "a page may be given less room than a program",
+    enforcedIn: "lib/http/session.ts",
+  },
+  maxHttpRequests: {
+    default: 0,
+    unit: "count",
+    min: 0,
+    max: MAX_COUNT,
+    reason: "behind a balancer, connections that never end never move to new servers",
+    enforcedIn: "lib/http/exchange.ts",
+  },
+  httpHeadTimeout: {
+    default: 10_000,
+    unit: "ms",
+    min: 1,
+    max: MAX_MS,
+    reason: "a head comes in one piece or two; one byte now and then must not hold a connection",
+    enforcedIn: "lib/http/session.ts",
+  },
+  httpIdleTimeout: {
+    default: 75_000,
+    unit: "ms",
+    min: 1,
+    max: MAX_MS,
+    reason: "longer than a proxy keeps a connection to use again, so that the proxy ends it",
+    enforcedIn: "lib/connection/http_guest.ts",
   },
   maxDepth: {
     default: 64,

@@ -33,6 +33,7 @@ export { serve, type ServeOptions, type Server } from "./server/serve.ts";
 export { serveWorkers, type WorkersOptions } from "./server/workers/mod.ts";
 export { type Authenticate, bearerTokens, type Credentials } from "./api/auth.ts";
 export type { Health, HealthStatus } from "./builtin/health.ts";
+export type { HttpOptions } from "./http/options.ts";
 export type { RateLimit, RateLimits } from "./overload/rate_limit.ts";
 export type { TlsServerOptions } from "./transport/socket.ts";
 export { DEFAULT_LIMITS } from "./limits.ts";

@@ -20,6 +20,7 @@
 
 export {
   type BadFrame,
+  type ControlFrame,
   type Decoder,
   DetectingDecoder,
   type Frame,

@@ -5,6 +5,7 @@
  */
 
 import type { Socket } from "../../lib/client.ts";
+import type { Framing } from "../../lib/wire.ts";
 import { type BenchReport, drawReport, drawSvg, duration, grouped } from "./report.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { EXIT } from "../command/exit.ts";
@@ -15,7 +16,7 @@ import { ProgressLine } from "../text/progress.ts";
 import { mustBeStream } from "../command/stream_address.ts";
 import { listenForSignals } from "../command/signals.ts";
 import { print } from "../text/stdio.ts";
-import { openCaller } from "../command/line.ts";
+import { framingOf, openCaller } from "../command/line.ts";
 
 /** What `bench --help` prints. */
 export const help = `\
@@ -88,13 +89,13 @@ interface Asked {
 /** Measures. */
 export async function run(words: readonly string[], given: Given): Promise<number> {
   const asked = read(words, given.values);
-  mustBeStream(asked.address); // many requests go out in one write
+  mustBeStream(asked.address, ["ws", "wss"]); // many requests go out in one write
   const svg = pathOption(given.values, "svg");
-  const { framing, json } = given;
+  const { json } = given;
   const interruption = listenForSignals();
   const { signal } = interruption;
   const sockets: Socket[] = [];
-  let load: Load;
+  let load: Load, framing: Framing;
   try {
     // One after another: a server's backlog may be short.
     while (sockets.length < asked.connections) {
@@ -102,6 +103,7 @@ export async function run(words: readonly string[], given: Given): Promise<numbe
       if (socket === undefined) return await interruption.exitCode;
       sockets.push(socket);
     }
+    framing = framingOf(sockets[0]!, given);
     load = new Load({ ...asked, framing, sockets, signal });
   } catch (error) {
     await Promise.all(sockets.map((socket) => socket.close()));
@@ -112,7 +114,7 @@ export async function run(words: readonly string[], given: Given): Promise<numbe
   const found = await load.run();
   clearInterval(timer);
   progress.clear();
-  const report: BenchReport = { ...asked, framing, ...found };
+  const report: BenchReport = { ...asked, framing: framing.name, ...found };
   if (svg !== undefined) await Deno.writeTextFile(svg, drawSvg(report));
   await print(json ? toJson(report) + "\n" : drawReport(report));
   if (signal.aborted) return await interruption.exitCode;

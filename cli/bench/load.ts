@@ -16,7 +16,8 @@
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
-import type { Duplex, FramingName } from "../../lib/client.ts";
+import type { Duplex } from "../../lib/client.ts";
+import type { Framing } from "../../lib/wire.ts";
 import { Histogram } from "./histogram.ts";
 import { AnswerReader, LoadCalls } from "./load_calls.ts";
 import { Pipe, type PipeEvents } from "./load_connection.ts";
@@ -32,7 +33,7 @@ export interface LoadOptions {
   readonly method: string;
   /** Params as they travel; undefined for none. */
   readonly params: unknown;
-  readonly framing: FramingName;
+  readonly framing: Framing;
   /** Connections, in use by nobody else; the load closes them. */
   readonly sockets: readonly Duplex[];
   /** Calls under way on each connection: always in a closed loop, at most in an open one. */

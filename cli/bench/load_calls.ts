@@ -5,8 +5,7 @@
  * @module
  */
 
-import type { FramingName } from "../../lib/client.ts";
-import { FRAMINGS } from "../../lib/wire.ts";
+import type { Framing } from "../../lib/wire.ts";
 
 /** Ids begin here, so that all have as many digits and every request one size. */
 const FIRST_ID = 1_000_000;
@@ -42,11 +41,10 @@ export class LoadCalls {
    * @param atOnce how many requests a connection may have without an answer
    * @throws {RangeError} where the requests would take too much memory
    */
-  constructor(framing: FramingName, method: string, params: unknown, atOnce: number) {
+  constructor(framing: Framing, method: string, params: unknown, atOnce: number) {
     const request = (id: number) =>
       JSON.stringify({ jsonrpc: "2.0", id, method, ...params !== undefined && { params } });
-    const encode = (texts: string[]) =>
-      FRAMINGS[framing].encode(texts, (size) => new Uint8Array(size));
+    const encode = (texts: string[]) => framing.encode(texts, (size) => new Uint8Array(size));
     this.#size = encode([request(FIRST_ID)]).length;
     // More than may be under way, so that there is always one that is free.
     this.count = Math.max(2 * atOnce, Math.ceil(TABLE_BYTES / this.#size));

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Duplex, FramingName } from "../../lib/client.ts";
-import { type Decoder, DEFAULT_LIMITS, FRAMINGS } from "../../lib/wire.ts";
+import type { Duplex } from "../../lib/client.ts";
+import { type Decoder, DEFAULT_LIMITS, type Framing } from "../../lib/wire.ts";
 import type { AnswerReader, LoadCalls } from "./load_calls.ts";
 
 /** An answer may be this long. */
@@ -31,7 +31,7 @@ export interface PipeEvents {
 export class Pipe {
   readonly #load: PipeEvents;
   readonly #socket: Duplex;
-  readonly #framing: FramingName;
+  readonly #framing: Framing;
   readonly #calls: LoadCalls;
   readonly #answers: AnswerReader;
   readonly #depth: number;
@@ -50,7 +50,7 @@ export class Pipe {
   constructor(
     load: PipeEvents,
     socket: Duplex,
-    framing: FramingName,
+    framing: Framing,
     calls: LoadCalls,
     depth: number,
     answers: AnswerReader,
@@ -113,7 +113,7 @@ export class Pipe {
   async read(): Promise<void> {
     const limits = { ...DEFAULT_LIMITS, maxMessageBytes: MAX_ANSWER_BYTES };
     // Lines are taken as they come: what is no answer is looked at once more.
-    const decoder = FRAMINGS[this.#framing].decoder(limits, true);
+    const decoder = this.#framing.decoder(limits, true);
     let buffer = new Uint8Array(1 << 16);
     try {
       for (let count; (count = await this.#socket.read(buffer)) !== null;) {

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { FramingName } from "../../lib/client.ts";
-import { FRAMINGS } from "../../lib/wire.ts";
+import type { Framing } from "../../lib/wire.ts";
 import { joined, showBytes } from "../text/byte_size.ts";
 import { type Case, casesFor, type KnownCall, lastCall, valueOf } from "./cases.ts";
 import { type Heard, Talk } from "./talk.ts";
@@ -16,7 +15,7 @@ import { printable } from "../text/printable.ts";
 import { mustBeStream } from "../command/stream_address.ts";
 import { type Interruption, listenForSignals } from "../command/signals.ts";
 import { print } from "../text/stdio.ts";
-import { openCaller } from "../command/line.ts";
+import { framingOf, openCaller } from "../command/line.ts";
 
 /** What `check --help` prints. */
 export const help = `\
@@ -86,7 +85,7 @@ export async function run(words: readonly string[], given: Given): Promise<numbe
   if (address === undefined || others.length > 0) {
     throw new TypeError("Cannot check: one ADDRESS is needed, check --help shows how");
   }
-  mustBeStream(address);
+  mustBeStream(address, ["http", "https", "ws", "wss"]);
   const asked = readKnownCall(given.values);
   const interruption = listenForSignals();
   const checker = new Checker(address, given, interruption);
@@ -111,10 +110,11 @@ function readKnownCall(values: Given["values"]): KnownCall | undefined {
 async function checkAll(
   checker: Checker,
   asked: KnownCall | undefined,
-  { json, framing }: Given,
+  { json }: Given,
   address: string,
 ): Promise<number> {
   const known = asked ?? await checker.discover();
+  const { name: framing } = await checker.framing();
   if (!json) await print(`${printable(address)}, ${framing}\n\n`);
   const all: Checked[] = [];
   for (const one of casesFor(known)) {
@@ -167,6 +167,8 @@ class Checker {
   readonly #interruption: Interruption;
   readonly #timeout: number;
   #talk: Talk | undefined;
+  /** What is spoken there; known once there is a connection. */
+  #framing: Framing | undefined;
   #count = 0;
 
   constructor(address: string, given: Given, interruption: Interruption) {
@@ -174,6 +176,12 @@ class Checker {
     this.#given = given;
     this.#interruption = interruption;
     this.#timeout = given.timeout ?? ANSWER_TIMEOUT;
+  }
+
+  /** What is spoken there. */
+  async framing(): Promise<Framing> {
+    await this.#open();
+    return this.#framing!;
   }
 
   /** Asks for `rpc.discover`, whose answer does no harm; undefined where the server has no such. */
@@ -191,12 +199,11 @@ class Checker {
 
   /** Puts one case; what went wrong on its connection is not carried on to the next. */
   async check(one: Case): Promise<Outcome> {
-    const { framing } = this.#given;
+    const talk = await this.#open(), framing = this.#framing!;
     const pieces = one.pieces === undefined
       ? [joined(one.send!.map((text) => this.#frame(text)))]
-      : one.pieces(framing, (text) => this.#frame(text));
-    if (pieces === undefined) return { outcome: "n/a", why: `the framing is ${framing}` };
-    const talk = await this.#open();
+      : one.pieces(framing.name, (text) => this.#frame(text));
+    if (pieces === undefined) return { outcome: "n/a", why: `the framing is ${framing.name}` };
     talk.forget();
     for (const piece of pieces) await talk.send(piece);
     if (one.halfClose && !await talk.halfClose()) {
@@ -288,7 +295,7 @@ class Checker {
   }
 
   #frame(text: string | Uint8Array): Uint8Array<ArrayBuffer> {
-    return frameOf(this.#given.framing, text);
+    return frameOf(this.#framing!, text);
   }
 
   async #open(): Promise<Talk> {
@@ -296,7 +303,8 @@ class Checker {
     const socket = await openCaller(this.#address, this.#given, this.#interruption);
     // After a signal nobody waits for what comes of the check.
     if (socket === undefined) return await new Promise<never>(() => {});
-    return this.#talk = new Talk(socket, this.#given.framing);
+    this.#framing = framingOf(socket, this.#given);
+    return this.#talk = new Talk(socket, this.#framing);
   }
 
   /** Hangs up; the next case has a connection of its own. */
@@ -313,12 +321,17 @@ function isAnswerTo(id: string, text: string): boolean {
 }
 
 /** A text, or bytes that need not be one, as a frame. */
-function frameOf(framing: FramingName, text: string | Uint8Array): Uint8Array<ArrayBuffer> {
+function frameOf(framing: Framing, text: string | Uint8Array): Uint8Array<ArrayBuffer> {
   if (typeof text === "string") {
-    return FRAMINGS[framing].encode([text], (size) => new Uint8Array(size)).slice();
+    return framing.encode([text], (size) => new Uint8Array(size)).slice();
   }
   // As many letters make the frame that these bytes belong into.
   const frame = frameOf(framing, "x".repeat(text.length));
-  frame.set(text, framing === "json" ? 0 : frame.length - text.length);
+  const at = framing.name === "json" ? 0 : frame.length - text.length;
+  frame.set(text, at);
+  // What a client sends by WebSocket is masked, with the key before it.
+  if (framing.name === "websocket") {
+    text.forEach((byte, i) => frame[at + i] = byte ^ frame[at - 4 + i % 4]!);
+  }
   return frame;
 }

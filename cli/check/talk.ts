@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { FramingName, Socket } from "../../lib/client.ts";
-import { DEFAULT_LIMITS, type Frame, FRAMINGS } from "../../lib/wire.ts";
+import type { Socket } from "../../lib/client.ts";
+import { DEFAULT_LIMITS, type Frame, type Framing } from "../../lib/wire.ts";
 import { joined } from "../text/byte_size.ts";
 
 /** A frame may be this long: `rpc.discover` of a large server. */
@@ -35,7 +35,7 @@ export class Talk {
   readonly #reading: Promise<void>;
 
   /** Takes the socket over. */
-  constructor(socket: Socket, framing: FramingName) {
+  constructor(socket: Socket, framing: Framing) {
     this.#socket = socket;
     this.#reading = this.#read(framing);
   }
@@ -112,14 +112,14 @@ export class Talk {
     await this.#reading;
   }
 
-  async #read(framing: FramingName): Promise<void> {
-    const decoder = FRAMINGS[framing].decoder({ ...DEFAULT_LIMITS, maxMessageBytes: MAX_FRAME });
+  async #read(framing: Framing): Promise<void> {
+    const decoder = framing.decoder({ ...DEFAULT_LIMITS, maxMessageBytes: MAX_FRAME });
     const buffer = new Uint8Array(1 << 16);
     try {
       for (let count; (count = await this.#socket.read(buffer)) !== null;) {
         const chunk = buffer.slice(0, count);
         if ((this.#kept += count) <= MAX_KEPT) this.#received.push(chunk);
-        decoder.push(chunk);
+        decoder.push(chunk.slice()); // it may write there
         for (let frame; (frame = decoder.next()) !== undefined;) this.#frames.push(frame);
         this.#wake();
       }

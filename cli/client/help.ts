@@ -20,8 +20,9 @@ Usage: deno run -N client.ts [OPTIONS] ADDRESS
        deno run -N client.ts [OPTIONS] COMMAND …
 
 ADDRESS  tcp://127.0.0.1:8080, tcp://[::1]:8080, unix:///run/app.sock,
-         tls://example.org:8443, udp://…, vsock://…, stdio:, or a program to
-         start and talk to: 'command:pylsp --verbose'
+         tls://example.org:8443, ws://127.0.0.1:8080, http://127.0.0.1:8080,
+         wss://…, https://…, udp://…, vsock://…, stdio:, or a program to start
+         and talk to: 'command:pylsp --verbose'
 METHOD   the method's whole name; without one there is a prompt for calls by
          hand, and - reads calls from standard input
 PARAMS   one JSON text: an object or an array as it is, anything else as the
@@ -37,10 +38,13 @@ const SHARED_HELP = `\
                      [default: none, but connecting takes at most 5000]
   --framing NAME     json, headers (LSP's Content-Length) or length (4 bytes)
                      [default: json]
+  --header TEXT      for http: and ws: a header, 'NAME: VALUE'; may be given
+                     several times
   --token-file FILE  a bearer token that says who calls
-  --ca FILE          for tls: the CA that the server must be signed by, PEM
-  --cert FILE        for tls: our own certificate, PEM
-  --key FILE         for tls: its private key, PEM
+  --ca FILE          for TLS, in https: and wss: too: the CA that the server
+                     must be signed by, PEM
+  --cert FILE        for TLS: our own certificate, PEM
+  --key FILE         for TLS: its private key, PEM
   --plain            sends the calls and nothing else: the server is not asked
                      what it is, so that streams come as one array, and a text
                      must be written '"text"'
@@ -123,9 +127,9 @@ later is printed too. When the input ends (Ctrl-D) it says so to the server,
 prints what still comes, and ends with the server, or after as long a silence.
 On a terminal control characters are printed as \\u001b, elsewhere as they came.
 
-Permissions: -N is enough for tcp, udp and tls; for unix Deno wants -N -R -W,
-for FILEs -R, for command: --allow-run (without a list, so that what the program
-has started can be ended too), for the history -R -W -E.
+Permissions: -N is enough for tcp, udp, tls, ws and http; for unix Deno wants
+-N -R -W, for FILEs -R, for command: --allow-run (without a list, so that what
+the program has started can be ended too), for the history -R -W -E.
 
 Exit codes:
   0    the call succeeded; with - all of them; at the prompt Ctrl-D

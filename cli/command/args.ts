@@ -18,6 +18,7 @@ export type ArgumentOptions = NonNullable<ParseArgsConfig["options"]>;
 export const SHARED_OPTIONS = {
   timeout: { type: "string" },
   framing: { type: "string" },
+  header: { type: "string", multiple: true },
   "token-file": { type: "string" },
   ca: { type: "string" },
   cert: { type: "string" },
@@ -51,6 +52,8 @@ export interface Given {
   readonly timeout: number | undefined;
   /** The framing to speak. */
   readonly framing: FramingName;
+  /** Headers of the requests of HTTP, if any were given. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
   /** Where the bearer token stands. */
   readonly tokenFile: string | undefined;
   /** What was said about TLS. */
@@ -120,6 +123,7 @@ export function givenOf({ values, lists }: Pick<Arguments, "values" | "lists">):
     lists,
     timeout: values.has("timeout") ? milliseconds("--timeout", values.get("timeout")) : undefined,
     framing: values.has("framing") ? framing(values.get("framing")) : "json",
+    headers: lists.has("header") ? headersOf(lists.get("header")!) : undefined,
     tokenFile: values.has("token-file") ? fileOf(values, "token-file") : undefined,
     tls: tlsOptions(values),
     plain: values.has("plain") || values.has("version-1"),
@@ -151,6 +155,14 @@ function tlsOptions(values: Arguments["values"]): TlsClientOptions | undefined {
     throw new TypeError("Cannot use TLS: a certificate needs both --cert FILE and --key FILE");
   }
   return files.length === 0 ? undefined : options;
+}
+
+function headersOf(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(texts.map((text) => {
+    const colon = text.indexOf(":");
+    if (colon > 0) return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+    throw new TypeError(`Cannot read --header: it needs NAME: VALUE, it is ${quoted(text)}`);
+  }));
 }
 
 function fileOf(values: Arguments["values"], name: string): string {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type ErrorObject, type FramingName, RpcError, type Socket } from "../../lib/client.ts";
-import { DEFAULT_LIMITS, FRAMINGS } from "../../lib/wire.ts";
+import { type ErrorObject, RpcError, type Socket } from "../../lib/client.ts";
+import { DEFAULT_LIMITS, type Framing } from "../../lib/wire.ts";
 
 /**
  * Sends a bearer token, and waits until it is taken. Nothing else may be under way.
@@ -14,14 +14,14 @@ import { DEFAULT_LIMITS, FRAMINGS } from "../../lib/wire.ts";
  */
 export async function authenticate(
   socket: Socket,
-  framing: FramingName,
+  framing: Framing,
   token: string,
 ): Promise<void> {
   const params = { scheme: "bearer", token };
   const request = { jsonrpc: "2.0", id: "token", method: "rpc.authenticate", params };
-  const bytes = FRAMINGS[framing].encode([JSON.stringify(request)], (size) => new Uint8Array(size));
+  const bytes = framing.encode([JSON.stringify(request)], (size) => new Uint8Array(size));
   for (let at = 0; at < bytes.length;) at += await socket.write(bytes.subarray(at));
-  const decoder = FRAMINGS[framing].decoder(DEFAULT_LIMITS);
+  const decoder = framing.decoder(DEFAULT_LIMITS);
   const buffer = new Uint8Array(4096);
   for (let count; (count = await socket.read(buffer)) !== null;) {
     decoder.push(buffer.subarray(0, count));

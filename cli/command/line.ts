@@ -11,7 +11,7 @@ import {
   RpcError,
   type Socket,
 } from "../../lib/client.ts";
-import { dial } from "../../lib/wire.ts";
+import { dial, type Framing, FRAMINGS } from "../../lib/wire.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Given } from "./args.ts";
 import { answers } from "./call_meta.ts";
@@ -136,11 +136,11 @@ export function openSocket(
   given: Given,
   interruption: Interruption,
 ): Promise<Socket | undefined> {
-  const { tls } = given;
+  const { tls, headers } = given;
   return reach(address, given, interruption, (connectTimeout) => {
     const limit = AbortSignal.timeout(connectTimeout);
     const signal = AbortSignal.any([interruption.signal, limit]);
-    return dial(address, { signal, ...(tls && { tls }) });
+    return dial(address, { signal, ...(tls && { tls }), ...(headers && { headers }) });
   });
 }
 
@@ -177,13 +177,17 @@ export async function openCaller(
   given: Given,
   interruption: Interruption,
 ): Promise<Socket | undefined> {
-  const { framing, version1, tokenFile, verbose } = given;
+  const { version1, tokenFile, verbose } = given;
   if (version1) throw new TypeError("Cannot use --version-1 here: it is for calls");
   const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
-  const dialled = await openSocket(address, given, interruption);
+  // Over HTTP each request says who calls.
+  const isPosted = /^https?:/i.test(address) && token !== undefined;
+  const headers = isPosted ? { ...given.headers, authorization: `Bearer ${token}` } : given.headers;
+  const dialled = await openSocket(address, { ...given, headers }, interruption);
   if (dialled === undefined) return undefined;
+  const framing = framingOf(dialled, given);
   const socket = verbose ? tapped(dialled, framing, (line) => console.error(line)) : dialled;
-  if (token !== undefined) {
+  if (token !== undefined && !isPosted) {
     try {
       await authenticate(socket, framing, token);
     } catch (error) {
@@ -194,9 +198,14 @@ export async function openCaller(
   return socket;
 }
 
+/** What is spoken on a socket: what its address decides, or else what was asked for. */
+export function framingOf(socket: Socket, { framing }: Given): Framing {
+  return socket.framing ?? FRAMINGS[framing];
+}
+
 /** What the options say to `connect`; those who connect more than once need it. */
 export async function connectOptions(given: Given): Promise<ConnectOptions> {
-  const { framing, plain, version1, tls, tokenFile, verbose } = given;
+  const { framing, plain, version1, tls, headers, tokenFile, verbose } = given;
   const show = (line: string) => console.error(line), api = answers(given);
   return {
     framing,
@@ -206,8 +215,9 @@ export async function connectOptions(given: Given): Promise<ConnectOptions> {
     ...(version1 && { version: "1.0" as const }),
     exactNumbers: true, // people want to see the digits that came
     ...(api && { api }),
-    ...(verbose && { wrapSocket: (socket) => tapped(socket, framing, show) }),
+    ...(verbose && { wrapSocket: (socket) => tapped(socket, framingOf(socket, given), show) }),
     ...(tls && { tls }),
+    ...(headers && { headers }),
     ...(tokenFile !== undefined && { token: await readToken(tokenFile) }),
   };
 }

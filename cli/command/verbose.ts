@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Decoder, DEFAULT_LIMITS, FRAMINGS } from "../../lib/wire.ts";
-import type { FramingName, Socket } from "../../lib/client.ts";
+import { type Decoder, DEFAULT_LIMITS, type Framing } from "../../lib/wire.ts";
+import type { Socket } from "../../lib/client.ts";
 import { printable } from "../text/printable.ts";
 
 /** The marks of PROTOCOL.md: what the caller says, and what it is told. */
@@ -22,14 +22,16 @@ const LIMITS = { ...DEFAULT_LIMITS, maxMessageBytes: 2 ** 24 - 1 };
  */
 export function tapped(
   socket: Socket,
-  framing: FramingName,
+  framing: Framing,
   show: (line: string) => void,
 ): Socket {
-  const sent = new Tap(SENT, framing, show), received = new Tap(RECEIVED, framing, show);
-  const { remote, local, datagrams, lasting, certificate } = socket;
+  const sent = new Tap(SENT, framing.peer ?? framing, show);
+  const received = new Tap(RECEIVED, framing, show);
+  const { remote, local, framing: own, datagrams, lasting, certificate } = socket;
   return {
     remote,
     local,
+    ...(own && { framing: own }),
     ...(datagrams && { datagrams }),
     ...(lasting && { lasting }),
     ...(certificate && { certificate }),
@@ -55,20 +57,23 @@ class Tap {
   readonly #show: (line: string) => void;
   #isLost = false;
 
-  constructor(mark: string, framing: FramingName, show: (line: string) => void) {
+  constructor(mark: string, framing: Framing, show: (line: string) => void) {
     this.#mark = mark;
-    this.#decoder = FRAMINGS[framing].decoder(LIMITS);
+    this.#decoder = framing.decoder(LIMITS);
     this.#show = show;
   }
 
   take(bytes: Uint8Array): void {
     if (this.#isLost) return;
-    this.#decoder.push(bytes);
+    this.#decoder.push(bytes.slice()); // a decoder may write in what it is lent
     for (let frame; (frame = this.#decoder.next()) !== undefined;) {
       if (typeof frame === "string") {
         this.#show(`${this.#mark} ${printable(withoutToken(frame))}`);
       } else {
-        this.#show(`${this.#mark} (${printable(frame.reason)})`);
+        const { kind, closeCode = "", reason } = frame;
+        const isControl = kind === "ping" || kind === "close";
+        const what = isControl ? `${kind} ${closeCode}`.trimEnd() : printable(reason);
+        this.#show(`${this.#mark} (${what})`);
         if (frame.fatal) this.#isLost = true;
       }
     }

@@ -32,9 +32,9 @@ export function run([address, ...others]: readonly string[], given: Given): Prom
     throw new TypeError(`Cannot talk: after ADDRESS nothing may stand, there is ${quoted(word)}`);
   }
   const lineEnd = lineEndOf(given);
-  const option = ["framing", "token-file", "json", "verbose", "plain", "version-1"].find((name) =>
-    given.values.has(name)
-  );
+  const option = ["framing", "header", "token-file", "json", "verbose", "plain", "version-1"].find((
+    name,
+  ) => given.values.has(name));
   if (option !== undefined) {
     throw new TypeError(`Cannot talk: --${option} is for calls, with --raw there are none`);
   }

@@ -22,7 +22,7 @@ const LIMITS: FramingLimits = { ...DEFAULT_LIMITS, maxMessageBytes: 1 << 26, max
 export interface Piece {
   readonly bytes: Uint8Array;
   /** Undefined for bytes of no framing. */
-  readonly framing: FramingName | undefined;
+  readonly framing: FramingName | "websocket" | undefined;
   /** A frame's text. */
   readonly text?: string;
   /** Why they are no frame. */
@@ -37,7 +37,11 @@ export const BLANK = "white space";
 /** One direction of a connection. */
 export class FrameTap {
   #framing: FramingName | undefined;
-  readonly #decoder = new DetectingDecoder(FRAMINGS, LIMITS, ({ name }) => this.#framing = name);
+  readonly #decoder = new DetectingDecoder(
+    FRAMINGS,
+    LIMITS,
+    ({ name }) => this.#framing = name as FramingName,
+  );
   /** What came since the last piece. */
   #rest: Uint8Array[] = [];
   /** Why what came since the last frame is none. */

@@ -20,6 +20,7 @@ import { AnswerTimer, Log } from "./log.ts";
 import type { Side } from "./recording.ts";
 import { type Interruption, listenForSignals } from "../command/signals.ts";
 import { openSocket } from "../command/line.ts";
+import { WebSocketTap } from "./websocket_tap.ts";
 
 /** What `record --help` prints. */
 export const help = `\
@@ -28,7 +29,8 @@ directions, shows every frame, and writes it to a file.
 
 Usage: client.ts record [OPTIONS] FILE ADDRESS
 
-ADDRESS is the server's. Each client gets a connection of its own to it.
+ADDRESS is the server's. Each client gets a connection of its own to it. At ws:
+and wss: clients connect by WebSocket as they would to the server.
 
 Options:
   --listen ADDRESS  where clients connect [default: tcp://127.0.0.1:0, a port of
@@ -67,7 +69,7 @@ export async function run(words: readonly string[], given: Given): Promise<numbe
   }
   const at = given.values.get("listen") ?? "tcp://127.0.0.1:0";
   mustBeStream(at);
-  mustBeStream(address);
+  mustBeStream(address, ["ws", "wss"]);
   const interruption = listenForSignals();
   const listener = await listenAt(at);
   const log = await Log.open(file, {
@@ -76,12 +78,28 @@ export async function run(words: readonly string[], given: Given): Promise<numbe
     listen: listener.address,
     started: new Date().toISOString(),
   }, listener.single === true);
-  log.say(`listening on ${listener.address}, for ${address}`);
+  const listens = isWebSocket(address)
+    ? listener.address.replace(/^tcp:/, "ws:")
+    : listener.address;
+  log.say(`listening on ${listens}, for ${address}`);
   const proxy = new Proxy(listener, address, given, interruption, log);
   await Promise.race([proxy.run(), interruption.exitCode]);
   await proxy.close();
   log.close();
   return EXIT.OK;
+}
+
+function isWebSocket(address: string): boolean {
+  return /^wss?:/i.test(address);
+}
+
+/** What carries a WebSocket: its bytes are passed on, the handshake's too. */
+function below(address: string): string {
+  if (!isWebSocket(address)) return address;
+  const { protocol, hostname, port } = new URL(address);
+  return protocol === "ws:"
+    ? `tcp://${hostname}:${port || 80}`
+    : `tls://${hostname}:${port || 443}`;
 }
 
 async function listenAt(address: string): Promise<Listener> {
@@ -139,7 +157,7 @@ class Proxy {
     this.#open.add(client);
     let server: Socket | undefined;
     try {
-      server = await openSocket(this.#address, this.#given, this.#interruption);
+      server = await openSocket(below(this.#address), this.#given, this.#interruption);
     } catch (error) {
       console.error(describeError(error));
     }
@@ -164,7 +182,8 @@ class Proxy {
     to: Socket,
     timer: AnswerTimer,
   ): Promise<void> {
-    const tap = new FrameTap(), buffer = new Uint8Array(1 << 16);
+    const tap = isWebSocket(this.#address) ? new WebSocketTap() : new FrameTap();
+    const buffer = new Uint8Array(1 << 16);
     const note = (pieces: readonly Piece[]) => {
       for (const piece of pieces) this.#log.sent(connection, side, piece, timer);
     };

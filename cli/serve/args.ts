@@ -5,7 +5,12 @@
  */
 
 import { parseArgs } from "jsr:@std/cli@^1";
-import { DEFAULT_LIMITS, type Limits, type TlsServerOptions } from "../../lib/mod.ts";
+import {
+  DEFAULT_LIMITS,
+  type HttpOptions,
+  type Limits,
+  type TlsServerOptions,
+} from "../../lib/mod.ts";
 import type { ArgumentOptions } from "../command/args.ts";
 import { quoted } from "../text/printable.ts";
 
@@ -31,6 +36,8 @@ export interface ServeArguments {
   readonly insecure: boolean;
   /** Runs the calls of a connection one after another. */
   readonly sequential: boolean;
+  /** Who may call over HTTP, or false where it is not spoken; undefined for the default. */
+  readonly http: HttpOptions | false | undefined;
   /** Calls a second of one connection, and of one address; undefined for as many as they like. */
   readonly rate: number | undefined;
   /** Ends the process where code fails that nobody waits for. */
@@ -46,7 +53,8 @@ const DEFAULT_ADDRESS = "tcp://127.0.0.1:8080";
 
 const HELP = `\
 Serves an API over raw sockets. Callers speak JSON-RPC 2.0 in the framing they
-like: a line of JSON, LSP's Content-Length headers, or a 4-byte length.
+like: a line of JSON, LSP's Content-Length headers, or a 4-byte length; or over
+HTTP and WebSocket.
 
 Usage: deno task serve [API] [OPTIONS]
        deno run -P=serve main.ts [API] [OPTIONS]
@@ -57,12 +65,20 @@ add, sleep and others, see examples/demo.ts.
 
 Options:
   --listen ADDRESS    where to listen: tcp://127.0.0.1:8080, tcp://[::1]:8080,
-                      unix:///run/app.sock, tls://127.0.0.1:8443, udp://…,
-                      vsock://… or stdio:; may be repeated; with port 0 the
-                      system chooses one [default: ${DEFAULT_ADDRESS}]
-  --cert FILE         for tls: the certificate, PEM; read again when it changes
+                      unix:///run/app.sock, tls://127.0.0.1:8443, http://…,
+                      ws://…, udp://…, vsock://… or stdio:; may be repeated;
+                      with port 0 the system chooses one
+                      [default: ${DEFAULT_ADDRESS}]
+  --cert FILE         for tls:, https: and wss: the certificate, PEM; read again
+                      when it changes
   --key FILE          for tls: its private key, PEM
   --client-ca FILE    for tls: clients must have a certificate of this CA
+  --http-origin ORIGIN
+                      a page that may call, such as https://app.example; may
+                      be repeated
+  --http-host HOST    a name under which HTTP is served, beside addresses and
+                      localhost; may be repeated
+  --no-http           answers HTTP and WebSocket with 400
   --token-file FILE   callers must say who they are, by a token of this file:
                       one on a line, and behind it the caller's name
   --insecure          listens also where other machines can reach it though
@@ -143,6 +159,7 @@ const SWITCHES = [
   "quiet",
   "insecure",
   "sequential",
+  "no-http",
   "crash-on-error",
   "help",
   "version",
@@ -158,6 +175,8 @@ const VALUES = [
   "workers",
   "grace",
   "limit",
+  "http-origin",
+  "http-host",
 ] as const;
 
 /** The options by name, for completions. */
@@ -175,7 +194,7 @@ export function readServeArguments(args: string[]): ServeArguments {
   const flags = parseArgs(args, {
     boolean: SWITCHES,
     string: [...VALUES, "_"],
-    collect: ["listen", "limit"],
+    collect: ["listen", "limit", "http-origin", "http-host"],
     alias: { quiet: "q", help: "h" },
     unknown(arg, key) {
       if (key === undefined) return true;
@@ -202,11 +221,15 @@ export function readServeArguments(args: string[]): ServeArguments {
   }
   if (flags.grace !== undefined) limits.set("shutdownGrace", wholeNumber("--grace", flags.grace));
   const tls = tlsOptions(flags.cert, flags.key, flags["client-ca"]);
-  if (tls === undefined && flags.listen.some((address) => address.startsWith("tls:"))) {
+  if (tls === undefined && flags.listen.some((it) => /^(?:tls|https|wss):/.test(it))) {
     throw new TypeError("Cannot use TLS: it needs both --cert FILE and --key FILE");
   }
   if (flags["token-file"] === "") throw new TypeError("Cannot read --token-file: it needs a FILE");
-  if (flags.raw && ((flags["token-file"] ?? flags.rate) !== undefined || flags.sequential)) {
+  if (
+    flags.raw && (
+      (flags["token-file"] ?? flags.rate) !== undefined || flags.sequential
+    )
+  ) {
     throw new TypeError(
       "Cannot use --token-file, --rate or --sequential with --raw: bytes are no calls",
     );
@@ -226,6 +249,7 @@ export function readServeArguments(args: string[]): ServeArguments {
     tokenFile: flags["token-file"],
     insecure: flags.insecure,
     sequential: flags.sequential,
+    http: httpOptions(flags["no-http"], flags["http-origin"], flags["http-host"]),
     rate: flags.rate === undefined ? undefined : wholeNumber("--rate", flags.rate),
     crashOnError: flags["crash-on-error"],
     workers,
@@ -244,11 +268,24 @@ const NOTHING: ServeArguments = {
   tokenFile: undefined,
   insecure: false,
   sequential: false,
+  http: undefined,
   rate: undefined,
   crashOnError: false,
   workers: undefined,
   only: undefined,
 };
+
+function httpOptions(
+  isOff: boolean,
+  origins: readonly string[],
+  hosts: readonly string[],
+): HttpOptions | false | undefined {
+  const isGiven = origins.length + hosts.length > 0;
+  if (isOff && isGiven) {
+    throw new TypeError("Cannot use --http-origin or --http-host with --no-http");
+  }
+  return isOff ? false : isGiven ? { origins, hosts } : undefined;
+}
 
 function tlsOptions(cert?: string, key?: string, clientCa?: string): TlsServerOptions | undefined {
   if (cert === undefined && key === undefined && clientCa === undefined) return undefined;

@@ -35,7 +35,9 @@ const upperCase: RawService = () => {
 /** What both kinds of servers have in common, and how one begins. */
 type ServedProgram = Pick<Server, "addresses" | "finished" | "connections" | "shutdown">;
 type Open = (
-  options: RawServerOptions & Pick<ServeOptions, "authenticate" | "rateLimit" | "sequential">,
+  options:
+    & RawServerOptions
+    & Pick<ServeOptions, "authenticate" | "rateLimit" | "sequential" | "http">,
 ) => Promise<ServedProgram>;
 
 /** Lines about what happens, and about what goes wrong. */
@@ -121,13 +123,14 @@ async function start(
   tokens: TokenFile | undefined,
   { out, err }: Logs,
 ): Promise<ServedProgram> {
-  const { listen, quiet, limits, tls, tcpBacklog, insecure, sequential, rate } = given;
+  const { listen, quiet, limits, tls, tcpBacklog, insecure, sequential, http, rate } = given;
   try {
     return await open({
       listen,
       limits,
       insecure,
       sequential,
+      ...(http !== undefined && { http }),
       ...(tls && { tls }),
       ...(tcpBacklog !== undefined && { tcpBacklog }),
       ...(tokens && { authenticate: tokens.authenticate }),

@@ -29,8 +29,11 @@ export interface PeerInfo {
   readonly localAddress: string;
   /** The scheme of the addresses: `tcp`, `unix`. */
   readonly transport: string;
-  /** The framing that the peer speaks: `json` until its first bytes tell. */
-  readonly framing: FramingName;
+  /**
+   * The framing that the peer speaks: `json` until its first bytes tell, `websocket` after the handshake of
+   * one, and `http` for the caller of an HTTP request.
+   */
+  readonly framing: FramingName | "websocket" | "http";
   /** The certificate that the peer has shown, where TLS asked for one and trusts it. */
   readonly certificate?: PeerCertificate;
   /** Who the peer is, as `authenticate` found; undefined where nobody asked. */

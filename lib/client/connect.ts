@@ -83,6 +83,9 @@ export async function connect<A = Untyped>(
   mustBeOneOf("balance", balance, ["first", "round-robin", "least-busy"]);
   const addresses = (Array.isArray(address) ? address : [address]).map(String);
   if (addresses.length === 0) throw new TypeError("Cannot connect: there is no address");
+  if (options.headers !== undefined && !addresses.some((it) => HTTP.includes(schemeOf(it)))) {
+    throw new TypeError(`Cannot connect: headers are for the addresses ${HTTP.join(": ")}:`);
+  }
   const limits = resolveLimits(options.limits), retry = resolveRetryPolicy(options.retry);
   const schemes = new Set(addresses.map(schemeOf)), timers = new TimerWheel();
   // Nobody tells that a datagram was lost.
@@ -196,6 +199,9 @@ export async function connect<A = Untyped>(
     [Symbol.asyncDispose]: close,
   };
 }
+
+/** The schemes of addresses that are reached by HTTP. */
+const HTTP = ["http", "https", "ws", "wss"];
 
 function mustBeOneOf(name: string, value: string, known: readonly string[]): void {
   if (known.includes(value)) return;

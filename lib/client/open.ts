@@ -20,7 +20,7 @@ const SILENCE = 20;
 /** What opening a connection takes of the options. */
 export type OpenOptions = Pick<
   ConnectOptions,
-  "api" | "connectTimeout" | "framing" | "onReady" | "tls" | "token" | "wrapSocket"
+  "api" | "connectTimeout" | "framing" | "headers" | "onReady" | "tls" | "token" | "wrapSocket"
 >;
 
 /** Makes single connections: dials, says who calls, and has the caller make it ready. */
@@ -38,23 +38,36 @@ export function opener(
       connectTimeout,
     );
     try {
-      const socket = wrapSocket(await dial(address, { signal, ...(tls && { tls }) }));
-      if (socket.datagrams && framing !== undefined && framing !== "json") {
+      const scheme = schemeOf(address), isPosted = scheme === "http" || scheme === "https";
+      const token = await tokenOf(options, signal);
+      // Requests of HTTP say each by itself who calls.
+      const headers = token === undefined || !isPosted
+        ? options.headers
+        : { ...options.headers, authorization: `Bearer ${token}` };
+      const dialled = await dial(address, {
+        signal,
+        limits: shared.limits,
+        ...(tls && { tls }),
+        ...(headers && { headers }),
+      });
+      const socket = wrapSocket(dialled);
+      const own = socket.datagrams ? "a datagram has no framing" : dialled.framing &&
+        `a ${scheme}: address decides the framing`;
+      if (own && framing !== undefined && framing !== "json") {
         socket.close();
-        throw new TypeError(
-          `Cannot connect: a datagram has no framing, it is ${JSON.stringify(framing)}`,
-        );
+        throw new TypeError(`Cannot connect: ${own}, it is ${JSON.stringify(framing)}`);
       }
       const connection = new Connection(socket, shared, {
         ...common,
-        transport: schemeOf(address),
+        ...(dialled.framing && { framing: dialled.framing }),
+        transport: scheme,
         onLeave,
       });
       connection.run();
       try {
-        await makeReady(connection, options, signal);
+        await makeReady(connection, options, isPosted ? undefined : token, signal);
         // Who serves something wants to be called: a server can speak only to one that has spoken.
-        if (options.api !== undefined && !socket.datagrams && !connection.isPlain) {
+        if (options.api !== undefined && !socket.datagrams && !isPosted && !connection.isPlain) {
           shared.timers.after(SILENCE, () => connection.calls.introduce());
         }
         return connection;
@@ -68,18 +81,24 @@ export function opener(
   };
 }
 
+/** The token that says who calls, if there is one. */
+async function tokenOf(
+  { token: given }: OpenOptions,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const token = typeof given === "function" ? await unlessAborted(signal, given) : given;
+  if (typeof token === "string" || given === undefined) return token;
+  throw new TypeError(`Cannot connect: token must give a text, it gave ${typeof token}`);
+}
+
 /** Does what the caller wants done before the connection is used. */
 async function makeReady(
   connection: Connection,
-  options: OpenOptions,
+  { onReady }: OpenOptions,
+  token: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { token: given, onReady } = options;
-  const token = typeof given === "function" ? await unlessAborted(signal, given) : given;
-  if (token !== undefined || given !== undefined) {
-    if (typeof token !== "string") {
-      throw new TypeError(`Cannot connect: token must give a text, it gave ${typeof token}`);
-    }
+  if (token !== undefined) {
     const credentials = encodeArgument({ scheme: "bearer", token });
     await connection.call(RPC.authenticate, credentials, { signal, timeout: Infinity });
   }

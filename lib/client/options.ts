@@ -106,7 +106,12 @@ export interface ConnectOptions<Name extends string = never, A = never> {
   readonly api?: Api<undefined>;
   /** Runs around every call, outermost first; not around notifications. */
   readonly use?: readonly ClientMiddleware[];
-  /** What there is to say about `tls://`: whom to trust, and the client's own certificate. */
+  /**
+   * Headers for `ws:` and `wss:` addresses, by their names; they go out with the handshake: `Authorization`,
+   * `Origin`, `Sec-WebSocket-Protocol`.
+   */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What there is to say about `tls://` and `wss://`: whom to trust, and the client's own certificate. */
   readonly tls?: TlsClientOptions;
   /** Other limits than the defaults. */
   readonly limits?: Partial<Limits>;

@@ -5,7 +5,9 @@
  */
 
 import { RpcError } from "../error.ts";
+import type { ControlFrame } from "../framing/mod.ts";
 import type { Requests } from "../incoming/requests.ts";
+import type { FramedWriter } from "../link/framed_writer.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
 import { readControl } from "../message/control.ts";
 import type { Notification } from "../message/message.ts";
@@ -56,4 +58,19 @@ export function control(
       lifecycle.goAway(message.graceMs);
       break;
   }
+}
+
+/** Does what the peer's framing asks for by itself. */
+export function controlFrame(
+  frame: ControlFrame,
+  writer: FramedWriter,
+  requests: Requests,
+  lifecycle: Lifecycle,
+): undefined {
+  if (frame.kind === "ping") {
+    if (requests.takesPing()) writer.pushAnswer(frame.answer);
+    return;
+  }
+  writer.pushLast(frame.answer);
+  lifecycle.endByPeer(frame.reason);
 }

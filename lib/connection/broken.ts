@@ -8,7 +8,8 @@
 
 import type { PeerInfo } from "../api/context.ts";
 import { ERROR_CODES, type RpcError } from "../error.ts";
-import { type BadFrame, UNFINISHED } from "../framing/mod.ts";
+import { TOO_BIG } from "../framing/close_code.ts";
+import { type BadFrame, type ControlFrame, UNFINISHED } from "../framing/mod.ts";
 import type { Caller } from "../incoming/caller.ts";
 import type { Requests } from "../incoming/requests.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
@@ -28,7 +29,7 @@ export interface BrokenHost {
   readonly calls: Calls;
   readonly pendingCalls: number;
   report(error: unknown): void;
-  linger(reason: string): void;
+  linger(reason: string, closeCode?: number): void;
   finish(info: CloseInfo): void;
 }
 
@@ -59,7 +60,7 @@ export class Broken {
    * that waits for it, if there is one and it can be nothing else: some servers repeat the method there.
    * All members may be there too, in a call as well, with null for those that are not meant.
    */
-  meant<M extends Message | BadFrame>(message: M): M | Single {
+  meant<M extends Message | BadFrame | ControlFrame>(message: M): M | Single {
     if (message.kind !== "request" || message.answer === undefined) return message;
     const { calls, pendingCalls, onlyCalls } = this.#host;
     const { answer } = message, says = answer.error !== undefined || answer.result !== null;
@@ -100,7 +101,7 @@ export class Broken {
     const host = this.#host;
     // There is nothing to say to what answers here and speaks something else.
     if (bad.other !== undefined) host.isOther = true;
-    if (bad.other !== undefined || bad.fatal && host.onlyCalls) {
+    if (bad.other !== undefined || bad.fatal && host.onlyCalls && bad.closeCode === undefined) {
       return void host.finish({ reason: told(bad, host.peer.address) });
     }
     if (bad.reason === UNFINISHED) {
@@ -111,8 +112,10 @@ export class Broken {
     }
     // A browser must never get a line executed here; and to TLS there is nothing to say.
     if (bad.protocol === "http") this.#writer.raw(new TextEncoder().encode(HTTP_REFUSAL));
-    else if (bad.protocol === undefined) this.take(faultAnswer(bad), bad.start, caller);
-    if (bad.fatal) host.linger(bad.reason);
+    else if (bad.protocol === undefined && (bad.closeCode ?? TOO_BIG) === TOO_BIG) {
+      this.take(faultAnswer(bad), bad.start, caller); // all else its close code says
+    }
+    if (bad.fatal) host.linger(bad.reason, bad.closeCode);
   }
 
   /**
@@ -147,7 +150,7 @@ function told({ reason, other }: BadFrame, address: string): string {
   if (use === undefined) return `${what}, which speaks no JSON-RPC`;
   if ("framing" in use) return `${what}; use the framing ${JSON.stringify(use.framing)}`;
   const url = use.scheme + address.slice(address.indexOf(":"));
-  return `${what}; use ${url}` + (use.scheme === "http" ? " with a client for HTTP" : "");
+  return `${what}; use ${url}`;
 }
 
 /**

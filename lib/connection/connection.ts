@@ -18,7 +18,7 @@
 import type { CloseInfo, Peer, PeerInfo, TraceContext } from "../api/context.ts";
 import type { CallOptions, StreamCall } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
-import { type BadFrame, FRAMINGS } from "../framing/mod.ts";
+import { type BadFrame, type ControlFrame, FRAMINGS } from "../framing/mod.ts";
 import type { RequestContext } from "../incoming/request_context.ts";
 import { Requests } from "../incoming/requests.ts";
 import { Backpressure } from "../link/backpressure.ts";
@@ -32,9 +32,11 @@ import { isControl, RPC } from "../message/control.ts";
 import { type Argument, encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
 import type { Message, Single } from "../message/message.ts";
 import { Calls } from "../outgoing/calls.ts";
+import type { Allowance } from "../overload/rate_limit.ts";
 import type { Socket } from "../transport/socket.ts";
-import { control } from "./apply_control.ts";
+import { control, controlFrame } from "./apply_control.ts";
 import { Broken, mute } from "./broken.ts";
+import { type HttpConnection, httpOnly, speakHttp, speaksHttp } from "./http_guest.ts";
 import type { ConnectionOptions, Shared } from "./options.ts";
 import { ConnectedPeer, PeerCaller, type PeerConnection } from "./peer.ts";
 import type { Reachable } from "./peers.ts";
@@ -43,18 +45,20 @@ export type { ConnectionOptions, Shared };
 
 /** One peer, symmetrical. */
 export class Connection extends Lifecycle<RequestContext>
-  implements IdentityOwner, PeerConnection, Reachable {
-  readonly #shared: Shared;
-  readonly #options: ConnectionOptions;
-  readonly #writer: FramedWriter;
-  readonly #backpressure: Backpressure;
+  implements IdentityOwner, PeerConnection, Reachable, HttpConnection {
+  readonly shared: Shared;
+  readonly options: ConnectionOptions;
+  readonly writer: FramedWriter;
+  readonly backpressure: Backpressure;
   readonly identity: Identity;
-  readonly #reader: FramedReader;
-  readonly #requests: Requests;
+  readonly reader: FramedReader;
+  readonly requests: Requests;
   readonly #broken: Broken;
   /** The peer as it is known now. */
   #caller: PeerCaller;
-  readonly #keepalive: Keepalive;
+  readonly keepalive: Keepalive;
+  readonly socket: Socket;
+  readonly allowance: Allowance | undefined;
   /** The network that it comes from; see {@linkcode ConnectionOptions.network}. */
   readonly network: string | undefined;
   /** What the author keeps for it. */
@@ -75,20 +79,20 @@ export class Connection extends Lifecycle<RequestContext>
     account.keeper = this;
     backpressure.bind(writer, this);
     this.network = network;
-    this.#shared = shared;
-    this.#options = options;
-    this.#writer = writer;
-    this.#backpressure = backpressure;
-    const allowance = options.allowance?.(socket.remote);
+    this.shared = shared;
+    this.options = options;
+    this.writer = writer;
+    this.backpressure = backpressure;
+    this.socket = socket;
+    const allowance = this.allowance = options.allowance?.(socket.remote);
     const { authenticate } = options, { name } = framing ?? FRAMINGS.json;
     const identity = new Identity(shared, socket, transport, name, authenticate, this);
     this.identity = identity;
     this.state = options.connectionState?.(this.peer);
-    this.#requests = new Requests(shared, this, allowance);
-    const isLasting = socket.lasting ?? false;
-    this.#broken = new Broken(this, this.#requests, writer, isLasting);
+    this.requests = new Requests(shared, this, allowance);
+    this.#broken = new Broken(this, this.requests, writer, socket.lasting ?? false);
     this.#caller = this.#makeCaller();
-    this.#reader = new FramedReader(
+    this.reader = new FramedReader(
       socket,
       shared,
       this,
@@ -98,19 +102,20 @@ export class Connection extends Lifecycle<RequestContext>
       allowance,
       (frame, text) => this.#onFrame(frame, text),
       (framing) => {
+        this.hear();
         writer.framing = framing;
         identity.framing = framing.name;
       },
-      isDialler && !isLasting && !socket.datagrams,
+      isDialler && !socket.lasting && !socket.datagrams,
     );
-    this.#keepalive = new Keepalive(
+    this.keepalive = new Keepalive(
       shared,
       this,
       identity,
-      this.#reader,
+      this.reader,
       writer,
       // A peer that was said to know nothing of us is not asked whether it is there.
-      isLasting || isDialler && (socket.datagrams || this.isPlain) || false,
+      socket.lasting || isDialler && (socket.datagrams || this.isPlain) || false,
       isDialler ? (timeout) => this.call(RPC.ping, undefined, { timeout }) : undefined,
     );
   }
@@ -127,12 +132,12 @@ export class Connection extends Lifecycle<RequestContext>
   }
 
   #makeCaller(): PeerCaller {
-    const { peers } = this.#shared;
-    return new PeerCaller(this, peers, this.identity, this.#writer, this.#backpressure, this.state);
+    const { peers } = this.shared;
+    return new PeerCaller(this, peers, this.identity, this.writer, this.backpressure, this.state);
   }
 
   get isServing(): boolean {
-    return this.#requests.isServing;
+    return this.requests.isServing;
   }
 
   onKnown(before: PeerInfo): void {
@@ -146,14 +151,14 @@ export class Connection extends Lifecycle<RequestContext>
 
   /** Reads until the connection ends. */
   run(): void {
-    const read = () => void this.#reader.run(this.#shared.pool);
+    const read = () => void this.reader.run(this.shared.pool, httpOnly(this));
     const introduction = this.identity.introduce();
     if (introduction === undefined) read();
     else introduction.then(read);
   }
 
   /** Handles what came. Whatever a single message makes us throw ends that message, and not the line. */
-  #onFrame(message: Message | BadFrame, text: string): Promise<void> | undefined {
+  #onFrame(message: Message | BadFrame | ControlFrame, text: string): Promise<void> | undefined {
     try {
       return this.#handle(this.#broken.meant(message), text);
     } catch (error) {
@@ -164,43 +169,42 @@ export class Connection extends Lifecycle<RequestContext>
     }
   }
 
-  #handle(message: Message | BadFrame, text: string): Promise<void> | undefined {
+  #handle(message: Message | BadFrame | ControlFrame, text: string): Promise<void> | undefined {
     switch (message.kind) {
       case "request": // {"jsonrpc":"2.0","id":…,"method":…,"params":…}
-        if (!this.#options.isDialler) this.version = message.version;
-        return this.#requests.request(message, this.#caller);
+        if (!this.options.isDialler) this.version = message.version;
+        return this.requests.request(message, this.#caller);
       case "notification": // {"jsonrpc":"2.0","method":…,"params":…}
-        if (!isControl(message.method)) {
-          if (!this.#options.isDialler) this.version = message.version;
-          return this.#requests.notification(message, this.#caller);
-        }
-        return this.#beside(message);
+        if (isControl(message.method)) return this.#beside(message);
+        if (!this.options.isDialler) this.version = message.version;
+        return this.requests.notification(message, this.#caller);
       case "response": // {"jsonrpc":"2.0","id":…,"result":…} or "error"
         return this.#beside(message);
       case "batch": // […]
-        return this.#requests.batch(this.#broken.restOf(message), this.#caller, this.#beside);
+        return this.requests.batch(this.#broken.restOf(message), this.#caller, this.#beside);
       case "invalid":
         return this.#broken.take(message, text, this.#caller);
       case "oversized":
       case "malformed":
+        if (speaksHttp(message, this)) return speakHttp(message.first, this);
         return this.#broken.takeFrame(message, this.#caller);
+      default: // "ping" or "close"
+        return controlFrame(message, this.writer, this.requests, this);
     }
   }
 
   /** A message that is no call. */
   readonly #beside = (message: Single): undefined => {
-    this.#requests.note();
+    this.requests.note();
     if (message.kind === "response") this.calls.settle(message);
-    else if (message.kind === "notification") {
-      control(message, this.calls, this.#requests, this);
-    }
+    else if (message.kind === "notification") control(message, this.calls, this.requests, this);
   };
 
   // ---- Calls of ours -------------------------------------------------------------------------
 
   /** Our calls on this connection. */
   get calls(): Calls {
-    return this.#calls ??= new Calls(this.#shared, this, this.#writer, this.#backpressure);
+    return this.#calls ??= new Calls(this.shared, this, this.writer, this.backpressure);
   }
 
   /** Calls a method of the peer's; see {@linkcode Calls.call}. */
@@ -209,9 +213,9 @@ export class Connection extends Lifecycle<RequestContext>
     value: Argument | undefined,
     options: CallOptions = {},
   ): StreamCall<unknown, unknown> {
-    const { timeout } = this.#options;
+    const { timeout } = this.options;
     if (timeout !== undefined && options.timeout === undefined) options = { ...options, timeout };
-    this.#shared.peers.catchUp(this);
+    this.shared.peers.catchUp(this);
     return this.calls.call(method, value, options);
   }
 
@@ -222,24 +226,24 @@ export class Connection extends Lifecycle<RequestContext>
    */
   notify(method: string, value: Argument | undefined, trace: TraceContext = {}): void {
     if (this.phase >= LINGERING) return;
-    this.#shared.peers.catchUp(this);
+    this.shared.peers.catchUp(this);
     const takesMeta = !this.isPlain && this.version === "2.0" && value?.isPlain !== false;
     const isTraced = takesMeta && Object.keys(trace).length > 0;
     const params = encodeParams(value, isTraced ? JSON.stringify(trace) : undefined);
-    this.#writer.pushUnasked(encodeNotification(method, params, this.version));
+    this.writer.pushUnasked(encodeNotification(method, params, this.version));
     if (this.pendingCalls > 0) this.calls.odd.onNotification();
   }
 
   /** Sends a notification that many are sent. */
   tell(message: SharedMessage): void {
     if (this.phase >= LINGERING) return;
-    this.#writer.pushShared(message, this.version);
+    this.writer.pushShared(message, this.version);
     if (this.pendingCalls > 0) this.calls.odd.onNotification();
   }
 
   /** A server that is not ours takes what it does not know for a mistake. */
   override probe(): void {
-    if (!this.#options.isDialler || this.#calls?.hasExtensions) super.probe();
+    if (!this.options.isDialler || this.#calls?.hasExtensions) super.probe();
   }
 
   /** Results and items that our calls got so far: the peer is of use. */
@@ -264,32 +268,32 @@ export class Connection extends Lifecycle<RequestContext>
 
   /** See {@linkcode Backpressure.evict}. */
   evict(): void {
-    this.#backpressure.evict();
+    this.backpressure.evict();
   }
 
   protected override settle({ reason, error }: CloseInfo, isClosed: boolean): void {
-    if (isClosed) this.#keepalive.stop();
+    if (isClosed) this.keepalive.stop();
     this.#calls?.rejectAll(reason, error, !isClosed);
     if (isClosed) {
-      this.#requests.end();
-      this.#backpressure.end();
-    } else this.#requests.endInput();
+      this.requests.end();
+      this.backpressure.end();
+    } else this.requests.endInput();
   }
 
   protected override hungUpMutely(): string {
-    return mute(this.peer, this.#writer.sentCount);
+    return mute(this.peer, this.writer.sentCount);
   }
 
   protected override onLeave(graceMs: number | undefined): void {
-    this.#options.onLeave?.(graceMs);
+    this.options.onLeave?.(graceMs);
     this.#calls?.leave();
   }
 
   protected override onClosed(info: CloseInfo): void {
-    this.#options.onClose?.(this, info);
+    this.options.onClose?.(this, info);
   }
 
   override report(error: unknown, callback?: string): void {
-    this.#shared.onError(error, this.peer, callback);
+    this.shared.onError(error, this.peer, callback);
   }
 }

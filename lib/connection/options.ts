@@ -7,6 +7,7 @@
 import type { Authenticate } from "../api/auth.ts";
 import type { CloseInfo, PeerInfo } from "../api/context.ts";
 import type { Framing } from "../framing/mod.ts";
+import type { HttpServing } from "../http/options.ts";
 import type { RequestsOptions } from "../incoming/requests.ts";
 import type { BufferPool } from "../link/buffer_pool.ts";
 import type { PeerIds } from "../link/identity.ts";
@@ -53,6 +54,8 @@ export interface ConnectionOptions extends Manners {
   readonly allowance?: (address: string) => Allowance;
   /** Makes what the author keeps for a connection. */
   readonly connectionState?: (peer: PeerInfo) => unknown;
+  /** How HTTP is spoken; without it a browser is answered that it is not. */
+  readonly http?: HttpServing;
   /** Decides who the peer is; without it every peer may call. */
   readonly authenticate?: Authenticate;
   /** Milliseconds that our calls may take if they do not say. */

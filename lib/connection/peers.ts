@@ -56,7 +56,9 @@ export class PeerSet implements Peers {
 
   /** One more is connected. */
   add(connection: Reachable): void {
-    this.#connections.set(this.#last = connection.identity.number, connection);
+    const { number } = connection.identity; // one that comes back has an earlier one
+    this.#last = Math.max(this.#last, number);
+    this.#connections.set(number, connection);
   }
 
   /** It is connected no longer. */

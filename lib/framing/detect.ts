@@ -25,7 +25,7 @@ const LF = 0x0a, CR = 0x0d, RS = 0x1e;
 const MAX_BEFORE = 16;
 
 /** The beginnings of HTTP's methods, and of `Content-` in lower case. */
-const VERBS = ["GET ", "POST", "PUT ", "HEAD", "OPTI", "DELE", "PATC"];
+const VERBS = ["GET ", "POST", "PUT ", "HEAD", "OPTI", "DELE", "PATC", "CONN", "TRAC", "PRI "];
 const HEADER = "content-";
 
 /**
@@ -151,6 +151,7 @@ export class DetectingDecoder implements Decoder {
         kind: "malformed",
         reason: OTHER_PROTOCOLS[detected.kind],
         protocol: detected.kind,
+        first,
         fatal: true,
       };
   }

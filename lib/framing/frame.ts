@@ -24,6 +24,8 @@ export interface BadFrame {
   readonly reason: string;
   /** Where the first bytes are another protocol's: which. */
   readonly protocol?: "http" | "tls";
+  /** What has come, where it is another protocol: all of it. Lent as a chunk is. */
+  readonly first?: Uint8Array;
   /** Where a server of another protocol, or of another framing, has answered: which, and what reaches it. */
   readonly other?: {
     /** What it is: `an HTTP server`. */
@@ -39,19 +41,36 @@ export interface BadFrame {
   readonly start?: string;
   /** Whether the next message can no longer be found: answer, then close. */
   readonly fatal: boolean;
+  /** The code with which the framing tells the peer, where it has such: those of RFC 6455, section 7.4.1. */
+  readonly closeCode?: number;
+}
+
+/** What the peer's framing asks for by itself, between messages: WebSocket's ping and close. */
+export interface ControlFrame {
+  /** `close`: the peer sends no more, and takes nothing but the answer to this. */
+  readonly kind: "ping" | "close";
+  /** The frame to send back; to a close it is the last. */
+  readonly answer: Uint8Array<ArrayBuffer>;
+  /** What it says, in words. */
+  readonly reason: string;
+  /** The code of a close: a number of RFC 6455, section 7.4.1, 1000 where the peer gave none. */
+  readonly closeCode?: number;
+  /** Whether nothing follows. */
+  readonly fatal: boolean;
 }
 
 /** What is wrong with a text of which nothing but the end is missing. */
 export const UNFINISHED = "unfinished";
 
-/** One message's text, or what stood in its place. */
-export type Frame = string | BadFrame;
+/** One message's text, or what stood in its place; or what the framing itself asks for. */
+export type Frame = string | BadFrame | ControlFrame;
 
 /**
  * Finds frames in a stream of bytes, however it was cut.
  *
- * `push` lends a chunk; `next` is then called until it has nothing more. Only at that point may the
- * chunk be overwritten: what is left of it has been copied. Nothing else is copied.
+ * `push` lends a chunk, in which the decoder may write; `next` is then called until it has nothing more.
+ * Only at that point may the chunk be overwritten: what is left of it has been copied. Nothing else is
+ * copied.
  */
 export interface Decoder {
   /** Lends bytes that arrived. Everything pushed before must have been taken with `next`. */
@@ -87,8 +106,8 @@ export type Reserve = (bytes: number) => Uint8Array<ArrayBuffer>;
 
 /** One way to tell messages apart. */
 export interface Framing {
-  /** Its name. */
-  readonly name: FramingName;
+  /** Its name. `websocket` and `http` cannot be chosen by name: the address decides them. */
+  readonly name: FramingName | "websocket" | "http";
   /**
    * A decoder for one connection.
    *
@@ -102,4 +121,15 @@ export interface Framing {
    * @param reserve where to write them; the result may be a part of that buffer
    */
   encode(messages: readonly string[], reserve: Reserve): Uint8Array<ArrayBuffer>;
+  /** What the other end speaks, where that is not the same: each of the two decodes what the other encodes. */
+  readonly peer?: Framing;
+  /** A frame that the peer answers, whatever it is, where the framing has such. */
+  ping?(): Uint8Array<ArrayBuffer>;
+  /**
+   * The last frame, where the framing has such.
+   *
+   * @param code why, as a number of RFC 6455, section 7.4.1
+   * @param reason why, in words, which may be cut
+   */
+  close?(code: number, reason: string): Uint8Array<ArrayBuffer>;
 }

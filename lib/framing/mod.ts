@@ -14,6 +14,7 @@ export { UNFINISHED } from "./frame.ts";
 export { ServerDecoder } from "./other_protocols.ts";
 export type {
   BadFrame,
+  ControlFrame,
   Decoder,
   Frame,
   Framing,

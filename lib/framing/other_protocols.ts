@@ -42,7 +42,7 @@ const ENOUGH = Math.max(...BEGINNINGS.map(([start]) => start.length));
  */
 function otherServer(
   bytes: Uint8Array,
-  framing: FramingName,
+  framing: Framing["name"],
 ): OtherServer | "undecided" | undefined {
   const other = framingOf(bytes);
   if (other === framing) return undefined;

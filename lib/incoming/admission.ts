@@ -89,18 +89,27 @@ export class Admission {
 
   /** A ping now and then keeps a line alive; a flood of them is an attack, and ends the connection. */
   ping(): RpcError | undefined {
-    const { limits: { maxPings }, timers } = this.#options, now = timers.now();
-    const pings = this.#pings ??= new TokenBucket(maxPings / 10, maxPings, now);
-    const retryAfterMs = pings.delay(1, now);
-    if (retryAfterMs === 0) {
-      pings.take(1, now);
-      return undefined;
-    }
+    const { limits: { maxPings } } = this.#options, retryAfterMs = this.#pingDelay();
+    if (retryAfterMs === 0) return undefined;
     if (++this.#refusedPings === maxPings) {
       queueMicrotask(() => this.#inFlight.linger("too many pings")); // once this one is answered
     }
     const message = "More pings than a line needs";
     return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxPings", retryAfterMs });
+  }
+
+  /** The same for a ping of the framing: those that are too many are passed over, as its rules allow. */
+  takesPing(): boolean {
+    return this.#pingDelay() === 0;
+  }
+
+  /** Milliseconds after which another ping may come; 0 where this one may. */
+  #pingDelay(): number {
+    const { limits: { maxPings }, timers } = this.#options, now = timers.now();
+    const pings = this.#pings ??= new TokenBucket(maxPings / 10, maxPings, now);
+    const delay = pings.delay(1, now);
+    if (delay === 0) pings.take(1, now);
+    return delay;
   }
 
   /** A message breaks the rules. A peer that sends nothing else is not listened to for long. */

@@ -68,8 +68,12 @@ export class Caller implements Room {
     return this.#next === undefined ? this : this.#next.current;
   }
 
-  /** Sends it a message, however much waits already. */
-  send(text: string): void {
+  /**
+   * Sends it a message, however much waits already.
+   *
+   * @param _eventId of the last item in it that a stream can go on behind, if there is one
+   */
+  send(text: string, _eventId?: string): void {
     this.#writer.push(text);
   }
 

@@ -25,8 +25,11 @@ import type { Target } from "./target.ts";
 /** Bytes that each request takes that waits or runs, whatever is in it. */
 const FLAT = 512;
 
-/** Takes an answer on its way to the caller: the batch that the request came in. */
-export type SendAnswer = (text: string) => void;
+/**
+ * Takes an answer on its way to the caller: the batch that the request came in, or what answers in another
+ * protocol. With the error if the request was refused, and not begun.
+ */
+export type SendAnswer = (text: string, refusal?: RpcError) => void;
 
 /** What requests of one server have in common. */
 export interface RequestOptions {
@@ -280,8 +283,8 @@ export class RequestContext implements Context, Running {
   }
 
   /** Sends the caller a message that comes before the answer, unless there was one. */
-  tell(text: string): void {
-    if (!this.#isAnswered) this.#caller.send(text);
+  tell(text: string, eventId?: string): void {
+    if (!this.#isAnswered) this.#caller.send(text, eventId);
   }
 
   /** Answers with an error now, and tells the handler that nobody waits any more. */

@@ -159,6 +159,12 @@ export class Requests {
     this.#admission.mistake();
   }
 
+  /** Whether a ping of the peer's framing is answered. */
+  takesPing(): boolean {
+    this.note();
+    return this.#admission.takesPing();
+  }
+
   /** A message came that is no call: it costs something too, where calls do. */
   note(): void {
     if (this.#admission.isMetered) this.#admission.pay(0);
@@ -325,5 +331,5 @@ function refuse(
   if (message.kind === "notification") return;
   const text = encodeError(message, error);
   if (answer === undefined) caller.send(text);
-  else answer(text);
+  else answer(text, error);
 }

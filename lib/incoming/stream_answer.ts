@@ -51,7 +51,9 @@ export async function streamAnswer(
       limits,
       credit as number,
       (texts, ids) => {
-        if (message.kind === "request") request.tell(streamItems(message.id, texts, ids));
+        if (message.kind !== "request") return;
+        const last = ids?.findLast((id) => id !== null) ?? undefined;
+        request.tell(streamItems(message.id, texts, ids), last);
       },
       bytes as number | undefined,
       after ?? idBefore(source),

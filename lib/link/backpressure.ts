@@ -107,7 +107,7 @@ export class Backpressure implements FramedWriterEvents {
   }
 
   onGone(error: unknown): void {
-    this.#lifecycle.finish({ reason: "the peer is gone", error });
+    this.#lifecycle.lose(error, "the peer is gone");
   }
 
   /**

@@ -9,6 +9,7 @@ import { RpcError } from "../error.ts";
 import { EMPTY } from "../framing/byte_queue.ts";
 import {
   type BadFrame,
+  type ControlFrame,
   type Decoder,
   DetectingDecoder,
   type Framing,
@@ -86,7 +87,10 @@ export type ReadLifecycle = Pick<
  * Takes what came: a message with its text, or bytes that are none. The promise is back-pressure: the next
  * is handled after it.
  */
-export type OnFrame = (frame: Message | BadFrame, text: string) => Promise<void> | undefined;
+export type OnFrame = (
+  frame: Message | BadFrame | ControlFrame,
+  text: string,
+) => Promise<void> | undefined;
 
 /** Reads what a peer sends. */
 export class FramedReader {
@@ -139,15 +143,24 @@ export class FramedReader {
     };
     if (framing === undefined) {
       this.#decoder = new DetectingDecoder(FRAMINGS, framingLimits, found, true);
-    } else if (isServer) this.#decoder = new ServerDecoder(framing, framingLimits, found);
-    else this.#decoder = framing.decoder(framingLimits, true);
+    } else if (isServer && Object.hasOwn(FRAMINGS, framing.name)) {
+      this.#decoder = new ServerDecoder(framing, framingLimits, found);
+    } else this.#decoder = framing.decoder(framingLimits, true);
   }
 
-  /** Reads until the peer sends no more, or the connection is lost. Never rejects. */
-  async run(pool: BufferPool): Promise<void> {
+  /**
+   * Reads until the peer sends no more, or the connection is lost. Never rejects.
+   *
+   * @param before what is to be done with the duplex first
+   */
+  async run(pool: BufferPool, before?: () => Promise<void>): Promise<void> {
     const { timers, timeSlice, fairQueue } = this.#options, lifecycle = this.#lifecycle;
     const buffer = new ReadBuffer(pool);
     try {
+      if (before !== undefined) {
+        await before();
+        await this.#next(timers.now());
+      }
       for (;;) {
         const { space } = buffer, count = await this.#duplex.read(space);
         if (count === null) break;
@@ -222,20 +235,30 @@ export class FramedReader {
     });
   }
 
+  /** Goes on in another framing with what was read behind the last frame. */
+  continueIn(framing: Framing, limits: FramingLimits, rest: Uint8Array): void {
+    this.#decoder = framing.decoder(limits, true);
+    this.#decoder.push(rest);
+  }
+
   /** Handles what arrived, frame after frame; it began at this time to do so. */
   #next(begun: number): Promise<void> | undefined {
     const { timers } = this.#options, lifecycle = this.#lifecycle;
     const decoder = this.#decoder, before = this.messageSince;
     this.messageSince = undefined;
-    let count = 0;
+    let count = 0, pings = 0;
     for (let frame; lifecycle.phase < LINGERING && (frame = decoder.next()) !== undefined;) {
+      if (typeof frame !== "string" && frame.kind === "ping") pings++;
       const wait = (typeof frame === "string" ? this.#text(frame) : this.#onFrame(frame, "")) ??
         (++count % LOOK === 0 ? this.#yieldAfter(begun) : undefined);
-      if (wait !== undefined) return wait.then(() => this.#next(timers.now()));
+      if (wait === undefined) continue;
+      if (count === pings) this.messageSince = before;
+      return wait.then(() => this.#next(timers.now()));
     }
     this.#handled = count;
     if (decoder.midway) {
-      this.messageSince = count > 0 || before === undefined ? timers.now() : before;
+      // A ping may stand within a message: it does not give that more time.
+      this.messageSince = count > pings || before === undefined ? timers.now() : before;
     }
     return undefined;
   }
@@ -246,12 +269,12 @@ export class FramedReader {
   }
 
   #text(text: string): Promise<void> | undefined {
-    const message = this.#parse(text);
+    const message = this.parse(text);
     return message && this.#onFrame(message, text);
   }
 
   /** The message; undefined for a line that is no whole text, or may be several: the next frames are. */
-  #parse(text: string): Message | undefined {
+  parse(text: string): Message | undefined {
     const { limits, timers, parseJson } = this.#options, decoder = this.#decoder;
     try {
       let message: Message | undefined;

@@ -13,6 +13,7 @@ import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Timers } from "../timers.ts";
 import type { Duplex } from "../transport/socket.ts";
 import { type BufferPool, MAX_WRITE } from "./buffer_pool.ts";
+import { ControlFrames } from "./control_frames.ts";
 
 /** What a {@linkcode FramedWriter} tells. */
 export interface FramedWriterEvents {
@@ -63,9 +64,13 @@ export class FramedWriter {
   readonly #events: FramedWriterEvents;
   readonly #timeSlice: Pick<TimeSlice, "isOver" | "yield"> | undefined;
   #framing: Framing | undefined;
+  /** How answers are written to a peer that can be told nothing else; see {@linkcode answering}. */
+  #answering: Pick<Framing, "encode"> | undefined;
   /** What is said unasked to a peer that has not shown its framing yet. */
   #held: string[] | undefined;
   #queue: string[] = [];
+  /** What the framing has to send by itself; most have nothing. */
+  #controlFrames: ControlFrames | undefined;
   /** Bytes that wait, in the queue and in the write that is under way: text counts by its length. */
   queuedBytes = 0;
   /** Of these those in the write that is under way. */
@@ -119,6 +124,19 @@ export class FramedWriter {
     this.#pump ??= this.#run();
   }
 
+  /** Whether the peer has spoken: what it is told is not the first word. */
+  get hasHeard(): boolean {
+    return this.isFramed || this.#answering !== undefined;
+  }
+
+  /**
+   * What answers are written with for as long as no framing is known, to a peer that speaks another protocol.
+   * What was said unasked waits on; more of it is forgotten.
+   */
+  set answering(answering: Pick<Framing, "encode">) {
+    this.#answering = answering;
+  }
+
   /** Whether nothing is written: what is queued, if anything is, waits for the peer's first bytes. */
   get isQuiet(): boolean {
     return this.#pump === undefined;
@@ -133,6 +151,7 @@ export class FramedWriter {
   /** The same for what nobody has asked for: it waits until it is known how the peer is to be spoken to. */
   pushUnasked(text: string): void {
     if (this.isFramed || this.#dead) return this.push(text);
+    if (this.#answering !== undefined) return;
     (this.#held ??= []).push(text);
     this.queuedBytes += text.length;
     this.queuedCount++;
@@ -165,6 +184,34 @@ export class FramedWriter {
     this.#pump ??= this.#run();
   }
 
+  /** Answers the peer's framing, before what is queued. */
+  pushAnswer(frame: Uint8Array): void {
+    this.#beside().answer(frame);
+  }
+
+  /** Sends the peer a frame that it answers, whatever it is; false if the framing has none. */
+  ping(): boolean {
+    const frame = this.#framing?.ping?.();
+    if (frame !== undefined) this.#beside().answer(frame);
+    return frame !== undefined;
+  }
+
+  /** Tells the peer after all that is queued why the connection ends, if the framing has a frame for it. */
+  pushEnd(code: number, reason: string): void {
+    const frame = this.#framing?.close?.(code, reason);
+    if (frame !== undefined) this.pushLast(frame);
+  }
+
+  /** The same with a frame that is there: nothing is written behind it. The first that is given counts. */
+  pushLast(frame: Uint8Array): void {
+    this.#beside().end(frame);
+  }
+
+  #beside(): ControlFrames {
+    if (!this.#dead) this.#pump ??= this.#run();
+    return this.#controlFrames ??= new ControlFrames();
+  }
+
   /** Somebody waits for room: it is told once the write that is under way has ended, however little that is. */
   tellRoom(): void {
     this.#wasHigh = true;
@@ -183,6 +230,10 @@ export class FramedWriter {
   /** Forgets what is queued: the socket is gone. */
   stop(): void {
     this.#dead = true;
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#queue = [];
     this.#held = undefined;
     this.queuedBytes = this.#writing;
@@ -230,10 +281,13 @@ export class FramedWriter {
 
   /** The bytes of the next messages; undefined where there are none. */
   #encode(): Uint8Array | undefined {
+    const control = this.#controlFrames?.next(this.#queue.length === 0);
+    if (control !== undefined) return control;
+    if (this.#controlFrames?.hasEnded) this.#forget();
     if (this.#queue.length === 0) return undefined;
     const messages = this.#next();
     this.sentCount += messages.length;
-    const framing = this.#framing ?? FRAMINGS.json;
+    const framing = this.#framing ?? this.#answering ?? FRAMINGS.json;
     return framing.encode(messages, (size) => this.#lent ??= this.#pool.take(size));
   }
 

@@ -10,7 +10,8 @@
 import type { Authenticate, Credentials } from "../api/auth.ts";
 import type { PeerInfo } from "../api/context.ts";
 import { asRpcError, RpcError } from "../error.ts";
-import type { FramingLimits, FramingName } from "../framing/frame.ts";
+import { POLICY } from "../framing/close_code.ts";
+import type { FramingLimits } from "../framing/frame.ts";
 import type { Limits } from "../limits.ts";
 import type { Guesses } from "../overload/guesses.ts";
 import type { Timers } from "../timers.ts";
@@ -85,7 +86,7 @@ export class Identity {
   readonly #transport: string;
   readonly #authenticate: Authenticate | undefined;
   readonly #lifecycle: IdentityOwner | undefined;
-  #framing: FramingName;
+  #framing: PeerInfo["framing"];
   #peer: Mutable<PeerInfo> | undefined;
   #failures = 0;
 
@@ -98,7 +99,7 @@ export class Identity {
     options: IdentityOptions,
     ends: Ends,
     transport: string,
-    framing: FramingName,
+    framing: PeerInfo["framing"],
     authenticate?: Authenticate,
     lifecycle?: IdentityOwner,
   ) {
@@ -144,7 +145,7 @@ export class Identity {
   }
 
   /** The peer speaks this framing: its first bytes have told. */
-  set framing(framing: FramingName) {
+  set framing(framing: PeerInfo["framing"]) {
     this.#framing = framing;
     if (this.#peer !== undefined) this.#peer.framing = framing;
   }
@@ -189,7 +190,7 @@ export class Identity {
       // Guessing is made slow; the last answer is sent before the end.
       await new Promise<void>((resolve) => timers.after(DELAY * failures, resolve));
       if (failures >= maxAuthFailures) {
-        timers.after(0, () => lifecycle?.linger(`${failures} times wrong credentials`));
+        timers.after(0, () => lifecycle?.linger(`${failures} times wrong credentials`, POLICY));
       }
       throw error;
     }

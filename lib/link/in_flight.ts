@@ -99,7 +99,7 @@ export class InFlight<R extends Running = Running> {
   }
 
   /** Listens to the peer no longer; where there is no connection there is nothing to end. */
-  linger(_reason: string): void {}
+  linger(_reason: string, _closeCode?: number): void {}
 
   /** The same, and tells the peer why. */
   refuse(_error: RpcError): void {}

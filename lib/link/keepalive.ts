@@ -8,7 +8,6 @@
 import { RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import { TICK, type Timer, type Timers } from "../timers.ts";
-import type { FramedReader } from "./framed_reader.ts";
 import type { FramedWriter } from "./framed_writer.ts";
 import type { Identity } from "./identity.ts";
 import { CLOSED, LINGERING } from "./in_flight.ts";
@@ -38,17 +37,31 @@ export type KeptAlive = Pick<
   | "probe"
 >;
 
+/** What reads, as far as its deadlines go. */
+export interface WatchedReader {
+  /** When the first byte of an unfinished message came. */
+  messageSince: number | undefined;
+  /** Since when nothing is read because what was read has to be handled first. */
+  readonly pausedSince: number | undefined;
+  /** How long that message may take. @default the limit `messageTimeout` */
+  readonly messageTimeout?: number;
+  /** What has come of it is all that comes. Whether the peer has been told so; without it it has not. */
+  giveUp?(): boolean;
+}
+
 /** Looks after the deadlines of one connection. */
 export class Keepalive {
   readonly #options: KeepaliveOptions;
+  /** Milliseconds for which it may be silent with nothing running. */
+  #idleTimeout: number;
   readonly #lifecycle: KeptAlive;
-  readonly #identity: Pick<Identity, "isKnown">;
-  readonly #reader: Pick<FramedReader, "messageSince" | "pausedSince" | "giveUp">;
+  #identity: Pick<Identity, "isKnown">;
+  #reader: WatchedReader;
   readonly #writer: Pick<FramedWriter, "writingSince">;
   readonly #isLasting: boolean;
   readonly #call: ((timeout: number) => Promise<unknown>) | undefined;
   readonly #interval: number;
-  readonly #openedAt: number;
+  #openedAt: number;
   /** With a jitter of 10 %, so that connections made together do not end together. */
   readonly #maxAge: number;
   #timer: Timer | undefined;
@@ -70,13 +83,14 @@ export class Keepalive {
     options: KeepaliveOptions,
     lifecycle: KeptAlive,
     identity: Pick<Identity, "isKnown">,
-    reader: Pick<FramedReader, "messageSince" | "pausedSince" | "giveUp">,
+    reader: WatchedReader,
     writer: Pick<FramedWriter, "writingSince">,
     isLasting: boolean,
     call?: (timeout: number) => Promise<unknown>,
   ) {
     const { limits, timers } = options;
     this.#options = options;
+    this.#idleTimeout = limits.idleTimeout;
     this.#lifecycle = lifecycle;
     this.#identity = identity;
     this.#reader = reader;
@@ -87,6 +101,16 @@ export class Keepalive {
     this.#openedAt = timers.now();
     this.#maxAge = limits.maxConnectionAge * (0.9 + 0.2 * Math.random());
     this.#wait(this.#openedAt + this.#interval, this.#openedAt);
+  }
+
+  /** Looks after another reader from now on, which may be silent for so long. */
+  watch(reader: WatchedReader, identity: Pick<Identity, "isKnown">, idleTimeout: number): void {
+    this.#reader = reader;
+    this.#identity = identity;
+    this.#idleTimeout = idleTimeout;
+    const now = this.#openedAt = this.#options.timers.now();
+    this.stop();
+    this.#wait(now + this.#interval, now);
   }
 
   /** Looks no more. */
@@ -117,7 +141,8 @@ export class Keepalive {
     const { limits } = this.#options, lifecycle = this.#lifecycle, reader = this.#reader;
     const { messageSince } = reader, { writingSince } = this.#writer;
     const stalled = (writingSince ?? now) + limits.writeStallTimeout;
-    const slow = (messageSince ?? now) + limits.messageTimeout;
+    const messageTimeout = reader.messageTimeout ?? limits.messageTimeout;
+    const slow = (messageSince ?? now) + messageTimeout;
     // Timers come before sockets: what the peer sent or took meanwhile is known at the next look.
     const since = stalled <= now ? writingSince : messageSince;
     if (isLate && (stalled <= now || slow <= now) && this.#doubted !== since) {
@@ -130,8 +155,8 @@ export class Keepalive {
     }
     if (lifecycle.phase >= LINGERING) return stalled;
     if (slow > now) return Math.min(stalled, slow, this.#lookAtRest(now));
-    const message = `Message too slow: a message took longer than ${limits.messageTimeout} ms`;
-    const isTold = reader.giveUp();
+    const message = `Message too slow: a message took longer than ${messageTimeout} ms`;
+    const isTold = reader.giveUp?.() ?? false;
     reader.messageSince = undefined;
     if (isTold) lifecycle.linger(message);
     else lifecycle.refuse(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "messageTimeout" }));
@@ -168,10 +193,10 @@ export class Keepalive {
       return now + this.#interval;
     }
     const since = Math.max(lifecycle.lastActive, lifecycle.lastEnd, this.#probed);
-    const silent = since + limits.idleTimeout;
+    const silent = since + this.#idleTimeout;
     if (silent > now) due = Math.min(due, silent);
     else if (lifecycle.isIdle) {
-      lifecycle.linger(`nothing was said for ${limits.idleTimeout} ms`);
+      lifecycle.linger(`nothing was said for ${this.#idleTimeout} ms`);
       return Infinity;
     } else {
       this.#probed = now;

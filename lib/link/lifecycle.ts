@@ -13,6 +13,7 @@
 
 import type { CloseInfo } from "../api/context.ts";
 import { RpcError } from "../error.ts";
+import { GOING_AWAY, NORMAL, POLICY, TRY_LATER } from "../framing/close_code.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
 import { alive, goaway, RPC } from "../message/control.ts";
 import { encodeError, UNKNOWN } from "../message/encode.ts";
@@ -36,6 +37,9 @@ export type { CloseInfo };
 /** Why it ends where the peer hangs up. */
 export const HUNG_UP = "the peer closed the connection";
 
+/** Milliseconds, at most, for which a peer that is refused may say how it is to be spoken to. */
+const SILENCE = 1000;
+
 /** What all lives of a server have in common. */
 export interface LifecycleOptions {
   readonly timers: Timers;
@@ -52,6 +56,12 @@ export interface Manners {
   readonly onlyCalls?: boolean;
 }
 
+/** What speaks another protocol with the peer. */
+export interface Guest {
+  /** What the peer is told that waits for an answer, before the connection ends; empty if it waits for none. */
+  lastWord(error: RpcError): string;
+}
+
 /** The life of one connection. What a connection does when it changes is in the protected methods. */
 export abstract class Lifecycle<R extends Running = Running> extends InFlight<R> {
   /** Whether the peer may still send: it has not closed its half. */
@@ -64,11 +74,15 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   readonly onlyCalls: boolean;
   /** Whether the peer has turned out to speak no JSON-RPC: it would be the same on another connection. */
   isOther = false;
+  /** What speaks with the peer instead of the connection, if anything does. */
+  guest: Guest | undefined;
   readonly #socket: Duplex;
   readonly #writer: FramedWriter;
   readonly #options: LifecycleOptions;
   /** Why it lingers: what is said of the end when the peer hangs up, or is gone, meanwhile. */
   #reason: string | undefined;
+  /** Whether the peer has said its last: that it does not wait for our answer is no failure. */
+  #isEndedByPeer = false;
   /** It stays open for a while although nothing runs, to refuse what comes. */
   #isHeldOpen = false;
   /** What is said where the peer hangs up. */
@@ -81,6 +95,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   #lingerTimer: Timer | undefined;
   /** When running handlers have had their time. */
   #graceEnd = Infinity;
+  /** Why the peer is not served, where it has not been told yet. */
+  #refusal: RpcError | undefined;
   /** Why it ends; the same once it has let go of its socket; and who waits for that, if anyone does. */
   #end: CloseInfo | undefined;
   #info: CloseInfo | undefined;
@@ -145,11 +161,13 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   /** Sends the peer something that means nothing: if its machine is gone, the system finds out. */
   probe(): void {
+    if (this.#writer.ping()) return;
     if (this.#writer.isFramed && this.version === "2.0") this.#writer.push(alive());
   }
 
   /** Why this method cannot be called now; undefined while it can. */
   closedBecause(method: string): string | undefined {
+    if (this.guest !== undefined) return "the peer speaks HTTP, and cannot be called";
     // While it drains, handlers that still run may call back.
     if (this.phase >= LINGERING || !this.peerSends) return `the connection is closed${this.#why}`;
     // Those who finish what runs still want to know whether anybody is there.
@@ -217,10 +235,12 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
    */
   drain(grace: number, reason = "shutdown", delay = 0): void {
     if (this.phase === OPEN) {
-      const hasSpoken = this.#writer.isFramed; // who has said nothing has asked nothing
+      const hasSpoken = this.#writer.hasHeard; // who has said nothing has asked nothing
       this.#isHeldOpen = delay > 0 && hasSpoken;
       this.#enter(DRAINING);
-      if (hasSpoken && this.version === "2.0") this.#writer.pushLastWord(goaway(reason, grace));
+      if (this.#writer.isFramed && this.version === "2.0") {
+        this.#writer.pushLastWord(goaway(reason, grace));
+      }
       for (const request of [...this.running.values()]) request.drain();
       this.#endWhenIdle();
       if (this.#isHeldOpen) {
@@ -247,13 +267,27 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   override refuse(error: RpcError): void {
     if (this.phase >= LINGERING) return;
     if (this.onlyCalls) return this.finish({ reason: error.message });
-    this.#writer.pushLastWord(encodeError(UNKNOWN, error));
-    this.linger(error.message);
+    const { guest } = this;
+    this.#writer.pushLastWord(guest?.lastWord(error) ?? encodeError(UNKNOWN, error));
+    this.linger(error.message, error.reason === "UNAVAILABLE" ? TRY_LATER : POLICY);
+  }
+
+  /** The same once the peer has shown how it is to be spoken to, or has said nothing for a moment. */
+  refuseOnceHeard(error: RpcError): void {
+    this.#refusal = error;
+    const { timers, limits: { lingerTimeout } } = this.#options;
+    timers.after(Math.min(lingerTimeout, SILENCE), () => this.refuse(error));
+  }
+
+  /** The peer has shown how it is to be spoken to. */
+  hear(): void {
+    if (this.#refusal !== undefined) this.refuse(this.#refusal);
   }
 
   /** Ends the connection now: what is queued is sent. */
   async close(): Promise<void> {
     this.#enter(LINGERING);
+    this.#writer.pushEnd(NORMAL, "");
     await this.#writer.drained();
     this.finish({ reason: "closed" });
     await this.closed;
@@ -273,9 +307,12 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /**
    * Sends what is queued, and ends once the peer has read it: closing over bytes that the peer still
    * sends would reset the connection, and our last words would be lost.
+   *
+   * @param closeCode why, for a framing that says so
    */
-  override linger(reason: string): void {
+  override linger(reason: string, closeCode?: number): void {
     if (this.phase >= LINGERING) return;
+    this.#writer.pushEnd(closeCode ?? (this.phase === DRAINING ? GOING_AWAY : NORMAL), reason);
     if (!this.peerSends) return this.#finishWhenSent(reason);
     this.#reason = reason;
     this.#enter(LINGERING);
@@ -301,6 +338,15 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
 
   // ---- The end, from the other side ----------------------------------------------------------
 
+  /** The peer has said its last, and takes no more answers: what runs is cancelled. */
+  endByPeer(reason: string): void {
+    if (this.phase >= LINGERING) return;
+    this.#isEndedByPeer = true;
+    this.#hungUp = reason;
+    this.stopAll(new RpcError("CANCELLED", "The caller is gone"));
+    this.linger(reason);
+  }
+
   /** The peer begins nothing new, and takes no new calls: those that run may go on for so long. */
   goAway(graceMs: number = this.#options.limits.shutdownGrace): void {
     this.peerAccepts = false;
@@ -321,9 +367,10 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     else this.#endWhenIdle();
   }
 
-  /** The socket cannot be read any more. */
-  lose(error: unknown): void {
-    this.finish({ reason: this.#reason ?? "the connection was lost", error });
+  /** The socket cannot be read any more, or written. */
+  lose(error: unknown, what = "the connection was lost"): void {
+    const reason = this.#reason ?? what;
+    this.finish(this.#isEndedByPeer ? { reason } : { reason, error });
   }
 
   /** The only way to the end: lets go of the socket, and settles everyone who waits. */

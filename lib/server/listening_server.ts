@@ -11,6 +11,7 @@ import { builtins } from "../builtin/mod.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
 import { PeerSet } from "../connection/peers.ts";
 import { callBack, ConnectionLostError, RpcError } from "../error.ts";
+import { checkHttpOptions, httpServing } from "../http/options.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { callbackOf, CONNECTION_OF, tellError } from "../incoming/print_error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
@@ -86,6 +87,7 @@ export class ListeningServer implements Server {
         `Cannot serve: tcpBacklog must be an integer from 1, it is ${tcpBacklog}`,
       );
     }
+    checkHttpOptions(options.http || {}, options.authenticate !== undefined);
     this.#options = options;
     this.#network = options.networkOf ?? networkOf;
     this.#limits = resolveLimits(options.limits);
@@ -187,7 +189,8 @@ export class ListeningServer implements Server {
   #accept(listener: Listener): void {
     if (this.#shutdown.hasBegun) return listener.close();
     this.addresses.push(listener.address);
-    const transport = schemeOf(listener.address), options = this.#connectionOptions(transport);
+    const transport = schemeOf(listener.address),
+      options = this.#connectionOptions(listener.address);
     const shared = transport === "memory" ? this.#sharedInMemory : this.#shared;
     const accepting = acceptAll(listener, (socket) => this.#open(socket, shared, options), {
       ...(shared.timeSlice && { yieldWhenOver: () => this.#timeSlice.yieldWhenOver() }),
@@ -201,10 +204,14 @@ export class ListeningServer implements Server {
     this.#tell(() => this.#options.onListen?.(listener.address), "onListen");
   }
 
-  #connectionOptions(transport: string): ConnectionOptions {
-    const { authenticate, connectionState, rateLimit } = this.#options;
+  #connectionOptions(address: string): ConnectionOptions {
+    const { authenticate, connectionState, rateLimit, http = {} } = this.#options;
+    const transport = schemeOf(address);
     return {
       transport,
+      ...(http !== false && {
+        http: httpServing(http, address, authenticate !== undefined),
+      }),
       isDialler: false,
       network: this.#network,
       ...(rateLimit && {
@@ -281,7 +288,8 @@ export class ListeningServer implements Server {
     this.#refused.add(connection);
     connection.run();
     if (this.#refused.size > MAX_REFUSED) connection.evict();
-    else connection.refuse(error);
+    else if (connection.options.http === undefined) connection.refuse(error);
+    else connection.refuseOnceHeard(error);
   }
 
   /** A server whom nobody calls, and nobody can call any more, has ended. */

@@ -9,6 +9,7 @@ import type { CloseInfo, Peer, PeerInfo, Peers } from "../api/context.ts";
 import type { Middleware } from "../api/middleware.ts";
 import type { Untyped } from "../api/stub.ts";
 import type { Health } from "../builtin/health.ts";
+import type { HttpOptions } from "../http/options.ts";
 import type { Limits } from "../limits.ts";
 import type { RateLimits } from "../overload/rate_limit.ts";
 import type { TlsServerOptions } from "../transport/socket.ts";
@@ -58,6 +59,11 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
   readonly networkOf?: (address: string) => string | undefined;
   /** Makes what handlers find as `context.state` and `context.peer.state`, once for each connection. */
   readonly connectionState?: (peer: PeerInfo) => State;
+  /**
+   * Whether HTTP and WebSockets are taken at every address, and from which pages; false answers them with
+   * `400`. @default from programs, and from pages that are served here
+   */
+  readonly http?: HttpOptions | false;
   /** Other limits than the defaults. */
   readonly limits?: Partial<Limits>;
   /** TCP connections that the system completes before they are accepted. @default {1024} */

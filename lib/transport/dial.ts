@@ -26,6 +26,10 @@ const LOADED_LATER: ReadonlyMap<string, () => Promise<Dialler>> = new Map([
   ["udp", () => import("./udp/dial.ts")],
   ["stdio", async () => (await import("./process/stdio.ts")).stdio],
   ["command", async () => (await import("./process/command.ts")).command],
+  ["ws", () => import("./http/dial_websocket.ts")],
+  ["wss", () => import("./http/dial_websocket.ts")],
+  ["http", () => import("./http/dial.ts")],
+  ["https", () => import("./http/dial.ts")],
   ["vsock", async () => (await import("./vsock.ts")).vsock],
 ]);
 

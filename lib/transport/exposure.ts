@@ -8,7 +8,18 @@ import { parseAddress } from "./address.ts";
 import { isLocalhost } from "./localhost.ts";
 
 /** The schemes whose peers may be on other machines. */
-const REMOTE: ReadonlySet<string> = new Set(["tcp", "tls", "udp"]);
+const REMOTE: ReadonlySet<string> = new Set([
+  "tcp",
+  "tls",
+  "udp",
+  "http",
+  "https",
+  "ws",
+  "wss",
+]);
+
+/** Of these the ones where callers may have to show a certificate. */
+const ENCRYPTED: ReadonlySet<string> = new Set(["tls", "https", "wss"]);
 
 /** Whether only this machine can reach it: its loopback, a file, another virtual machine of its own. */
 export function isLocal(address: string | URL): boolean {
@@ -42,7 +53,7 @@ export function refuseExposed(
       `Cannot listen at ${address}: authenticate needs a connection, a datagram can be sent in anyone's name`,
     );
   }
-  if (insecure || asks || isLocal(address) || asksByTls && scheme === "tls") return;
+  if (insecure || asks || isLocal(address) || asksByTls && ENCRYPTED.has(scheme)) return;
   throw new TypeError(
     `Cannot listen at ${address}: other machines can reach it, and nobody is asked who calls; ` +
       (isForgeable ? "" : "ask with authenticate (--token-file FILE), or ") +

@@ -16,12 +16,17 @@ import { udp } from "./udp/mod.ts";
 import { unix } from "./unix.ts";
 import { unusable } from "./unsupported.ts";
 import { vsock } from "./vsock.ts";
+import { clear, secure } from "./web.ts";
 
 // All are there from the beginning: who listens wants the address at once. `command:` is for callers only.
 const TRANSPORTS: ReadonlyMap<string, Pick<Transport, "listen">> = new Map([
   ["tcp", tcp],
   ["unix", unix],
   ["tls", tls],
+  ["http", clear],
+  ["https", secure],
+  ["ws", clear],
+  ["wss", secure],
   ["udp", udp],
   ["stdio", stdio],
   ["vsock", vsock],

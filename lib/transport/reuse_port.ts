@@ -10,6 +10,8 @@
 import { type Address, badAddress } from "./address.ts";
 import { datagramListener } from "./unstable.ts";
 
+const OVER_TCP: ReadonlySet<string> = new Set(["tcp", "tls", "http", "https", "ws", "wss"]);
+
 /**
  * Throws where an address cannot have several listeners.
  *
@@ -17,8 +19,11 @@ import { datagramListener } from "./unstable.ts";
  * @throws {Deno.errors.NotSupported} for a system that does not spread callers, and for a missing flag
  */
 export function refuseUnshared({ scheme, text }: Address): void {
-  if (scheme !== "tcp" && scheme !== "tls") {
-    throw badAddress(text, "only tcp: and tls: addresses can have several listeners");
+  if (!OVER_TCP.has(scheme)) {
+    throw badAddress(
+      text,
+      "only tcp:, tls:, http:, https:, ws: and wss: addresses can have several listeners",
+    );
   }
   const fail = (why: string): never => {
     throw new Deno.errors.NotSupported(

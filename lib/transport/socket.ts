@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Framing } from "../framing/frame.ts";
 import type { Limits } from "../limits.ts";
 import type { Address } from "./address.ts";
 
@@ -67,6 +68,10 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
   /** What there is to say about TLS. */
   readonly tls?: TlsClientOptions;
+  /** Headers of the requests of HTTP, by their names: for `ws:`, `wss:`, `http:` and `https:`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How much of an answer of HTTP is taken. @default {DEFAULT_LIMITS} */
+  readonly limits?: Pick<Limits, "maxResponseBytes" | "maxCollectedItems">;
 }
 
 /** One way to reach a peer. */
@@ -102,6 +107,8 @@ export interface Socket extends Duplex {
   readonly remote: string;
   /** The address of this end. */
   readonly local: string;
+  /** The framing that both ends speak there, where the transport decides it: WebSocket's. */
+  readonly framing?: Framing;
   /** Whether it carries datagrams: each is one line, and any of them may be lost. */
   readonly datagrams?: boolean;
   /** Whether it may be silent for as long as it likes: the other end is our parent or our child. */

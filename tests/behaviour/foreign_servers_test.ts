@@ -421,7 +421,7 @@ Deno.test("a line to an HTTP server ends, and each call says why", async () => {
   const { port } = server.addr as Deno.NetAddr;
   await using line = await connect(`tcp://127.0.0.1:${port}`);
   const why = `an HTTP server answers at tcp://127.0.0.1:${port}; ` +
-    `use http://127.0.0.1:${port} with a client for HTTP`;
+    `use http://127.0.0.1:${port}`;
   const first = await assertRejects(() => line.request("a"), ConnectionLostError);
   assertEquals(first.message, `The connection ended: ${why}`);
   assertEquals((await within(line.closed, "the line to end")).reason, why);

@@ -1050,14 +1050,16 @@ Deno.test("an idle line that is unref'd lets its process end, a call that waits 
     }),
     open: method(() => gate.resolve()),
   };
-  for (const listen of ["tcp://127.0.0.1:0", `unix:///tmp/landline-${crypto.randomUUID()}.sock`]) {
-    await using server = serve(api, { listen });
+  for (const scheme of ["tcp", "unix", "ws", "http"]) {
+    const path = `unix:///tmp/landline-${crypto.randomUUID()}.sock`;
+    await using server = serve(api, { listen: scheme === "unix" ? path : "tcp://127.0.0.1:0" });
     await server.ready;
+    const address = server.addresses[0]!.replace(/^tcp/, scheme);
     const { stdout, code, stderr } = await within(
       run(
         `
       import { connect } from ${JSON.stringify(LIB)};
-      const line = await connect(${JSON.stringify(server.addresses[0])});
+      const line = await connect(${JSON.stringify(address)});
       line.unref();
       line.call.slow().then(console.log);
       await new Promise((resolve) => setTimeout(resolve, 50));

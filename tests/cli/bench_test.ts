@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "npm:zod@4";
-import { bearerTokens, type FramingName, method, serve } from "../../lib/mod.ts";
+import { FRAMINGS } from "../../lib/framing/mod.ts";
+import { bearerTokens, method, serve } from "../../lib/mod.ts";
 import { Load } from "../../cli/bench/load.ts";
 import { AnswerReader, LoadCalls } from "../../cli/bench/load_calls.ts";
 import { testWith } from "../support/tools.ts";
@@ -233,7 +234,7 @@ async function measure(
     for await (const line of linesOf(socket)) await say(socket, await answer(line, count++));
   });
   const load = new Load({
-    ...{ method: "m", params: undefined, framing: "json", depth: 1, rate: undefined },
+    ...{ method: "m", params: undefined, framing: FRAMINGS.json, depth: 1, rate: undefined },
     ...{ warmUp: 0, seconds: 0.2, patience: 50, sockets: [await dial(server.address)] },
     ...options,
   });
@@ -356,7 +357,7 @@ Deno.test("AnswerReader sees errors and other results behind answers that began 
 
 for (const framing of FRAMING_NAMES) {
   Deno.test(`LoadCalls has requests of one size, each with its own id (${framing})`, () => {
-    const calls = new LoadCalls(framing as FramingName, "m", { text: "é" }, 10);
+    const calls = new LoadCalls(FRAMINGS[framing], "m", { text: "é" }, 10);
     const request = (id: number) =>
       frame(framing, `{"jsonrpc":"2.0","id":${id},"method":"m","params":{"text":"é"}}`);
     assertEquals(calls.bytes(0, 1), request(1_000_000));

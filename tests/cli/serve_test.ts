@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { connect, ConnectionLostError, RpcError } from "../../lib/mod.ts";
 import { VERSION } from "../../cli/version.ts";
 import type { Api as Demo } from "../../examples/demo.ts";
+import { HttpPeer, request } from "../support/http.ts";
 import { RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
 import { makeFolder, runServer, startServer } from "./_programs.ts";
@@ -79,6 +80,30 @@ Deno.test("main.ts --limit and --grace change the limits", async () => {
   await using line = await connect(server.address);
   const { limits } = await line.request("rpc.serverInfo") as { limits: Record<string, number> };
   assertEquals([limits.maxDepth, limits.maxBatch], [8, 2]);
+});
+
+Deno.test("main.ts --http-host, --http-origin and --no-http say who may call over HTTP", async () => {
+  const statuses = async (...args: string[]) => {
+    await using server = await startServer(args);
+    const { port } = new URL(server.address.replace("tcp:", "http:"));
+    const status = async (...lines: string[]) => {
+      using peer = await HttpPeer.dial(`http://127.0.0.1:${port}`);
+      return (await peer.ask(request("GET /", lines))).status;
+    };
+    const origin = "Origin: https://app.example";
+    return [await status(), await status("Host: api.example"), await status(origin)];
+  };
+  assertEquals(await statuses(), [200, 403, 403]);
+  assertEquals(await statuses("--no-http"), [400, 400, 400]);
+  assertEquals(
+    await statuses("--http-host", "api.example", "--http-origin=https://app.example"),
+    [200, 200, 200],
+  );
+  const both = await runServer(["--no-http", "--http-host=a"]);
+  assertEquals([both.code, both.stderr], [
+    2,
+    "error: Cannot use --http-origin or --http-host with --no-http\n",
+  ]);
 });
 
 Deno.test("main.ts --help and --version print to standard output and exit with 0", async () => {

@@ -109,8 +109,14 @@ for (
     [["--workers", "0"], "workers must be an integer from 1 to 256, it is 0"],
     [["--workers", "many"], 'Cannot read --workers: it needs a whole number, "many"'],
     [["--raw"], "Cannot use --workers with --raw: bytes are served by one thread"],
-    [["--listen=unix:///tmp/x.sock"], "only tcp: and tls: addresses can have several listeners"],
-    [["--listen=stdio:"], "only tcp: and tls: addresses can have several listeners"],
+    [
+      ["--listen=unix:///tmp/x.sock"],
+      "only tcp:, tls:, http:, https:, ws: and wss: addresses can have several listeners",
+    ],
+    [
+      ["--listen=stdio:"],
+      "only tcp:, tls:, http:, https:, ws: and wss: addresses can have several listeners",
+    ],
   ] as const
 ) {
   Deno.test(`main.ts --workers 2 ${args.join(" ")} says why on one line and exits with 2`, async () => {

@@ -1,7 +1,13 @@
 // One input against the reference: the same events however it is cut, nothing thrown, nothing held
 // beyond the limits, and no more work than its bytes are worth.
 
-import { type Decoder, DetectingDecoder, type Frame, FRAMINGS } from "../../lib/framing/mod.ts";
+import {
+  type BadFrame,
+  type Decoder,
+  DetectingDecoder,
+  type Frame,
+  FRAMINGS,
+} from "../../lib/framing/mod.ts";
 import { isUnparsable, parseMessage } from "../../lib/message/parse.ts";
 import { DEFAULT_LIMITS } from "../../lib/mod.ts";
 import { bytesOf, join } from "../support/raw.ts";
@@ -92,6 +98,17 @@ function decoded(
   return frames;
 }
 
+/**
+ * Throws if what runs touches more bytes than it says that it is worth.
+ *
+ * @param run gives that number
+ */
+export function mustBeWorth(run: () => number): void {
+  work = 0;
+  const worth = run();
+  if (work > MAX_WORK * worth) throw new Error(`${work} bytes were touched, ${worth} are worth it`);
+}
+
 /** A piece that holds every input. */
 const WHOLE = 1 << 30;
 
@@ -102,7 +119,9 @@ const MAX_WORK = 8;
 const PIECE_WORK = 500;
 
 function eventOf(frame: Frame): Event {
-  return typeof frame === "string" ? trim(frame) : { fault: frame.kind, fatal: frame.fatal };
+  if (typeof frame === "string") return trim(frame);
+  const { kind, fatal } = frame as BadFrame; // these framings have no frames of their own
+  return { fault: kind, fatal };
 }
 
 /** What is wrong with how an input is read; undefined where nothing is. */
@@ -136,7 +155,10 @@ export function wrongWithText(text: string): string | undefined {
 }
 
 /** A smaller input with which something is wrong, too. */
-export function minimised(input: Input, wrong: (input: Input) => string | undefined): Input {
+export function minimised<T extends Pick<Input, "bytes" | "cuts">>(
+  input: T,
+  wrong: (input: T) => string | undefined,
+): T {
   let best = input;
   const better = (bytes: Uint8Array, cuts = best.cuts) => {
     const candidate = { ...best, bytes, cuts };

@@ -6,12 +6,63 @@ import { Dice } from "../support/dice.ts";
 import { FRAMING_NAMES } from "../support/raw.ts";
 import { countWork, fuzz, minimised, wrongWith } from "./_check.ts";
 import { exchange } from "./_exchange.ts";
+import {
+  drawWebSocket,
+  eventsIn,
+  fuzzWebSocket,
+  webSocketLiteral,
+  webSocketOf,
+} from "./_websocket.ts";
+import { drawHttp, fuzzHttp, httpLiteral, httpOf, requestsIn } from "./_http.ts";
 import { drawInput, fromLiteral, type Input, literalOf } from "./_inputs.ts";
 
 Deno.test("bytes of all kinds are read as the reference reads them, however they are cut", () => {
   const { inputs, failed } = fuzz(1, 12_000);
   assertEquals(failed, []);
   assertEquals(inputs, 12_000);
+});
+
+Deno.test("frames of WebSocket are read as the reference reads them, however they are cut", () => {
+  const { inputs, failed } = fuzzWebSocket(1, 6000);
+  assertEquals(failed, []);
+  assertEquals(inputs, 6000);
+});
+
+Deno.test("requests of HTTP are read as the reference reads them, however they are cut", () => {
+  const { inputs, failed } = fuzzHttp(1, 6000);
+  assertEquals(failed, []);
+  assertEquals(inputs, 6000);
+});
+
+Deno.test("what is drawn for HTTP has requests, bodies and failures of all kinds", () => {
+  const seen = new Map<string, number>();
+  for (let seed = 0; seed < 3000; seed++) {
+    const input = drawHttp(new Dice(seed));
+    assertEquals(httpOf(httpLiteral(input)), input);
+    for (const event of requestsIn(input)) {
+      const kind = /^(?:body|bad \d+)/.exec(event)?.[0] ?? "head";
+      seen.set(kind, (seen.get(kind) ?? 0) + 1);
+    }
+  }
+  for (const status of [400, 413, 431, 501, 505]) {
+    assert(seen.get(`bad ${status}`)! > 20, `${status}`);
+  }
+  assert(seen.get("body")! > 500);
+});
+
+Deno.test("what is drawn for WebSocket has messages, pings, closes and failures of all kinds", () => {
+  const seen = new Map<string, number>();
+  for (let seed = 0; seed < 3000; seed++) {
+    const input = drawWebSocket(new Dice(seed));
+    assertEquals(webSocketOf(webSocketLiteral(input)), input);
+    for (const event of eventsIn(input)) {
+      const kind = typeof event === "string" ? "text" : JSON.stringify(event).slice(0, 14);
+      seen.set(kind, (seen.get(kind) ?? 0) + 1);
+    }
+  }
+  for (const code of [1002, 1007, 1009]) assert(seen.get(`{"failed":${code}`)! > 30, `${code}`);
+  assert(seen.get("text")! > 3000);
+  assert(seen.get('{"close":1000}')! > 5);
 });
 
 /** Inputs that were read wrongly once, as the fuzzer printed them. */

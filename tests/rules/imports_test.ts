@@ -20,6 +20,7 @@ const LIB_LAYERS = [
   "overload/",
   "link/",
   "incoming/ outgoing/",
+  "http/",
   "connection/",
   "builtin/",
   "server/ client/",

@@ -5,6 +5,7 @@ import { within } from "./deadline.ts";
 /** A list that can be waited for. */
 export class Events<T = string> {
   readonly all: T[] = [];
+  #taken = 0;
   #changed = Promise.withResolvers<void>();
 
   /** Something happened. */
@@ -18,6 +19,13 @@ export class Events<T = string> {
   async count(count: number): Promise<readonly T[]> {
     await within(this.#until(() => this.all.length >= count), `${count} events`);
     return this.all;
+  }
+
+  /** Resolves to what happened next, behind what was taken so. */
+  async next(): Promise<T> {
+    const at = this.#taken++;
+    await within(this.#until(() => this.all.length > at), "the next event");
+    return this.all[at]!;
   }
 
   /** Resolves once this has happened. */

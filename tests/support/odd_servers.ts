@@ -224,7 +224,7 @@ export const ODD_SERVERS: readonly OddServer[] = [
     sends: () => "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
     hangsUp: true,
     gives:
-      "ConnectionLostError: The connection ended: an HTTP server answers at ADDRESS; use http://… with a client for HTTP",
+      "ConnectionLostError: The connection ended: an HTTP server answers at ADDRESS; use http://…",
   },
   {
     does: "TLS",

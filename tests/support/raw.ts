@@ -7,6 +7,9 @@ import { within } from "./deadline.ts";
 
 export const FRAMING_NAMES: readonly FramingName[] = ["json", "headers", "length"];
 
+/** What a {@linkcode RawPeer} can speak: WebSocket as a client, behind its handshake. */
+export type Spoken = FramingName | "websocket";
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -27,7 +30,7 @@ export function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 /** One message as it travels in a framing. */
-export function frame(framing: FramingName, text: string | Uint8Array): Uint8Array<ArrayBuffer> {
+export function frame(framing: Spoken, text: string | Uint8Array): Uint8Array<ArrayBuffer> {
   const body = bytesOf(text);
   switch (framing) {
     case "json":
@@ -39,11 +42,20 @@ export function frame(framing: FramingName, text: string | Uint8Array): Uint8Arr
       new DataView(prefix.buffer).setUint32(0, body.length);
       return join([prefix, body]);
     }
+    case "websocket": { // masked, with a key of zeros
+      const { length } = body, size = length < 126 ? [length] : length < 1 << 16 ? [126] : [127];
+      const digits = size[0] === 126 ? 2 : size[0] === 127 ? 8 : 0;
+      const head = new Uint8Array(2 + digits + 4);
+      head[0] = 0x81;
+      head[1] = 0x80 | size[0]!;
+      for (let i = 0; i < digits; i++) head[1 + digits - i] = length / 256 ** i;
+      return join([head, body]);
+    }
   }
 }
 
 /** The first message in these bytes, and how many of them it took; undefined while it is incomplete. */
-export function firstFrame(framing: FramingName, bytes: Uint8Array): [string, number] | undefined {
+export function firstFrame(framing: Spoken, bytes: Uint8Array): [string, number] | undefined {
   let start: number, end: number, next: number;
   switch (framing) {
     case "json":
@@ -66,16 +78,29 @@ export function firstFrame(framing: FramingName, bytes: Uint8Array): [string, nu
       start = 4;
       end = next = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
       break;
+    case "websocket": {
+      if (bytes.length < 2) return undefined;
+      const digits = bytes[1] === 126 ? 2 : bytes[1] === 127 ? 8 : 0;
+      start = 2 + digits;
+      let size = digits === 0 ? bytes[1]! : 0;
+      for (const byte of bytes.subarray(2, start)) size = size * 256 + byte;
+      end = next = start + size;
+      if (bytes[0] === 0x81 || bytes.length < end) break;
+      // A ping, a pong, or a close: that is not what is looked for.
+      const found = firstFrame(framing, bytes.subarray(end));
+      return found && [found[0], end + found[1]];
+    }
   }
   return bytes.length < end ? undefined : [decoder.decode(bytes.subarray(start, end)), next];
 }
 
 /** The messages in these bytes; what is left at the end is an error. */
-export function unframe(framing: FramingName, bytes: Uint8Array): string[] {
+export function unframe(framing: Spoken, bytes: Uint8Array): string[] {
   const texts: string[] = [];
   for (let rest = bytes; rest.length > 0;) {
     const found = firstFrame(framing, rest);
     if (found === undefined) {
+      if (framing === "websocket" && rest[0] === 0x88) break; // the close, behind which there is nothing
       throw new Error(
         `Cannot read frames: ${Deno.inspect(new TextDecoder().decode(rest))} is left`,
       );
@@ -99,7 +124,7 @@ export interface Answer {
 /** One end of a socket, in the hands of a test. */
 export class RawPeer implements Disposable {
   readonly #socket: Duplex;
-  readonly framing: FramingName;
+  readonly framing: Spoken;
   /** What has come and was not taken lies between the two marks. */
   #store: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 12);
   #from = 0;
@@ -107,7 +132,7 @@ export class RawPeer implements Disposable {
   #ended = false;
   #closed = false;
 
-  constructor(socket: Duplex, framing: FramingName) {
+  constructor(socket: Duplex, framing: Spoken) {
     this.#socket = socket;
     this.framing = framing;
   }

@@ -4,7 +4,6 @@ import {
   type Api,
   connect,
   type ConnectOptions,
-  type FramingName,
   type Line,
   serve,
   type ServeOptions,
@@ -14,13 +13,14 @@ import {
 } from "../../lib/mod.ts";
 import { dial } from "../../lib/transport/mod.ts";
 import { certificates } from "./certificates.ts";
-import { FRAMING_NAMES, RawPeer } from "./raw.ts";
+import type { Duplex } from "../../lib/transport/socket.ts";
+import { bytesOf, FRAMING_NAMES, RawPeer, type Spoken } from "./raw.ts";
 import { isInstalled } from "./tools.ts";
 
 /** A way for two ends to meet, and the framing that they speak there. */
 export interface Wire {
   readonly name: string;
-  readonly framing: FramingName;
+  readonly framing: Spoken;
   /** Serves an API, and resolves once it can be reached. */
   open<A extends Api>(api: A, options?: ServeOptions): Promise<Site<A>>;
 }
@@ -41,7 +41,7 @@ export interface Site<A> extends AsyncDisposable {
 interface WireOptions {
   /** The transport, as the table and the tests show it. */
   readonly name: string;
-  readonly framing: FramingName;
+  readonly framing: Spoken;
   /** An address to listen at. */
   listen(): string;
   /** What TLS needs, at both ends. */
@@ -62,8 +62,10 @@ export function wire({ name, framing, listen, tls }: WireOptions): Wire {
         ...options,
       });
       await server.ready;
-      const address = server.addresses[0]!;
+      const [bound] = server.addresses as [string];
       const client = papers && { tls: papers.client };
+      if (framing === "websocket") return upgraded(server, bound, errors, client);
+      const address = bound;
       return {
         server,
         address,
@@ -74,6 +76,42 @@ export function wire({ name, framing, listen, tls }: WireOptions): Wire {
       };
     },
   };
+}
+
+/** The same server, reached by WebSocket. */
+function upgraded<A extends Api>(
+  server: Server,
+  bound: string,
+  errors: Site<A>["errors"],
+  client: { readonly tls: TlsClientOptions } | undefined,
+): Site<A> {
+  const address = bound.replace(/^tcp:/, "ws:").replace(/^tls:/, "wss:");
+  return {
+    server,
+    address,
+    errors,
+    connect: (options) => connect<A>(address, { ...client, ...options }),
+    async peer() {
+      const socket = await dial(bound, client);
+      await shakeHands(socket);
+      return new RawPeer(socket, "websocket");
+    },
+    [Symbol.asyncDispose]: () => server.shutdown(0),
+  };
+}
+
+/** Asks for a WebSocket, and reads the answer up to its end. */
+async function shakeHands(socket: Duplex): Promise<void> {
+  await socket.write(bytesOf(
+    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+      "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+  ));
+  let head = "";
+  for (const byte = new Uint8Array(1); !head.endsWith("\r\n\r\n");) {
+    if (await socket.read(byte) === null) throw new Error(`The server answered ${head}`);
+    head += String.fromCharCode(byte[0]!);
+  }
+  if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The server answered ${head}`);
 }
 
 /** Whether this machine has IPv6 on loopback. Where it has not, what needs it is left out, aloud. */
@@ -118,7 +156,14 @@ export function socketPath(): string {
   return `/tmp/landline-${crypto.randomUUID()}.sock`;
 }
 
-/** Each transport with each framing. */
-export const WIRES: readonly Wire[] = TRANSPORTS.flatMap((transport) =>
-  FRAMING_NAMES.map((framing) => wire({ ...transport, framing }))
-);
+/** The transports that carry WebSockets, by the name that tests show. */
+const WEB: ReadonlyMap<string, string> = new Map([["tcp://127.0.0.1", "ws:"], ["tls:", "wss:"]]);
+
+/** Each transport with each framing, and WebSocket. */
+export const WIRES: readonly Wire[] = TRANSPORTS.flatMap((transport) => {
+  const web = WEB.get(transport.name);
+  return [
+    ...FRAMING_NAMES.map((framing) => wire({ ...transport, framing })),
+    ...web === undefined ? [] : [wire({ ...transport, name: web, framing: "websocket" })],
+  ];
+});

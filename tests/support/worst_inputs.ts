@@ -5,6 +5,7 @@
 import { bearerTokens } from "../../lib/api/auth.ts";
 import { detect, DetectingDecoder, FRAMINGS } from "../../lib/framing/mod.ts";
 import { isLongerThan, utf8Length } from "../../lib/framing/utf8.ts";
+import { RequestDecoder } from "../../lib/http/request.ts";
 import {
   besidesValue,
   isNothing,
@@ -56,6 +57,30 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
     ["", "charset", ""],
     ["", "charset=utf-8 ", ""],
   ],
+  [
+    "http/call.ts",
+    /^q=0(?:\.0{0,3})?$/,
+    ["q=0.", "0", ""],
+  ],
+  ["http/call.ts", /^\d{1,10}$/, ["", "1", ""]],
+  ["http/callers.ts", /^Bearer +([!-~]+)$/i, ["Bearer", " ", ""], ["Bearer ", "a", " "]],
+  ["http/guard.ts", /^https?:\/\//i, ["http:", "/", ""]],
+  ["http/guard.ts", /[/?#]/, ["", "a", ""]],
+  [
+    "http/guard.ts",
+    /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/,
+    ["", "a", "!"],
+    ["[", ":", ""],
+    ["a:", "1", ""],
+  ],
+  ["http/guard.ts", /:\d{1,5}$/, ["", ":12345", "x"], [":", "1", "x"]],
+  ["http/guard.ts", /\.$/, ["", ".", "x"]],
+  ["http/guard.ts", /^\d{1,3}$/, ["", "1", ""]],
+  ["http/request.ts", /[!#$%&'*+\-.^_`|~0-9A-Za-z]/, ["", " ", ""]],
+  ["http/request.ts", /^HTTP\/\d\.\d$/, ["HTTP/1.1", "1", ""]],
+  ["http/request.ts", /^\d{1,10}$/, ["", "1", ""]],
+  ["http/response.ts", /[\r\n\0]/, ["", "a", ""]],
+  ["http/upgrade.ts", /^[A-Za-z0-9+/]{22}==$/, ["", "A", ""], ["", "=", ""]],
   [
     "message/date_text.ts",
     /^(?:\d{4}|[+-]\d{6})-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/,
@@ -304,8 +329,41 @@ const OBJECT: ParamsSchema = { shape: () => "object", names: () => ["a", "value"
 const UNKNOWN: ParamsSchema = { shape: () => "unknown", names: () => undefined };
 const PEER = {} as PeerInfo;
 
+/** Requests of HTTP in pieces of this size. */
+function readRequests(bytes: Uint8Array, piece: number): void {
+  const decoder = new RequestDecoder({
+    maxHttpHeadBytes: 1 << 24,
+    maxHttpHeadLines: 1 << 24,
+    maxMessageBytes: 1 << 24,
+  });
+  for (let at = 0; at < bytes.length; at += piece) {
+    decoder.push(bytes.subarray(at, at + piece));
+    while (decoder.next() !== undefined);
+  }
+}
+
+const START = "POST / HTTP/1.1\r\nHost: a\r\n";
+const REQUESTS: readonly Pump[] = [
+  [START, "a:b\r\n", "\r\n"],
+  [`${START}a:`, "b", "\r\n\r\n"],
+  [`${START}a:`, " ", "\r\n\r\n"],
+  [`${START}connection:`, "close,", "\r\n\r\n"],
+  [`${START}transfer-encoding: chunked\r\n\r\n`, "1\r\na\r\n", "0\r\n\r\n"],
+  [`${START}transfer-encoding: chunked\r\n\r\n0\r\n`, "a:b\r\n", "\r\n"],
+  ["", `${START}\r\n`, ""],
+];
+
 /** The loops and conversions, each with what it takes longest for. */
 export const WORK: readonly Work[] = [
+  ...[1 << 16, 3].flatMap((piece) =>
+    REQUESTS.map((pump) =>
+      work(
+        `HTTP in pieces of ${piece}: ${JSON.stringify(pump)}`,
+        (size) => bytesOf(pumped(pump, size)),
+        (bytes) => readRequests(bytes, piece),
+      )
+    )
+  ),
   // ---- Bytes to frames
   ...decoding("json", STREAMS),
   ...decoding("json", STREAMS, true),

@@ -6,6 +6,7 @@
 
 import { Socket } from "node:net";
 import { type Answer, bytesOf, RawPeer } from "../support/raw.ts";
+import type { FramingName } from "../../lib/mod.ts";
 import type { Target } from "./attack.ts";
 
 /** Connections that are being made at once. */
@@ -48,7 +49,7 @@ export async function during(seconds: number, work: () => Promise<void>): Promis
 /** A peer that speaks properly. */
 export async function peer(
   { port }: Target,
-  framing: RawPeer["framing"] = "json",
+  framing: FramingName = "json",
 ): Promise<RawPeer> {
   return await RawPeer.dial(`tcp://127.0.0.1:${port}`, framing);
 }

@@ -7,6 +7,7 @@
 import type { Credentials } from "../../api/auth.ts";
 import type { PeerInfo } from "../../api/context.ts";
 import { type ErrorObject, RpcError } from "../../error.ts";
+import type { HttpOptions } from "../../http/options.ts";
 import type { HealthStatus } from "../../builtin/health.ts";
 import type { Limits } from "../../limits.ts";
 import type { RateLimits } from "../../overload/rate_limit.ts";
@@ -22,6 +23,7 @@ export interface Task {
     readonly limits: Partial<Limits>;
     readonly rateLimit?: RateLimits;
     readonly insecure?: boolean;
+    readonly http?: HttpOptions | false;
     readonly sequential?: boolean;
     readonly tcpBacklog?: number;
     readonly tls?: TlsServerOptions;

@@ -10,6 +10,7 @@
 
 import type { CloseInfo, PeerInfo } from "../../api/context.ts";
 import { type HealthStatus, ServerHealth } from "../../builtin/health.ts";
+import { checkHttpOptions, plainOf } from "../../http/options.ts";
 import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
 import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
 import { callBack } from "../../error.ts";
@@ -130,11 +131,12 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
         }: it is not a URL, such as import.meta.resolve() makes`,
       );
     }
+    checkHttpOptions(options.http || {}, options.authenticate !== undefined);
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
     const addresses = addressesOf(options).map(String);
     for (const address of addresses) refuseUnshared(address);
-    const { tcpBacklog, name, version, rateLimit, insecure, sequential } = options;
+    const { tcpBacklog, name, version, rateLimit, insecure, sequential, http } = options;
     this.#task = {
       module: String(module),
       options: {
@@ -143,6 +145,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
         ...(rateLimit && { rateLimit: sharedOut(rateLimit, workers) }),
         ...(insecure !== undefined && { insecure }),
         ...(sequential !== undefined && { sequential }),
+        ...(http !== undefined && { http: plainOf(http) }),
         ...(tls && { tls: withPaths(tls) }),
         ...(tcpBacklog !== undefined && { tcpBacklog }),
         ...(name !== undefined && { name }),

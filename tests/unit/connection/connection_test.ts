@@ -84,10 +84,11 @@ Deno.test("a connection that begins as no framing gets one line that says so, an
   }
 });
 
-Deno.test("a browser gets 400 and nothing is executed, whatever its request holds", async () => {
+Deno.test("a browser gets 400 and nothing is executed where HTTP is not served", async () => {
   let called = 0;
   await using server = serve({ note: method(() => void called++) }, {
     listen: "tcp://127.0.0.1:0",
+    http: false,
   });
   const url = server.addresses[0]!.replace("tcp:", "http:");
   const body = '{"jsonrpc":"2.0","method":"note"}\n'.repeat(1000);

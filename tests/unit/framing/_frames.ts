@@ -23,7 +23,7 @@ export function decodeAll(decoder: Decoder, chunks: Iterable<string | Uint8Array
 
 /** How a line begins that is too long has a test of its own. */
 function withoutStart(frame: Frame): Frame {
-  if (typeof frame === "string") return frame;
+  if (typeof frame === "string" || "answer" in frame) return frame;
   const { start: _, ...fault } = frame;
   return fault;
 }

@@ -274,7 +274,7 @@ Deno.test("json.decoder() shows how a text begins that is no frame", () => {
     for (const chunk of chunks) {
       decoder.push(chunk);
       for (let frame; (frame = decoder.next()) !== undefined;) {
-        found.push(typeof frame === "object" && frame.start);
+        found.push(typeof frame === "object" && "start" in frame && frame.start);
       }
     }
     assertEquals(found.length, 1, input);

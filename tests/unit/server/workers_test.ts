@@ -243,7 +243,7 @@ Deno.test("serveWorkers() throws at once when what it is given is wrong", () => 
         MODULE,
         { listen },
         TypeError,
-        `Cannot use the address "${listen}": only tcp: and tls: addresses can have several listeners`,
+        `Cannot use the address "${listen}": only tcp:, tls:, http:, https:, ws: and wss: addresses can have several listeners`,
       ],
     ),
   ];

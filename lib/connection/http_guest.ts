@@ -1,0 +1,99 @@
+/**
+ * A connection whose peer speaks HTTP: it lends what it has to a session, and goes on by itself where that
+ * has made a WebSocket of it.
+ *
+ * @module
+ */
+
+import { EMPTY } from "../framing/byte_queue.ts";
+import type { BadFrame } from "../framing/mod.ts";
+import type { HttpSession } from "../http/session.ts";
+import type { RequestContext } from "../incoming/request_context.ts";
+import type { Requests } from "../incoming/requests.ts";
+import type { Backpressure } from "../link/backpressure.ts";
+import type { FramedReader } from "../link/framed_reader.ts";
+import type { FramedWriter } from "../link/framed_writer.ts";
+import type { Identity } from "../link/identity.ts";
+import { CLOSED } from "../link/in_flight.ts";
+import type { Keepalive } from "../link/keepalive.ts";
+import type { Lifecycle } from "../link/lifecycle.ts";
+import type { Allowance } from "../overload/rate_limit.ts";
+import type { Socket } from "../transport/socket.ts";
+import type { ConnectionOptions, Shared } from "./options.ts";
+import type { Reachable } from "./peers.ts";
+
+/** What a connection lends. */
+export interface HttpConnection extends Lifecycle<RequestContext>, Omit<Reachable, "identity"> {
+  readonly shared: Shared;
+  readonly options: ConnectionOptions;
+  readonly socket: Socket;
+  readonly identity: Identity;
+  readonly requests: Requests;
+  readonly reader: FramedReader;
+  readonly writer: FramedWriter;
+  readonly backpressure: Backpressure;
+  readonly keepalive: Keepalive;
+  readonly allowance: Allowance | undefined;
+}
+
+/** Whether a peer has begun to speak HTTP where that is served. */
+export function speaksHttp(
+  bad: BadFrame,
+  { options: { http } }: Pick<HttpConnection, "options">,
+): bad is BadFrame & { readonly first: Uint8Array } {
+  return bad.protocol === "http" && bad.first !== undefined && http !== undefined;
+}
+
+/** What a connection begins with at an address where nothing but HTTP is spoken. */
+export function httpOnly(connection: HttpConnection): (() => Promise<void>) | undefined {
+  if (connection.options.http?.only === undefined) return undefined;
+  return () => speakHttp(EMPTY, connection);
+}
+
+/** Each request says who calls: the connection need not. */
+const KNOWN = { isKnown: true } as const;
+
+/**
+ * Speaks HTTP until the connection ends, or has become a WebSocket: nothing else is read meanwhile.
+ *
+ * @param first what was read already
+ */
+export async function speakHttp(first: Uint8Array, connection: HttpConnection): Promise<void> {
+  const { HttpSession } = await import("../http/session.ts"); // most servers never hear any
+  if (isClosed(connection)) return;
+  const { shared, options, socket, identity, reader, keepalive } = connection;
+  const session: HttpSession = new HttpSession({
+    shared,
+    socket,
+    identity,
+    requests: connection.requests,
+    writer: connection.writer,
+    backpressure: connection.backpressure,
+    allowance: connection.allowance,
+    transport: options.transport,
+    authenticate: options.authenticate,
+    connectionState: options.connectionState,
+    parse: (text) => reader.parse(text)!, // a body is one text, and cannot be several
+    ends: socket,
+    lifecycle: connection,
+  }, options.http!);
+  shared.peers.delete(connection); // it can be told nothing
+  connection.guest = session;
+  identity.framing = "http";
+  if (first.length > 0) connection.hear();
+  keepalive.watch(session, KNOWN, shared.limits.httpIdleTimeout);
+  const rest = await session.run(first);
+  if (rest === undefined) return;
+  const { websocket: { server: framing } } = await import("../framing/websocket.ts");
+  if (isClosed(connection)) return;
+  connection.guest = undefined;
+  keepalive.watch(reader, identity, shared.limits.idleTimeout);
+  identity.framing = framing.name;
+  connection.writer.framing = framing;
+  reader.continueIn(framing, identity.framingLimits, rest);
+  shared.peers.add(connection);
+}
+
+function isClosed({ phase }: Pick<HttpConnection, "phase">): boolean {
+  return phase === CLOSED;
+}

@@ -1,0 +1,125 @@
+/**
+ * Who sends the requests of one HTTP connection: each request shows it by itself. What was decided of one
+ * token is kept for as long as the connection sends no other.
+ *
+ * @module
+ */
+
+import type { Authenticate } from "../api/auth.ts";
+import type { PeerInfo, Peers } from "../api/context.ts";
+import { asRpcError, RpcError } from "../error.ts";
+import type { RequestsOptions } from "../incoming/requests.ts";
+import type { Backpressure } from "../link/backpressure.ts";
+import type { BufferPool } from "../link/buffer_pool.ts";
+import { type Ends, Identity, type IdentityOptions } from "../link/identity.ts";
+import type { Lifecycle } from "../link/lifecycle.ts";
+import type { TimeSlice } from "../overload/time_slice.ts";
+import { HttpCaller } from "./caller.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** What a connection says of its callers. */
+export interface CallersOptions {
+  readonly shared: RequestsOptions & IdentityOptions & {
+    readonly pool: BufferPool;
+    readonly peers: Peers;
+    readonly timeSlice?: TimeSlice;
+  };
+  readonly ends: Ends;
+  readonly transport: string;
+  readonly lifecycle: Lifecycle;
+  readonly backpressure: Backpressure;
+  /** Who is at the other end by what the connection itself has shown. */
+  readonly identity: Identity;
+  readonly authenticate?: Authenticate | undefined;
+  readonly connectionState?: ((peer: PeerInfo) => unknown) | undefined;
+}
+
+/** The callers of one connection. */
+export class Callers {
+  readonly #options: CallersOptions;
+  readonly #exchange: Exchange;
+  /** The last `Authorization` that somebody was known by, and who that is. */
+  #shown: string | undefined;
+  #known: Identity | undefined;
+  #last: HttpCaller | undefined;
+  #anyone: HttpCaller | undefined;
+  /** Credentials that were wrong. */
+  failures = 0;
+
+  constructor(options: CallersOptions, exchange: Exchange) {
+    this.#options = options;
+    this.#exchange = exchange;
+  }
+
+  /** A caller who may read what is for all. */
+  get anyone(): HttpCaller {
+    return this.#anyone ??= this.#callerOf(this.#makeIdentity(undefined));
+  }
+
+  /** The caller who shows this, or the error for one who is not known by it. */
+  find(authorization: string | undefined): HttpCaller | RpcError | Promise<HttpCaller | RpcError> {
+    const { identity, authenticate } = this.#options;
+    if (authenticate === undefined || authorization === undefined) {
+      if (identity.isKnown) return this.#use(identity, undefined);
+      return new RpcError("UNAUTHENTICATED", "Say who you are: Authorization: Bearer TOKEN");
+    }
+    if (authorization === this.#shown) return this.#use(this.#known!, authorization);
+    return this.#look(authorization, this.#makeIdentity(authenticate));
+  }
+
+  /**
+   * The same for a WebSocket, whose peer may also say later who it is: then it is that of the connection.
+   *
+   * @returns why it is refused, if it is
+   */
+  async introduce(authorization: string | undefined): Promise<RpcError | undefined> {
+    const { identity, authenticate } = this.#options;
+    if (authenticate === undefined || authorization === undefined) return undefined;
+    const found = await this.#look(authorization, identity);
+    return found instanceof RpcError ? found : undefined;
+  }
+
+  async #look(authorization: string, identity: Identity): Promise<HttpCaller | RpcError> {
+    const token = /^Bearer +([!-~]+)$/i.exec(authorization)?.[1];
+    try {
+      if (token === undefined) {
+        throw new RpcError("UNAUTHENTICATED", "The only scheme is Authorization: Bearer TOKEN");
+      }
+      await identity.authenticate({ scheme: "bearer", token });
+      return this.#use(identity, authorization);
+    } catch (error) {
+      this.failures++;
+      const meant = asRpcError(error);
+      if (meant !== undefined) return meant;
+      this.#options.lifecycle.report(error);
+      return new RpcError("INTERNAL_ERROR", "Internal error");
+    }
+  }
+
+  #use(identity: Identity, authorization: string | undefined): HttpCaller {
+    const { lifecycle, connectionState } = this.#options;
+    if (authorization !== undefined) this.#shown = authorization;
+    if (identity !== this.#known) {
+      // What is kept and run for it counts as that caller's.
+      if (this.#known !== undefined || authorization !== undefined) {
+        lifecycle.account.moveTo(identity.key);
+      }
+      this.#known = identity;
+      this.#last = undefined;
+    }
+    // State is what is kept for one caller; a connection may bring many.
+    if (connectionState !== undefined) return this.#callerOf(identity);
+    return this.#last ??= this.#callerOf(identity);
+  }
+
+  #callerOf(identity: Identity): HttpCaller {
+    const { lifecycle, backpressure, connectionState, shared: { peers } } = this.#options;
+    const state = connectionState?.(identity.peer);
+    return new HttpCaller(identity, this.#exchange, backpressure, state, lifecycle, peers);
+  }
+
+  #makeIdentity(authenticate: Authenticate | undefined): Identity {
+    const { shared, ends, transport } = this.#options;
+    return new Identity(shared, ends, transport, "http", authenticate);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What a server takes that says how it speaks HTTP, and what is made of it for one listener.
+ *
+ * @module
+ */
+
+import { parseAddress, schemeOf } from "../transport/address.ts";
+import type { GuardOptions } from "./guard.ts";
+
+/**
+ * How a server answers HTTP and takes WebSockets at its addresses.
+ *
+ * Without any of it programs may call, and pages that this server has served itself. A server that asks who
+ * calls needs no list of hosts: a page that has no token learns nothing.
+ */
+export interface HttpOptions {
+  /**
+   * Origins of pages that may call, as browsers send them: `https://app.example`. `["*"]` lets pages of
+   * every origin call, which only a server may that asks who calls. @default none but its own
+   */
+  readonly origins?: readonly string[];
+  /**
+   * Names under which the server is called, beside addresses and `localhost`: `api.example`, or with a
+   * port. Not asked for with TLS, nor where `authenticate` asks who calls. @default none but its own
+   */
+  readonly hosts?: readonly string[];
+}
+
+/** How the connections of one listener speak HTTP. */
+export interface HttpServing {
+  readonly guard: GuardOptions;
+  /** What else is not spoken at its address: `http:` takes nothing but HTTP, `ws:` nothing but WebSockets. */
+  readonly only?: "http" | "websocket";
+}
+
+/** The schemes of addresses where a browser can reach a server. */
+const REACHABLE: ReadonlySet<string> = new Set(["tcp", "tls", "http", "https", "ws", "wss"]);
+const SECURE: ReadonlySet<string> = new Set(["tls", "https", "wss"]);
+const ONLY: Readonly<Record<string, HttpServing["only"]>> = {
+  http: "http",
+  https: "http",
+  ws: "websocket",
+  wss: "websocket",
+};
+
+/**
+ * What the connections of a listener get.
+ *
+ * @param address where it listens
+ * @param asks whether callers have to say who they are
+ */
+export function httpServing(
+  { origins = [], hosts = [] }: HttpOptions,
+  address: string,
+  asks: boolean,
+): HttpServing {
+  const scheme = schemeOf(address);
+  const isSecure = SECURE.has(scheme), only = ONLY[scheme];
+  // A name can be pointed at this machine by anyone, but neither a certificate nor a token comes with it.
+  const isOpen = isSecure || asks || !REACHABLE.has(scheme);
+  return {
+    guard: {
+      scheme: isSecure ? "https" : "http",
+      hosts: isOpen
+        ? undefined
+        : new Set([parseAddress(address).hostname, ...hosts].map((host) => host.toLowerCase())),
+      origins: new Set(origins),
+      isOpen: origins.includes("*"),
+    },
+    ...(only && { only }),
+  };
+}
+
+/**
+ * Refuses options that say something else than they seem to.
+ *
+ * @throws {TypeError} for what is no origin or host, and for `*` where nobody is asked who calls
+ */
+export function checkHttpOptions({ origins = [], hosts = [] }: HttpOptions, asks: boolean): void {
+  for (const origin of origins) {
+    if (origin === "*") {
+      if (asks) continue;
+      throw new TypeError(
+        'Cannot use http.origins: "*" lets every page in the world call; set authenticate, or name the origins',
+      );
+    }
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      throw new TypeError(
+        `Cannot use http.origins: an origin is https://app.example, it is ${
+          JSON.stringify(origin)
+        }`,
+      );
+    }
+  }
+  for (const host of hosts) {
+    if (URL.canParse(`http://${host}/`) && new URL(`http://${host}/`).pathname === "/") continue;
+    throw new TypeError(
+      `Cannot use http.hosts: a host is api.example, it is ${JSON.stringify(host)}`,
+    );
+  }
+}
+
+/** The same as values that can be sent to another thread. */
+export function plainOf(http: HttpOptions | false): HttpOptions | false {
+  if (http === false) return false;
+  const { origins, hosts } = http;
+  return { ...(origins && { origins: [...origins] }), ...(hosts && { hosts: [...hosts] }) };
+}

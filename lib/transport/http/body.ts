@@ -1,0 +1,85 @@
+/**
+ * The bodies of HTTP's answers: as one text, as lines, and as Server-Sent Events.
+ *
+ * @module
+ */
+
+import { decodeUtf8 } from "../../framing/utf8.ts";
+
+/** The chunks of a body. */
+export type Body = AsyncIterable<Uint8Array>;
+
+/** A body, or a line of one, is longer than it may be. */
+export class TooLong extends Error {
+  override readonly name = "TooLong";
+}
+
+/**
+ * The whole text of a body; undefined if it is not UTF-8.
+ *
+ * @param maxBytes bytes that it may have
+ * @throws {TooLong} as soon as there are more
+ */
+export async function textOf(body: Body, maxBytes: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    if ((length += chunk.length) > maxBytes) throw new TooLong();
+    chunks.push(chunk);
+  }
+  return decodeUtf8(joined(chunks, length));
+}
+
+/** Lines, without what ends them: a line feed, and a carriage return before it. */
+export async function* linesOf(body: Body, maxBytes: number): AsyncGenerator<string> {
+  let parts: Uint8Array[] = [], length = 0;
+  for await (const chunk of body) {
+    let from = 0;
+    for (let end; (end = chunk.indexOf(10, from)) >= 0; from = end + 1) {
+      parts.push(chunk.subarray(from, end));
+      yield lineOf(parts, length + end - from);
+      parts = [];
+      length = 0;
+    }
+    if (from === chunk.length) continue;
+    parts.push(chunk.slice(from));
+    if ((length += chunk.length - from) > maxBytes) throw new TooLong();
+  }
+  if (length > 0) yield lineOf(parts, length);
+}
+
+function lineOf(parts: readonly Uint8Array[], length: number): string {
+  const bytes = joined(parts, length);
+  const line = decodeUtf8(bytes) ?? ""; // what is no text is no message
+  return line.endsWith("\r") ? line.slice(0, -1) : line;
+}
+
+/**
+ * The data of events: https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6. Their
+ * names and ids are not looked at, because a message says all of itself.
+ */
+export async function* eventsOf(body: Body, maxBytes: number): AsyncGenerator<string> {
+  let data: string[] = [], length = 0;
+  for await (const line of linesOf(body, maxBytes)) {
+    if (line === "") {
+      if (length > 0) yield data.join("\n");
+      data = [];
+      length = 0;
+    } else if (line.startsWith("data:")) {
+      const value = line.slice(line[5] === " " ? 6 : 5);
+      data.push(value);
+      if ((length += value.length) > maxBytes) throw new TooLong();
+    }
+  }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -86,7 +86,7 @@ export class Connection extends Lifecycle<RequestContext>
     this.state = options.connectionState?.(this.peer);
     this.#requests = new Requests(shared, this, allowance);
     const isLasting = socket.lasting ?? false;
-    this.#broken = new Broken(this, this.#requests, writer, isLasting);
+    this.#broken = new Broken(this, this.#requests, writer, isLasting, timers);
     this.#caller = this.#makeCaller();
     this.#reader = new FramedReader(
       socket,

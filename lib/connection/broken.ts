@@ -18,6 +18,7 @@ import type { Batch, Invalid, Message, Single } from "../message/message.ts";
 import { faultAnswer } from "../message/parse.ts";
 import { unreadable, unreadableId } from "../message/unreadable.ts";
 import type { Calls } from "../outgoing/calls.ts";
+import type { Timer, Timers } from "../timers.ts";
 
 /** The connection on which it comes. */
 export interface BrokenHost {
@@ -39,6 +40,11 @@ export class Broken {
   readonly #requests: Requests;
   readonly #writer: Pick<FramedWriter, "raw">;
   readonly #isProgram: boolean;
+  readonly #timers: Timers;
+  /** Whether the peer has sent a message that could be read. */
+  #isUnderstood = false;
+  /** What may be a greeting, and is told when it is known. */
+  readonly #greetings = new Map<RpcError, Timer>();
 
   /**
    * @param isProgram whether the peer may print there what is meant for people
@@ -48,11 +54,13 @@ export class Broken {
     requests: Requests,
     writer: Pick<FramedWriter, "raw">,
     isProgram: boolean,
+    timers: Timers,
   ) {
     this.#host = host;
     this.#requests = requests;
     this.#writer = writer;
     this.#isProgram = isProgram;
+    this.#timers = timers;
   }
 
   /**
@@ -60,7 +68,18 @@ export class Broken {
    * that waits for it, if there is one and it can be nothing else: some servers repeat the method there.
    * All members may be there too, in a call as well, with null for those that are not meant.
    */
+<<<<<<< HEAD
   meant<M extends Message | BadFrame | ControlFrame>(message: M): M | Single {
+=======
+  meant<M extends Message | BadFrame>(message: M): M | Single {
+    const { kind } = message;
+    if (!this.#isUnderstood && kind !== "invalid" && kind !== "malformed" && kind !== "oversized") {
+      this.#isUnderstood = true;
+    }
+    if (kind === "response" && this.#greetings.size > 0 && this.#host.pendingCalls === 1) {
+      this.#greeted(message.id);
+    }
+>>>>>>> 85cb20311d59272a92b8aaf2ee0cfb34bd7ba25c
     if (message.kind !== "request" || message.answer === undefined) return message;
     const { calls, pendingCalls, onlyCalls } = this.#host;
     const { answer } = message, says = answer.error !== undefined || answer.result !== null;
@@ -83,9 +102,42 @@ export class Broken {
       }
       const error = unreadable(message, text);
       if (message.isCall || this.#isProgram && isNoJson(message, text)) this.#host.report(error);
+      else if (this.#mayGreet(message, text)) this.#hold(error);
       else calls.odd.withoutId(error);
     }
     this.#requests.mistake();
+  }
+
+  /**
+   * Whether this may be how the peer greets everyone, and no answer: a line for people, or an object that
+   * has nothing of an answer, while nothing has come that could be read.
+   */
+  #mayGreet(message: Invalid, text: string): boolean {
+    if (this.#isUnderstood || !this.#host.onlyCalls || this.#host.pendingCalls === 0) return false;
+    return isNoJson(message, text) ||
+      text.startsWith("{") && message.error.code === ERROR_CODES.INVALID_REQUEST &&
+        !NAMES_OF_ANSWERS.some((name) => text.includes(name));
+  }
+
+  /** Waits a moment for an answer before the call that waits for one fails with what may be a greeting. */
+  #hold(error: RpcError): void {
+    const { odd } = this.#host.calls, sent = odd.sentCount;
+    odd.lastWords = error;
+    const tell = () => {
+      this.#greetings.delete(error);
+      odd.withoutId(error, sent);
+    };
+    this.#greetings.set(error, this.#timers.after(GREETING_TIME, tell));
+  }
+
+  /** The only call is answered: what came before was a greeting. */
+  #greeted(id: string): void {
+    if (!this.#host.calls.has(id)) return;
+    for (const [error, timer] of this.#greetings) {
+      timer.cancel();
+      this.#host.report(error);
+    }
+    this.#greetings.clear();
   }
 
   /** Answers it; what is no JSON is worth a line in the log of the end that did not send it. */
@@ -167,6 +219,11 @@ export function mute({ address, transport }: PeerInfo, sent: number): string {
 const HTTP_REFUSAL = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" +
   "Content-Type: text/plain\r\nContent-Length: 47\r\n\r\n" +
   "This port speaks JSON-RPC over TCP, not HTTP.\r\n";
+
+/** Milliseconds that an answer has to come behind what may be a greeting. */
+const GREETING_TIME = 500;
+
+const NAMES_OF_ANSWERS: readonly string[] = ['"id"', '"result"', '"error"'];
 
 /** Whether this does not even begin as a message. */
 function isNoJson({ error }: Invalid, text: string): boolean {

@@ -29,7 +29,7 @@ import type { Call, CallSink } from "./call.ts";
 import type { CallQueue } from "./call_queue.ts";
 import { CallTable } from "./call_table.ts";
 import { CallWindow } from "./call_window.ts";
-import { ASKING_TIMEOUT, Extensions, type ExtensionsOptions, tokensOf } from "./extensions.ts";
+import { Extensions, type ExtensionsOptions, tokensOf } from "./extensions.ts";
 import { answeredTo, OddAnswers } from "./odd_answers.ts";
 
 /** What the calls of one connection are made with. */
@@ -94,7 +94,7 @@ export class Calls implements CallSink {
     this.#lifecycle = lifecycle;
     this.#writer = writer;
     this.#room = room;
-    const ask = () => this.call(RPC.serverInfo, undefined, { timeout: ASKING_TIMEOUT });
+    const ask = () => this.call(RPC.serverInfo, undefined, {});
     this.#extensions = new Extensions(ask, options, lifecycle);
     this.#window = new CallWindow(
       this.#extensions,
@@ -284,7 +284,7 @@ export class Calls implements CallSink {
     // The call waits on while the peer is asked what its markers mean, and may still be given up.
     if (response.isMarked && this.#extensions.mustAskFor(call)) {
       const settle = () => this.#settle(call, response);
-      this.#extensions.ask().then(settle, settle);
+      this.#extensions.hear().then(settle, settle);
     } else this.#settle(call, response);
   }
 

@@ -19,10 +19,10 @@ import type { Call } from "./call.ts";
 const PATIENCE = 1000;
 
 /**
- * Milliseconds that the peer has to say what it understands. One of ours does at once; one that says nothing
- * ignores what it does not know, and gets plain JSON-RPC from then on.
+ * The same for calls that need to know. A peer of ours says it at once; one that says nothing ignores what
+ * it does not know, and gets plain JSON-RPC until it has said something.
  */
-export const ASKING_TIMEOUT = 5000;
+const LONG_PATIENCE = 5000;
 
 /** What a line remembers of its peer, from one connection to the next. */
 export interface PeerMemory {
@@ -56,6 +56,8 @@ export class Extensions {
   #learning: Promise<void> | undefined;
   /** Whether calls wait no longer for what is not known. */
   #isImpatient: boolean;
+  /** Whether the peer has said nothing for so long that no call waits for it any more. */
+  #isSilent = false;
 
   /** @param call calls `rpc.serverInfo` of the peer */
   constructor(
@@ -135,14 +137,25 @@ export class Extensions {
     });
   }
 
+  /** Asks, and resolves when the peer has said what it understands, or nothing for long; rejects as asking does. */
+  hear(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = this.#timers.after(LONG_PATIENCE, () => {
+      this.#isSilent = true;
+      resolve();
+    });
+    this.ask().finally(() => timer.cancel()).then(resolve, reject);
+    return promise;
+  }
+
   /**
    * What a call waits for before it is sent, if anything: where it needs an extension, whatever it takes to
    * know which there are, and a refusal to say is its own; where it has longer than a server gives that is
    * not told, at most a second.
    */
   before(call: Call): Promise<void> | undefined {
-    if (this.known !== undefined || call.method === RPC.serverInfo) return undefined;
-    if (needsExtensions(call)) return this.ask();
+    if (this.known !== undefined) return undefined;
+    if (needsExtensions(call)) return this.#isSilent ? undefined : this.hear();
     if (call.deadline === Infinity) return undefined;
     if (isLong(call) && !this.#isImpatient) return this.learn();
     this.ask().catch(() => {}); // for the next call: this one does not wait to be told
@@ -154,7 +167,7 @@ export class Extensions {
    *
    * @param id of the call, which is the token of its progress
    * @throws {RpcError} `DATA_LOSS` for a stream that is to go on at a peer that resumes none, and
-   * `UNIMPLEMENTED` for items to one that takes none
+   * `UNIMPLEMENTED` for items to one that takes none, or `UNAVAILABLE` if it has not said
    */
   metaOf(call: Call, id: number): string | undefined {
     const { receiver, deadline, options: { meta, onProgress } } = call;
@@ -165,13 +178,11 @@ export class Extensions {
         `Cannot resume ${call.method}: the server resumes no streams`,
       );
     }
-    if (
-      (call.options as Partial<ItemOptions<unknown>>).items !== undefined && !known?.has("stream")
-    ) {
-      throw new RpcError(
-        "UNIMPLEMENTED",
-        `Cannot call ${call.method} with items: the server takes none`,
-      );
+    if (takesItems(call) && (known === undefined ? this.#isSilent : !known.has("stream"))) {
+      const [name, why] = known === undefined
+        ? ["UNAVAILABLE", "the server does not say whether it takes any"] as const
+        : ["UNIMPLEMENTED", "the server takes none"] as const;
+      throw new RpcError(name, `Cannot call ${call.method} with items: ${why}`);
     }
     if (known === undefined || !known.has("meta")) return undefined;
     const isTimed = deadline !== Infinity;
@@ -197,15 +208,18 @@ export class Extensions {
 
   /** Whether markers of bytes in the answer of this call mean nothing before the peer was asked. */
   mustAskFor({ method }: Call): boolean {
-    return this.known === undefined && method !== RPC.serverInfo;
+    return this.known === undefined && !this.#isSilent && method !== RPC.serverInfo;
   }
 
   /** What the peer sent, with bytes for markers if it says that it marks bytes. */
   decode({ method }: Call, value: unknown): unknown {
     if (method === RPC.serverInfo) return value;
     try {
-      if (this.known === undefined) throw new Error("the peer did not say if it marks bytes");
-      return this.known.has("bytes") ? decodeExactly(value) : value;
+      const { known } = this;
+      if (known === undefined && !this.#isSilent) {
+        throw new Error("the peer did not say if it marks bytes");
+      }
+      return known?.has("bytes") ? decodeExactly(value) : value;
     } catch (cause) {
       const reason = (cause as Error).message;
       throw new TypeError(`Cannot read the answer of ${method}: ${reason}`, { cause });
@@ -222,8 +236,12 @@ function isLong({ method, options: { timeout } }: Call): boolean {
 function needsExtensions(call: Call): boolean {
   const { receiver, options } = call;
   return receiver !== undefined || options.meta !== undefined ||
-    options.onProgress !== undefined && tokensOf(call).length === 0 ||
-    (options as Partial<ItemOptions<unknown>>).items !== undefined;
+    options.onProgress !== undefined && tokensOf(call).length === 0 || takesItems(call);
+}
+
+/** Whether a call streams items to the peer. */
+function takesItems({ options }: Call): boolean {
+  return (options as Partial<ItemOptions<unknown>>).items !== undefined;
 }
 
 /** What a caller who listens to progress has put into the params for a server that speaks LSP. */

@@ -81,9 +81,18 @@ export class OddAnswers {
     this.#host.report(new RpcError("INTERNAL", what));
   }
 
-  /** Something came without an id: it ends the calls that it must be about, or is reported. */
-  withoutId(error: RpcError): void {
-    if (this.#unclaimed.add(error, this.#host.sentCount)) return;
+  /** The last message that has left. */
+  get sentCount(): number {
+    return this.#host.sentCount;
+  }
+
+  /**
+   * Something came without an id: it ends the calls that it must be about, or is reported.
+   *
+   * @param sent the last message that had left when it came
+   */
+  withoutId(error: RpcError, sent = this.#host.sentCount): void {
+    if (this.#unclaimed.add(error, sent)) return;
     this.lastWords = error;
     this.#host.report(error);
   }

@@ -1105,7 +1105,7 @@ Deno.test("a client takes an array, or one result, from a server that knows no s
 });
 
 Deno.test("a client sends no item to a server that gives no credit", async () => {
-  const { line, server, introduce } = await clientOf(undefined);
+  const { line, server, introduce } = await clientOf(["stream", "meta"]);
   let asked = 0;
   const answer = line.call.sum({ from: 1 }, {
     items: (function* () {

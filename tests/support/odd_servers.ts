@@ -110,6 +110,24 @@ export const ODD_SERVERS: readonly OddServer[] = [
     asks: 1,
     gives: '"pong"',
   },
+  {
+    does: "a greeting for people",
+    greets: "Welcome to Toy 1.0\r\n",
+    sends: good,
+    gives: '"pong"',
+    reports: [
+      'Cannot read what the peer sent (Parse error, byte 0: expected a JSON text, found W): "Welcome to Toy 1.0\\r"',
+    ],
+  },
+  {
+    does: "a greeting in JSON",
+    greets: '{"version":"toy 1.0"}\n',
+    sends: good,
+    gives: '"pong"',
+    reports: [
+      'Cannot read what the peer sent (Invalid Request): "{\\"version\\":\\"toy 1.0\\"}"',
+    ],
+  },
   { does: "a hang-up behind each answer", sends: good, hangsUp: true, gives: '"pong"' },
 
   // ---- It is an error, with what the server says.

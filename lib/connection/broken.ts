@@ -68,10 +68,7 @@ export class Broken {
    * that waits for it, if there is one and it can be nothing else: some servers repeat the method there.
    * All members may be there too, in a call as well, with null for those that are not meant.
    */
-<<<<<<< HEAD
   meant<M extends Message | BadFrame | ControlFrame>(message: M): M | Single {
-=======
-  meant<M extends Message | BadFrame>(message: M): M | Single {
     const { kind } = message;
     if (!this.#isUnderstood && kind !== "invalid" && kind !== "malformed" && kind !== "oversized") {
       this.#isUnderstood = true;
@@ -79,7 +76,6 @@ export class Broken {
     if (kind === "response" && this.#greetings.size > 0 && this.#host.pendingCalls === 1) {
       this.#greeted(message.id);
     }
->>>>>>> 85cb20311d59272a92b8aaf2ee0cfb34bd7ba25c
     if (message.kind !== "request" || message.answer === undefined) return message;
     const { calls, pendingCalls, onlyCalls } = this.#host;
     const { answer } = message, says = answer.error !== undefined || answer.result !== null;

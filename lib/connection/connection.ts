@@ -89,14 +89,8 @@ export class Connection extends Lifecycle<RequestContext>
     const identity = new Identity(shared, socket, transport, name, authenticate, this);
     this.identity = identity;
     this.state = options.connectionState?.(this.peer);
-<<<<<<< HEAD
     this.requests = new Requests(shared, this, allowance);
-    this.#broken = new Broken(this, this.requests, writer, socket.lasting ?? false);
-=======
-    this.#requests = new Requests(shared, this, allowance);
-    const isLasting = socket.lasting ?? false;
-    this.#broken = new Broken(this, this.#requests, writer, isLasting, timers);
->>>>>>> 85cb20311d59272a92b8aaf2ee0cfb34bd7ba25c
+    this.#broken = new Broken(this, this.requests, writer, socket.lasting ?? false, timers);
     this.#caller = this.#makeCaller();
     this.reader = new FramedReader(
       socket,

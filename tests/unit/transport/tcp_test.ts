@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect, method, serve } from "../../../lib/mod.ts";
 import { argsOf, LIB, run, script } from "../../support/child.ts";
+import { until } from "../../support/deadline.ts";
 
 const api = { ping: method((_, { peer }) => peer.localAddress) };
 
@@ -43,9 +44,17 @@ for (const host of ["127.0.0.1", "[::1]"]) {
       `Cannot listen at ${address}: Address already in use (os error 98)`,
     );
     assertEquals((error as Error & { code: string }).code, "EADDRINUSE");
-    // Nothing is left at the other family.
+    // Nothing is left at the other family, where another test may have the port for a moment.
     await first.shutdown(0);
-    await serve(api, { listen: address }).shutdown(0);
+    await until(async () => {
+      try {
+        await serve(api, { listen: address }).shutdown(0);
+        return true;
+      } catch (error) {
+        if (error instanceof Deno.errors.AddrInUse) return false;
+        throw error;
+      }
+    }, "both ports to be free");
   });
 
   Deno.test(`connect() to tcp://localhost: finds a server that is only at ${host}`, async () => {

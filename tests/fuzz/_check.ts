@@ -124,6 +124,12 @@ function eventOf(frame: Frame): Event {
   return { fault: kind, fatal };
 }
 
+/** A frame, but for the bytes of another protocol that had come: they depend on how it was cut. */
+function told(frame: Frame): unknown {
+  if (typeof frame === "string") return trim(frame);
+  return { ...frame, first: undefined };
+}
+
 /** What is wrong with how an input is read; undefined where nothing is. */
 export function wrongWith(input: Input): string | undefined {
   try {
@@ -134,8 +140,7 @@ export function wrongWith(input: Input): string | undefined {
       const found = JSON.stringify(cut.map(eventOf));
       const how = isParsed ? "cut" : "cut and not parsed";
       if (found !== expected) return `${how} it is ${found}, expected ${expected}`;
-      const same = (frames: Frame[]) =>
-        JSON.stringify(frames.map((it) => typeof it === "string" ? trim(it) : it));
+      const same = (frames: Frame[]) => JSON.stringify(frames.map(told));
       if (same(cut) !== same(whole)) return `${how} it is ${same(cut)}, whole it is ${same(whole)}`;
     }
     for (const frame of whole) {

@@ -206,23 +206,33 @@ function withoutStacks(): Disposable {
   return { [Symbol.dispose]: () => void (Error.stackTraceLimit = stackTraceLimit) };
 }
 
-/** Tries the inputs of these seeds: bytes in a framing, and now and then the text of a message alone. */
-export function fuzz(first: number, count: number): Summary {
+/** Tries the inputs that are drawn for these seeds. */
+export function tryAll<T extends Pick<Input, "bytes" | "cuts">>(
+  first: number,
+  count: number,
+  draw: (dice: Dice) => T,
+  wrong: (input: T) => string | undefined,
+): Summary {
   using _work = countWork();
   using _quick = withoutStacks();
   const summary: Summary = { inputs: 0, bytes: 0, failed: [] };
   for (let seed = first; seed < first + count && summary.failed.length < MAX_FAILED; seed++) {
-    const dice = new Dice(seed);
-    const input = dice.chance(30) ? drawText(dice) : drawInput(dice);
+    const input = draw(new Dice(seed));
     summary.inputs++;
     summary.bytes += input.bytes.length;
-    const first = wrongWith(input);
-    if (first === undefined) continue;
-    const smallest = minimised(input, wrongWith);
-    const why = wrongWith(smallest) ?? `${first}, but not when it is tried again`;
+    const told = wrong(input);
+    if (told === undefined) continue;
+    const smallest = minimised(input, wrong);
+    const why = wrong(smallest) ?? `${told}, but not when it is tried again`;
     summary.failed.push({ literal: literalOf(smallest), why });
   }
   return summary;
+}
+
+/** Tries bytes in a framing, and now and then the text of a message alone. */
+export function fuzz(first: number, count: number): Summary {
+  const draw = (dice: Dice) => dice.chance(30) ? drawText(dice) : drawInput(dice);
+  return tryAll(first, count, draw, wrongWith);
 }
 
 /** The text of one message, which nothing but its length ends. */

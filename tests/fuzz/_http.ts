@@ -2,9 +2,9 @@
 // 9112. It shares no code with lib/http/.
 
 import { RequestDecoder, type RequestLimits, type RequestPart } from "../../lib/http/request.ts";
-import { Dice } from "../support/dice.ts";
+import type { Dice } from "../support/dice.ts";
 import { join } from "../support/raw.ts";
-import { countWork, minimised, mustBeWorth, type Summary } from "./_check.ts";
+import { mustBeWorth, type Summary, tryAll } from "./_check.ts";
 import { type Input, mutated } from "./_inputs.ts";
 
 /** Bytes of a client. */
@@ -259,27 +259,5 @@ export function drawHttp(dice: Dice): HttpInput {
 
 /** Tries the inputs of these seeds. */
 export function fuzzHttp(first: number, count: number): Summary {
-  using _work = countWork();
-  const summary: Summary = { inputs: 0, bytes: 0, failed: [] };
-  for (let seed = first; seed < first + count && summary.failed.length < 10; seed++) {
-    const input = drawHttp(new Dice(seed));
-    summary.inputs++;
-    summary.bytes += input.bytes.length;
-    if (wrongWithHttp(input) === undefined) continue;
-    const smallest = minimised(input, wrongWithHttp);
-    const why = wrongWithHttp(smallest) ?? "not when it is tried again";
-    summary.failed.push({ literal: httpLiteral(smallest), why });
-  }
-  return summary;
-}
-
-/** An input as a line that can be given back. */
-export function httpLiteral({ bytes, ...rest }: HttpInput): string {
-  return JSON.stringify({ ...rest, base64: new Uint8Array(bytes).toBase64() });
-}
-
-/** The input that a line stands for; undefined if it is not of this kind. */
-export function httpOf(line: string): HttpInput | undefined {
-  const { base64, ...rest } = JSON.parse(line);
-  return rest.http === undefined ? undefined : { ...rest, bytes: Uint8Array.fromBase64(base64) };
+  return tryAll(first, count, drawHttp, wrongWithHttp);
 }

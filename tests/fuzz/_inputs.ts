@@ -212,7 +212,7 @@ export function drawInput(dice: Dice): Input {
 }
 
 /** An input as a line that can be given back: bytes are written as the letters of the same numbers. */
-export function literalOf({ bytes, ...rest }: Input): string {
+export function literalOf<T extends Pick<Input, "bytes">>({ bytes, ...rest }: T): string {
   const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
   return JSON.stringify({ ...rest, bytes: text }).replace(
     /[\x7f-\xff]/g,
@@ -220,8 +220,8 @@ export function literalOf({ bytes, ...rest }: Input): string {
   );
 }
 
-/** The input that a line stands for. */
-export function fromLiteral(line: string): Input {
-  const { bytes, ...rest } = JSON.parse(line) as Omit<Input, "bytes"> & { readonly bytes: string };
-  return { ...rest, bytes: Uint8Array.from(bytes, (letter) => letter.charCodeAt(0)) };
+/** The input that a line stands for: its members tell of which kind it is. */
+export function fromLiteral<T extends Pick<Input, "bytes"> = Input>(line: string): T {
+  const { bytes, ...rest } = JSON.parse(line) as { readonly bytes: string };
+  return { ...rest, bytes: Uint8Array.from(bytes, (letter) => letter.charCodeAt(0)) } as T;
 }

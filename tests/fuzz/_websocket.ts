@@ -4,10 +4,10 @@
 import type { Frame } from "../../lib/framing/mod.ts";
 import { websocket } from "../../lib/framing/websocket.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
-import { Dice } from "../support/dice.ts";
+import type { Dice } from "../support/dice.ts";
 import { bytesOf, join } from "../support/raw.ts";
 import { closePayload, wsFrame } from "../support/websocket_frames.ts";
-import { countWork, minimised, mustBeWorth, type Summary } from "./_check.ts";
+import { mustBeWorth, type Summary, tryAll } from "./_check.ts";
 import { type Input, message, mutated } from "./_inputs.ts";
 
 /** Bytes for one end's decoder. */
@@ -210,27 +210,5 @@ export function drawWebSocket(dice: Dice): WebSocketInput {
 
 /** Tries the inputs of these seeds. */
 export function fuzzWebSocket(first: number, count: number): Summary {
-  using _work = countWork();
-  const summary: Summary = { inputs: 0, bytes: 0, failed: [] };
-  for (let seed = first; seed < first + count && summary.failed.length < 10; seed++) {
-    const input = drawWebSocket(new Dice(seed));
-    summary.inputs++;
-    summary.bytes += input.bytes.length;
-    if (wrongWithWebSocket(input) === undefined) continue;
-    const smallest = minimised(input, wrongWithWebSocket);
-    const why = wrongWithWebSocket(smallest) ?? "not when it is tried again";
-    summary.failed.push({ literal: webSocketLiteral(smallest), why });
-  }
-  return summary;
-}
-
-/** An input as a line that can be given back. */
-export function webSocketLiteral({ bytes, ...rest }: WebSocketInput): string {
-  return JSON.stringify({ ...rest, base64: new Uint8Array(bytes).toBase64() });
-}
-
-/** The input that a line stands for; undefined if it is not of this kind. */
-export function webSocketOf(line: string): WebSocketInput | undefined {
-  const { base64, ...rest } = JSON.parse(line);
-  return base64 === undefined ? undefined : { ...rest, bytes: Uint8Array.fromBase64(base64) };
+  return tryAll(first, count, drawWebSocket, wrongWithWebSocket);
 }

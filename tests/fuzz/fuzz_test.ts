@@ -6,14 +6,8 @@ import { Dice } from "../support/dice.ts";
 import { FRAMING_NAMES } from "../support/raw.ts";
 import { countWork, fuzz, minimised, wrongWith } from "./_check.ts";
 import { exchange } from "./_exchange.ts";
-import {
-  drawWebSocket,
-  eventsIn,
-  fuzzWebSocket,
-  webSocketLiteral,
-  webSocketOf,
-} from "./_websocket.ts";
-import { drawHttp, fuzzHttp, httpLiteral, httpOf, requestsIn } from "./_http.ts";
+import { drawWebSocket, eventsIn, fuzzWebSocket } from "./_websocket.ts";
+import { drawHttp, fuzzHttp, requestsIn } from "./_http.ts";
 import { drawInput, fromLiteral, type Input, literalOf } from "./_inputs.ts";
 
 Deno.test("bytes of all kinds are read as the reference reads them, however they are cut", () => {
@@ -38,7 +32,7 @@ Deno.test("what is drawn for HTTP has requests, bodies and failures of all kinds
   const seen = new Map<string, number>();
   for (let seed = 0; seed < 3000; seed++) {
     const input = drawHttp(new Dice(seed));
-    assertEquals(httpOf(httpLiteral(input)), input);
+    assertEquals(fromLiteral<typeof input>(literalOf(input)), input);
     for (const event of requestsIn(input)) {
       const kind = /^(?:body|bad \d+)/.exec(event)?.[0] ?? "head";
       seen.set(kind, (seen.get(kind) ?? 0) + 1);
@@ -54,7 +48,7 @@ Deno.test("what is drawn for WebSocket has messages, pings, closes and failures 
   const seen = new Map<string, number>();
   for (let seed = 0; seed < 3000; seed++) {
     const input = drawWebSocket(new Dice(seed));
-    assertEquals(webSocketOf(webSocketLiteral(input)), input);
+    assertEquals(fromLiteral<typeof input>(literalOf(input)), input);
     for (const event of eventsIn(input)) {
       const kind = typeof event === "string" ? "text" : JSON.stringify(event).slice(0, 14);
       seen.set(kind, (seen.get(kind) ?? 0) + 1);
@@ -81,7 +75,7 @@ for (const literal of FOUND) {
 Deno.test("fromLiteral() gives the input that literalOf() wrote", () => {
   for (let seed = 0; seed < 200; seed++) {
     const input = drawInput(new Dice(seed));
-    assertEquals(fromLiteral(literalOf(input)), input);
+    assertEquals(fromLiteral<typeof input>(literalOf(input)), input);
     assert(/^[\x20-\x7e]*$/.test(literalOf(input)));
   }
 });

@@ -196,10 +196,7 @@ export class Exchange {
     const isWaiting = !this.isAnswered || isMidway || this.#count === 0;
     if (!isWaiting || this.#isOpen) return ""; // what goes on ends without its last chunk
     this.isAnswered = true;
-    const { status, headers } = (error.data as { limit?: keyof Limits } | undefined)?.limit ===
-        "messageTimeout"
-      ? { status: 408, headers: "" }
-      : statusOf(error, 503);
+    const { status, headers } = statusOf(error, 503);
     return answer(status, this.#answers.date, {
       headers,
       type: JSON_TYPE,

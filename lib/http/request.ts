@@ -42,8 +42,6 @@ export interface BadRequest {
   readonly kind: "bad";
   readonly status: number;
   readonly reason: string;
-  /** The limit that was passed, if it was one. */
-  readonly limit?: keyof Limits;
 }
 
 /** A part of the stream. */
@@ -206,10 +204,7 @@ export class RequestDecoder {
 
   #tooLong(): BadRequest {
     const { maxMessageBytes } = this.#limits;
-    return this.#fail({
-      ...bad(413, `the body is longer than ${maxMessageBytes} bytes`),
-      limit: "maxMessageBytes",
-    });
+    return this.#fail(bad(413, `the body is longer than ${maxMessageBytes} bytes`));
   }
 
   // ---- The head ------------------------------------------------------------------------------
@@ -348,11 +343,11 @@ function bad(status: number, reason: string): BadRequest {
 }
 
 function headTooLong(max: number): BadRequest {
-  return { ...bad(431, `the header is longer than ${max} bytes`), limit: "maxHttpHeadBytes" };
+  return bad(431, `the header is longer than ${max} bytes`);
 }
 
 function tooManyLines(max: number): BadRequest {
-  return { ...bad(431, `the header has more than ${max} lines`), limit: "maxHttpHeadLines" };
+  return bad(431, `the header has more than ${max} lines`);
 }
 
 function isAll(table: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {

@@ -27,6 +27,7 @@ import { ReadBuffer } from "../link/read_buffer.ts";
 import { isControl } from "../message/control.ts";
 import { encodeError, UNKNOWN } from "../message/encode.ts";
 import type { Message, Notification, Request, Single } from "../message/message.ts";
+import { tooLarge } from "../message/parse.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import type { Duplex } from "../transport/socket.ts";
 import { adapt, fits, streamType } from "./call.ts";
@@ -270,7 +271,7 @@ export class HttpSession {
     );
   }
 
-  #onBad({ status, reason, limit }: BadRequest): undefined {
+  #onBad({ status, reason }: BadRequest): undefined {
     if (this.#isRefused) { // it has been told something else
       this.#host.lifecycle.linger(reason);
       return;
@@ -281,11 +282,7 @@ export class HttpSession {
       this.#exchange.send(status, { type: TEXT_TYPE, body: reason + "\n" }, true);
       return;
     }
-    const { maxMessageBytes: maxBytes } = this.#limits;
-    const error = new RpcError("RESOURCE_EXHAUSTED", `Message too large: ${reason}`, {
-      ...(limit && { limit }),
-      details: { maxBytes },
-    });
+    const error = tooLarge(reason, this.#limits.maxMessageBytes);
     this.#exchange.send(413, { type: JSON_TYPE, body: encodeError(UNKNOWN, error) }, true);
   }
 

@@ -28,6 +28,7 @@ export function statusOf(
     case "RESOURCE_EXHAUSTED":
       if (LATER.has(limit)) return { status: 429, headers: retryAfter(error) };
       if (TOO_LARGE.has(limit)) return { status: 413, headers: "" };
+      if (limit === "messageTimeout") return { status: 408, headers: "" };
       return { status: otherwise, headers: "" };
     case "PARSE_ERROR":
     case "INVALID_REQUEST":

@@ -89,10 +89,16 @@ export class Target implements ParamsSchema {
     if (!("then" in checked) && checked.issues === undefined) {
       return handler(checked.value, context);
     }
-    // A value that may be left out is left out in several ways.
-    const [nothing, more] = valuesOf(this, undefined);
-    const all = params !== undefined && isNothing(params) ? [...others, nothing, ...more] : others;
+    const all = params !== undefined && isNothing(params)
+      ? [...others, ...this.#leftOut()]
+      : others;
     return otherwise(schema, checked, value, all, (value) => handler(value, context));
+  }
+
+  /** What params stand for that hold nothing: a value that may be left out is left out in several ways. */
+  #leftOut(): unknown[] {
+    const [value, others] = valuesOf(this, undefined);
+    return [value, ...others];
   }
 
   /**

@@ -211,11 +211,16 @@ export function faultAnswer({ reason, maxBytes, maxDepth }: BadFrame): Invalid {
   if (maxDepth !== undefined) return tooDeep(maxDepth);
   const error = maxBytes === undefined
     ? new RpcError("PARSE_ERROR", MESSAGES.PARSE_ERROR, { details: reason })
-    : new RpcError("RESOURCE_EXHAUSTED", `Message too large: ${reason}`, {
-      limit: "maxMessageBytes",
-      details: { maxBytes },
-    });
+    : tooLarge(reason, maxBytes);
   return { kind: "invalid", version: "2.0", id: "null", isCall: false, error };
+}
+
+/** The error for a message of more bytes than these. */
+export function tooLarge(reason: string, maxBytes: number): RpcError {
+  return new RpcError("RESOURCE_EXHAUSTED", `Message too large: ${reason}`, {
+    limit: "maxMessageBytes",
+    details: { maxBytes },
+  });
 }
 
 /**
@@ -225,11 +230,7 @@ export function faultAnswer({ reason, maxBytes, maxDepth }: BadFrame): Invalid {
  */
 export function tooHeavy(text: string, max: number): Invalid {
   const maxBytes = Math.floor(max);
-  const message = `Message too large: parsed it would take more than ${maxBytes} bytes of memory`;
-  const error = new RpcError("RESOURCE_EXHAUSTED", message, {
-    limit: "maxMessageBytes",
-    details: { maxBytes },
-  });
+  const error = tooLarge(`parsed it would take more than ${maxBytes} bytes of memory`, maxBytes);
   const start = text.slice(0, MAX_EDGE), end = text.slice(-MAX_EDGE);
   const [, id = "null"] = ID_FIRST.exec(start) ?? ID_LAST.exec(end) ?? [];
   const isCall = start.includes('"method"') || end.includes('"method"');

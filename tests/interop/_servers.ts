@@ -154,6 +154,19 @@ const tool = ({ line }: Ends, name: string, args: object, meta?: object) =>
 
 const textOf = (text: string) => ({ content: [{ type: "text", text }] });
 
+/** What a server of this test's methods and our client do, whatever its library. */
+const USUAL = {
+  call: async ({ line }) => assertEquals(await line.request("upper", ["hé😀"]), "HÉ😀"),
+  "by name": async ({ line }) =>
+    assertEquals(await line.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
+  error: async ({ line }) => void await failsWith(-32601, line.request("nope")),
+  notification: async (ends) => {
+    notify(ends, "note", { text: "noted" });
+    assertEquals((await ends.noted.count(1))[0], { text: "noted" });
+  },
+  "100 at once": ({ line }) => hundred((n) => line.request("upper", [`n${n}`]), (n) => `N${n}`),
+} satisfies Record<string, (ends: Ends & { readonly noted: Events<unknown> }) => unknown>;
+
 export const SERVERS: readonly Pair[] = [
   pairOf(
     {
@@ -163,20 +176,12 @@ export const SERVERS: readonly Pair[] = [
     },
     jaysonServer,
     {
-      call: async ({ line }) => assertEquals(await line.request("upper", ["hé😀"]), "HÉ😀"),
-      "by name": async ({ line }) =>
-        assertEquals(await line.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
-      error: async ({ line }) => void await failsWith(-32601, line.request("nope")),
-      notification: async (ends) => {
-        notify(ends, "note", { text: "noted" });
-        assertEquals((await ends.noted.count(1))[0], { text: "noted" });
-      },
+      ...USUAL,
       batch: async ({ line }) =>
         assertEquals(
           await Promise.all(line.batch((call) => [call.upper!("a"), call.upper!("b")])),
           ["A", "B"],
         ),
-      "100 at once": ({ line }) => hundred((n) => line.request("upper", [`n${n}`]), (n) => `N${n}`),
       cancel: "it does not know how to cancel a call",
       progress: "it has no progress",
       "calls back": "it only answers",
@@ -191,16 +196,8 @@ export const SERVERS: readonly Pair[] = [
     },
     vscodeServer,
     {
-      call: async ({ line }) => assertEquals(await line.request("upper", ["hé😀"]), "HÉ😀"),
-      "by name": async ({ line }) =>
-        assertEquals(await line.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
-      error: async ({ line }) => void await failsWith(-32601, line.request("nope")),
-      notification: async (ends) => {
-        notify(ends, "note", { text: "noted" });
-        assertEquals((await ends.noted.count(1))[0], { text: "noted" });
-      },
+      ...USUAL,
       batch: "it has no batches",
-      "100 at once": ({ line }) => hundred((n) => line.request("upper", [`n${n}`]), (n) => `N${n}`),
       cancel: async ({ line, begun, aborted }) => {
         const controller = new AbortController();
         const waiting = rejection(line.request("wait", undefined, { signal: controller.signal }));

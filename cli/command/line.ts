@@ -29,8 +29,8 @@ const CLOSE_TIMEOUT = 500;
 const PROGRAM_TIMEOUT = 5000;
 
 /**
- * Calls that are sent to a server before it is asked how many it takes: no command has more under way, so
- * that one which is not Landline's is asked for nothing but these.
+ * How many calls the client sends before it asks the server how many it takes. No command has more under way,
+ * so a server of another project gets the user's calls and nothing else.
  */
 const MAX_CALLS = 1000;
 
@@ -46,7 +46,7 @@ export interface Open {
    * @throws {Exit} where there is no connection
    */
   redial(): Promise<void>;
-  /** Whether nothing is told of what comes and is no call's answer: nobody has asked for it yet. */
+  /** If true, messages that answer no call are not printed: the user has not made a call yet. */
   isQuiet: boolean;
   /** Aborted by a signal: what runs is cancelled, and nothing more is to be said. */
   readonly signal: AbortSignal;
@@ -145,8 +145,8 @@ export function openSocket(
 }
 
 /**
- * Tells what came and is no call's answer, such as one with an id that nobody has: a call that waits for it
- * in vain is then no riddle.
+ * Prints a message of the server that answers no call, such as an answer with an unknown id. The user then
+ * sees why a call gets no answer.
  */
 function note(error: unknown, { json }: Given): void {
   if (json) return console.error(errorText(error, json));

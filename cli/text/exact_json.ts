@@ -1,6 +1,5 @@
 /**
- * JSON that people have typed, with its numbers as they were written: whoever types
- * `12345678901234567890` or `1.0` means it.
+ * Reads JSON that the user has typed. Numbers such as `12345678901234567890` and `1.0` keep their digits.
  *
  * @module
  */

@@ -7,7 +7,11 @@
 
 import type { Context } from "../api/context.ts";
 import { decodeExactly, encodeExactly } from "../message/base64.ts";
-import { type StandardSchema, toIssues } from "../schema/standard_schema.ts";
+import {
+  type StandardSchema,
+  type StandardSchemaResult,
+  toIssues,
+} from "../schema/standard_schema.ts";
 import { beginAfter, idBefore, StreamEvent } from "../stream/event.ts";
 import { iteratorOf } from "../stream/receiver.ts";
 
@@ -45,10 +49,10 @@ export function withResult(
 function checkResult(schema: StandardSchema, result: unknown, name: string): unknown {
   const { validate } = schema["~standard"];
   const checked = validate.call(schema["~standard"], result);
-  if ("then" in checked) return checkLater(schema, result, name);
+  if ("then" in checked) return checkLater(schema, result, name, checked);
   if (checked.issues === undefined) return result;
   const travelled = validate.call(schema["~standard"], asItTravels(result, name, checked.issues));
-  if ("then" in travelled) return checkLater(schema, result, name);
+  if ("then" in travelled) return checkLater(schema, result, name, checked);
   if (travelled.issues === undefined) return result;
   throw unfit(name, checked.issues);
 }
@@ -57,12 +61,13 @@ async function checkLater(
   schema: StandardSchema,
   result: unknown,
   name: string,
+  checked: StandardSchemaResult<unknown> | PromiseLike<StandardSchemaResult<unknown>>,
 ): Promise<unknown> {
-  const checked = await schema["~standard"].validate(result);
-  if (checked.issues === undefined) return result;
-  const travelled = await schema["~standard"].validate(asItTravels(result, name, checked.issues));
+  const { issues } = await checked;
+  if (issues === undefined) return result;
+  const travelled = await schema["~standard"].validate(asItTravels(result, name, issues));
   if (travelled.issues === undefined) return result;
-  throw unfit(name, checked.issues);
+  throw unfit(name, issues);
 }
 
 /**

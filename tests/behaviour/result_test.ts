@@ -88,6 +88,18 @@ Deno.test("a result fits its schema as the handler gives it, or as it arrives, a
   assertEquals(site.told.all, []);
 });
 
+Deno.test("a schema that takes its time is asked once about a result that fits", async () => {
+  let asked = 0;
+  const counting: StandardSchema<number> = {
+    "~standard": {
+      ...even["~standard"],
+      validate: (value) => (asked++, even["~standard"].validate(value)),
+    },
+  };
+  await using ends = await pair({ two: method(() => 2, { result: counting }) });
+  assertEquals([await ends.line.call.two(), asked], [2, 1]);
+});
+
 Deno.test("a stream ends at an item that does not fit, after those before it, and its generator is closed", async () => {
   await using site = await open();
   const seen: number[] = [];

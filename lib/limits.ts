@@ -233,7 +233,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 1,
     max: 10_000,
     reason: "each line takes a place in a table; a browser sends twenty",
-    enforcedIn: "lib/http/request.ts",
+    enforcedIn: "lib/http/head.ts",
   },
   maxHttpBodyBytes: {
     default: (1 << 24) - 1,
@@ -241,7 +241,7 @@ export const LIMITS: Readonly<Record<keyof Limits, LimitRow>> = {
     min: 64,
     max: (1 << 24) - 1,
     reason: "a page may be given less room than a program",
-    enforcedIn: "lib/http/session.ts",
+    enforcedIn: "lib/http/router.ts",
   },
   maxHttpRequests: {
     default: 0,

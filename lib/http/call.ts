@@ -9,7 +9,7 @@ import { RpcError } from "../error.ts";
 import type { Dispatcher } from "../incoming/dispatch.ts";
 import { RPC } from "../message/control.ts";
 import { metaOf, type Notification, type Request, type Single } from "../message/message.ts";
-import type { RequestHead } from "./request.ts";
+import type { RequestHead } from "./head.ts";
 import { EVENTS_TYPE, LINES_TYPE } from "./response.ts";
 
 type Headers = RequestHead["headers"];

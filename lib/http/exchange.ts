@@ -14,7 +14,7 @@ import type { Lifecycle } from "../link/lifecycle.ts";
 import { encodeError, UNKNOWN } from "../message/encode.ts";
 import type { Timers } from "../timers.ts";
 import type { StreamType } from "./call.ts";
-import type { RequestHead } from "./request.ts";
+import type { RequestHead } from "./head.ts";
 import {
   type Answer,
   answer,

@@ -9,8 +9,7 @@
  * @module
  */
 
-import type { RequestHead } from "./request.ts";
-import { hasMember } from "./request.ts";
+import { hasMember, type RequestHead } from "./head.ts";
 
 /** What a guard lets in. */
 export interface GuardOptions {

@@ -8,7 +8,7 @@
 import type { ErrorObject } from "../error.ts";
 import { RPC } from "../message/control.ts";
 import type { Params } from "../message/message.ts";
-import type { RequestHead } from "./request.ts";
+import type { RequestHead } from "./head.ts";
 import { type Answer, JSON_TYPE, TEXT_TYPE } from "./response.ts";
 
 /** Calls a method of the server's own; the text of the answer. */

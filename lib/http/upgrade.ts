@@ -5,7 +5,7 @@
  */
 
 import type { Refusal } from "./guard.ts";
-import type { RequestHead } from "./request.ts";
+import type { RequestHead } from "./head.ts";
 
 /** The subprotocol that is spoken, for clients that ask for one. */
 const SUBPROTOCOL = "jsonrpc-2.0";

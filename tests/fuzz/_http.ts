@@ -1,7 +1,8 @@
 // Requests of HTTP against a reference: all of the bytes at once as a text, one expression for each rule of RFC
 // 9112. It shares no code with lib/http/.
 
-import { RequestDecoder, type RequestLimits, type RequestPart } from "../../lib/http/request.ts";
+import type { RequestLimits } from "../../lib/http/head.ts";
+import { RequestDecoder, type RequestPart } from "../../lib/http/request.ts";
 import type { Dice } from "../support/dice.ts";
 import { join } from "../support/raw.ts";
 import { mustBeWorth, type Summary, tryAll } from "./_check.ts";

@@ -76,9 +76,9 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
   ["http/guard.ts", /:\d{1,5}$/, ["", ":12345", "x"], [":", "1", "x"]],
   ["http/guard.ts", /\.$/, ["", ".", "x"]],
   ["http/guard.ts", /^\d{1,3}$/, ["", "1", ""]],
-  ["http/request.ts", /[!#$%&'*+\-.^_`|~0-9A-Za-z]/, ["", " ", ""]],
-  ["http/request.ts", /^HTTP\/\d\.\d$/, ["HTTP/1.1", "1", ""]],
-  ["http/request.ts", /^\d{1,10}$/, ["", "1", ""]],
+  ["http/head.ts", /[!#$%&'*+\-.^_`|~0-9A-Za-z]/, ["", " ", ""]],
+  ["http/head.ts", /^HTTP\/\d\.\d$/, ["HTTP/1.1", "1", ""]],
+  ["http/head.ts", /^\d{1,10}$/, ["", "1", ""]],
   ["http/response.ts", /[\r\n\0]/, ["", "a", ""]],
   ["http/upgrade.ts", /^[A-Za-z0-9+/]{22}==$/, ["", "A", ""], ["", "=", ""]],
   [

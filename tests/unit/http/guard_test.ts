@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { guard, type GuardOptions } from "../../../lib/http/guard.ts";
-import { RequestDecoder, type RequestHead } from "../../../lib/http/request.ts";
+import type { RequestHead } from "../../../lib/http/head.ts";
+import { RequestDecoder } from "../../../lib/http/request.ts";
 import { bytesOf } from "../../support/raw.ts";
 
 const OPTIONS: GuardOptions = {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { RequestDecoder, type RequestLimits, type RequestPart } from "../../../lib/http/request.ts";
+import type { RequestLimits } from "../../../lib/http/head.ts";
+import { RequestDecoder, type RequestPart } from "../../../lib/http/request.ts";
 import { Dice } from "../../support/dice.ts";
 import { bytesOf, join } from "../../support/raw.ts";
 

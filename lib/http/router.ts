@@ -1,0 +1,288 @@
+/**
+ * What becomes of each request of one HTTP connection: by its head it is refused, or let in with who calls;
+ * with its body it is a call, a batch, a notification or a page. Or it asks for a WebSocket.
+ *
+ * @module
+ */
+
+import { RpcError } from "../error.ts";
+import { decodeUtf8 } from "../framing/utf8.ts";
+import type { RequestContext } from "../incoming/request_context.ts";
+import type { Requests } from "../incoming/requests.ts";
+import type { FramedWriter } from "../link/framed_writer.ts";
+import { LINGERING, OPEN } from "../link/in_flight.ts";
+import type { Lifecycle } from "../link/lifecycle.ts";
+import { isControl } from "../message/control.ts";
+import { encodeError, UNKNOWN } from "../message/encode.ts";
+import type { Message, Notification, Request, Single } from "../message/message.ts";
+import { tooLarge } from "../message/parse.ts";
+import { adapt, fits, streamType } from "./call.ts";
+import type { HttpCaller } from "./caller.ts";
+import { Callers, type CallersOptions } from "./callers.ts";
+import type { Exchange } from "./exchange.ts";
+import { type Admitted, guard, type Refusal } from "./guard.ts";
+import type { BadRequest, RequestHead, RequestLimits } from "./head.ts";
+import type { HttpServing } from "./options.ts";
+import type { RequestPart } from "./request.ts";
+import { CONTINUE, JSON_TYPE, TEXT_TYPE } from "./response.ts";
+import { handshake } from "./upgrade.ts";
+
+/** The connection whose requests they are. */
+export interface RouterHost extends CallersOptions {
+  readonly lifecycle: Lifecycle<RequestContext>;
+  readonly requests: Requests;
+  readonly writer: FramedWriter;
+  /** Makes a message of a text. */
+  readonly parse: (text: string) => Message;
+}
+
+/** The limits of a request, of which that of the body depends on its head. */
+export type ChangingLimits = { -readonly [Name in keyof RequestLimits]: RequestLimits[Name] };
+
+/** Takes the parts of one request after another. */
+export class Router {
+  readonly #host: RouterHost;
+  readonly #serving: HttpServing;
+  readonly #exchange: Exchange;
+  readonly #limits: ChangingLimits;
+  readonly #callers: Callers;
+  /** Whether a WebSocket was asked for and that is not decided, and whether it was agreed to. */
+  isUpgrading = false;
+  isUpgraded = false;
+
+  // The request that is being answered.
+  #head: RequestHead | undefined;
+  #admitted!: Admitted;
+  #caller!: HttpCaller;
+  /** Whether its body is read and forgotten: it has been refused. */
+  #isRefused = false;
+  /** Whether the client waits to be told that its body may come. */
+  #expects = false;
+
+  /** @param limits what the requests are read with */
+  constructor(
+    host: RouterHost,
+    serving: HttpServing,
+    exchange: Exchange,
+    limits: ChangingLimits,
+  ) {
+    this.#host = host;
+    this.#serving = serving;
+    this.#exchange = exchange;
+    this.#limits = limits;
+    this.#callers = new Callers(host, exchange);
+  }
+
+  /** Takes what was read. The promise is that of its answer: nothing else is looked at before. */
+  take(part: RequestPart): Promise<void> | undefined {
+    switch (part.kind) {
+      case "head":
+        return this.#onHead(part);
+      case "body":
+        return this.#onBody(part.bytes);
+      case "bad":
+        return this.#onBad(part);
+    }
+  }
+
+  /** The body is all that is to come: a client that waits is told that it may. */
+  expectBody(): void {
+    if (!this.#expects || this.#isRefused) return;
+    this.#expects = false;
+    this.#host.writer.push(CONTINUE);
+  }
+
+  #onHead(head: RequestHead): Promise<void> | undefined {
+    const { lifecycle, shared: { limits } } = this.#host;
+    this.#head = head;
+    this.#isRefused = false;
+    this.#exchange.begin(head);
+    const expect = head.headers.get("expect")?.toLowerCase();
+    this.#expects = expect === "100-continue" && !head.isOld && head.length !== 0;
+    this.#limits.maxMessageBytes = Math.min(limits.maxMessageBytes, limits.maxHttpBodyBytes);
+    const admitted = guard(head, this.#serving.guard);
+    if ("status" in admitted) return this.#refuse(admitted);
+    this.#admitted = admitted;
+    if (admitted.route.kind !== "options") this.#exchange.cors = admitted.headers;
+    if (expect !== undefined && expect !== "100-continue") {
+      return this.#refuse({ status: 417, reason: "the only expectation is 100-continue" });
+    }
+    const { kind } = admitted.route;
+    if (this.#serving.only === "websocket" && kind !== "upgrade") {
+      return this.#refuse({
+        status: 426,
+        reason: "only WebSockets are taken at this address",
+        headers: "Upgrade: websocket\r\nConnection: Upgrade\r\n",
+      });
+    }
+    if (kind === "upgrade") return this.#upgrade(head);
+    if (kind === "options") return undefined;
+    if (kind === "page" && admitted.route.path !== "/openrpc.json") {
+      this.#caller = this.#callers.anyone; // the first page, and how the server is, are for all
+      return undefined;
+    }
+    const found = this.#callers.find(head.headers.get("authorization"));
+    const go = (found: HttpCaller | RpcError): undefined => {
+      if (lifecycle.phase >= LINGERING) return;
+      if (found instanceof RpcError) this.#refuseUnknown(found, head);
+      else this.#caller = found;
+    };
+    return found instanceof Promise ? found.then(go) : go(found);
+  }
+
+  /** Nobody is known by what the request shows. A short body is passed over, so that another may follow. */
+  #refuseUnknown(error: RpcError, { length, headers }: RequestHead): void {
+    const { limits: { maxUnauthenticatedBytes, maxAuthFailures } } = this.#host.shared;
+    const isShort = length <= maxUnauthenticatedBytes && !headers.has("expect");
+    this.#limits.maxMessageBytes = Math.min(this.#limits.maxMessageBytes, maxUnauthenticatedBytes);
+    this.#isRefused = true;
+    const ends = !isShort || this.#callers.failures >= maxAuthFailures;
+    this.#exchange.refuse(encodeError(UNKNOWN, error), error, ends);
+  }
+
+  /** Answers a request that is refused by its head. If there is a body it is not read: the connection ends. */
+  #refuse({ status, reason, headers = "" }: Refusal): undefined {
+    this.#isRefused = true;
+    this.#exchange.send(
+      status,
+      { headers, type: TEXT_TYPE, body: reason + "\n" },
+      this.#head!.length !== 0,
+    );
+  }
+
+  #onBad({ status, reason }: BadRequest): undefined {
+    if (this.#isRefused) { // it has been told something else
+      this.#host.lifecycle.linger(reason);
+      return;
+    }
+    if (this.#exchange.isAnswered) this.#exchange.begin(undefined);
+    this.#isRefused = true;
+    if (status !== 413) {
+      this.#exchange.send(status, { type: TEXT_TYPE, body: reason + "\n" }, true);
+      return;
+    }
+    const error = tooLarge(reason, this.#limits.maxMessageBytes);
+    this.#exchange.send(413, { type: JSON_TYPE, body: encodeError(UNKNOWN, error) }, true);
+  }
+
+  #onBody(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#isRefused) {
+      this.#isRefused = false;
+      return undefined;
+    }
+    const { route } = this.#admitted;
+    switch (route.kind) {
+      case "call":
+        return this.#call(bytes);
+      case "page":
+        return this.#page(route.path, route.query);
+      default:
+        this.#exchange.send(204, { headers: this.#admitted.headers });
+        return undefined;
+    }
+  }
+
+  // ---- With a body ---------------------------------------------------------------------------
+
+  #call(bytes: Uint8Array): Promise<void> | undefined {
+    const { requests, parse } = this.#host, caller = this.#caller;
+    const text = decodeUtf8(bytes), { headers, isOld } = this.#head!;
+    // HTTP/1.0 has no chunks.
+    this.#exchange.stream = isOld ? undefined : streamType(headers.get("accept"));
+    const message = parse(text ?? "\0"); // what is no text is no JSON
+    switch (message.kind) {
+      case "request":
+        return this.#exchange.after(this.#request(message));
+      case "notification":
+      case "response":
+        return this.#accept(message);
+      case "invalid":
+        requests.mistake();
+        this.#exchange.refuse(encodeError(message, message.error), message.error);
+        return undefined;
+      case "batch": {
+        const items = message.items.map((item) => fits(item, headers, this.#host.shared));
+        const isDue = items.some(({ kind }) => kind === "request" || kind === "invalid");
+        const wait = requests.batch({ ...message, items }, caller, this.#beside);
+        if (isDue) return this.#exchange.after(wait);
+        this.#exchange.send(202, {});
+        return wait;
+      }
+    }
+  }
+
+  #request(message: Request): Promise<void> | undefined {
+    const { requests, shared } = this.#host, { headers } = this.#head!;
+    const error = adapt(message, headers, this.#exchange.stream, shared);
+    if (error !== undefined) {
+      this.#exchange.finish(encodeError(message, error));
+      return undefined;
+    }
+    const wait = requests.request(message, this.#caller, this.#exchange.finish);
+    // A stream that goes on begins at once: its first item may be long in coming.
+    if (!this.#exchange.isAnswered && this.#exchange.stream !== undefined) {
+      if (shared.dispatcher.find(message.method)?.method.kind === "stream") this.#exchange.open();
+    }
+    return wait;
+  }
+
+  /** Nobody waits for what becomes of a notification: it is told that it has begun. */
+  #accept(message: Exclude<Single, Request>): Promise<void> | undefined {
+    const { requests } = this.#host;
+    let wait: Promise<void> | undefined;
+    if (message.kind !== "notification" || isControl(message.method)) this.#beside();
+    else {
+      adapt(message, this.#head!.headers, undefined, this.#host.shared);
+      wait = requests.notification(message as Notification, this.#caller);
+    }
+    this.#exchange.send(202, {});
+    return wait;
+  }
+
+  /** A message that is no call means nothing here: there are no calls of ours, and a stream cannot be told. */
+  readonly #beside = (): undefined => void this.#host.requests.note();
+
+  #page(path: string, query: string): Promise<void> {
+    const { requests } = this.#host;
+    const ask = (method: string, params: Request["params"]) =>
+      new Promise<string>((resolve) => {
+        const request: Request = {
+          kind: "request",
+          version: "2.0",
+          id: "null",
+          method,
+          params,
+          text: undefined,
+        };
+        requests.request(request, this.#caller, resolve);
+      });
+    return import("./pages.ts").then(async ({ page }) => {
+      const head = this.#head!, { scheme } = this.#serving.guard;
+      const { status, ...rest } = await page(path, query, head.headers, scheme, ask);
+      this.#exchange.send(status, rest);
+    });
+  }
+
+  // ---- WebSocket -----------------------------------------------------------------------------
+
+  async #upgrade(head: RequestHead): Promise<void> {
+    const { writer, lifecycle } = this.#host;
+    this.isUpgrading = true;
+    try {
+      const shown = await this.#callers.introduce(head.headers.get("authorization"));
+      if (lifecycle.phase > OPEN) {
+        this.#exchange.refuse("", new RpcError("UNAVAILABLE", "The server is shutting down"), true);
+        return;
+      }
+      if (shown !== undefined) return this.#refuseUnknown(shown, head);
+      const agreed = await handshake(head);
+      if ("status" in agreed) return this.#refuse(agreed);
+      this.#exchange.abandon();
+      writer.push(agreed.answer);
+      await writer.drained();
+      if (lifecycle.phase < LINGERING) this.isUpgraded = true;
+    } finally {
+      this.isUpgrading = false;
+    }
+  }
+}

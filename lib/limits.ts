@@ -113,7 +113,10 @@ export interface Limits {
   readonly authTimeout: number;
   /** Wrong credentials after which a connection is closed. @default {3} */
   readonly maxAuthFailures: number;
-  /** Milliseconds of silence after which our client pings; 0 never does. @default {30000} */
+  /**
+   * Milliseconds of silence after which our client pings, and a server a WebSocket for which something is open;
+   * 0 never does. @default {30000}
+   */
   readonly pingInterval: number;
   /** Milliseconds in which a ping must be answered. @default {20000} */
   readonly pingTimeout: number;

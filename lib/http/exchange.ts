@@ -12,7 +12,7 @@ import type { FramedWriter } from "../link/framed_writer.ts";
 import { DRAINING } from "../link/in_flight.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
 import { encodeError, UNKNOWN } from "../message/encode.ts";
-import type { Timers } from "../timers.ts";
+import type { Timer, Timers } from "../timers.ts";
 import type { StreamType } from "./call.ts";
 import type { RequestHead } from "./head.ts";
 import {
@@ -56,6 +56,8 @@ export class Exchange {
   /** Whether an answer that goes on has begun, and when it said something last. */
   #isOpen = false;
   #lastTold = 0;
+  /** Runs while an answer in events goes on. */
+  #silence: Timer | undefined;
   #resolve: (() => void) | undefined;
 
   constructor(host: ExchangeHost) {
@@ -75,7 +77,7 @@ export class Exchange {
   /** Nobody waits for it any more: nothing is sent. */
   abandon(): void {
     this.isAnswered = true;
-    this.#isOpen = false;
+    this.#close();
     this.#resolve?.();
   }
 
@@ -92,7 +94,7 @@ export class Exchange {
     if (this.#isOpen) {
       this.#tellPart(text);
       this.isAnswered = true;
-      this.#isOpen = false;
+      this.#close();
       this.#host.writer.push(LAST_CHUNK);
       this.#endRequest(false);
     } else if (refusal !== undefined) this.refuse(text, refusal);
@@ -123,7 +125,14 @@ export class Exchange {
     this.#isOpen = true;
     this.#lastTold = timers.now();
     writer.push(openHead(this.#answers.date, type, this.cors, this.#connection(false)));
-    if (type === EVENTS_TYPE) this.#breakSilence(this.#count);
+    if (type === EVENTS_TYPE) this.#breakSilence();
+  }
+
+  /** The answer that goes on has ended. */
+  #close(): void {
+    this.#isOpen = false;
+    this.#silence?.cancel();
+    this.#silence = undefined;
   }
 
   #tellPart(text: string, eventId?: string): void {
@@ -133,15 +142,15 @@ export class Exchange {
   }
 
   /** Says now and then that the stream is still there: proxies end what is silent for a minute. */
-  #breakSilence(request: number): void {
-    const { writer, shared: { timers } } = this.#host, now = timers.now();
-    timers.after(Math.max(0, this.#lastTold + SILENT - now), () => {
-      if (!this.#isOpen || this.#count !== request) return;
+  #breakSilence(): void {
+    const { writer, shared: { timers } } = this.#host;
+    this.#silence = timers.after(Math.max(0, this.#lastTold + SILENT - timers.now()), () => {
       if (timers.now() - this.#lastTold >= SILENT) {
         this.#lastTold = timers.now();
-        writer.push(chunk(SILENCE));
+        // One that has yet to take what waits for it is sent enough.
+        if (writer.isQuiet) writer.push(chunk(SILENCE));
       }
-      this.#breakSilence(request);
+      this.#breakSilence();
     });
   }
 

@@ -17,17 +17,17 @@
 
 import { RpcError } from "../error.ts";
 import { EMPTY } from "../framing/byte_queue.ts";
+import { Crumbs, GATHER } from "../link/crumbs.ts";
+import { LARGE, LOOK, SHORT } from "../link/framed_reader.ts";
 import { LINGERING } from "../link/in_flight.ts";
 import { ReadBuffer } from "../link/read_buffer.ts";
+import { rest, restOffDebt } from "../link/rest.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import type { Duplex } from "../transport/socket.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpServing } from "./options.ts";
 import { RequestDecoder } from "./request.ts";
 import { Router, type RouterHost } from "./router.ts";
-
-/** Milliseconds, at most, for which a peer is not read that was faster than it may be. */
-const MAX_REST = 1000;
 
 /** The connection whose guest the session is, and what it lends. */
 export interface HttpHost extends RouterHost {
@@ -43,7 +43,9 @@ export class HttpSession {
   readonly #router: Router;
   /** When the first byte of an unfinished head, or of its body, came; undefined between requests. */
   messageSince: number | undefined;
-  readonly pausedSince = undefined;
+  /** Since when nothing is read because the peer was too fast, or takes too little; undefined while it is. */
+  pausedSince: number | undefined;
+  readonly #crumbs = new Crumbs();
   /** Parts of the last read that were handled without waiting. */
   #handled = 0;
 
@@ -79,15 +81,15 @@ export class HttpSession {
   async run(first: Uint8Array): Promise<Uint8Array | undefined> {
     const { lifecycle, shared } = this.#host;
     const buffer = new ReadBuffer(shared.pool);
-    let rest: Uint8Array | undefined;
+    let behind: Uint8Array | undefined;
     try {
-      rest = await this.#read(first, buffer);
+      behind = await this.#read(first, buffer);
     } catch (error) {
       this.#leave();
       lifecycle.lose(error);
     }
     buffer.end();
-    return rest;
+    return behind;
   }
 
   async #read(first: Uint8Array, buffer: ReadBuffer): Promise<Uint8Array | undefined> {
@@ -107,11 +109,21 @@ export class HttpSession {
         wait = undefined;
         if (router.isUpgraded) return this.#decoder.rest.slice();
       }
+      if (allowance !== undefined) {
+        const rested = restOffDebt(this, timers, lifecycle, allowance);
+        if (rested !== undefined) await rested;
+      }
+      const pause = timeSlice?.yieldWhenOver();
+      if (pause !== undefined) await pause;
       const { space } = buffer, count = await (reading ?? socket.read(space));
       reading = undefined;
       if (count === null) return this.#leave();
       if (lifecycle.phase >= LINGERING) continue; // what still comes is read and forgotten
-      const now = timers.now();
+      let now = timers.now();
+      while (count > LARGE && timeSlice?.isOver(now)) {
+        await timeSlice.yield();
+        now = timers.now();
+      }
       lifecycle.lastActive = now;
       allowance?.receive(count, now);
       wait = this.#take(space.subarray(0, count), now);
@@ -121,12 +133,8 @@ export class HttpSession {
       }
       if (wait !== undefined) continue;
       fairQueue?.note(this.#handled, timers.now() - now);
-      for (let debt; (debt = allowance?.debt(timers.now()) ?? 0) > 0;) {
-        if (lifecycle.phase >= LINGERING) break;
-        await lifecycle.pause(Math.min(debt, MAX_REST));
-      }
-      const pause = timeSlice?.yieldWhenOver(now);
-      if (pause !== undefined) await pause;
+      const isMidway = this.messageSince !== undefined;
+      if (this.#crumbs.add(count, isMidway, space.length)) await lifecycle.pause(GATHER);
     }
   }
 
@@ -145,15 +153,19 @@ export class HttpSession {
     return this.#next(now);
   }
 
-  /** Handles what has come; the promise is that of an answer, behind which the next request is looked at. */
-  #next(now: number): Promise<void> | undefined {
+  /**
+   * Handles what has come; it began at this time to do so. The promise is that of an answer, or of others'
+   * turn, behind which the next part is looked at.
+   */
+  #next(begun: number): Promise<void> | undefined {
     const { lifecycle, shared, backpressure } = this.#host, decoder = this.#decoder;
     let count = 0;
     const router = this.#router;
-    for (; lifecycle.phase < LINGERING && !router.isUpgraded; count++) {
+    while (lifecycle.phase < LINGERING && !router.isUpgraded) {
       const part = decoder.next();
       if (part === undefined) break;
-      const wait = router.take(part);
+      const wait = router.take(part) ??
+        (++count % LOOK === 0 ? this.#yieldAfter(begun) : undefined);
       if (wait !== undefined) {
         this.messageSince = undefined;
         return wait.then(() => this.#next(shared.timers.now()));
@@ -161,12 +173,19 @@ export class HttpSession {
     }
     if (!decoder.midway) this.messageSince = undefined;
     // A body has its own time, from the end of its head.
-    else if (count > 0 || this.messageSince === undefined) this.messageSince = now;
+    else if (count > 0 || this.messageSince === undefined) this.messageSince = begun;
     this.#handled = count;
     if (decoder.isInBody) router.expectBody();
     backpressure.afterRead(decoder.held);
     // A client that sends requests and takes no answers is not read any further.
-    return backpressure.isFull ? backpressure.whenRoom(() => {}) as Promise<void> : undefined;
+    return backpressure.isFull
+      ? rest(this, shared.timers, () => backpressure.whenRoom(() => {}))
+      : undefined;
+  }
+
+  #yieldAfter(begun: number): Promise<void> | undefined {
+    const { timers, timeSlice } = this.#host.shared, now = timers.now();
+    return now - begun > SHORT ? timeSlice?.yieldWhenOver(now) : undefined;
   }
 
   /** See {@linkcode Exchange.lastWord}. */

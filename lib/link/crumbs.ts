@@ -11,6 +11,9 @@
 const CRUMBS = 32;
 const CRUMB = 1 << 8;
 
+/** Milliseconds for which it is waited. */
+export const GATHER = 8;
+
 /** Tells when waiting for more of a message costs less than reading it as it comes. */
 export class Crumbs {
   /** Crumbs in a row since it was waited, and how many it takes to wait for more. */

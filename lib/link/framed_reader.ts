@@ -30,29 +30,24 @@ import type { Timer, Timers } from "../timers.ts";
 import type { Duplex } from "../transport/socket.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { BufferPool } from "./buffer_pool.ts";
-import { Crumbs } from "./crumbs.ts";
+import { Crumbs, GATHER } from "./crumbs.ts";
 import { LINGERING } from "./in_flight.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { ReadBuffer } from "./read_buffer.ts";
+import { rest, restOffDebt } from "./rest.ts";
 
 /** Bytes of a read beyond which no more is read before its calls have begun: they lie in memory. */
 const AHEAD = 1 << 12;
 
 /** Bytes of a read that may take so long to handle that it waits for a slice of its own. */
-const LARGE = 1 << 15;
-
-/** Milliseconds for which it is waited. */
-const GATHER = 8;
-
-/** Milliseconds, at most, for which a peer is not read that was faster than it may be. */
-const MAX_REST = 1000;
+export const LARGE = 1 << 15;
 
 /**
  * Messages of one read after which it is looked whether others have waited for long, and milliseconds that
  * a read may take in any case: to be cut in two leaves two groups of calls, which come apart from then on.
  */
-const LOOK = 16;
-const SHORT = 2;
+export const LOOK = 16;
+export const SHORT = 2;
 
 /**
  * How many times `maxMessageBytes` a message may take once it is parsed: what people send takes two to five
@@ -164,8 +159,12 @@ export class FramedReader {
       for (;;) {
         const { space } = buffer, count = await this.#duplex.read(space);
         if (count === null) break;
-        if (lifecycle.phase >= LINGERING) continue; // what still comes is read and forgotten
         let now = timers.now();
+        if (lifecycle.phase >= LINGERING) { // what still comes is read and forgotten
+          const pause = timeSlice?.yieldWhenOver(now);
+          if (pause !== undefined) await pause;
+          continue;
+        }
         // What many have sent at once is handled by slices, too. Small messages do not wait for large ones.
         while (count > LARGE && timeSlice?.isOver(now)) {
           await timeSlice.yield();
@@ -186,9 +185,9 @@ export class FramedReader {
         this.#decoder.push(EMPTY); // lets go of the buffer
         if (this.#backpressure.afterRead(this.#decoder.held)) await this.#drained();
         if (count > AHEAD && fairQueue?.holds(lifecycle)) await fairQueue.enter(lifecycle);
-        for (let debt; (debt = this.#allowance?.debt(timers.now()) ?? 0) > 0;) {
-          if (lifecycle.phase >= LINGERING) break;
-          await this.#rest(() => lifecycle.pause(Math.min(debt!, MAX_REST)));
+        if (this.#allowance !== undefined) {
+          const rested = restOffDebt(this, timers, lifecycle, this.#allowance);
+          if (rested !== undefined) await rested;
         }
         const pause = timeSlice?.yieldWhenOver(now);
         if (pause !== undefined) await pause;
@@ -196,8 +195,8 @@ export class FramedReader {
         if (this.#crumbs.add(count, isMidway, space.length)) await lifecycle.pause(GATHER);
         buffer.adapt(count);
       }
-      const rest = lifecycle.phase < LINGERING ? this.#finish() : undefined;
-      if (rest !== undefined) await rest;
+      const last = lifecycle.phase < LINGERING ? this.#finish() : undefined;
+      if (last !== undefined) await last;
       this.messageSince = undefined;
       lifecycle.endInput(this.#decoder instanceof ServerDecoder);
     } catch (error) {
@@ -309,18 +308,8 @@ export class FramedReader {
 
   /** Waits for room. */
   #drained(): Promise<void> {
-    return this.#rest(async () => {
+    return rest(this, this.#options.timers, async () => {
       do await this.#lifecycle.change(); while (this.#backpressure.mustPause);
     });
-  }
-
-  /** Reads nothing meanwhile. The time of a message does not run while it is us who do not read it. */
-  async #rest(wait: () => Promise<void>): Promise<void> {
-    const { timers } = this.#options, since = this.messageSince, begun = timers.now();
-    this.messageSince = undefined;
-    this.pausedSince = begun;
-    await wait();
-    this.pausedSince = undefined;
-    if (since !== undefined) this.messageSince = since + timers.now() - begun;
   }
 }

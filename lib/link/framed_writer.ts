@@ -189,6 +189,11 @@ export class FramedWriter {
     this.#beside().answer(frame);
   }
 
+  /** Whether the framing has a frame that a peer answers, whatever it is. */
+  get canPing(): boolean {
+    return this.#framing?.ping !== undefined;
+  }
+
   /** Sends the peer a frame that it answers, whatever it is; false if the framing has none. */
   ping(): boolean {
     const frame = this.#framing?.ping?.();

@@ -30,6 +30,7 @@ export type KeptAlive = Pick<
   | "lastActive"
   | "lastEnd"
   | "isIdle"
+  | "running"
   | "finish"
   | "refuse"
   | "linger"
@@ -57,7 +58,7 @@ export class Keepalive {
   readonly #lifecycle: KeptAlive;
   #identity: Pick<Identity, "isKnown">;
   #reader: WatchedReader;
-  readonly #writer: Pick<FramedWriter, "writingSince">;
+  readonly #writer: Pick<FramedWriter, "writingSince" | "canPing">;
   readonly #isLasting: boolean;
   readonly #call: ((timeout: number) => Promise<unknown>) | undefined;
   readonly #interval: number;
@@ -69,6 +70,8 @@ export class Keepalive {
   /** Since when what was overdue at a look that came late. */
   #doubted: number | undefined;
   #isPinging = false;
+  /** When a ping of the framing's was sent that nothing has come behind yet; undefined if none was. */
+  #pinged: number | undefined;
   /** When it was last looked whether a peer is there that is silent while something runs for it. */
   #probed = 0;
 
@@ -84,7 +87,7 @@ export class Keepalive {
     lifecycle: KeptAlive,
     identity: Pick<Identity, "isKnown">,
     reader: WatchedReader,
-    writer: Pick<FramedWriter, "writingSince">,
+    writer: Pick<FramedWriter, "writingSince" | "canPing">,
     isLasting: boolean,
     call?: (timeout: number) => Promise<unknown>,
   ) {
@@ -108,6 +111,7 @@ export class Keepalive {
     this.#reader = reader;
     this.#identity = identity;
     this.#idleTimeout = idleTimeout;
+    this.#pinged = undefined;
     const now = this.#openedAt = this.#options.timers.now();
     this.stop();
     this.#wait(now + this.#interval, now);
@@ -178,6 +182,7 @@ export class Keepalive {
     if (this.#isLasting) return due;
     const mute = lifecycle.peerSends ? this.#reader.pausedSince : lifecycle.lastActive;
     if (mute !== undefined) {
+      this.#pinged = undefined; // its answer is not read either
       // It may have left: that lies behind what is not read, or it has closed its half. Writing shows it.
       const probe = Math.max(mute, this.#probed) + PROBE;
       if (probe > now) return Math.min(due, probe);
@@ -192,6 +197,7 @@ export class Keepalive {
       this.#ping();
       return now + this.#interval;
     }
+    if (this.#writer.canPing) due = Math.min(due, this.#lookAtPing(now));
     const since = Math.max(lifecycle.lastActive, lifecycle.lastEnd, this.#probed);
     const silent = since + this.#idleTimeout;
     if (silent > now) due = Math.min(due, silent);
@@ -209,23 +215,49 @@ export class Keepalive {
     return due;
   }
 
+  /**
+   * The same for a peer whose framing has pings that every peer answers: it is asked while something is open
+   * for it, when it has been silent. One that still takes what it is sent is there, and has yet to read a ping.
+   *
+   * @returns when to look again
+   */
+  #lookAtPing(now: number): number {
+    const { pingInterval, pingTimeout } = this.#options.limits, lifecycle = this.#lifecycle;
+    if (pingInterval === 0) return Infinity;
+    const { lastActive } = lifecycle, heard = Math.max(lastActive, this.#writer.writingSince ?? 0);
+    if (this.#pinged === undefined || heard > this.#pinged || lifecycle.running.size === 0) {
+      this.#pinged = undefined;
+      if (lifecycle.running.size === 0) return now + pingInterval;
+      if (heard + pingInterval > now) return heard + pingInterval;
+      this.#pinged = now;
+      lifecycle.probe();
+    }
+    const late = this.#pinged + pingTimeout;
+    if (late > now) return late;
+    this.#endUnlessHeard(lastActive);
+    return now + this.#interval;
+  }
+
+  /** A ping has had its time. */
+  #endUnlessHeard(lastActive: number): void {
+    const { timers, limits: { pingTimeout } } = this.#options, lifecycle = this.#lifecycle;
+    // A process that stood still finds the answer once it reads: timers come first.
+    timers.after(0, () => {
+      if (lifecycle.lastActive !== lastActive || lifecycle.phase >= CLOSED) return;
+      lifecycle.finish({ reason: `the peer did not answer a ping within ${pingTimeout} ms` });
+    });
+  }
+
   async #ping(): Promise<void> {
     if (this.#isPinging) return;
     this.#isPinging = true;
-    const { timers, limits: { pingTimeout } } = this.#options, lifecycle = this.#lifecycle;
-    const sent = lifecycle.lastActive;
+    const sent = this.#lifecycle.lastActive;
     try {
-      await this.#call!(pingTimeout);
+      await this.#call!(this.#options.limits.pingTimeout);
     } catch (error) {
       // A ping that could not be sent shows nothing.
       const isLate = error instanceof RpcError && error.reason === "DEADLINE_EXCEEDED";
-      if (lifecycle.phase < CLOSED && isLate) {
-        // A process that stood still finds the answer once it reads: timers come first.
-        timers.after(0, () => {
-          if (lifecycle.lastActive !== sent) return;
-          lifecycle.finish({ reason: `the peer did not answer a ping within ${pingTimeout} ms` });
-        });
-      }
+      if (isLate) this.#endUnlessHeard(sent);
     }
     this.#isPinging = false;
   }

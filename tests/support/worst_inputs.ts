@@ -5,6 +5,10 @@
 import { bearerTokens } from "../../lib/api/auth.ts";
 import { detect, DetectingDecoder, FRAMINGS } from "../../lib/framing/mod.ts";
 import { isLongerThan, utf8Length } from "../../lib/framing/utf8.ts";
+import { websocket } from "../../lib/framing/websocket.ts";
+import { streamType } from "../../lib/http/call.ts";
+import { guard } from "../../lib/http/guard.ts";
+import { hasMember, type RequestHead } from "../../lib/http/head.ts";
 import { RequestDecoder } from "../../lib/http/request.ts";
 import {
   besidesValue,
@@ -25,8 +29,9 @@ import { parseAddress } from "../../lib/transport/address.ts";
 import { networkOf } from "../../lib/transport/exposure.ts";
 import { isHello, withoutTls } from "../../lib/transport/tls/hello.ts";
 import { AnswererSocket } from "../../lib/transport/udp/datagram_socket.ts";
-import { bytesOf } from "./raw.ts";
+import { bytesOf, join } from "./raw.ts";
 import { ANYTHING } from "./schemas.ts";
+import { closePayload, OP, wsFrame } from "./websocket_frames.ts";
 
 /** A text of any length: what stands before, what is repeated, what stands behind. */
 type Pump = readonly [before: string, again: string, behind: string];
@@ -350,8 +355,86 @@ const REQUESTS: readonly Pump[] = [
   [`${START}connection:`, "close,", "\r\n\r\n"],
   [`${START}transfer-encoding: chunked\r\n\r\n`, "1\r\na\r\n", "0\r\n\r\n"],
   [`${START}transfer-encoding: chunked\r\n\r\n0\r\n`, "a:b\r\n", "\r\n"],
+  [`${START}transfer-encoding: chunked\r\n\r\n`, "1;x=y\r\na\r\n", "0\r\n\r\n"],
+  [`${START}transfer-encoding: chunked\r\n\r\nffffff\r\n`, "a", "\r\n0\r\n\r\n"],
+  [`${START}content-length: 9999999\r\n\r\n`, "a", ""],
+  [`POST /`, "a", ` HTTP/1.1\r\nHost: a\r\n\r\n`],
+  ["", "A", ` / HTTP/1.1\r\nHost: a\r\n\r\n`],
+  [START, "a", ":b\r\n\r\n"],
   ["", `${START}\r\n`, ""],
 ];
+
+/** A head with one value that is long. */
+function headWith(name: "target" | "host" | "origin" | "content-type", value: string): RequestHead {
+  const headers = new Map([["host", "localhost"], ["content-type", "application/json"]]);
+  if (name !== "target") headers.set(name, value);
+  return {
+    kind: "head",
+    method: "POST",
+    target: name === "target" ? value : "/",
+    isOld: false,
+    headers,
+    keepsAlive: true,
+    length: 2,
+  };
+}
+
+const GUARD = {
+  scheme: "http",
+  hosts: new Set<string>(),
+  origins: new Set<string>(),
+  isOpen: false,
+} as const;
+
+const GUARDED: readonly (readonly [Parameters<typeof headWith>[0], ...Pump[]])[] = [
+  ["target", ["/", "a", ""], ["/?", "a=b&", ""], ["http://", "a", "/"], ["/", "/", ""], [
+    "/",
+    "%2f",
+    "",
+  ]],
+  ["host", ["", "a.", ""], ["[", ":", "]"], ["a:", "1", ""], ["", "localhost.", ""], ["", ".", ""]],
+  ["origin", ["http://", "a", ""], ["http://", "a.", ":1"], ["", "http://", ""]],
+  ["content-type", ["application/json;", " ", ""], ["application/json", ";charset=utf-8", ""], [
+    "",
+    "a/",
+    "",
+  ]],
+];
+
+/** Frames of a WebSocket in pieces of this size. */
+function readWebSocket(bytes: Uint8Array, piece: number): void {
+  const copy = bytes.slice(), decoder = websocket.server.decoder(ROOM, true); // it unmasks where they are
+  for (let at = 0; at < copy.length; at += piece) {
+    decoder.push(copy.subarray(at, at + piece));
+    while (decoder.next() !== undefined);
+  }
+}
+
+const part = { fin: false } as const;
+const WEBSOCKETS: readonly (readonly [string, before: Uint8Array, again: Uint8Array])[] = [
+  ["messages", new Uint8Array(0), wsFrame(OP.text, "[0]")],
+  ["messages that are not ASCII", new Uint8Array(0), wsFrame(OP.text, '"é"')],
+  ["messages that hold marks", new Uint8Array(0), wsFrame(OP.text, '"\x01é"')],
+  ["pings", new Uint8Array(0), wsFrame(OP.ping, "p")],
+  ["pongs", new Uint8Array(0), wsFrame(OP.pong)],
+  [
+    "fragments of 64 bytes",
+    wsFrame(OP.text, "x", part),
+    wsFrame(OP.continuation, "x".repeat(64), part),
+  ],
+  ["pings within a message", wsFrame(OP.text, "x", part), wsFrame(OP.ping, "p".repeat(125))],
+  [
+    "one frame",
+    wsFrame(OP.text, "", { digits: 8, length: BigInt(ROOM.maxMessageBytes) }),
+    bytesOf("x"),
+  ],
+  ["what follows a close", wsFrame(OP.close, closePayload(1000)), wsFrame(OP.text, "[0]")],
+];
+
+/** So many bytes of it. */
+function pumpedBytes(before: Uint8Array, again: Uint8Array, size: number): Uint8Array {
+  return join([before, ...Array<Uint8Array>(Math.ceil(size / again.length)).fill(again)]);
+}
 
 /** The loops and conversions, each with what it takes longest for. */
 export const WORK: readonly Work[] = [
@@ -361,6 +444,32 @@ export const WORK: readonly Work[] = [
         `HTTP in pieces of ${piece}: ${JSON.stringify(pump)}`,
         (size) => bytesOf(pumped(pump, size)),
         (bytes) => readRequests(bytes, piece),
+      )
+    )
+  ),
+  ...GUARDED.flatMap(([name, ...pumps]) =>
+    pumps.map((pump) =>
+      work(
+        `guard() of ${name}: ${JSON.stringify(pump)}`,
+        (size) => headWith(name, pumped(pump, size)),
+        (head) => void guard(head, GUARD),
+      )
+    )
+  ),
+  ...texts("accept and connection", [["", "text/html,", ""], ["text/event-stream", ";q=0", ""], [
+    "",
+    " ,",
+    "close",
+  ]], (text) => {
+    streamType(text);
+    hasMember(text, "close");
+  }),
+  ...[1 << 16, 3].flatMap((piece) =>
+    WEBSOCKETS.map(([name, before, again]) =>
+      work(
+        `websocket in pieces of ${piece}: ${name}`,
+        (size) => pumpedBytes(before, again, size),
+        (bytes) => readWebSocket(bytes, piece),
       )
     )
   ),

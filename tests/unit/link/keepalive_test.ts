@@ -13,6 +13,7 @@ interface Known {
   messageSince: number | undefined;
   pausedSince: number | undefined;
   readonly writingSince: number | undefined;
+  readonly canPing: boolean;
   readonly isKnown: boolean;
   readonly giveUp: () => boolean;
 }
@@ -27,6 +28,7 @@ function watched(change: Partial<Known> = {}) {
     messageSince: undefined,
     pausedSince: undefined,
     writingSince: undefined,
+    canPing: false,
     isKnown: true,
     giveUp: () => false,
     ...change,
@@ -36,6 +38,7 @@ function watched(change: Partial<Known> = {}) {
     phase: OPEN as Phase,
     peerSends: true,
     isIdle: true,
+    running: new Map(),
     finish: ({ reason }: { reason: string }) => {
       note(`finish: ${reason}`);
       watch.stop();

@@ -96,6 +96,30 @@ Deno.test("credentials travel as a header: a token, or the name and the password
   assertEquals(basic.peer.address, `${server.address}/`);
 });
 
+Deno.test("what a server answers to a notification is about no call that was made after it", async () => {
+  const begun = Promise.withResolvers<void>(), refused = Promise.withResolvers<void>();
+  // As aria2 does: what has no id is refused.
+  const refusal = { jsonrpc: "2.0", id: null, error: { code: -32600, message: "Invalid Request" } };
+  await using server = denoServer(async ({ id, method, params }) => {
+    if (id === undefined) {
+      await begun.promise;
+      return Response.json(refusal, { status: 400 });
+    }
+    if (method === "slow") {
+      begun.resolve();
+      await refused.promise;
+    }
+    return Response.json({ jsonrpc: "2.0", id, result: params });
+  });
+  await using line = await connect(server.address, { extensions: false });
+  line.notify.note!([1]);
+  const waiting = line.request("slow", ["done"]);
+  await begun.promise;
+  for (let n = 0; n < 10; n++) await line.request("echo", [n]); // the refusal comes meanwhile
+  refused.resolve();
+  assertEquals(await waiting, ["done"]);
+});
+
 // ---- What servers answer ------------------------------------------------------------------------
 
 const json = { "content-type": "application/json" };
@@ -155,6 +179,112 @@ for (const [what, answer, message, reason] of FAILED) {
     assertEquals(await Promise.all(together), [[1], [2]]);
   });
 }
+
+// What two nodes answer that cannot be installed here, as their source has it. A node of Ethereum that can,
+// and aria2, are in `interop/`.
+const text = { "content-type": "text/plain; charset=utf-8" };
+const NODES: readonly (readonly [string, (id: number) => Response, unknown])[] = [
+  [
+    "bitcoind: a result",
+    (id) => Response.json({ result: "00ff", error: null, id }),
+    "00ff",
+  ],
+  [
+    "bitcoind: no such method",
+    (id) =>
+      Response.json({ result: null, error: { code: -32601, message: "Method not found" }, id }, {
+        status: 404,
+      }),
+    [-32601, "METHOD_NOT_FOUND", "call: Method not found"],
+  ],
+  [
+    "bitcoind: not ready",
+    (id) =>
+      Response.json({ result: null, error: { code: -28, message: "Loading block index…" }, id }, {
+        status: 500,
+      }),
+    [-28, undefined, "Loading block index…"],
+  ],
+  [
+    "bitcoind: a wrong password",
+    () =>
+      new Response(null, {
+        status: 401,
+        headers: { "www-authenticate": 'Basic realm="jsonrpc"' },
+      }),
+    [-32016, "UNAUTHENTICATED", "the server answered 401 Unauthorized"],
+  ],
+  [
+    "bitcoind: busy",
+    () => new Response("Work queue depth exceeded", { status: 503 }),
+    [-32014, "UNAVAILABLE", "503 Service Unavailable: Work queue depth exceeded"],
+  ],
+  [
+    "geth: no such method",
+    (id) =>
+      Response.json({
+        jsonrpc: "2.0",
+        id,
+        error: { code: -32601, message: "the method call does not exist/is not available" },
+      }),
+    [-32601, "METHOD_NOT_FOUND", "the method call does not exist/is not available"],
+  ],
+  [
+    "geth: an error with data",
+    (id) =>
+      Response.json({
+        jsonrpc: "2.0",
+        id,
+        error: { code: 3, message: "execution reverted", data: "0x08c379a0" },
+      }),
+    [3, undefined, "execution reverted"],
+  ],
+  [
+    "geth: another host",
+    () => new Response("invalid host specified\n", { status: 403, headers: text }),
+    [-32007, "PERMISSION_DENIED", "403 Forbidden: invalid host specified"],
+  ],
+  [
+    "geth: too long",
+    () => new Response("content length too large (6>5)\n", { status: 413, headers: text }),
+    [-32008, "RESOURCE_EXHAUSTED", "413 Payload Too Large: content length too large (6>5)"],
+  ],
+];
+
+for (const [what, answer, expected] of NODES) {
+  Deno.test(`a call gets what a node answers: ${what}`, async () => {
+    await using server = denoServer(({ id }) => answer(id!));
+    await using line = await connect(server.address, { extensions: false });
+    if (typeof expected === "string") assertEquals(await line.request("call", []), expected);
+    else {
+      const [code, reason, message] = expected as [number, string | undefined, string];
+      const error = await assertRejects(() => line.request("call", []), RpcError);
+      assertEquals([error.code, error.reason], [code, reason]);
+      assertStringIncludes(error.message, message);
+    }
+  });
+}
+
+Deno.test("a batch that geth finds too long is answered by the error of its first call", async () => {
+  const error = { code: -32600, message: "batch too large" };
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    const [{ id }] = await request.json();
+    return Response.json([{ jsonrpc: "2.0", id, error }]);
+  });
+  const errors: unknown[] = [];
+  {
+    await using line = await connect(`http://127.0.0.1:${server.addr.port}`, {
+      extensions: false,
+      onError: (error) => void errors.push(error),
+    });
+    const [first, second] = await Promise.allSettled(line.batch((call) => [call.a!(), call.b!()]));
+    assert(first!.status === "rejected" && second!.status === "rejected");
+    assertStringIncludes(String(first.reason), "batch too large");
+    assertStringIncludes(String(second.reason), "answered the batch without b");
+  }
+  assertEquals(errors, []);
+  await server.shutdown();
+});
 
 Deno.test("Retry-After is when the call may be made again", async () => {
   let isBusy = true;

@@ -52,6 +52,10 @@ export class Post {
   readonly #calls = new Map<unknown, Credit | undefined>();
   /** Items of a call that has asked for no stream. */
   readonly #items = new Map<unknown, unknown[]>();
+  /** Whether it is a batch: what its answer lacks then, its sender finds. */
+  readonly #isBatch: boolean;
+  /** Whether it is not calls and notifications alone: then its sender wants to see whatever answers it. */
+  readonly #isOdd: boolean;
   readonly #abort = new AbortController();
   /** The calls in it that were given up. */
   #cancelled = 0;
@@ -67,6 +71,8 @@ export class Post {
   ) {
     this.#host = host;
     this.#body = body;
+    this.#isBatch = Array.isArray(message);
+    this.#isOdd = !(message && listOf(message).every(isUsual));
     for (const one of listOf(message)) {
       if (one.method === undefined || typeof one.id !== "number" && typeof one.id !== "string") {
         continue;
@@ -172,27 +178,31 @@ export class Post {
   async #takeWhole(text: string): Promise<boolean> {
     const message = parsed(text);
     if (message === undefined) return this.#calls.size === 0;
-    const [first] = listOf(message);
-    // What was refused before it was read has no id; as the answer to all, it answers each.
-    const isRefusal = this.#calls.size > 0 && !Array.isArray(message) &&
-      first?.error !== undefined &&
-      (first.id === undefined || first.id === null);
-    if (isRefusal) {
-      const whole = parseExactly(text) as object;
-      for (const id of [...this.#calls.keys()]) {
-        await this.#give(id, JSON.stringify({ ...whole, id }));
-      }
-      return true;
-    }
+    if (await this.#takeRefusal(message, text)) return true;
     for (const one of listOf(message)) if (one.method === undefined) this.#forget(one.id);
     await this.#host.give(text);
-    return this.#calls.size === 0;
+    return this.#calls.size === 0 || this.#isBatch && Array.isArray(message);
+  }
+
+  /**
+   * Takes an error without an id: what was refused before it was read. It is about the calls of this post, and
+   * never about a call of another one: each of them gets it. A notification that is refused has none.
+   */
+  async #takeRefusal(message: Message | Message[], text: string): Promise<boolean> {
+    if (Array.isArray(message) || message.error === undefined) return false;
+    if (message.id !== undefined && message.id !== null || this.#isOdd) return false;
+    const whole = parseExactly(text) as object;
+    for (const id of [...this.#calls.keys()]) {
+      await this.#give(id, JSON.stringify({ ...whole, id }));
+    }
+    return true;
   }
 
   /** Takes a message of several. */
   async #take(text: string): Promise<void> {
     const message = parsed(text);
     if (message === undefined) return; // it is told that the result is missing
+    if (await this.#takeRefusal(message, text)) return;
     for (const one of listOf(message)) {
       const items = this.#items.get(one.id);
       if (one.method !== undefined) continue;
@@ -270,6 +280,12 @@ export function parsed(text: string): Message | Message[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether it is a call or a notification, as a client sends them. */
+function isUsual({ method, id, params = {} }: Message): boolean {
+  return typeof method === "string" && ["undefined", "number", "string"].includes(typeof id) &&
+    typeof params === "object";
 }
 
 function listOf(message: Message | readonly Message[] | undefined): readonly Message[] {

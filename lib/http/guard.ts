@@ -10,6 +10,7 @@
  */
 
 import { hasMember, type RequestHead } from "./head.ts";
+import { EVENTS_TYPE } from "./response.ts";
 
 /** What a guard lets in. */
 export interface GuardOptions {
@@ -114,7 +115,7 @@ function routeOf({ method, headers }: RequestHead, { path, query }: Target): Rou
     case "GET":
     case "HEAD":
       if (isCall && method === "GET" && isUpgrade(headers)) return { kind: "upgrade" };
-      if (isPage) return { kind: "page", path, query };
+      if (isPage && !wantsEvents(headers)) return { kind: "page", path, query };
       break;
     case "POST":
       if (!isCall) break;
@@ -221,6 +222,14 @@ function isVisit({ method, headers }: RequestHead, path: string): boolean {
 function isUpgrade(headers: RequestHead["headers"]): boolean {
   return hasMember(headers.get("connection")?.toLowerCase() ?? "", "upgrade") &&
     hasMember(headers.get("upgrade")?.toLowerCase() ?? "", "websocket");
+}
+
+/**
+ * Whether nothing but a stream of events is taken: a browser's `EventSource` can only GET, and a client of MCP
+ * asks so whether the server has something to say by itself. Nothing is run by GET, and a page is no stream.
+ */
+function wantsEvents(headers: RequestHead["headers"]): boolean {
+  return headers.get("accept")?.trim().toLowerCase() === EVENTS_TYPE;
 }
 
 /** Why a body of this type is no call; undefined if it may be one. */

@@ -12,8 +12,9 @@ const passed = new Map<string, Map<string, number>>();
 for (const wire of WIRES) {
   const row = passed.get(wire.name) ?? new Map<string, number>();
   passed.set(wire.name, row.set(wire.framing, 0));
-  for (const { name, isOfFirstBytes, run } of CASES) {
-    if (isOfFirstBytes && wire.framing === "websocket") continue;
+  for (const { name, isOfFirstBytes, isOfConnections, run } of CASES) {
+    if (isOfFirstBytes && ["websocket", "http"].includes(wire.framing)) continue;
+    if (isOfConnections && wire.framing === "http") continue;
     Deno.test(`${name} (${wire.name}, ${wire.framing})`, async () => {
       await run(wire);
       row.set(wire.framing, row.get(wire.framing)! + 1);
@@ -22,7 +23,7 @@ for (const wire of WIRES) {
 }
 
 addEventListener("unload", () => {
-  const framings = [...FRAMING_NAMES, "websocket"];
+  const framings = [...FRAMING_NAMES, "websocket", "http"];
   const lines = [["transport", ...framings]];
   for (const [name, row] of passed) {
     const cells = framings.map((framing) => row.get(framing));

@@ -28,6 +28,8 @@ export interface Case {
   readonly name: string;
   /** Whether it is about the first bytes of a connection: a WebSocket has a handshake there. */
   readonly isOfFirstBytes?: true;
+  /** Whether it is about a connection, or about frames: over HTTP callers know of neither. */
+  readonly isOfConnections?: true;
   run(wire: Wire): Promise<void>;
 }
 
@@ -80,7 +82,7 @@ const request = (id: unknown, method: string, params?: unknown) => ({
 });
 
 /** How a message begins. */
-const HALF = { json: "{", headers: "Content-", length: "\0", websocket: "\x01" } as const;
+const HALF = { json: "{", headers: "Content-", length: "\0", websocket: "\x01", http: "" } as const;
 
 export const CASES: readonly Case[] = [
   // ---- Values ------------------------------------------------------------------------------------
@@ -372,6 +374,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "an id comes back digit for digit, and as the same type",
+    isOfConnections: true,
     async run(wire) {
       await using site = await wire.open(api);
       using peer = await site.peer();
@@ -430,6 +433,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "a connection lives on after messages that break the rules",
+    isOfConnections: true,
     async run(wire) {
       await using site = await wire.open(api);
       using peer = await site.peer();
@@ -499,6 +503,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "no more than maxInFlight handlers run at once, and all calls are answered",
+    isOfConnections: true,
     async run(wire) {
       let running = 0, most = 0;
       const full = Promise.withResolvers<void>(), gate = Promise.withResolvers<void>();
@@ -568,6 +573,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "a call's timeout rejects it with DEADLINE_EXCEEDED, and aborts the handler",
+    isOfConnections: true, // a request that is given up after a millisecond may never have gone out
     async run(wire) {
       const { wait, aborted } = waiting();
       await using site = await wire.open({ ...api, wait });
@@ -604,6 +610,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "a message that the end tears is not executed",
+    isOfConnections: true,
     async run(wire) {
       const seen: unknown[] = [];
       await using site = await wire.open({
@@ -619,6 +626,7 @@ export const CASES: readonly Case[] = [
           headers: `Content-Length: ${body.length}\r\n\r\n${body}`,
           length: `\0\0\0${String.fromCharCode(body.length)}${body}`,
           websocket: `\x81${String.fromCharCode(0x80 | body.length)}\0\0\0\0${body}`,
+          http: "",
         }[wire.framing];
         const bytes = Uint8Array.from(torn, (letter) => letter.charCodeAt(0));
         await peer.write(bytes.subarray(0, bytes.length - missing));
@@ -633,6 +641,7 @@ export const CASES: readonly Case[] = [
   {
     name:
       "calls that wait reject with ConnectionLostError when the server ends, and later ones too",
+    isOfConnections: true,
     async run(wire) {
       const { wait, begun, aborted } = waiting();
       await using site = await wire.open({ ...api, wait });
@@ -675,6 +684,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "shutdown() lets handlers finish, refuses new calls with UNAVAILABLE, and says goodbye",
+    isOfConnections: true,
     async run(wire) {
       const begun = Promise.withResolvers<void>(), gate = Promise.withResolvers<string>();
       await using site = await wire.open({
@@ -722,6 +732,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "shutdown() ends connections that say nothing, or have said half a message",
+    isOfConnections: true,
     async run(wire) {
       await using site = await wire.open(api);
       using silent = await site.peer();
@@ -744,6 +755,7 @@ export const CASES: readonly Case[] = [
   // ---- What is told ------------------------------------------------------------------------------
   {
     name: "onOpen and onClose tell of each connection once, and handlers know their peer",
+    isOfConnections: true,
     async run(wire) {
       const opened: PeerInfo[] = [], closed: [PeerInfo, CloseInfo][] = [];
       const gone = Promise.withResolvers<void>();
@@ -798,6 +810,7 @@ export const CASES: readonly Case[] = [
   // ---- Limits ------------------------------------------------------------------------------------
   {
     name: "a message over the limit is answered with RESOURCE_EXHAUSTED, and none at the limit is",
+    isOfConnections: true,
     async run(wire) {
       await using site = await wire.open(api, { limits: { maxMessageBytes: 100 } });
       const message = (size: number) => {
@@ -820,6 +833,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: "one connection more than maxConnections is told UNAVAILABLE, until a place is free",
+    isOfConnections: true,
     isOfFirstBytes: true,
     async run(wire) {
       await using site = await wire.open(api, { limits: { maxConnections: 2 } });

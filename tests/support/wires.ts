@@ -20,7 +20,7 @@ import { isInstalled } from "./tools.ts";
 /** A way for two ends to meet, and the framing that they speak there. */
 export interface Wire {
   readonly name: string;
-  readonly framing: Spoken;
+  readonly framing: Spoken | "http";
   /** Serves an API, and resolves once it can be reached. */
   open<A extends Api>(api: A, options?: ServeOptions): Promise<Site<A>>;
 }
@@ -41,7 +41,7 @@ export interface Site<A> extends AsyncDisposable {
 interface WireOptions {
   /** The transport, as the table and the tests show it. */
   readonly name: string;
-  readonly framing: Spoken;
+  readonly framing: Spoken | "http";
   /** An address to listen at. */
   listen(): string;
   /** What TLS needs, at both ends. */
@@ -65,6 +65,7 @@ export function wire({ name, framing, listen, tls }: WireOptions): Wire {
       const [bound] = server.addresses as [string];
       const client = papers && { tls: papers.client };
       if (framing === "websocket") return upgraded(server, bound, errors, client);
+      if (framing === "http") return posted(server, bound, errors, client);
       const address = bound;
       return {
         server,
@@ -96,6 +97,25 @@ function upgraded<A extends Api>(
       await shakeHands(socket);
       return new RawPeer(socket, "websocket");
     },
+    [Symbol.asyncDispose]: () => server.shutdown(0),
+  };
+}
+
+/** The same server, called by HTTP. */
+function posted<A extends Api>(
+  server: Server,
+  bound: string,
+  errors: Site<A>["errors"],
+  client: { readonly tls: TlsClientOptions } | undefined,
+): Site<A> {
+  const address = bound.replace(/^tcp:/, "http:").replace(/^tls:/, "https:");
+  return {
+    server,
+    address,
+    errors,
+    connect: (options) => connect<A>(address, { ...client, ...options }),
+    // Its frames do not travel: each is a request, and each answer a frame.
+    peer: async () => new RawPeer(await dial(address, client), "length"),
     [Symbol.asyncDispose]: () => server.shutdown(0),
   };
 }
@@ -156,14 +176,16 @@ export function socketPath(): string {
   return `/tmp/landline-${crypto.randomUUID()}.sock`;
 }
 
-/** The transports that carry WebSockets, by the name that tests show. */
-const WEB: ReadonlyMap<string, string> = new Map([["tcp://127.0.0.1", "ws:"], ["tls:", "wss:"]]);
+/** What else the servers of a transport answer, by the name that tests show. */
+const WEB: ReadonlyMap<string, readonly (readonly [string, "websocket" | "http"])[]> = new Map([
+  ["tcp://127.0.0.1", [["ws:", "websocket"], ["http:", "http"]]],
+  ["tls:", [["wss:", "websocket"], ["https:", "http"]]],
+]);
 
-/** Each transport with each framing, and WebSocket. */
-export const WIRES: readonly Wire[] = TRANSPORTS.flatMap((transport) => {
-  const web = WEB.get(transport.name);
-  return [
-    ...FRAMING_NAMES.map((framing) => wire({ ...transport, framing })),
-    ...web === undefined ? [] : [wire({ ...transport, name: web, framing: "websocket" })],
-  ];
-});
+/** Each transport with each framing, WebSocket, and HTTP. */
+export const WIRES: readonly Wire[] = TRANSPORTS.flatMap((transport) => [
+  ...FRAMING_NAMES.map((framing) => wire({ ...transport, framing })),
+  ...(WEB.get(transport.name) ?? []).map(([name, framing]) =>
+    wire({ ...transport, name, framing })
+  ),
+]);

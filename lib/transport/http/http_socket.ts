@@ -90,7 +90,10 @@ export class HttpSocket implements Socket, PostHost {
   #send(body: Uint8Array<ArrayBuffer>): void {
     const text = decodeUtf8(body), message = text === undefined ? undefined : parsed(text);
     if (message === undefined || Array.isArray(message)) return this.#post(body, message);
-    if (!isControl(String(message.method))) return this.#post(body, message);
+    // A call by such a name is a call: it is answered that there is no such method.
+    if (message.id !== undefined || !isControl(String(message.method))) {
+      return this.#post(body, message);
+    }
     const control = readControl(message as unknown as Notification);
     // Of all others a server that answers posts could make nothing.
     if (control?.kind === "cancelRequest") this.#byId.get(control.id)?.cancel(control.id);

@@ -20,7 +20,7 @@ import { AnswerTimer, Log } from "./log.ts";
 import type { Side } from "./recording.ts";
 import { type Interruption, listenForSignals } from "../command/signals.ts";
 import { openSocket } from "../command/line.ts";
-import { WebSocketTap } from "./websocket_tap.ts";
+import { below, isWebSocket, WebSocketTap } from "./websocket_tap.ts";
 
 /** What `record --help` prints. */
 export const help = `\
@@ -87,19 +87,6 @@ export async function run(words: readonly string[], given: Given): Promise<numbe
   await proxy.close();
   log.close();
   return EXIT.OK;
-}
-
-function isWebSocket(address: string): boolean {
-  return /^wss?:/i.test(address);
-}
-
-/** What carries a WebSocket: its bytes are passed on, the handshake's too. */
-function below(address: string): string {
-  if (!isWebSocket(address)) return address;
-  const { protocol, hostname, port } = new URL(address);
-  return protocol === "ws:"
-    ? `tcp://${hostname}:${port || 80}`
-    : `tls://${hostname}:${port || 443}`;
 }
 
 async function listenAt(address: string): Promise<Listener> {

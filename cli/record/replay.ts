@@ -9,7 +9,7 @@ import { showBytes } from "../text/byte_size.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { differenceLine } from "../text/diff_lines.ts";
 import { EXIT } from "../command/exit.ts";
-import { BLANK, FrameTap } from "./frame_tap.ts";
+import { BLANK, FrameTap, type Piece } from "./frame_tap.ts";
 import type { JsonPath } from "../text/json_diff.ts";
 import { printable, quoted, shown } from "../text/printable.ts";
 import { mustBeStream } from "../command/stream_address.ts";
@@ -18,6 +18,7 @@ import { compareSaid, type Deviation, parsePlaces, type Said } from "./compare.t
 import { type Interruption, listenForSignals } from "../command/signals.ts";
 import { print } from "../text/stdio.ts";
 import { openSocket } from "../command/line.ts";
+import { below, HANDSHAKE, WebSocketTap } from "./websocket_tap.ts";
 import type { Socket } from "../../lib/client.ts";
 
 /** What `replay --help` prints. */
@@ -36,7 +37,9 @@ Everything is said in the order in which it was recorded, and after as much was
 heard as had been heard then, but without its pauses; --timeout is how long that
 is waited for [default: 2000]. Answers are compared by their ids, batches by the
 ids in them, whatever order they come in; what the server says by itself by its
-order. --framing has no meaning here: the bytes are those of the recording.
+order. --framing and --header have no meaning here: the bytes are those of the
+recording. What was recorded of a WebSocket is replayed at ws: and wss:; its
+pings are not compared, and of its handshake the status alone.
 
 Exit codes:
   0    the answers are the same
@@ -71,12 +74,12 @@ export async function run(words: readonly string[], given: Given): Promise<numbe
   if (file === undefined || address === undefined || others.length > 0) {
     throw new TypeError("Cannot replay: FILE and ADDRESS are needed, replay --help shows how");
   }
-  mustBeStream(address);
+  mustBeStream(address, ["ws", "wss"]);
   const ignore = given.values.get("ignore");
   const ignored = given.values.has("ignore") ? parsePlaces(ignore ?? "") : [];
   const entries = parseRecording(await readFile(file));
   const interruption = listenForSignals();
-  const replay = new Replay(address, given, interruption);
+  const replay = new Replay(below(address), given, interruption);
   const replaying = replay.run(entries);
   replaying.catch(() => {}); // after a signal nobody waits for it
   const exitCode = await Promise.race([replaying, interruption.exitCode]);
@@ -185,6 +188,7 @@ class Connection {
   readonly heard: Said[] = [];
   readonly #socket: Socket;
   readonly #reading: Promise<void>;
+  #tap: FrameTap | WebSocketTap = new FrameTap();
   #ended = false;
   #wake: () => void = () => {};
 
@@ -194,6 +198,7 @@ class Connection {
   }
 
   async say(sent: Sent): Promise<void> {
+    if (sent.fault === HANDSHAKE) this.#tap = new WebSocketTap(); // its server says nothing before
     try {
       for (let rest = bytesOf(sent); rest.length > 0;) {
         rest = rest.subarray(await this.#socket.write(rest));
@@ -205,11 +210,9 @@ class Connection {
 
   /** Waits until as much has come as had come then. */
   async hear(sent: Sent, timeout: number): Promise<void> {
-    if (sent.fault === BLANK) return;
-    this.recorded.push({
-      text: sent.text ?? showBytes(bytesOf(sent)),
-      isFrame: sent.text !== undefined,
-    });
+    const said = saidIn({ ...sent, bytes: bytesOf(sent) });
+    if (said === undefined) return;
+    this.recorded.push(said);
     await this.#until(() => this.heard.length >= this.recorded.length, timeout);
   }
 
@@ -252,11 +255,11 @@ class Connection {
   }
 
   async #read(): Promise<void> {
-    const tap = new FrameTap(), buffer = new Uint8Array(1 << 16);
-    const note = (pieces: ReturnType<FrameTap["push"]>) => {
-      for (const { text, bytes, fault } of pieces) {
-        if (fault === BLANK) continue;
-        const said = { text: text ?? showBytes(bytes), isFrame: text !== undefined };
+    const buffer = new Uint8Array(1 << 16);
+    const note = (pieces: readonly Piece[]) => {
+      for (const piece of pieces) {
+        const said = saidIn(piece);
+        if (said === undefined) continue;
         this.heard.push(said);
         size += said.text.length;
       }
@@ -265,13 +268,24 @@ class Connection {
     let size = 0;
     try {
       for (let count; (count = await this.#socket.read(buffer)) !== null;) {
-        note(tap.push(buffer.subarray(0, count)));
+        note(this.#tap.push(buffer.subarray(0, count)));
         if (this.heard.length > MAX_HEARD || size > MAX_HEARD_SIZE) break;
       }
     } catch {
       // as an end
     }
     this.#ended = true;
-    note(tap.end());
+    note(this.#tap.end());
   }
+}
+
+/** What is not compared: it means nothing, or comes when it likes. */
+const UNCOMPARED: ReadonlySet<string | undefined> = new Set([BLANK, "ping", "pong"]);
+
+/** What a server has said with a piece, as it is compared; undefined if it is not. */
+function saidIn({ text, fault, bytes }: Pick<Piece, "text" | "fault" | "bytes">): Said | undefined {
+  if (UNCOMPARED.has(fault)) return undefined;
+  if (fault !== HANDSHAKE) return { text: text ?? showBytes(bytes), isFrame: text !== undefined };
+  const [status = ""] = new TextDecoder().decode(bytes).split("\r\n", 1);
+  return { text: status, isFrame: false }; // the rest has the time in it
 }

@@ -11,6 +11,9 @@ import type { Piece } from "./frame_tap.ts";
 /** A frame may be this long; what is longer is passed on without being looked at. */
 const MAX_FRAME = 1 << 26;
 
+/** What the heads of the request and of its answer are called. */
+export const HANDSHAKE = "the handshake of a WebSocket";
+
 /** What control frames are called, by their opcodes: RFC 6455, section 5.2. */
 const CONTROL: ReadonlyMap<number, string> = new Map([[8, "close"], [9, "ping"], [10, "pong"]]);
 
@@ -47,7 +50,7 @@ export class WebSocketTap {
       .indexOf("\r\n\r\n");
     if (end < 0) return undefined;
     this.#isOpen = true;
-    return this.#noFrame(this.#rest.slice(0, end + 4), "the handshake of a WebSocket");
+    return this.#noFrame(this.#rest.slice(0, end + 4), HANDSHAKE);
   }
 
   #frame(): Piece | undefined {
@@ -76,4 +79,18 @@ export class WebSocketTap {
   #noFrame(bytes: Uint8Array, fault: string): Piece {
     return { bytes, framing: this.#isOpen ? "websocket" : undefined, fault };
   }
+}
+
+/** Whether an address is one of WebSockets. */
+export function isWebSocket(address: string): boolean {
+  return /^wss?:/i.test(address);
+}
+
+/** What carries a WebSocket: its bytes are passed on, the handshake's too. */
+export function below(address: string): string {
+  if (!isWebSocket(address)) return address;
+  const { protocol, hostname, port } = new URL(address);
+  return protocol === "ws:"
+    ? `tcp://${hostname}:${port || 80}`
+    : `tls://${hostname}:${port || 443}`;
 }

@@ -42,11 +42,10 @@ for (const scheme of ["ws", "http"]) {
     const { passed, failed, framing } = JSON.parse(checked.stdout);
     assertEquals([failed, framing], [0, scheme === "ws" ? "websocket" : "http"], checked.stdout);
     assert(passed > 50);
-    for (const words of [["--raw", address], ["replay", "/dev/null", address]]) {
-      const refused = await run(words);
-      assertEquals(refused.code, 2);
-      assertStringIncludes(refused.stderr, "Cannot use the address");
-    }
+    const words = scheme === "ws" ? ["--raw", address] : ["replay", "/dev/null", address];
+    const refused = await run(words);
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.stderr, "Cannot use the address");
   });
 
   Deno.test(`client.ts says who calls at ${scheme}:, by a header or by a token`, async () => {
@@ -102,5 +101,37 @@ Deno.test("client.ts record shows and writes down what a WebSocket carries", asy
   assert(texts.some(({ from, text }) => from === "client" && JSON.parse(text).method === "add"));
   assert(texts.some(({ from, text }) => from === "server" && JSON.parse(text).result === 3));
   assert(sent.filter(({ fault }) => fault === "the handshake of a WebSocket").length === 2);
+  await Deno.remove(file);
+});
+
+Deno.test("client.ts replay says again what a WebSocket carried, and compares the answers", async () => {
+  await using served = await site();
+  const file = await Deno.makeTempFile();
+  {
+    await using recorder = new Program(CLIENT, ["record", file, served.at("ws")], {
+      flags: ["-N", `--allow-write=${file}`],
+    });
+    const [, address] = await recorder.lineWith(/listening on (ws:\S+), for/);
+    assertEquals((await runClient([address!, "add", "a=1", "b=2"])).stdout, "3\n");
+    assertEquals((await runClient([address!, "count", "3"])).stdout, "1\n2\n3\n");
+    await recorder.lineWith(/#2 << end/);
+  }
+  const run = (address: string) => runClient(["replay", file, address], { flags: ["-N", "-R"] });
+  for (const scheme of ["ws", "tcp"]) {
+    const { code, stdout, stderr } = await run(served.at(scheme));
+    assertEquals([code, stderr], [0, ""], stdout);
+    // For each of the two: the status, two answers or more, and the close.
+    const [, same, all] = /^(\d+) of (\d+) answers/.exec(stdout)!;
+    assertEquals(same, all);
+    assert(Number(all) >= 8, stdout);
+  }
+  await using other = serve({
+    ...api,
+    add: method(z.object({ a: z.number(), b: z.number() }), ({ a, b }) => a - b),
+  }, { listen: "ws://127.0.0.1:0" });
+  await other.ready;
+  const differs = await run(other.addresses[0]!);
+  assertEquals(differs.code, 1);
+  assertStringIncludes(differs.stdout, "result: 3 → -1");
   await Deno.remove(file);
 });

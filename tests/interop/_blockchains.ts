@@ -4,7 +4,7 @@ import * as z from "npm:zod@4";
 import { type Api, method, notification, type Peer, RpcError, withContext } from "../../lib/mod.ts";
 import { clientProgram, type Ends, portOf, prints } from "./_client_program.ts";
 import { program } from "./_npm.ts";
-import type { Cell, Pair } from "./_pairs.ts";
+import { type Cell, FEATURES, type Pair, WEB_FEATURES } from "./_pairs.ts";
 
 /** What the clients serve that subscribe to something. */
 const subscriber = {
@@ -58,23 +58,26 @@ function ethereumClient(
   theirs: string,
   how: string,
   batch: Cell<Ends>,
+  scheme?: "http" | "ws",
 ): Pair {
   return clientProgram({
     theirs,
-    over: "unix, json",
+    over: scheme ?? "unix, json",
     how,
-    onPath: true,
+    onPath: scheme === undefined,
+    features: scheme === undefined ? FEATURES : WEB_FEATURES,
     api: ethereum,
-    start: (path) => program("ethereum.js", name, path),
+    start: (at) => program("ethereum.js", name, scheme === undefined ? at : `${scheme}://${at}/`),
     tools: [tool],
     cells: {
       call: prints([42, "HÉ😀"]),
       "by name": "its methods take arrays",
       notification: "it only asks",
       batch,
+      stream: "it has no streams",
       cancel: "it does not know how to cancel a call",
       progress: "it has no progress",
-      "calls back": prints(7),
+      "calls back": scheme === "http" ? "HTTP has no way back" : prints(7),
     },
   });
 }
@@ -185,3 +188,35 @@ export const BLOCKCHAIN_CLIENTS: readonly Pair[] = [
     },
   }),
 ];
+
+/** The same clients as they usually reach a node. */
+export const WEB_BLOCKCHAIN_CLIENTS: readonly Pair[] = (["http", "ws"] as const).flatMap((
+  scheme,
+) => [
+  ethereumClient(
+    "ethers",
+    "npm:ethers@6",
+    "ethers 6",
+    scheme === "http" ? "`new JsonRpcProvider(url)`" : "`new WebSocketProvider(url)`",
+    scheme === "http" ? prints([42, 0]) : "it has no batches",
+    scheme,
+  ),
+  ethereumClient(
+    "viem",
+    "npm:viem@2",
+    "viem 2",
+    `\`createPublicClient({ transport: ${
+      scheme === "http" ? "http(url, { batch: true })" : "webSocket(url)"
+    } })\``,
+    scheme === "http" ? prints([42, 0]) : "it has no batches",
+    scheme,
+  ),
+  ethereumClient(
+    "web3v4",
+    "npm:web3@4",
+    "web3 4",
+    "`new Web3(url)`",
+    prints([42, 0]),
+    scheme,
+  ),
+]);

@@ -5,7 +5,15 @@ import { assertEquals } from "@std/assert";
 import type { Api } from "../../lib/mod.ts";
 import { Program } from "../support/program.ts";
 import { type OurServer, ourServer } from "./_our_server.ts";
-import { type Cell, type Feature, FEATURES, type Pair, pairOf, type Show } from "./_pairs.ts";
+import {
+  type Cell,
+  type Cells,
+  type Feature,
+  FEATURES,
+  type Pair,
+  pairOf,
+  type Show,
+} from "./_pairs.ts";
 
 /** A program in Debian's Python, which is the one that finds Debian's libraries. */
 export function python(name: string, ...args: string[]): string[] {
@@ -33,16 +41,26 @@ export interface ClientProgram extends Pick<Pair, "theirs" | "over" | "how"> {
   /** Why it lacks a feature, or what it prints, if that is not what most print. */
   readonly cells: Partial<Record<Feature, Cell<Ends>>>;
   readonly tools?: readonly string[];
+  /** What it is asked for. @default what all of them are over sockets */
+  readonly features?: readonly Feature[];
 }
 
-/** The program prints this for the feature. */
+/** The program prints this for the feature, in one line. */
 export function prints(expected: unknown): Show<Pick<Ends, "program">> {
   return async ({ program }, feature) =>
     assertEquals(JSON.parse(await program.line()), [feature, expected]);
 }
 
+/** The handler is told that its caller has given up, and the caller prints this. */
+export function gaveUp(expected: unknown): Show<Ends> {
+  return async (ends, feature) => {
+    await ends.waiting.aborted;
+    await prints(expected)(ends, feature);
+  };
+}
+
 /** What a client prints that calls our methods as they are. */
-const USUAL: Record<Feature, Cell<Ends>> = {
+const USUAL: Cells<Ends> = {
   call: prints("HÉ😀"),
   "by name": prints(19),
   error: prints(-32601),
@@ -52,16 +70,16 @@ const USUAL: Record<Feature, Cell<Ends>> = {
   },
   batch: prints(["A", -32601]),
   "100 at once": prints(Array.from({ length: 100 }, (_, n) => `N${n}`)),
-  cancel: async (ends, feature) => {
-    await ends.waiting.aborted;
-    await prints(-32800)(ends, feature);
-  },
+  stream: prints([0, 1, 2, null]),
+  cancel: gaveUp(-32800),
   progress: prints(["half"]),
   "calls back": prints("Really? Yes."),
 };
 
 /** The row of a program. */
-export function clientProgram({ start, onPath, api, cells, tools, ...what }: ClientProgram): Pair {
+export function clientProgram(
+  { start, onPath, api, cells, tools, features = FEATURES, ...what }: ClientProgram,
+): Pair {
   const open = async () => {
     const path = `/tmp/landline-${crypto.randomUUID()}.sock`;
     await using stack = new AsyncDisposableStack();
@@ -74,8 +92,8 @@ export function clientProgram({ start, onPath, api, cells, tools, ...what }: Cli
     return { ...ours, program, [Symbol.asyncDispose]: () => all.disposeAsync() };
   };
   const shown = Object.fromEntries(
-    FEATURES.map((feature) => [feature, cells[feature] ?? USUAL[feature]]),
-  ) as Record<Feature, Cell<Ends>>;
+    features.map((feature) => [feature, cells[feature] ?? USUAL[feature]]),
+  ) as unknown as Cells<Ends>;
   return pairOf(what, open, shown, tools);
 }
 

@@ -8,20 +8,29 @@
 /** The packages, as `npm:` asks for them. */
 const PACKAGES = [
   "@agentclientprotocol/sdk@2",
+  "@foundry-rs/anvil-linux-amd64@1",
+  "@modelcontextprotocol/sdk@1",
   "bash-language-server@5",
   "clightning-client@0",
   "electrum-client@0",
   "ethers@6",
+  "eventsource@5",
+  "jayson@5",
+  "playwright-core@1",
   "pyright@1",
   "stratum-client@1",
   "typescript@5",
   "typescript-language-server@6",
+  "undici@7",
   "viem@2",
   "vscode-json-languageserver@1",
   "web3@1",
   "web3@4",
   "web3-providers-ipc@4",
+  "ws@8",
+  "wscat@6",
   "yaml-language-server@2",
+  "zod@3",
 ] as const;
 
 const PROGRAMS = `${import.meta.dirname}/programs`;
@@ -35,6 +44,21 @@ export function program(name: string, ...args: string[]): string[] {
 /** A command that runs the program of a package, such as `pyright@1/pyright-langserver`. */
 export function packaged(name: string, ...args: string[]): string[] {
   return [Deno.execPath(), "run", "-A", ...FLAGS, "--frozen", `npm:${name}`, ...args];
+}
+
+/** A program that a package brings for this machine: where Deno keeps it. */
+export async function binary(name: string, path: string): Promise<string> {
+  const args = ["info", "--json"];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
+  const { npmCache } = JSON.parse(new TextDecoder().decode(stdout));
+  const { specifiers } = JSON.parse(await Deno.readTextFile(`${PROGRAMS}/deno.lock`));
+  const version = specifiers[`npm:${name}`], folder = name.slice(0, name.lastIndexOf("@"));
+  for await (const registry of Deno.readDir(npmCache)) {
+    const file = `${npmCache}/${registry.name}/${folder}/${version}/${path}`;
+    const isThere = await Deno.stat(file).then(() => true, () => false);
+    if (isThere) return file;
+  }
+  throw new Error(`${path} of ${name} was not downloaded`);
 }
 
 if (import.meta.main) {

@@ -1,7 +1,16 @@
 // Our server, as the clients of other projects find it here.
 
 import * as z from "npm:zod@4";
-import { type Api, method, type Peer, serve, type Server, withContext } from "../../lib/mod.ts";
+import {
+  type Api,
+  method,
+  type Peer,
+  serve,
+  type ServeOptions,
+  type Server,
+  stream,
+  withContext,
+} from "../../lib/mod.ts";
 import { Events } from "../support/events.ts";
 
 const clientApi = {
@@ -21,7 +30,11 @@ export interface OurServer {
 }
 
 /** Serves what the clients of other projects call here, and what is asked for beyond it. */
-export function ourServer(beyond: Api = {}, listen = "tcp://127.0.0.1:0"): OurServer {
+export function ourServer(
+  beyond: Api = {},
+  listen = "tcp://127.0.0.1:0",
+  options: ServeOptions = {},
+): OurServer {
   const noted = new Events<unknown>();
   const begun = Promise.withResolvers<void>(), aborted = Promise.withResolvers<void>();
   const api: Api = {
@@ -40,12 +53,16 @@ export function ourServer(beyond: Api = {}, listen = "tcp://127.0.0.1:0"): OurSe
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
       aborted.resolve();
     }),
+    begun: method(() => begun.promise),
+    count: stream(z.int(), function* (to) {
+      for (let n = 0; n < to; n++) yield n;
+    }),
     ask: withPeer.method((_, { peer }) => peer.call.ask("Really?")),
     ...mcpApi(noted),
     ...beyond,
   };
-  const server = serve(api, { listen });
-  const port = Number(new URL(server.addresses[0]!.replace("tcp:", "http:")).port);
+  const server = serve(api, { listen, ...options });
+  const port = Number(new URL(server.addresses[0]!.replace(/^t(?:cp|ls):/, "http:")).port);
   return { server, port, noted, waiting: { begun: begun.promise, aborted: aborted.promise } };
 }
 

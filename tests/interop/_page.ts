@@ -6,35 +6,51 @@ import { CLIENTS } from "./_clients.ts";
 import { BLOCKCHAIN_CLIENTS } from "./_blockchains.ts";
 import { CLIENT_PROGRAMS } from "./_client_programs.ts";
 import { EDITORS } from "./_editors.ts";
-import { FEATURES, type Table } from "./_pairs.ts";
+import { FEATURES, type Table, WEB_FEATURES } from "./_pairs.ts";
 import { LANGUAGE_SERVERS } from "./_language_servers.ts";
 import { SERVER_PROGRAMS } from "./_server_programs.ts";
 import { SERVERS } from "./_servers.ts";
+import { WEB_CLIENTS } from "./_web_clients.ts";
+import { WEB_SERVERS } from "./_web_servers.ts";
 
 export const THEIR_SERVERS: Table = {
   title: "Our client, their server",
+  features: FEATURES,
   pairs: [...SERVERS, ...SERVER_PROGRAMS, ...LANGUAGE_SERVERS],
 };
 
 export const THEIR_CLIENTS: Table = {
   title: "Their client, our server",
+  features: FEATURES,
   pairs: [...CLIENTS, ...CLIENT_PROGRAMS, ...BLOCKCHAIN_CLIENTS, ...EDITORS],
 };
 
-const TABLES = [THEIR_SERVERS, THEIR_CLIENTS];
+export const THEIR_WEB_SERVERS: Table = {
+  title: "Our client, their server, over HTTP and WebSocket",
+  features: WEB_FEATURES,
+  pairs: WEB_SERVERS,
+};
+
+export const THEIR_WEB_CLIENTS: Table = {
+  title: "Their client, our server, over HTTP and WebSocket",
+  features: WEB_FEATURES,
+  pairs: WEB_CLIENTS,
+};
+
+const TABLES = [THEIR_SERVERS, THEIR_CLIENTS, THEIR_WEB_SERVERS, THEIR_WEB_CLIENTS];
 
 /** The tables in Markdown, with what there is to say of some cells below. */
 function tables(): string {
   const notes: string[] = [];
-  const sections = TABLES.map(({ title, pairs }) => {
+  const sections = TABLES.map(({ title, features, pairs }) => {
     const rows = [
-      ["", "over", ...FEATURES],
-      ["---", "---", ...FEATURES.map(() => "---")],
+      ["", "over", ...features],
+      ["---", "---", ...features.map(() => "---")],
       ...pairs.map(({ theirs, over, cells }) => [
         theirs,
         over,
-        ...FEATURES.map((feature) => {
-          const cell = cells[feature];
+        ...features.map((feature) => {
+          const cell = cells[feature]!;
           if (typeof cell === "function") return "yes";
           const note = typeof cell === "string" ? cell : cell.but;
           if (!notes.includes(note)) notes.push(note);
@@ -72,11 +88,14 @@ What Landline does together with programs of other projects. Each "yes" is a ste
 
 A dash: the other end lacks it, the notes say what.
 
+Over HTTP and WebSocket two more things are shown by tests of their own: what pages of this origin, of an allowed one, of a foreign one and at a rebound host may do in Chromium (\`browser_test.ts\`), and that npm's \`eventsource\` goes on behind the last event when its connection was lost (\`eventsource_test.ts\`).
+
 - call: a call, and its result. By name: a call whose params are an object.
 - error: a call of a method that does not exist fails at the caller with what the other end said.
 - notification: one arrives, and nothing comes of it.
 - batch: several calls in one array, answered in one.
 - 100 at once: so many calls without waiting; each gets its own answer.
+- stream: items come one by one before the answer. Our client takes them as events, lines or under credit.
 - cancel: the caller gives up, and the handler is told.
 - progress: the caller hears of it before the answer.
 - calls back: the end that accepted calls, or notifies, the one that connected.

@@ -15,7 +15,24 @@ export const FEATURES = [
   "calls back",
 ] as const;
 
-export type Feature = (typeof FEATURES)[number];
+/** The same, and what HTTP and WebSocket are asked for besides. */
+export const WEB_FEATURES = [
+  "call",
+  "by name",
+  "error",
+  "notification",
+  "batch",
+  "100 at once",
+  "stream",
+  "cancel",
+  "progress",
+  "calls back",
+] as const;
+
+export type Feature = (typeof WEB_FEATURES)[number];
+
+/** What shows each of a table's features. */
+export type Cells<T, F extends Feature = Feature> = Readonly<Record<F, Cell<T>>>;
 
 /** Shows a feature. */
 export type Show<T> = (ends: T, feature: Feature) => Promise<void>;
@@ -32,7 +49,7 @@ export interface Pair {
   readonly how: string;
   /** Programs that it needs. */
   readonly tools: readonly string[];
-  readonly cells: Readonly<Record<Feature, Cell<never>>>;
+  readonly cells: Readonly<Partial<Record<Feature, Cell<never>>>>;
   /** Opens both ends and shows all that is there, one step after another. */
   readonly show: (
     step: (feature: Feature, run: () => Promise<void>) => Promise<unknown>,
@@ -42,6 +59,7 @@ export interface Pair {
 /** Pairs that stand together in docs/interop.md. */
 export interface Table {
   readonly title: string;
+  readonly features: readonly Feature[];
   readonly pairs: readonly Pair[];
 }
 
@@ -49,7 +67,7 @@ export interface Table {
 export function pairOf<T extends AsyncDisposable>(
   { theirs, over, how }: Pick<Pair, "theirs" | "over" | "how">,
   open: () => Promise<T>,
-  cells: Readonly<Record<Feature, Cell<T>>>,
+  cells: Cells<T, (typeof FEATURES)[number]>,
   tools: readonly string[] = [],
 ): Pair {
   return {
@@ -60,13 +78,23 @@ export function pairOf<T extends AsyncDisposable>(
     cells,
     async show(step) {
       await using ends = await open();
-      for (const feature of FEATURES) {
-        const cell = cells[feature];
-        if (typeof cell === "string") continue;
+      for (const feature of WEB_FEATURES) {
+        const cell = (cells as Partial<Cells<T>>)[feature];
+        if (cell === undefined || typeof cell === "string") continue;
         await step(feature, () => (typeof cell === "function" ? cell : cell.run)(ends, feature));
       }
     },
   };
+}
+
+/** A pair over HTTP or WebSocket. */
+export function webPairOf<T extends AsyncDisposable>(
+  what: Pick<Pair, "theirs" | "over" | "how">,
+  open: () => Promise<T>,
+  cells: Cells<T>,
+  tools: readonly string[] = [],
+): Pair {
+  return pairOf(what, open, cells, tools);
 }
 
 /** A test for each pair, with a step for each feature that is there. */

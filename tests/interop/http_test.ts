@@ -1,5 +1,5 @@
-// HTTP with clients that are not ours: curl, Python's http.client, Deno's and Node's fetch; over TCP, TLS
-// and Unix sockets, and to several threads.
+// HTTP with clients that are not ours, beyond what the table of `_web_clients.ts` shows: curl, Python's
+// http.client and Deno's fetch; over TCP, TLS and Unix sockets, and to several threads.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "npm:zod@4";
@@ -200,23 +200,6 @@ Deno.test("Deno's fetch calls, reads events as they come, and aborts", async () 
   controller.abort();
   assertEquals(await waiting, "AbortError");
   assertEquals((await left.count(before + 2)).at(-1), "aborted");
-});
-
-testWith(["node"], "Node's fetch calls on a few connections", async () => {
-  const { server, url } = served();
-  await using _ = server;
-  const program = `
-const ask = async (body, headers) => await (await fetch(${JSON.stringify(url)}, {
-  method: "POST", body, headers: { "content-type": "application/json", ...headers },
-})).text();
-const all = await Promise.all(Array.from({ length: 50 }, () => ask(${JSON.stringify(ADD)})));
-const events = await ask(${JSON.stringify(call("count", [3]))}, { accept: "text/event-stream" });
-console.log(all.every((it) => it === ${
-    JSON.stringify(THREE)
-  }), events.trim().endsWith('"result":null}'));
-process.exit();
-`;
-  assertEquals(await output("node", "--input-type=module", "-e", program), "true true\n");
 });
 
 testWith(["curl"], "several threads answer HTTP at one address", async () => {

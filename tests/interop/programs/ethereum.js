@@ -1,4 +1,5 @@
-// Clients of Ethereum nodes, on a Unix socket: `ethereum.js viem /tmp/node.ipc`.
+// Clients of Ethereum nodes, on a Unix socket, over HTTP or WebSocket: `ethereum.js viem /tmp/node.ipc`,
+// `ethereum.js viem ws://127.0.0.1:8080/`.
 
 import { failure, hundred, npm, show } from "./_print.js";
 import net from "node:net";
@@ -7,14 +8,20 @@ import process from "node:process";
 /** How each of them calls, and how it hears of new blocks. */
 const clients = {
   async viem(path) {
-    const { createPublicClient } = await npm("viem@2");
+    const { createPublicClient, http, webSocket } = await npm("viem@2");
     const { ipc } = await npm("viem@2/node");
-    const client = createPublicClient({ transport: ipc(path) });
+    const transport = scheme === "http"
+      ? http(path, { batch: true })
+      : scheme === "ws"
+      ? webSocket(path)
+      : ipc(path);
+    const client = createPublicClient({ transport });
     return {
       call: (method, params) => client.request({ method, params }),
       chainId: () => client.getChainId(),
       codeOf: (error) => error.cause?.code ?? error.code,
       onBlock: (told) => client.watchBlockNumber({ onBlockNumber: (n) => told(Number(n)) }),
+      ...scheme === "http" && { batch: () => bothOf((method) => client.request({ method })) },
     };
   },
   async web3(path) {
@@ -50,7 +57,7 @@ const clients = {
   async web3v4(path) {
     const { Web3 } = await npm("web3@4");
     const { IpcProvider } = await npm("web3-providers-ipc@4");
-    const web3 = new Web3(new IpcProvider(path));
+    const web3 = new Web3(scheme === undefined ? new IpcProvider(path) : path);
     return {
       call: (method, params) => web3.requestManager.send({ method, params }),
       chainId: () => web3.eth.getChainId().then(Number),
@@ -70,18 +77,25 @@ const clients = {
     };
   },
   async ethers(path) {
-    const { IpcSocketProvider } = await npm("ethers@6");
-    const provider = new IpcSocketProvider(path);
+    const { IpcSocketProvider, JsonRpcProvider, WebSocketProvider } = await npm("ethers@6");
+    const providers = { http: JsonRpcProvider, ws: WebSocketProvider };
+    const provider = new (providers[scheme] ?? IpcSocketProvider)(path);
     return {
       call: (method, params) => provider.send(method, params),
       chainId: () => provider.getNetwork().then(({ chainId }) => Number(chainId)),
       codeOf: (error) => error.error?.code ?? error.code,
       onBlock: (told) => provider.on("block", told),
+      ...scheme === "http" && { batch: () => bothOf((method) => provider.send(method, [])) },
     };
   },
 };
 
+/** Two calls of one moment, which travel in one array. */
+const bothOf = async (call) =>
+  (await Promise.all(["eth_chainId", "eth_blockNumber"].map(call))).map(Number);
+
 const [name, path] = process.argv.slice(2);
+const scheme = /^(?:http|ws)(?=:)/.exec(path)?.[0]; // undefined for a path
 const { call, chainId, codeOf, onBlock, batch } = await clients[name](path);
 
 await show({
@@ -89,11 +103,13 @@ await show({
   error: async () => codeOf(await failure(call("nope", []))),
   ...batch && { batch },
   "100 at once": () => hundred(call),
-  "calls back": async () => {
-    const block = Promise.withResolvers();
-    await onBlock(block.resolve);
-    call("mine", []); // web3 4 loses an answer that comes in one chunk with a notification
-    return await block.promise;
-  },
+  ...scheme !== "http" && { "calls back": blockTold },
 });
 process.exit();
+
+async function blockTold() {
+  const block = Promise.withResolvers();
+  await onBlock(block.resolve);
+  call("mine", []); // web3 4 loses an answer that comes in one chunk with a notification
+  return await block.promise;
+}

@@ -18,7 +18,7 @@ import type { RequestHead } from "./head.ts";
 import {
   type Answer,
   answer,
-  Answers,
+  type Answers,
   chunk,
   event,
   EVENTS_TYPE,
@@ -26,6 +26,7 @@ import {
   LAST_CHUNK,
   openHead,
   SILENCE,
+  USUAL,
 } from "./response.ts";
 import { statusOf } from "./status.ts";
 
@@ -42,7 +43,7 @@ export interface ExchangeHost {
 /** One request after another, and the answer to each. */
 export class Exchange {
   readonly #host: ExchangeHost;
-  readonly #answers = new Answers();
+  readonly #answers: Answers;
   /** The request; undefined if it could not be read. */
   #head: RequestHead | undefined;
   /** How many there were. */
@@ -60,9 +61,10 @@ export class Exchange {
   #silence: Timer | undefined;
   #resolve: (() => void) | undefined;
 
-  constructor(host: ExchangeHost) {
+  /** @param answers writes them */
+  constructor(host: ExchangeHost, answers: Answers) {
     this.#host = host;
-    host.writer.answering = this.#answers;
+    host.writer.answering = this.#answers = answers;
   }
 
   /** Another request has come. @param head undefined if it could not be read */
@@ -177,14 +179,17 @@ export class Exchange {
     const connection = this.#connection(ends), isJson = status === 200 && type === JSON_TYPE;
     const isUsual = isJson && headers === "" && cors === "" && connection === undefined &&
       !isHead;
-    writer.push(
-      isUsual ? body! : answer(status, this.#answers.date, {
+    if (isUsual) {
+      writer.push(USUAL);
+      writer.push(body!);
+    } else {
+      writer.push(answer(status, this.#answers.date, {
         ...rest,
         isHead,
         headers: cors + headers,
         ...(connection && { connection }),
-      }),
-    );
+      }));
+    }
     this.#endRequest(ends);
   }
 
@@ -200,10 +205,10 @@ export class Exchange {
    *
    * @param isMidway whether a request has begun to come
    */
-  lastWord(error: RpcError, isMidway: boolean): string {
+  lastWord(error: RpcError, isMidway: boolean): string | undefined {
     // One that has just come asks for something.
     const isWaiting = !this.isAnswered || isMidway || this.#count === 0;
-    if (!isWaiting || this.#isOpen) return ""; // what goes on ends without its last chunk
+    if (!isWaiting || this.#isOpen) return undefined; // what goes on ends without its last chunk
     this.isAnswered = true;
     const { status, headers } = statusOf(error, 503);
     return answer(status, this.#answers.date, {

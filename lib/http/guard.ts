@@ -42,6 +42,9 @@ export interface Admitted {
   readonly headers: string;
 }
 
+/** A call as programs make it. */
+const PLAIN_CALL: Admitted = { route: { kind: "call" }, headers: "" };
+
 /** A request that may not, with the answer. */
 export interface Refusal {
   readonly status: number;
@@ -103,6 +106,7 @@ export function guard(head: RequestHead, options: GuardOptions): Admitted | Refu
     : `Access-Control-Allow-Origin: ${origin}\r\nVary: Origin\r\n`;
   const route = routeOf(head, target);
   if ("status" in route) return { ...route, headers: cors + (route.headers ?? "") };
+  if (route.kind === "call" && cors === "") return PLAIN_CALL;
   return {
     route,
     headers: route.kind === "options" ? cors + allowed(headers, target.path, cors !== "") : cors,

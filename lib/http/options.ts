@@ -6,6 +6,8 @@
 
 import { parseAddress, schemeOf } from "../transport/address.ts";
 import type { GuardOptions } from "./guard.ts";
+import type { KnownHeads } from "./known_heads.ts";
+import type { Answers } from "./response.ts";
 
 /**
  * How a server answers HTTP and takes WebSockets at its addresses.
@@ -31,6 +33,8 @@ export interface HttpServing {
   readonly guard: GuardOptions;
   /** What else is not spoken at its address: `http:` takes nothing but HTTP, `ws:` nothing but WebSockets. */
   readonly only?: "http" | "websocket";
+  /** What its connections share, once there is one: what clients send again and again, and what writes answers. */
+  common?: { readonly heads: KnownHeads; readonly answers: Answers };
 }
 
 /** The schemes of addresses where a browser can reach a server. */

@@ -19,6 +19,7 @@ import {
   tooManyLines,
   VALUE,
 } from "./head.ts";
+import { type KnownHead, KnownHeads } from "./known_heads.ts";
 
 /** The whole body of the last head; empty if it has none. Valid until the next part is asked for. */
 export interface RequestBody {
@@ -62,12 +63,14 @@ export class RequestDecoder {
   /** Lines of the trailer, and bytes of the chunked coding beyond what it needs. */
   #lines = 0;
   #excess = 0;
-  /** The last head: many clients send the same one again and again. */
-  #lastText = "";
-  #last: RequestHead | undefined;
+  readonly #heads: KnownHeads;
+  /** The last head, if it is known. */
+  #last: KnownHead | undefined;
 
-  constructor(limits: RequestLimits) {
+  /** @param heads those that connections with the same limits have read */
+  constructor(limits: RequestLimits, heads: KnownHeads = new KnownHeads()) {
     this.#limits = limits;
+    this.#heads = heads;
   }
 
   /** Whether a request has begun and not ended. */
@@ -170,7 +173,12 @@ export class RequestDecoder {
   #head(): RequestHead | BadRequest | undefined {
     this.#body.clear(); // the last one has been used
     const { maxHttpHeadBytes: max } = this.#limits, before = this.#block.length;
-    const from = this.#at;
+    const from = this.#at, last = this.#last;
+    // A head has one end: what begins with the bytes of a whole one begins with that one.
+    if (before === 0 && last !== undefined && beginsWith(this.#chunk, from, last.bytes)) {
+      this.#at += last.bytes.length;
+      return this.#begin(last.head);
+    }
     let bytes = before === 0 ? this.#chunk.subarray(from) : this.#chunk.subarray(from, from + max);
     if (bytes.length === 0) return undefined;
     if (before > 0) {
@@ -209,13 +217,15 @@ export class RequestDecoder {
 
   #parse(bytes: Uint8Array): RequestHead | BadRequest {
     const text = latin1.decode(bytes);
-    let head: RequestHead | BadRequest | undefined = this.#last;
-    if (head === undefined || text !== this.#lastText) {
-      head = parseHead(text, bytes, this.#limits);
-      if (head.kind === "bad") return this.#fail(head);
-      this.#last = head;
-      this.#lastText = text;
-    }
+    this.#last = this.#heads.find(text);
+    if (this.#last !== undefined) return this.#begin(this.#last.head);
+    const head = parseHead(text, bytes, this.#limits);
+    if (head.kind === "bad") return this.#fail(head);
+    this.#last = this.#heads.add(text, head, bytes);
+    return this.#begin(head);
+  }
+
+  #begin(head: RequestHead): RequestHead {
     this.#state = head.length < 0 ? "size" : "body";
     this.#missing = Math.max(0, head.length);
     return head;
@@ -295,3 +305,9 @@ const HEX = Int8Array.from({ length: 256 }, (_, byte) => {
   const digit = "0123456789abcdef".indexOf(String.fromCharCode(byte).toLowerCase());
   return byte < 128 ? digit : -1;
 });
+
+function beginsWith(bytes: Uint8Array, from: number, start: Uint8Array): boolean {
+  if (bytes.length - from < start.length) return false;
+  for (let i = 0; i < start.length; i++) if (bytes[from + i] !== start[i]) return false;
+  return true;
+}

@@ -107,9 +107,14 @@ export function event(message: string, id?: string): string {
 export const SILENCE = ":\n\n";
 
 /**
- * Writes the answers of one connection. A text that begins as JSON is the body of the usual answer, `200`:
- * its head is made while it is written, on the guess that a unit is a byte, and once more where it is not.
- * Any other text goes out as it is.
+ * Stands for the head of the usual answer, `200` with JSON, before a text that is its body. It is empty, so that
+ * a writer never ends a write behind it.
+ */
+export const USUAL = "";
+
+/**
+ * Writes answers. Where a text is {@linkcode USUAL} the next one is a body, and its head is made while it is
+ * written, on the guess that a unit is a byte, and once more where it is not. Any other text goes out as it is.
  */
 export class Answers implements Pick<Framing, "encode"> {
   #date = "";
@@ -133,16 +138,18 @@ export class Answers implements Pick<Framing, "encode"> {
       : encodeUtf8(this.#join(texts, utf8Length), reserve);
   }
 
+  /** To look at a character of a text would have V8 copy all of it, which it has joined from parts. */
   #join(texts: readonly string[], sizeOf: (text: string) => number): string {
     let all = "";
-    for (const text of texts) {
-      const first = text.charCodeAt(0);
-      all += first === 0x7b || first === 0x5b
-        ? `${USUAL}${this.date}\r\nContent-Length: ${sizeOf(text)}\r\n\r\n${text}`
-        : text;
+    for (let i = 0; i < texts.length; i++) {
+      if (texts[i] !== USUAL) all += texts[i];
+      else {
+        const body = texts[++i] ?? "";
+        all += `${USUAL_HEAD}${this.date}\r\nContent-Length: ${sizeOf(body)}\r\n\r\n${body}`;
+      }
     }
     return all;
   }
 }
 
-const USUAL = `HTTP/1.1 200 OK\r\nContent-Type: ${JSON_TYPE}\r\n${NOSNIFF}Date: `;
+const USUAL_HEAD = `HTTP/1.1 200 OK\r\nContent-Type: ${JSON_TYPE}\r\n${NOSNIFF}Date: `;

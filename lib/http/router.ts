@@ -52,7 +52,7 @@ export class Router {
 
   // The request that is being answered.
   #head: RequestHead | undefined;
-  #admitted!: Admitted;
+  #admitted: Admitted | undefined;
   #caller!: HttpCaller;
   /** Whether its body is read and forgotten: it has been refused. */
   #isRefused = false;
@@ -94,13 +94,16 @@ export class Router {
 
   #onHead(head: RequestHead): Promise<void> | undefined {
     const { lifecycle, shared: { limits } } = this.#host;
+    // A client repeats itself, and so would the guard.
+    const before = head === this.#head ? this.#admitted : undefined;
     this.#head = head;
     this.#isRefused = false;
     this.#exchange.begin(head);
     const expect = head.headers.get("expect")?.toLowerCase();
     this.#expects = expect === "100-continue" && !head.isOld && head.length !== 0;
     this.#limits.maxMessageBytes = Math.min(limits.maxMessageBytes, limits.maxHttpBodyBytes);
-    const admitted = guard(head, this.#serving.guard);
+    const admitted = before ?? guard(head, this.#serving.guard);
+    this.#admitted = undefined;
     if ("status" in admitted) return this.#refuse(admitted);
     this.#admitted = admitted;
     if (admitted.route.kind !== "options") this.#exchange.cors = admitted.headers;
@@ -170,14 +173,14 @@ export class Router {
       this.#isRefused = false;
       return undefined;
     }
-    const { route } = this.#admitted;
+    const { route, headers } = this.#admitted!;
     switch (route.kind) {
       case "call":
         return this.#call(bytes);
       case "page":
         return this.#page(route.path, route.query);
       default:
-        this.#exchange.send(204, { headers: this.#admitted.headers });
+        this.#exchange.send(204, { headers });
         return undefined;
     }
   }

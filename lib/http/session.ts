@@ -25,8 +25,10 @@ import { rest, restOffDebt } from "../link/rest.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import type { Duplex } from "../transport/socket.ts";
 import { Exchange } from "./exchange.ts";
+import { KnownHeads } from "./known_heads.ts";
 import type { HttpServing } from "./options.ts";
 import { RequestDecoder } from "./request.ts";
+import { Answers } from "./response.ts";
 import { Router, type RouterHost } from "./router.ts";
 
 /** The connection whose guest the session is, and what it lends. */
@@ -53,8 +55,12 @@ export class HttpSession {
     this.#host = host;
     const { maxHttpHeadBytes, maxHttpHeadLines } = host.shared.limits;
     const limits = { maxHttpHeadBytes, maxHttpHeadLines, maxMessageBytes: 0 };
-    this.#decoder = new RequestDecoder(limits);
-    this.#exchange = new Exchange(host);
+    const { heads, answers } = serving.common ??= {
+      heads: new KnownHeads(),
+      answers: new Answers(),
+    };
+    this.#decoder = new RequestDecoder(limits, heads);
+    this.#exchange = new Exchange(host, answers);
     this.#router = new Router(host, serving, this.#exchange, limits);
   }
 
@@ -189,7 +195,7 @@ export class HttpSession {
   }
 
   /** See {@linkcode Exchange.lastWord}. */
-  lastWord(error: RpcError): string {
+  lastWord(error: RpcError): string | undefined {
     return this.#exchange.lastWord(error, this.#decoder.midway);
   }
 }

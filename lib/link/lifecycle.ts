@@ -58,8 +58,8 @@ export interface Manners {
 
 /** What speaks another protocol with the peer. */
 export interface Guest {
-  /** What the peer is told that waits for an answer, before the connection ends; empty if it waits for none. */
-  lastWord(error: RpcError): string;
+  /** What the peer is told that waits for an answer, before the connection ends; undefined if it waits for none. */
+  lastWord(error: RpcError): string | undefined;
 }
 
 /** The life of one connection. What a connection does when it changes is in the protected methods. */
@@ -267,8 +267,10 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   override refuse(error: RpcError): void {
     if (this.phase >= LINGERING) return;
     if (this.onlyCalls) return this.finish({ reason: error.message });
-    const { guest } = this;
-    this.#writer.pushLastWord(guest?.lastWord(error) ?? encodeError(UNKNOWN, error));
+    const word = this.guest === undefined
+      ? encodeError(UNKNOWN, error)
+      : this.guest.lastWord(error);
+    if (word !== undefined) this.#writer.pushLastWord(word);
     this.linger(error.message, error.reason === "UNAVAILABLE" ? TRY_LATER : POLICY);
   }
 

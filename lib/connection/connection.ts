@@ -28,6 +28,7 @@ import { Identity, type IdentityOwner } from "../link/identity.ts";
 import { LINGERING } from "../link/in_flight.ts";
 import { Keepalive } from "../link/keepalive.ts";
 import { Lifecycle } from "../link/lifecycle.ts";
+import { ReadBuffer } from "../link/read_buffer.ts";
 import { isControl, RPC } from "../message/control.ts";
 import { type Argument, encodeError, encodeNotification, encodeParams } from "../message/encode.ts";
 import type { Message, Single } from "../message/message.ts";
@@ -36,7 +37,7 @@ import type { Allowance } from "../overload/rate_limit.ts";
 import type { Socket } from "../transport/socket.ts";
 import { control, controlFrame } from "./apply_control.ts";
 import { Broken, mute } from "./broken.ts";
-import { type HttpConnection, httpOnly, speakHttp, speaksHttp } from "./http_guest.ts";
+import { beginHttp, type HttpConnection, speakHttp, speaksHttp } from "./http_guest.ts";
 import type { ConnectionOptions, Shared } from "./options.ts";
 import { ConnectedPeer, PeerCaller, type PeerConnection } from "./peer.ts";
 import type { Reachable } from "./peers.ts";
@@ -151,7 +152,10 @@ export class Connection extends Lifecycle<RequestContext>
 
   /** Reads until the connection ends. */
   run(): void {
-    const read = () => void this.reader.run(this.shared.pool, httpOnly(this));
+    const read = () => {
+      const buffer = new ReadBuffer(this.shared.pool);
+      if (!beginHttp(this, buffer)) this.reader.run(buffer);
+    };
     const introduction = this.identity.introduce();
     if (introduction === undefined) read();
     else introduction.then(read);

@@ -17,6 +17,7 @@ import type { Identity } from "../link/identity.ts";
 import { CLOSED } from "../link/in_flight.ts";
 import type { Keepalive } from "../link/keepalive.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
+import type { ReadBuffer } from "../link/read_buffer.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import type { Socket } from "../transport/socket.ts";
 import type { ConnectionOptions, Shared } from "./options.ts";
@@ -44,53 +45,54 @@ export function speaksHttp(
   return bad.protocol === "http" && bad.first !== undefined && http !== undefined;
 }
 
-/** What a connection begins with at an address where nothing but HTTP is spoken. */
-export function httpOnly(connection: HttpConnection): (() => Promise<void>) | undefined {
-  if (connection.options.http?.only === undefined) return undefined;
-  return () => speakHttp(EMPTY, connection);
+/** Begins with HTTP at an address where nothing else is spoken; false where others are. */
+export function beginHttp(connection: HttpConnection, buffer: ReadBuffer): boolean {
+  if (connection.options.http?.only === undefined) return false;
+  speakHttp(EMPTY, connection, () => buffer);
+  return true;
 }
 
 /** Each request says who calls: the connection need not. */
 const KNOWN = { isKnown: true } as const;
 
 /**
- * Speaks HTTP until the connection ends, or has become a WebSocket: nothing else is read meanwhile.
+ * Has a session speak HTTP from now on, until the connection ends, or has become a WebSocket. The promise is
+ * that it has begun.
  *
  * @param first what was read already
+ * @param leave has who reads now leave, and gives its buffer
  */
-export async function speakHttp(first: Uint8Array, connection: HttpConnection): Promise<void> {
+export async function speakHttp(
+  first: Uint8Array,
+  connection: HttpConnection,
+  leave: () => ReadBuffer = () => connection.reader.leave(),
+): Promise<void> {
   const { HttpSession } = await import("../http/session.ts"); // most servers never hear any
   if (isClosed(connection)) return;
-  const { shared, options, socket, identity, reader, keepalive } = connection;
-  const session: HttpSession = new HttpSession({
-    shared,
-    socket,
-    identity,
-    requests: connection.requests,
-    writer: connection.writer,
-    backpressure: connection.backpressure,
-    allowance: connection.allowance,
-    transport: options.transport,
-    authenticate: options.authenticate,
-    connectionState: options.connectionState,
-    parse: (text) => reader.parse(text)!, // a body is one text, and cannot be several
-    ends: socket,
-    lifecycle: connection,
-  }, options.http!);
+  const { shared, options, identity, keepalive } = connection;
+  const session: HttpSession = new HttpSession(connection, options.http!), buffer = leave();
   shared.peers.delete(connection); // it can be told nothing
   connection.guest = session;
   identity.framing = "http";
   if (first.length > 0) connection.hear();
   keepalive.watch(session, KNOWN, shared.limits.httpIdleTimeout);
-  const rest = await session.run(first);
-  if (rest === undefined) return;
+  session.run(first, buffer, (rest) => void speakWebSocket(rest, connection, buffer));
+}
+
+/** Goes on as a WebSocket. */
+async function speakWebSocket(
+  first: Uint8Array,
+  connection: HttpConnection,
+  buffer: ReadBuffer,
+): Promise<void> {
   const { websocket: { server: framing } } = await import("../framing/websocket.ts");
-  if (isClosed(connection)) return;
+  if (isClosed(connection)) return buffer.end();
+  const { shared, identity, reader, writer, keepalive } = connection;
   connection.guest = undefined;
   keepalive.watch(reader, identity, shared.limits.idleTimeout);
   identity.framing = framing.name;
-  connection.writer.framing = framing;
-  reader.continueIn(framing, identity.framingLimits, rest);
+  writer.framing = framing;
+  reader.continueIn(framing, identity.framingLimits, first, buffer);
   shared.peers.add(connection);
 }
 

@@ -58,6 +58,12 @@ export class ByteQueue {
     if (this.#buffer.length > KEPT) this.#replace(EMPTY);
   }
 
+  /** The same, and keeps no buffer either. */
+  free(): void {
+    this.#start = this.length = 0;
+    if (this.#buffer.length > 0) this.#replace(EMPTY);
+  }
+
   #replace(buffer: Uint8Array<ArrayBuffer>): void {
     // What is large is given back now: nobody knows when the garbage is collected.
     if (this.#buffer.length > KEPT) this.#buffer.buffer.transfer(0);

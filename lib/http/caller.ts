@@ -11,24 +11,26 @@ import type { Identity } from "../link/identity.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
 import type { Exchange } from "./exchange.ts";
 
+/** The connection that a caller has sent its request on. */
+export interface CallerHost extends Pick<Lifecycle, "draining"> {
+  readonly shared: { readonly peers: Peers };
+}
+
 /** Who has sent a request. */
 export class HttpCaller extends Caller {
   readonly #exchange: Exchange;
-  readonly #lifecycle: Pick<Lifecycle, "draining">;
-  readonly #peers: Peers;
+  readonly #host: CallerHost;
 
   constructor(
     identity: Identity,
     exchange: Exchange,
     room: CallerRoom,
     state: unknown,
-    lifecycle: Pick<Lifecycle, "draining">,
-    peers: Peers,
+    host: CallerHost,
   ) {
     super(identity, exchange, room, state);
     this.#exchange = exchange;
-    this.#lifecycle = lifecycle;
-    this.#peers = peers;
+    this.#host = host;
   }
 
   override send(text: string, eventId?: string): void {
@@ -36,10 +38,10 @@ export class HttpCaller extends Caller {
   }
 
   override get draining(): AbortSignal {
-    return this.#lifecycle.draining;
+    return this.#host.draining;
   }
 
   override get peers(): Peers {
-    return this.#peers;
+    return this.#host.shared.peers;
   }
 }

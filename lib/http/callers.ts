@@ -17,26 +17,27 @@ import type { TimeSlice } from "../overload/time_slice.ts";
 import { HttpCaller } from "./caller.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** What a connection says of its callers. */
-export interface CallersOptions {
+/** The connection whose callers they are. */
+export interface CallersHost extends Pick<Lifecycle, "account" | "draining" | "report"> {
   readonly shared: RequestsOptions & IdentityOptions & {
     readonly pool: BufferPool;
     readonly peers: Peers;
     readonly timeSlice?: TimeSlice;
   };
-  readonly ends: Ends;
-  readonly transport: string;
-  readonly lifecycle: Lifecycle;
+  readonly options: {
+    readonly transport: string;
+    readonly authenticate?: Authenticate;
+    readonly connectionState?: (peer: PeerInfo) => unknown;
+  };
+  readonly socket: Ends;
   readonly backpressure: Backpressure;
   /** Who is at the other end by what the connection itself has shown. */
   readonly identity: Identity;
-  readonly authenticate?: Authenticate | undefined;
-  readonly connectionState?: ((peer: PeerInfo) => unknown) | undefined;
 }
 
 /** The callers of one connection. */
 export class Callers {
-  readonly #options: CallersOptions;
+  readonly #host: CallersHost;
   readonly #exchange: Exchange;
   /** The last `Authorization` that somebody was known by, and who that is. */
   #shown: string | undefined;
@@ -46,8 +47,8 @@ export class Callers {
   /** Credentials that were wrong. */
   failures = 0;
 
-  constructor(options: CallersOptions, exchange: Exchange) {
-    this.#options = options;
+  constructor(host: CallersHost, exchange: Exchange) {
+    this.#host = host;
     this.#exchange = exchange;
   }
 
@@ -58,7 +59,7 @@ export class Callers {
 
   /** The caller who shows this, or the error for one who is not known by it. */
   find(authorization: string | undefined): HttpCaller | RpcError | Promise<HttpCaller | RpcError> {
-    const { identity, authenticate } = this.#options;
+    const { identity, options: { authenticate } } = this.#host;
     if (authenticate === undefined || authorization === undefined) {
       if (identity.isKnown) return this.#use(identity, undefined);
       return new RpcError("UNAUTHENTICATED", "Say who you are: Authorization: Bearer TOKEN");
@@ -73,7 +74,7 @@ export class Callers {
    * @returns why it is refused, if it is
    */
   async introduce(authorization: string | undefined): Promise<RpcError | undefined> {
-    const { identity, authenticate } = this.#options;
+    const { identity, options: { authenticate } } = this.#host;
     if (authenticate === undefined || authorization === undefined) return undefined;
     const found = await this.#look(authorization, identity);
     return found instanceof RpcError ? found : undefined;
@@ -91,18 +92,18 @@ export class Callers {
       this.failures++;
       const meant = asRpcError(error);
       if (meant !== undefined) return meant;
-      this.#options.lifecycle.report(error);
+      this.#host.report(error);
       return new RpcError("INTERNAL_ERROR", "Internal error");
     }
   }
 
   #use(identity: Identity, authorization: string | undefined): HttpCaller {
-    const { lifecycle, connectionState } = this.#options;
+    const { account, options: { connectionState } } = this.#host;
     if (authorization !== undefined) this.#shown = authorization;
     if (identity !== this.#known) {
       // What is kept and run for it counts as that caller's.
       if (this.#known !== undefined || authorization !== undefined) {
-        lifecycle.account.moveTo(identity.key);
+        account.moveTo(identity.key);
       }
       this.#known = identity;
       this.#last = undefined;
@@ -113,13 +114,13 @@ export class Callers {
   }
 
   #callerOf(identity: Identity): HttpCaller {
-    const { lifecycle, backpressure, connectionState, shared: { peers } } = this.#options;
+    const host = this.#host, { backpressure, options: { connectionState } } = host;
     const state = connectionState?.(identity.peer);
-    return new HttpCaller(identity, this.#exchange, backpressure, state, lifecycle, peers);
+    return new HttpCaller(identity, this.#exchange, backpressure, state, host);
   }
 
   #makeIdentity(authenticate: Authenticate | undefined): Identity {
-    const { shared, ends, transport } = this.#options;
-    return new Identity(shared, ends, transport, "http", authenticate);
+    const { shared, socket, options: { transport } } = this.#host;
+    return new Identity(shared, socket, transport, "http", authenticate);
   }
 }

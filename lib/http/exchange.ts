@@ -34,8 +34,7 @@ import { statusOf } from "./status.ts";
 const SILENT = 15_000;
 
 /** The connection on which it is answered. */
-export interface ExchangeHost {
-  readonly lifecycle: Pick<Lifecycle, "phase" | "linger">;
+export interface ExchangeHost extends Pick<Lifecycle, "phase" | "linger"> {
   readonly writer: FramedWriter;
   readonly shared: { readonly limits: Limits; readonly timers: Timers };
 }
@@ -164,8 +163,8 @@ export class Exchange {
 
   /** Whether no request is answered after this one. */
   get #isLast(): boolean {
-    const { lifecycle, shared: { limits: { maxHttpRequests } } } = this.#host;
-    return this.#head?.keepsAlive === false || lifecycle.phase >= DRAINING ||
+    const { phase, shared: { limits: { maxHttpRequests } } } = this.#host;
+    return this.#head?.keepsAlive === false || phase >= DRAINING ||
       maxHttpRequests > 0 && this.#count >= maxHttpRequests;
   }
 
@@ -196,7 +195,7 @@ export class Exchange {
   #endRequest(ends: boolean): void {
     const resolve = this.#resolve;
     this.#resolve = undefined;
-    if (ends || this.#isLast) this.#host.lifecycle.linger("an HTTP answer was the last");
+    if (ends || this.#isLast) this.#host.linger("an HTTP answer was the last");
     resolve?.();
   }
 

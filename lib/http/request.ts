@@ -158,8 +158,8 @@ export class RequestDecoder {
 
   #fail(reason: BadRequest): BadRequest {
     this.#state = "failed";
-    this.#block.clear();
-    this.#body.clear();
+    this.#block.free();
+    this.#body.free();
     return reason;
   }
 
@@ -171,7 +171,7 @@ export class RequestDecoder {
   // ---- The head ------------------------------------------------------------------------------
 
   #head(): RequestHead | BadRequest | undefined {
-    this.#body.clear(); // the last one has been used
+    this.#body.free(); // the last one has been used
     const { maxHttpHeadBytes: max } = this.#limits, before = this.#block.length;
     const from = this.#at, last = this.#last;
     // A head has one end: what begins with the bytes of a whole one begins with that one.
@@ -205,10 +205,10 @@ export class RequestDecoder {
       this.#at = from + end - before;
       if (end > 2) {
         const head = this.#parse(bytes.subarray(0, end));
-        this.#block.clear();
+        this.#block.free();
         return head;
       }
-      this.#block.clear();
+      this.#block.free();
       if (this.#hasSkipped) return this.#fail(bad(400, "there are empty lines before the request"));
       this.#hasSkipped = true;
       return this.#head();

@@ -7,18 +7,18 @@
 
 import { RpcError } from "../error.ts";
 import { decodeUtf8 } from "../framing/utf8.ts";
-import type { RequestContext } from "../incoming/request_context.ts";
 import type { Requests } from "../incoming/requests.ts";
+import type { FramedReader } from "../link/framed_reader.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
 import { LINGERING, OPEN } from "../link/in_flight.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
 import { isControl } from "../message/control.ts";
 import { encodeError, UNKNOWN } from "../message/encode.ts";
-import type { Message, Notification, Request, Single } from "../message/message.ts";
+import type { Notification, Request, Single } from "../message/message.ts";
 import { tooLarge } from "../message/parse.ts";
 import { adapt, fits, streamType } from "./call.ts";
 import type { HttpCaller } from "./caller.ts";
-import { Callers, type CallersOptions } from "./callers.ts";
+import { Callers, type CallersHost } from "./callers.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Admitted, guard, type Refusal } from "./guard.ts";
 import type { BadRequest, RequestHead, RequestLimits } from "./head.ts";
@@ -28,12 +28,10 @@ import { CONTINUE, JSON_TYPE, TEXT_TYPE } from "./response.ts";
 import { handshake } from "./upgrade.ts";
 
 /** The connection whose requests they are. */
-export interface RouterHost extends CallersOptions {
-  readonly lifecycle: Lifecycle<RequestContext>;
+export interface RouterHost extends CallersHost, Pick<Lifecycle, "phase" | "linger"> {
   readonly requests: Requests;
+  readonly reader: Pick<FramedReader, "parse">;
   readonly writer: FramedWriter;
-  /** Makes a message of a text. */
-  readonly parse: (text: string) => Message;
 }
 
 /** The limits of a request, of which that of the body depends on its head. */
@@ -93,7 +91,7 @@ export class Router {
   }
 
   #onHead(head: RequestHead): Promise<void> | undefined {
-    const { lifecycle, shared: { limits } } = this.#host;
+    const host = this.#host, { limits } = host.shared;
     // A client repeats itself, and so would the guard.
     const before = head === this.#head ? this.#admitted : undefined;
     this.#head = head;
@@ -126,7 +124,7 @@ export class Router {
     }
     const found = this.#callers.find(head.headers.get("authorization"));
     const go = (found: HttpCaller | RpcError): undefined => {
-      if (lifecycle.phase >= LINGERING) return;
+      if (host.phase >= LINGERING) return;
       if (found instanceof RpcError) this.#refuseUnknown(found, head);
       else this.#caller = found;
     };
@@ -155,7 +153,7 @@ export class Router {
 
   #onBad({ status, reason }: BadRequest): undefined {
     if (this.#isRefused) { // it has been told something else
-      this.#host.lifecycle.linger(reason);
+      this.#host.linger(reason);
       return;
     }
     if (this.#exchange.isAnswered) this.#exchange.begin(undefined);
@@ -188,11 +186,12 @@ export class Router {
   // ---- With a body ---------------------------------------------------------------------------
 
   #call(bytes: Uint8Array): Promise<void> | undefined {
-    const { requests, parse } = this.#host, caller = this.#caller;
+    const { requests, reader } = this.#host, caller = this.#caller;
     const text = decodeUtf8(bytes), { headers, isOld } = this.#head!;
     // HTTP/1.0 has no chunks.
     this.#exchange.stream = isOld ? undefined : streamType(headers.get("accept"));
-    const message = parse(text ?? "\0"); // what is no text is no JSON
+    // What is no text is no JSON. A body is one text, and cannot be several.
+    const message = reader.parse(text ?? "\0")!;
     switch (message.kind) {
       case "request":
         return this.#exchange.after(this.#request(message));
@@ -206,7 +205,7 @@ export class Router {
       case "batch": {
         const items = message.items.map((item) => fits(item, headers, this.#host.shared));
         const isDue = items.some(({ kind }) => kind === "request" || kind === "invalid");
-        const wait = requests.batch({ ...message, items }, caller, this.#beside);
+        const wait = requests.batch({ ...message, items }, caller, () => void requests.note());
         if (isDue) return this.#exchange.after(wait);
         this.#exchange.send(202, {});
         return wait;
@@ -229,11 +228,14 @@ export class Router {
     return wait;
   }
 
-  /** Nobody waits for what becomes of a notification: it is told that it has begun. */
+  /**
+   * Nobody waits for what becomes of a notification: it is told that it has begun. A message that is no call
+   * means nothing here: there are no calls of ours, and a stream cannot be told.
+   */
   #accept(message: Exclude<Single, Request>): Promise<void> | undefined {
     const { requests } = this.#host;
     let wait: Promise<void> | undefined;
-    if (message.kind !== "notification" || isControl(message.method)) this.#beside();
+    if (message.kind !== "notification" || isControl(message.method)) requests.note();
     else {
       adapt(message, this.#head!.headers, undefined, this.#host.shared);
       wait = requests.notification(message as Notification, this.#caller);
@@ -241,9 +243,6 @@ export class Router {
     this.#exchange.send(202, {});
     return wait;
   }
-
-  /** A message that is no call means nothing here: there are no calls of ours, and a stream cannot be told. */
-  readonly #beside = (): undefined => void this.#host.requests.note();
 
   #page(path: string, query: string): Promise<void> {
     const { requests } = this.#host;
@@ -269,11 +268,11 @@ export class Router {
   // ---- WebSocket -----------------------------------------------------------------------------
 
   async #upgrade(head: RequestHead): Promise<void> {
-    const { writer, lifecycle } = this.#host;
+    const host = this.#host, { writer } = host;
     this.isUpgrading = true;
     try {
       const shown = await this.#callers.introduce(head.headers.get("authorization"));
-      if (lifecycle.phase > OPEN) {
+      if (host.phase > OPEN) {
         this.#exchange.refuse("", new RpcError("UNAVAILABLE", "The server is shutting down"), true);
         return;
       }
@@ -283,7 +282,7 @@ export class Router {
       this.#exchange.abandon();
       writer.push(agreed.answer);
       await writer.drained();
-      if (lifecycle.phase < LINGERING) this.isUpgraded = true;
+      if (host.phase < LINGERING) this.isUpgraded = true;
     } finally {
       this.isUpgrading = false;
     }

@@ -17,13 +17,15 @@
 
 import { RpcError } from "../error.ts";
 import { EMPTY } from "../framing/byte_queue.ts";
+import type { RequestContext } from "../incoming/request_context.ts";
 import { Crumbs, GATHER } from "../link/crumbs.ts";
 import { LARGE, LOOK, SHORT } from "../link/framed_reader.ts";
 import { LINGERING } from "../link/in_flight.ts";
-import { ReadBuffer } from "../link/read_buffer.ts";
+import type { Lifecycle } from "../link/lifecycle.ts";
+import type { ReadBuffer } from "../link/read_buffer.ts";
 import { rest, restOffDebt } from "../link/rest.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
-import type { Duplex } from "../transport/socket.ts";
+import type { Socket } from "../transport/socket.ts";
 import { Exchange } from "./exchange.ts";
 import { KnownHeads } from "./known_heads.ts";
 import type { HttpServing } from "./options.ts";
@@ -31,9 +33,13 @@ import { RequestDecoder } from "./request.ts";
 import { Answers } from "./response.ts";
 import { Router, type RouterHost } from "./router.ts";
 
-/** The connection whose guest the session is, and what it lends. */
-export interface HttpHost extends RouterHost {
-  readonly socket: Duplex;
+/** Bytes of a request as most programs send it, with its head. */
+const USUAL_SIZE = 1 << 9;
+
+/** The connection whose guest the session is. */
+export interface HttpHost extends RouterHost, Lifecycle<RequestContext> {
+  readonly options: RouterHost["options"] & { readonly http?: HttpServing };
+  readonly socket: Socket;
   readonly allowance: Allowance | undefined;
 }
 
@@ -79,84 +85,88 @@ export class HttpSession {
   // ---- Reading -------------------------------------------------------------------------------
 
   /**
-   * Speaks HTTP until the connection ends, or becomes a WebSocket.
+   * Speaks HTTP until the connection ends, or becomes a WebSocket. One function and no smaller ones: each would
+   * keep some hundred bytes for as long as the connection waits. Never rejects.
    *
-   * @param first what was read already
-   * @returns the bytes behind the handshake of a WebSocket; undefined if the connection ends
+   * @param first what was read already, if anything was
+   * @param buffer where it reads to
+   * @param onWebSocket told what is behind the handshake of a WebSocket: whoever takes that reads from then on
    */
-  async run(first: Uint8Array): Promise<Uint8Array | undefined> {
-    const { lifecycle, shared } = this.#host;
-    const buffer = new ReadBuffer(shared.pool);
-    let behind: Uint8Array | undefined;
+  async run(
+    first: Uint8Array,
+    buffer: ReadBuffer,
+    onWebSocket: (first: Uint8Array) => void,
+  ): Promise<void> {
+    const host = this.#host, router = this.#router, { socket, allowance } = host;
+    const { timers, timeSlice, fairQueue } = host.shared;
     try {
-      behind = await this.#read(first, buffer);
+      buffer.expect(USUAL_SIZE);
+      let wait = this.#take(first, host.lastActive, buffer);
+      first = EMPTY; // V8 keeps a parameter for as long as the function waits
+      let reading: Promise<number | null> | undefined;
+      for (;;) {
+        if (wait !== undefined) {
+          // What is left of the last read lies in its buffer: no more may come into it.
+          if (this.#decoder.rest.length > 0 || router.isUpgrading) await wait;
+          else {
+            reading ??= socket.read(buffer.space);
+            const hasLeft = await Promise.race([wait, reading.then((count) => count === null)]);
+            if (hasLeft === true) break;
+            await wait;
+          }
+          wait = undefined;
+          if (router.isUpgraded) return onWebSocket(this.#decoder.rest.slice());
+        }
+        if (allowance !== undefined) {
+          const rested = restOffDebt(this, timers, host, allowance);
+          if (rested !== undefined) await rested;
+        }
+        const pause = timeSlice?.yieldWhenOver(host.lastActive);
+        if (pause !== undefined) await pause;
+        const { space } = buffer, count = await (reading ?? socket.read(space));
+        reading = undefined;
+        if (count === null) break;
+        if (host.phase >= LINGERING) continue; // what still comes is read and forgotten
+        let now = timers.now();
+        while (count > LARGE && timeSlice?.isOver(now)) {
+          await timeSlice.yield();
+          now = timers.now();
+        }
+        host.lastActive = now;
+        allowance?.receive(count, now);
+        wait = this.#take(space.subarray(0, count), now, buffer);
+        if (wait !== undefined) continue;
+        fairQueue?.note(this.#handled, timers.now() - now);
+        const isMidway = this.messageSince !== undefined;
+        if (this.#crumbs.add(count, isMidway, space.length)) await host.pause(GATHER);
+      }
+      this.#leave();
     } catch (error) {
       this.#leave();
-      lifecycle.lose(error);
+      host.lose(error);
     }
     buffer.end();
-    return behind;
-  }
-
-  async #read(first: Uint8Array, buffer: ReadBuffer): Promise<Uint8Array | undefined> {
-    const { socket, lifecycle, allowance, shared } = this.#host, router = this.#router;
-    const { timers, timeSlice, fairQueue } = shared;
-    let wait = this.#take(first, lifecycle.lastActive), reading: Promise<number | null> | undefined;
-    for (;;) {
-      if (wait !== undefined) {
-        // What is left of the last read lies in its buffer: no more may come into it.
-        if (this.#decoder.rest.length > 0 || router.isUpgrading) await wait;
-        else {
-          reading ??= socket.read(buffer.space);
-          const hasLeft = await Promise.race([wait, reading.then((count) => count === null)]);
-          if (hasLeft === true) return this.#leave();
-          await wait;
-        }
-        wait = undefined;
-        if (router.isUpgraded) return this.#decoder.rest.slice();
-      }
-      if (allowance !== undefined) {
-        const rested = restOffDebt(this, timers, lifecycle, allowance);
-        if (rested !== undefined) await rested;
-      }
-      const pause = timeSlice?.yieldWhenOver();
-      if (pause !== undefined) await pause;
-      const { space } = buffer, count = await (reading ?? socket.read(space));
-      reading = undefined;
-      if (count === null) return this.#leave();
-      if (lifecycle.phase >= LINGERING) continue; // what still comes is read and forgotten
-      let now = timers.now();
-      while (count > LARGE && timeSlice?.isOver(now)) {
-        await timeSlice.yield();
-        now = timers.now();
-      }
-      lifecycle.lastActive = now;
-      allowance?.receive(count, now);
-      wait = this.#take(space.subarray(0, count), now);
-      if (this.#decoder.rest.length === 0) {
-        this.#decoder.push(EMPTY); // lets go of the buffer
-        buffer.adapt(count);
-      }
-      if (wait !== undefined) continue;
-      fairQueue?.note(this.#handled, timers.now() - now);
-      const isMidway = this.messageSince !== undefined;
-      if (this.#crumbs.add(count, isMidway, space.length)) await lifecycle.pause(GATHER);
-    }
   }
 
   /** The caller sends no more, which is how it leaves: nobody waits for what still runs. */
-  #leave(): undefined {
-    const { lifecycle } = this.#host;
+  #leave(): void {
+    const host = this.#host;
     if (!this.#exchange.isAnswered) {
       this.#exchange.abandon();
-      lifecycle.stopAll(new RpcError("CANCELLED", "The caller has left"));
+      host.stopAll(new RpcError("CANCELLED", "The caller has left"));
     }
-    lifecycle.endInput();
+    host.endInput();
   }
 
-  #take(bytes: Uint8Array, now: number): Promise<void> | undefined {
-    this.#decoder.push(bytes);
-    return this.#next(now);
+  #take(bytes: Uint8Array, now: number, buffer: ReadBuffer): Promise<void> | undefined {
+    const decoder = this.#decoder;
+    decoder.push(bytes);
+    const wait = this.#next(now);
+    if (decoder.rest.length === 0) {
+      decoder.push(EMPTY); // lets go of the buffer
+      buffer.adapt(bytes.length);
+    }
+    return wait;
   }
 
   /**
@@ -164,10 +174,10 @@ export class HttpSession {
    * turn, behind which the next part is looked at.
    */
   #next(begun: number): Promise<void> | undefined {
-    const { lifecycle, shared, backpressure } = this.#host, decoder = this.#decoder;
+    const host = this.#host, { shared, backpressure } = host, decoder = this.#decoder;
     let count = 0;
     const router = this.#router;
-    while (lifecycle.phase < LINGERING && !router.isUpgraded) {
+    while (host.phase < LINGERING && !router.isUpgraded) {
       const part = decoder.next();
       if (part === undefined) break;
       const wait = router.take(part) ??

@@ -29,11 +29,10 @@ import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Timer, Timers } from "../timers.ts";
 import type { Duplex } from "../transport/socket.ts";
 import type { Backpressure } from "./backpressure.ts";
-import type { BufferPool } from "./buffer_pool.ts";
 import { Crumbs, GATHER } from "./crumbs.ts";
 import { LINGERING } from "./in_flight.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { ReadBuffer } from "./read_buffer.ts";
+import type { ReadBuffer } from "./read_buffer.ts";
 import { rest, restOffDebt } from "./rest.ts";
 
 /** Bytes of a read beyond which no more is read before its calls have begun: they lie in memory. */
@@ -57,6 +56,9 @@ const DENSE = 8;
 
 /** Why a connection ends whose peer has sent a broken text, and never a line feed. */
 const LOST = "what follows a broken text cannot be found without a line feed";
+
+/** Decodes for a reader while another reads: nothing comes. */
+const NOTHING: Decoder = { push() {}, next: () => undefined, held: 0, midway: false };
 
 /** What all readers of a server have in common. */
 export interface FramedReaderOptions {
@@ -100,6 +102,9 @@ export class FramedReader {
   #handled = 0;
   #parsing = 0;
   readonly #crumbs = new Crumbs();
+  #buffer: ReadBuffer | undefined;
+  /** Whether another reads. */
+  #hasLeft = false;
   /** Runs while nothing has come behind which reading could go on. */
   #lost: Timer | undefined;
   /** When the first byte of an unfinished message came; undefined between messages. */
@@ -144,18 +149,16 @@ export class FramedReader {
   }
 
   /**
-   * Reads until the peer sends no more, or the connection is lost. Never rejects.
+   * Reads until the peer sends no more, the connection is lost, or another reads in its place. Never rejects.
    *
-   * @param before what is to be done with the duplex first
+   * @param buffer where it reads to
    */
-  async run(pool: BufferPool, before?: () => Promise<void>): Promise<void> {
+  async run(buffer: ReadBuffer): Promise<void> {
     const { timers, timeSlice, fairQueue } = this.#options, lifecycle = this.#lifecycle;
-    const buffer = new ReadBuffer(pool);
+    this.#buffer = buffer;
     try {
-      if (before !== undefined) {
-        await before();
-        await this.#next(timers.now());
-      }
+      const first = this.#next(timers.now()); // what another has read, if one has
+      if (first !== undefined) await first;
       for (;;) {
         const { space } = buffer, count = await this.#duplex.read(space);
         if (count === null) break;
@@ -180,6 +183,7 @@ export class FramedReader {
           this.pausedSince = now;
           await wait;
           this.pausedSince = undefined;
+          if (this.#hasLeft) return;
         } else fairQueue?.note(this.#handled, timers.now() - now - this.#parsing);
         this.#parsing = 0;
         this.#decoder.push(EMPTY); // lets go of the buffer
@@ -234,10 +238,19 @@ export class FramedReader {
     });
   }
 
-  /** Goes on in another framing with what was read behind the last frame. */
-  continueIn(framing: Framing, limits: FramingLimits, rest: Uint8Array): void {
+  /** Reads no more, once what is handled has been: another does, with this buffer. */
+  leave(): ReadBuffer {
+    this.#hasLeft = true;
+    this.#decoder = NOTHING;
+    return this.#buffer!;
+  }
+
+  /** Reads again, in another framing; what is behind its first bytes has been read. */
+  continueIn(framing: Framing, limits: FramingLimits, first: Uint8Array, buffer: ReadBuffer): void {
+    this.#hasLeft = false;
     this.#decoder = framing.decoder(limits, true);
-    this.#decoder.push(rest);
+    this.#decoder.push(first);
+    this.run(buffer);
   }
 
   /** Handles what arrived, frame after frame; it began at this time to do so. */

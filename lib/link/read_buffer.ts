@@ -57,6 +57,11 @@ export class ReadBuffer {
     } else this.#rest();
   }
 
+  /** What comes is of about this size: waits with room for it, unless too many others do. */
+  expect(size: number): void {
+    if (this.#lent === undefined && this.#own.length < size) this.#waitWith(size);
+  }
+
   /** Gives back all: nothing more is read. */
   end(): void {
     this.#release();

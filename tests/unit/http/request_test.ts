@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { RequestLimits } from "../../../lib/http/head.ts";
+import { KnownHeads } from "../../../lib/http/known_heads.ts";
 import { RequestDecoder, type RequestPart } from "../../../lib/http/request.ts";
 import { Dice } from "../../support/dice.ts";
 import { bytesOf, join } from "../../support/raw.ts";
@@ -294,4 +295,34 @@ Deno.test("RequestDecoder.rest is what lies behind a head when it has no body", 
   decoder.next();
   assertEquals(decoder.next()?.kind, "body");
   assertEquals(decoder.rest, Uint8Array.of(0x81, 0x80));
+});
+
+Deno.test("RequestDecoder reads a head once that connections of a server send again and again", () => {
+  const heads = new KnownHeads();
+  const read = (text: string) => {
+    const decoder = new RequestDecoder(LIMITS, heads);
+    decoder.push(bytesOf(text + text)); // twice on each connection
+    const [first, , second] = [decoder.next(), decoder.next(), decoder.next()];
+    assertStrictEquals(first, second);
+    return first;
+  };
+  const first = read(AFTER);
+  assertStrictEquals(read(AFTER), first);
+  assertEquals(told(read(AFTER.replace("/after", "/other"))!), "GET /other 0");
+  // 64 are kept, so that nobody can have us keep many.
+  for (let i = 0; i < 62; i++) read(`GET /${i} HTTP/1.1\r\n${H}\r\n`);
+  assertStrictEquals(read(AFTER), first);
+  read(`GET /64 HTTP/1.1\r\n${H}\r\n`);
+  assert(read(AFTER) !== first);
+});
+
+Deno.test("RequestDecoder keeps no long head for other connections", () => {
+  const heads = new KnownHeads(), long = AFTER.replace(H, `${H}X: ${"x".repeat(1 << 10)}\r\n`);
+  const [first, second] = [1, 2].map(() => {
+    const decoder = new RequestDecoder(LIMITS, heads);
+    decoder.push(bytesOf(long));
+    return decoder.next();
+  });
+  assertEquals(told(first!), "GET /after 0");
+  assert(first !== second);
 });

@@ -6,6 +6,7 @@ import { FramedReader, type ReadLifecycle } from "../../../lib/link/framed_reade
 import { OPEN } from "../../../lib/link/in_flight.ts";
 import { DEFAULT_LIMITS } from "../../../lib/mod.ts";
 import { BufferPool } from "../../../lib/link/buffer_pool.ts";
+import { ReadBuffer } from "../../../lib/link/read_buffer.ts";
 
 /** A connection whose reads bring these pieces, one after another, and whose pauses a test ends. */
 class Reading {
@@ -46,7 +47,7 @@ class Reading {
       undefined,
       (_, text) => void this.texts.push(text),
       () => {},
-    ).run(new BufferPool());
+    ).run(new ReadBuffer(new BufferPool()));
   }
 
   /** How many reads there are from one pause to the next. */

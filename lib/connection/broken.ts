@@ -43,8 +43,8 @@ export class Broken {
   readonly #timers: Timers;
   /** Whether the peer has sent a message that could be read. */
   #isUnderstood = false;
-  /** What may be a greeting, and is told when it is known. */
-  readonly #greetings = new Map<RpcError, Timer>();
+  /** What may be a greeting, and is told when it is known; most peers send none. */
+  #greetings: Map<RpcError, Timer> | undefined;
 
   /**
    * @param isProgram whether the peer may print there what is meant for people
@@ -73,7 +73,7 @@ export class Broken {
     if (!this.#isUnderstood && kind !== "invalid" && kind !== "malformed" && kind !== "oversized") {
       this.#isUnderstood = true;
     }
-    if (kind === "response" && this.#greetings.size > 0 && this.#host.pendingCalls === 1) {
+    if (kind === "response" && this.#greetings !== undefined && this.#host.pendingCalls === 1) {
       this.#greeted(message.id);
     }
     if (message.kind !== "request" || message.answer === undefined) return message;
@@ -120,20 +120,20 @@ export class Broken {
     const { odd } = this.#host.calls, sent = odd.sentCount;
     odd.lastWords = error;
     const tell = () => {
-      this.#greetings.delete(error);
+      this.#greetings?.delete(error);
       odd.withoutId(error, sent);
     };
-    this.#greetings.set(error, this.#timers.after(GREETING_TIME, tell));
+    (this.#greetings ??= new Map()).set(error, this.#timers.after(GREETING_TIME, tell));
   }
 
   /** The only call is answered: what came before was a greeting. */
   #greeted(id: string): void {
     if (!this.#host.calls.has(id)) return;
-    for (const [error, timer] of this.#greetings) {
+    for (const [error, timer] of this.#greetings!) {
       timer.cancel();
       this.#host.report(error);
     }
-    this.#greetings.clear();
+    this.#greetings = undefined;
   }
 
   /** Answers it; what is no JSON is worth a line in the log of the end that did not send it. */

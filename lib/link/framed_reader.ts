@@ -296,7 +296,8 @@ export class FramedReader {
         message = this.#parseLong(text);
         this.#parsing += timers.now() - begun; // to read calls ahead of being run would not save this
       }
-      return message && isUnparsable(message) && decoder.reject?.() ? undefined : message;
+      const isBroken = message?.kind === "invalid" && isUnparsable(message);
+      return isBroken && decoder.reject?.() ? undefined : message;
     } catch (error) {
       // It is said to throw nothing; where it does, one message has failed and not the connection.
       this.#lifecycle.report(error);

@@ -82,8 +82,8 @@ function mayHoldOddIds(text: string): boolean {
 }
 
 /** Whether a frame that gave this message may be several messages in a row. */
-export function isUnparsable(message: Message): boolean {
-  return message.kind === "invalid" && message.error.code === -32700;
+export function isUnparsable({ error }: Invalid): boolean {
+  return error.code === -32700;
 }
 
 /**

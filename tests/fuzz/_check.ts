@@ -68,7 +68,7 @@ function decoded(
         const message = isParsed
           ? parseMessage(frame, { ...DEFAULT_LIMITS, ...limits })
           : undefined;
-        if (message !== undefined && isUnparsable(message) && decoder.reject?.()) continue;
+        if (message?.kind === "invalid" && isUnparsable(message) && decoder.reject?.()) continue;
       }
       frames.push(frame);
       if (typeof frame !== "string" && frame.fatal) return false;

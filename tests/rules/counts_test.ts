@@ -10,6 +10,7 @@ import { method, stream } from "../../lib/mod.ts";
 import type { Duplex } from "../../lib/transport/socket.ts";
 import { within } from "../support/deadline.ts";
 import { connectOver, serveLocally } from "../support/local.ts";
+import { post } from "../support/http.ts";
 import { join } from "../support/raw.ts";
 
 const NUMBERS = z.object({ a: z.number(), b: z.number() });
@@ -110,14 +111,19 @@ function setPromiseHook(onPromise: (() => void) | undefined): void {
 class Peer implements Duplex {
   readonly #meter: Meter;
   readonly #reply: (message: string) => string;
+  readonly #messagesIn: (text: string) => string[];
   #due = new Uint8Array(0);
   #reader: { buffer: Uint8Array; resolve: (count: number | null) => void } | undefined;
   #closed = false;
 
-  /** @param reply what it says to each message; to all those of one write it says it in one piece */
-  constructor(meter: Meter, reply: (message: string) => string) {
+  /**
+   * @param reply what it says to each message; to all those of one write it says it in one piece
+   * @param messagesIn the messages of one write
+   */
+  constructor(meter: Meter, reply: (message: string) => string, messagesIn = linesIn) {
     this.#meter = meter;
     this.#reply = reply;
+    this.#messagesIn = messagesIn;
   }
 
   say(text: string): void {
@@ -136,7 +142,7 @@ class Peer implements Duplex {
 
   write(bytes: Uint8Array): Promise<number> {
     this.#meter.writes++;
-    const messages = new TextDecoder().decode(bytes).trimEnd().split("\n");
+    const messages = this.#messagesIn(new TextDecoder().decode(bytes));
     this.say(messages.map(this.#reply).join(""));
     return Promise.resolve(bytes.length);
   }
@@ -157,16 +163,36 @@ class Peer implements Duplex {
   }
 }
 
-/** What a server does for calls of a peer that has so many in flight. */
-async function serving(name: string, params: unknown, inFlight: number): Promise<Counts> {
+function linesIn(text: string): string[] {
+  return text.trimEnd().split("\n");
+}
+
+/** The bodies of answers of HTTP. */
+function bodiesIn(text: string): string[] {
+  return text.split(/HTTP\/1\.1 200 OK\r\n(?:.+\r\n)+\r\n/).slice(1);
+}
+
+/**
+ * What a server does for calls of a peer that has so many in flight.
+ *
+ * @param isHttp whether they come over HTTP, whose requests a server answers one by one
+ */
+async function serving(
+  name: string,
+  params: unknown,
+  inFlight: number,
+  isHttp = false,
+): Promise<Counts> {
   await using local = serveLocally(api);
   using meter = new Meter();
-  const request = JSON.stringify({ jsonrpc: "2.0", id: 1, method: name, params }) + "\n";
-  const peer = new Peer(meter, (answer) => {
+  const call = JSON.stringify({ jsonrpc: "2.0", id: 1, method: name, params });
+  const request = isHttp ? post(call) : call + "\n";
+  const reply = (answer: string) => {
     assertMatch(answer, /^{"jsonrpc":"2.0","id":1,"result":/);
     meter.add(1);
     return meter.isOver ? "" : request;
-  });
+  };
+  const peer = new Peer(meter, reply, isHttp ? bodiesIn : linesIn);
   local.accept(peer);
   peer.say(request.repeat(inFlight));
   return await meter.result;
@@ -239,6 +265,22 @@ const LOADS: Record<string, [load: () => Promise<Counts>, expected: Counts]> = {
   "echoes of 64 KiB, four in flight": [
     () => serving("echo", TEXT, 4),
     { reads: 500, writes: 250, timers: 0, promises: 2000 },
+  ],
+  "calls over HTTP, one at a time": [
+    () => serving("add", SUM, 1, true),
+    { reads: 1000, writes: 1000, timers: 0, promises: 6000 },
+  ],
+  "calls over HTTP, 16 pipelined": [
+    () => serving("add", SUM, 16, true),
+    { reads: 63, writes: 63, timers: 0, promises: 378 },
+  ],
+  "calls over HTTP of an asynchronous handler, one at a time": [
+    () => serving("later", SUM, 1, true),
+    { reads: 1000, writes: 1000, timers: 0, promises: 23_000 },
+  ],
+  "echoes of 64 KiB over HTTP, one at a time": [
+    () => serving("echo", TEXT, 1, true),
+    { reads: 1000, writes: 1000, timers: 0, promises: 6000 },
   ],
   "items of a stream": [
     streaming,

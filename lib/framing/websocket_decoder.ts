@@ -91,7 +91,10 @@ export class WebSocketDecoder implements Decoder {
       if (this.#taken < this.#run.length) return this.#run[this.#taken++];
       if (this.#hasEnded || this.#at === this.#chunk.length && this.#opcode < 0) return undefined;
       if (this.#opcode < 0) {
-        if (this.#message === 0 && this.#head.length === 0 && this.#decodeRun()) continue;
+        if (this.#head.length === 0) {
+          this.#passPongs();
+          if (this.#message === 0 && this.#decodeRun()) continue;
+        }
         const bad = this.#readHead();
         if (bad !== undefined) return bad;
         if (this.#opcode < 0) return undefined;
@@ -148,6 +151,16 @@ export class WebSocketDecoder implements Decoder {
       run.push(this.#textOf(this.#chunk.subarray(bounds[i], bounds[i + 1])));
     }
     return run;
+  }
+
+  /** Passes over pongs: they say nothing, so that a flood of them should cost nothing. */
+  #passPongs(): void {
+    const chunk = this.#chunk, masked = this.#isMasked ? MASKED : 0, head = this.#isMasked ? 6 : 2;
+    while (chunk[this.#at] === (FIN | PONG)) {
+      const size = chunk[this.#at + 1]! ^ masked, end = this.#at + head + size;
+      if (size > MAX_CONTROL || end > chunk.length) return; // the slow way looks at it
+      this.#at = end;
+    }
   }
 
   /** Reads on in the head of a frame; what is wrong with it is told by its first bytes that show it. */

@@ -11,6 +11,7 @@ import { FAST } from "./fast.ts";
 import { FLOOD } from "./flood.ts";
 import { FRAMING } from "./framing.ts";
 import { HALF_OPEN } from "./half_open.ts";
+import { HTTP } from "./http.ts";
 import { KEEP } from "./keep.ts";
 import { MEMORY } from "./memory.ts";
 import { OVERLOAD } from "./overload.ts";
@@ -19,6 +20,7 @@ import { PLACES } from "./places.ts";
 import { SHUTDOWN } from "./shutdown.ts";
 import { SLOW } from "./slow.ts";
 import { TLS } from "./tls.ts";
+import { WEBSOCKET } from "./websocket.ts";
 import { WHO } from "./who.ts";
 import { WITHIN } from "./within.ts";
 
@@ -39,5 +41,7 @@ export const ATTACKS: readonly Attack[] = [
   ...PLACES,
   ...COSTLY,
   ...WHO,
+  ...HTTP,
+  ...WEBSOCKET,
   ...SHUTDOWN,
 ];

@@ -15,6 +15,7 @@ import { paced } from "./pace.ts";
 import { empties, numbered, press } from "./press.ts";
 import { processorsOf, workIn } from "./proc.ts";
 import { judge, repeats } from "./search/judge.ts";
+import { CARRIERS, carry } from "./search/carriers.ts";
 import { describe, drawPlan, encode, GROUP, renumber } from "./search/plan.ts";
 import { drawValue, HOSTILE, SIZES } from "./search/values.ts";
 import { FRESH_ID } from "./search/verbs.ts";
@@ -138,19 +139,19 @@ Deno.test("drawPlan() draws the same for a seed, and others for others", () => {
   assert(describe(drawPlan(5)).startsWith("plan 5: "));
 });
 
-Deno.test("drawPlan() leaves out no kind of message, reading, ending, framing or server", () => {
+Deno.test("drawPlan() leaves out no kind of message, reading, ending, carrier or server", () => {
   const seen = new Set<string>(), messages: string[] = [];
   for (let seed = 0; seed < 40 * GROUP; seed++) {
-    const { server, framing, reading, ending, phases } = drawPlan(seed);
-    for (const it of [server, framing, reading, ending]) seen.add(it);
-    messages.push(...phases.flatMap((it) => it.messages.map((text) => text.slice(0, 2000))));
+    const { server, carrier, reading, ending, phases } = drawPlan(seed);
+    for (const it of [server, carrier, reading, ending]) seen.add(it);
+    messages.push(...phases.flatMap((it) => it.messages.map(({ words }) => words.slice(0, 2000))));
   }
   for (
     const it of [
       "demo",
       "everything",
       "everything, asks",
-      ...FRAMING_NAMES,
+      ...CARRIERS,
       "fast",
       "slow",
       "never",
@@ -186,6 +187,18 @@ Deno.test("drawPlan() leaves out no kind of message, reading, ending, framing or
       "\\ud800",
       "$base64",
       "[[[[[[[[",
+      // Over HTTP and WebSocket.
+      "Accept: text/event-stream",
+      "Accept: application/x-ndjson",
+      "Authorization: Bearer",
+      "in chunks of 1:",
+      "GET /openrpc.json",
+      "Upgrade: websocket",
+      "Expect: 100-continue",
+      "a binary frame",
+      "a thousand empty frames",
+      "502 frames",
+      "a close before it",
       FRESH_ID,
     ]
   ) assert(messages.some((it) => it.includes(part)), part);
@@ -193,10 +206,10 @@ Deno.test("drawPlan() leaves out no kind of message, reading, ending, framing or
   assert(messages.some((it) => /"method":"texts","params":\{"_meta":\{"stream".*"key":/.test(it)));
 });
 
-Deno.test("encode() and renumber() give each id once, in every framing", () => {
+Deno.test("encode() and renumber() give each id once, in whatever it travels", () => {
   const message = `[{"id":${FRESH_ID}},{"id":${FRESH_ID},"é":1},{"id":7}]`;
   for (const framing of FRAMING_NAMES) {
-    const encoded = encode(framing, message), ids: number[] = [];
+    const encoded = encode(carry(new Dice(1), framing, message, false)), ids: number[] = [];
     for (let round = 0, next = 8; round < 3; round++) {
       next = renumber(encoded, next);
       const [text = ""] = unframe(framing, encoded.bytes);
@@ -204,6 +217,14 @@ Deno.test("encode() and renumber() give each id once, in every framing", () => {
     }
     const fresh = ids.filter((id) => id !== 7);
     assertEquals(fresh.map((id) => id - 100_000_000), [8, 9, 10, 11, 12, 13]);
+  }
+  for (let seed = 0; seed < 50; seed++) {
+    for (const carrier of ["websocket", "http"] as const) {
+      const encoded = encode(carry(new Dice(seed), carrier, message, false));
+      const { length } = encoded.bytes;
+      assertEquals(renumber(encoded, 8), 8 + encoded.ids.length);
+      assertEquals(encoded.bytes.length, length);
+    }
   }
 });
 

@@ -5,14 +5,23 @@
  */
 
 import { bytesOf } from "../support/raw.ts";
-import { type Attack, check, growth, HEALTHY_P99, share, type Target } from "./attack.ts";
+import {
+  type Attack,
+  check,
+  type Figure,
+  growth,
+  HEALTHY_P99,
+  share,
+  type Target,
+} from "./attack.ts";
 import { allEnd, close, closeAll, connectAll, line, ran, sleep, times, write } from "./crowd.ts";
 import { hungUp } from "./framing.ts";
 
 const RSS = { what: "RSS MB", value: ({ peak }: { peak: number }) => peak, atMost: 160 };
-const GONE = {
+/** How much later than it must be the last was hung up on. */
+export const GONE: Figure = {
   what: "gone s past the limit",
-  value: ({ figures }: { figures: Readonly<Record<string, number>> }) => figures.last ?? 0,
+  value: ({ figures }) => figures.last ?? 0,
   atMost: 1,
 };
 
@@ -87,16 +96,20 @@ const silentTooLong: Attack = {
 };
 
 /** Writes again and again without reading; resolves to the bytes written once the other end is gone. */
-async function writeAndNeverRead(
+export async function writeAndNeverRead(
   conn: Deno.Conn,
-  bytes: string,
+  bytes: string | Uint8Array,
   patience: number,
 ): Promise<number> {
   const block = bytesOf(bytes);
   let written = 0;
   const timer = setTimeout(() => close(conn), patience);
   try {
-    for (;;) written += await conn.write(block);
+    for (let rest = block;; rest = rest.length > 0 ? rest : block) {
+      const count = await conn.write(rest);
+      written += count;
+      rest = rest.subarray(count);
+    }
   } catch {
     clearTimeout(timer);
     return written;
@@ -129,13 +142,21 @@ const neverReads: Attack = {
   },
 };
 
-/** Asks for a stream and never reads it. */
-async function stopReading(target: Target, count: number | undefined): Promise<number> {
+/** A call for a stream of so many items, or without end. */
+function texts(count?: number): (key: string) => string {
+  const _meta = { stream: { credit: 1_000_000 } };
+  return (key) => line("texts", { key, size: 10_000, count, _meta });
+}
+
+/** Asks for a stream and never reads it. @param text what asks for it, with this key */
+export async function stopReading(
+  target: Target,
+  text: (key: string) => string | Uint8Array,
+): Promise<number> {
   const { writeStallTimeout } = target.limits, key = crypto.randomUUID();
   const [conn] = await connectAll(target, 1);
   const begun = performance.now();
-  const params = { key, size: 10_000, count, _meta: { stream: { credit: 1_000_000 } } };
-  await write(conn!, line("texts", params));
+  await write(conn!, text(key));
   // It must notice by itself: nothing is sent to it that could fail.
   const patience = begun + writeStallTimeout + 15_000;
   while (await ran(target, `${key} ended`) === 0 || await isOpen(conn!)) {
@@ -157,7 +178,7 @@ const subscriberStops: Attack = {
   does: "asks for an endless stream with all the credit in the world, and stops reading",
   figures: [growth(24)],
   async run(target) {
-    const after = await stopReading(target, undefined);
+    const after = await stopReading(target, texts());
     return { did: `ended the stream and hung up after ${after.toFixed(1)} s` };
   },
 };
@@ -168,7 +189,7 @@ const subscriberStopsLater: Attack = {
   does: "asks for a stream of 12 MB that ends, and does not read it",
   figures: [growth(24)],
   async run(target) {
-    const after = await stopReading(target, 1200);
+    const after = await stopReading(target, texts(1200));
     return { did: `hung up after ${after.toFixed(1)} s, though nothing more was produced` };
   },
 };

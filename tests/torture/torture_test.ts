@@ -23,8 +23,16 @@ const SELECTION = [
   "error-while-sending",
   "leave-streams",
   "partial-messages",
+  "half-heads",
+  "half-frames",
+  "smuggling",
+  "events-stop",
+  "http-never-reads",
+  "http-half-closes",
+  "ws-empty-fragments",
+  "ws-broken-frames",
 ];
-const LIMITS = ["messageTimeout=1000", "writeStallTimeout=1000"];
+const LIMITS = ["messageTimeout=1000", "httpHeadTimeout=1000", "writeStallTimeout=1000"];
 
 /** Runs main.ts of the torture to its end. */
 function torture(...args: string[]) {

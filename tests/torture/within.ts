@@ -7,7 +7,8 @@
 
 import { connect, type Line } from "../../lib/mod.ts";
 import type { Duplex } from "../../lib/transport/socket.ts";
-import { type Answer, RawPeer } from "../support/raw.ts";
+import { call, HttpPeer, post } from "../support/http.ts";
+import { type Answer, RawPeer, type Spoken } from "../support/raw.ts";
 import type { api } from "./api.ts";
 import {
   ALONE,
@@ -18,7 +19,7 @@ import {
   type Outcome,
   type Target,
 } from "./attack.ts";
-import { ask, becomes, during, line, ran, sleep } from "./crowd.ts";
+import { ask, becomes, during, ran, sleep, webSocket } from "./crowd.ts";
 import { faultOf } from "./fresh.ts";
 import { paced } from "./pace.ts";
 
@@ -37,11 +38,15 @@ function beyond(megabytes: number): Figure {
 }
 
 /** Reads everything, as fast as it can or at a pace that is given up after the attack's time. */
-async function reader({ port, seconds }: Target, pace: number): Promise<RawPeer> {
+async function reader(
+  { port, seconds }: Target,
+  pace: number,
+  framing: Spoken = "json",
+): Promise<RawPeer> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
   conn.setNoDelay();
   const socket: Duplex = pace === Infinity ? conn : paced(conn, pace, seconds * 1000);
-  return new RawPeer(socket, "json");
+  return framing === "websocket" ? await webSocket(socket) : new RawPeer(socket, framing);
 }
 
 /** Reads again and again until the time is over: what comes fast is soon over. */
@@ -75,17 +80,22 @@ function atBothPaces(
 }
 
 /** Makes calls for fresh values at once, and looks at every answer. */
-function answers(name: string, count: number, size: number): readonly Attack[] {
+function answers(
+  name: string,
+  count: number,
+  size: number,
+  framing: Spoken = "json",
+): readonly Attack[] {
   const megabytes = count * size / MB;
   return atBothPaces(
     name,
-    ["H01"],
-    `makes ${count} calls at once whose answers have ${size / MB} MB`,
+    [rowOf("H01", framing)],
+    `makes ${count} calls at once${over(framing)} whose answers have ${size / MB} MB`,
     [beyond(megabytes), ...OTHERS],
     async (target, pace) => {
-      using peer = await reader(target, pace);
-      const calls = Array.from({ length: count }, (_, i) => line("fresh", { seed: i, size }, i));
-      await peer.send(calls.join("").trimEnd());
+      using peer = await reader(target, pace, framing);
+      const calls = Array.from({ length: count }, (_, i) => call("fresh", { seed: i, size }, i));
+      await peer.send(...calls);
       const due = new Set(calls.keys());
       while (due.size > 0) {
         const { id, result, error } = await next(peer, `${due.size} of ${count} answers`);
@@ -100,22 +110,26 @@ function answers(name: string, count: number, size: number): readonly Attack[] {
 }
 
 /** Opens streams at once, gives credit as our client does, and looks at every item. */
-function streams(name: string, count: number, size: number, items: number): readonly Attack[] {
+function streams(
+  name: string,
+  count: number,
+  size: number,
+  items: number,
+  framing: Spoken = "json",
+): readonly Attack[] {
   const window = 64, megabytes = count * items * size / MB;
   return atBothPaces(
     name,
-    ["H02"],
-    `opens ${count} streams at once, of ${items} items of ${size / 1000} kB each`,
+    [rowOf("H02", framing)],
+    `opens ${count} streams at once${over(framing)}, of ${items} items of ${size / 1000} kB each`,
     [beyond(0), ...OTHERS],
     async (target, pace) => {
-      using peer = await reader(target, pace);
+      using peer = await reader(target, pace, framing);
       const seedOf = (id: number) => id * 1000;
       const meta = { stream: { credit: window } };
       const open = (id: number) =>
-        line("freshItems", { seed: seedOf(id), size, count: items, _meta: meta }, id);
-      const sending = peer.send(
-        Array.from({ length: count }, (_, id) => open(id)).join("").trimEnd(),
-      );
+        call("freshItems", { seed: seedOf(id), size, count: items, _meta: meta }, id);
+      const sending = peer.send(...Array.from({ length: count }, (_, id) => open(id)));
       const taken = new Array<number>(count).fill(0), given = new Array<number>(count).fill(0);
       for (let due = count; due > 0;) {
         const message = await next(peer, `${due} of ${count} streams`);
@@ -145,6 +159,15 @@ function streams(name: string, count: number, size: number, items: number): read
   );
 }
 
+function over(framing: Spoken): string {
+  return framing === "json" ? "" : ` over ${framing}`;
+}
+
+/** The case of the matrix: what is tried over a WebSocket is one of its own. */
+function rowOf(row: string, framing: Spoken): string {
+  return framing === "json" ? row : "H07";
+}
+
 interface Item {
   readonly id: number;
   readonly value?: unknown;
@@ -166,8 +189,8 @@ async function next(peer: RawPeer, due: string): Promise<Answer> {
 type Api = typeof api;
 
 /** A line of our own client's, which pings often: a call is not to be lost for its length. */
-function client({ port }: Target): Promise<Line<Api>> {
-  return connect<Api>(`tcp://127.0.0.1:${port}`, {
+function client({ port }: Target, scheme: "tcp" | "ws" = "tcp"): Promise<Line<Api>> {
+  return connect<Api>(`${scheme}://127.0.0.1:${port}`, {
     reconnect: false,
     limits: { pingInterval: 500, pingTimeout: 1000 },
   });
@@ -232,15 +255,20 @@ const cancelWhenFull: Attack = {
 };
 
 /** 10,000 calls in one go, with a stream open beside them or not. */
-function pipeline(name: string, does: string, hasStream: boolean): Attack {
+function pipeline(
+  name: string,
+  does: string,
+  hasStream: boolean,
+  scheme: "tcp" | "ws" = "tcp",
+): Attack {
   return {
     name,
-    rows: ["H05"],
+    rows: [scheme === "ws" ? "H07" : "H05"],
     does,
     server: ALONE,
     figures: OTHERS,
     async run(target) {
-      await using line_ = await client(target);
+      await using line_ = await client(target, scheme);
       const items = hasStream
         ? line_.call.texts({ key: name, size: 10, count: 1000 })[Symbol.asyncIterator]()
         : undefined;
@@ -273,8 +301,8 @@ const unreadPipeline: Attack = {
   async run(target) {
     using peer = await reader(target, Infinity);
     const count = 10_000, size = 10_000;
-    const calls = Array.from({ length: count }, (_, i) => line("fresh", { seed: i, size }, i));
-    const sending = peer.send(calls.join("").trimEnd());
+    const calls = Array.from({ length: count }, (_, i) => call("fresh", { seed: i, size }, i));
+    const sending = peer.send(...calls);
     await sleep(Math.min(target.seconds * 1000, target.limits.writeStallTimeout / 2));
     for (let due = count; due > 0; due--) {
       const { id, result, error } = await next(peer, `${due} of ${count} answers`);
@@ -288,6 +316,96 @@ const unreadPipeline: Attack = {
   },
 };
 
+/** Asks for streams of events or of lines, one after another, and looks at every item. */
+function httpStreams(name: string, accept: string, size: number, items: number): readonly Attack[] {
+  const megabytes = size * items / MB;
+  return atBothPaces(
+    name,
+    ["H06"],
+    `asks for a stream of ${items} items of ${size / 1000} kB as ${accept}`,
+    [beyond(0), ...OTHERS],
+    async (target, pace) => {
+      using peer = await httpPeer(target, pace);
+      await peer.send(
+        post(call("freshItems", { seed: 0, size, count: items }), `Accept: ${accept}`),
+      );
+      const { status } = await peer.head();
+      check(status === 200, `the status is ${status}`);
+      let taken = 0, isAnswered = false, text = "";
+      for (let part; (part = await peer.chunk()) !== "";) {
+        text += part;
+        const lines = text.split("\n");
+        text = lines.pop()!;
+        for (const line of lines) {
+          if (line === "" || line === ":") continue;
+          const message = JSON.parse(line.replace(/^data: /, ""));
+          if (message.method !== "$/stream/item") {
+            check(message.error === undefined, `it has ended with ${Deno.inspect(message.error)}`);
+            isAnswered = true;
+            continue;
+          }
+          const { value, values = [value] } = message.params as Item;
+          for (const item of values) {
+            const fault = faultOf(item, taken++, size);
+            check(fault === undefined, `item ${taken - 1}: ${fault}`);
+          }
+        }
+      }
+      check(isAnswered && taken === items, `${taken} items of ${items} came`);
+      return { did: `gave ${items} items, ${megabytes} MB, in order` };
+    },
+  );
+}
+
+/** Pipelines calls by POST, and looks at every answer, in order. */
+function httpAnswers(name: string, count: number, size: number): readonly Attack[] {
+  return atBothPaces(
+    name,
+    ["H06"],
+    `pipelines ${count} calls by POST whose answers have ${size / MB} MB`,
+    [beyond(0), ...OTHERS],
+    async (target, pace) => {
+      using peer = await httpPeer(target, pace);
+      const calls = Array.from({ length: count }, (_, i) => call("fresh", { seed: i, size }, i));
+      const sending = peer.send(calls.map((it) => post(it)).join(""));
+      for (let i = 0; i < count; i++) {
+        const { status, body } = await peer.answer();
+        check(status === 200, `call ${i} was answered with ${status}`);
+        const fault = faultOf(JSON.parse(body).result, i, size);
+        check(fault === undefined, `the answer to ${i}: ${fault}`);
+      }
+      await sending;
+      return { did: `gave ${count} of ${count} answers, ${count * size / MB} MB, in order` };
+    },
+  );
+}
+
+async function httpPeer({ port, seconds }: Target, pace: number): Promise<HttpPeer> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  if (pace === Infinity) return new HttpPeer(conn);
+  const slow = paced(conn, pace, seconds * 1000);
+  return new HttpPeer({ ...slow, closeWrite: () => conn.closeWrite(), close: () => conn.close() });
+}
+
+const httpLongCalls: Attack = {
+  name: "http-long-calls",
+  rows: ["H06"],
+  does: "makes 64 calls by POST, on a connection each, that last longer than a head may take",
+  server: ALONE,
+  figures: OTHERS,
+  async run(target) {
+    const ms = Math.max(3000, target.seconds * 1000), meta = { timeoutMs: 10 * ms };
+    await allAnswered(Array.from({ length: 64 }, async () => {
+      const { port } = target, url = `http://127.0.0.1:${port}`;
+      const body = call("sleep", { value: ms, _meta: meta });
+      const headers = { "content-type": "application/json" };
+      const answer = await (await fetch(url, { method: "POST", headers, body })).json();
+      if (answer.result !== ms) throw new Error(`it was answered ${Deno.inspect(answer)}`);
+    }));
+    return { did: `answered 64 calls of ${ms / 1000} s` };
+  },
+};
+
 /** All of them. */
 export const WITHIN: readonly Attack[] = [
   ...answers("answers-of-1-mb", 64, MB),
@@ -298,5 +416,13 @@ export const WITHIN: readonly Attack[] = [
   cancelWhenFull,
   pipeline("pipeline", "makes 20,100 calls by our client, 10,000 at a time", false),
   pipeline("pipeline-beside-a-stream", "makes the same while one stream is open", true),
+  ...answers("ws-answers-of-1-mb", 64, MB, "websocket"),
+  ...streams("ws-streams-of-10-kb", 1000, 10_000, 10, "websocket"),
+  ...httpAnswers("http-answers-of-1-mb", 32, MB),
+  ...httpAnswers("http-answers-of-1-kb", 5000, 1000),
+  ...httpStreams("events-of-10-kb", "text/event-stream", 10_000, 1000),
+  ...httpStreams("lines-of-500-kb", "application/x-ndjson", 500_000, 20),
+  httpLongCalls,
+  pipeline("ws-pipeline", "makes the same over a WebSocket of our client's", true, "ws"),
   unreadPipeline,
 ];

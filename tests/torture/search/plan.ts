@@ -5,10 +5,10 @@
  */
 
 import { Dice } from "../../support/dice.ts";
-import { bytesOf, frame, FRAMING_NAMES } from "../../support/raw.ts";
-import type { FramingName } from "../../../lib/mod.ts";
+import { bytesOf } from "../../support/raw.ts";
 import { TOKENS } from "../attack.ts";
-import { FRESH_ID, NOT_UTF8, type Served, Verbs } from "./verbs.ts";
+import { type Carried, type Carrier, CARRIERS, carry } from "./carriers.ts";
+import { FRESH_ID, type Served, Verbs } from "./verbs.ts";
 
 /** Plans that share a server, one after another. */
 export const GROUP = 8;
@@ -18,7 +18,7 @@ const SERVERS = ["demo", "everything", "everything, asks"] as const;
 
 /** Messages that are sent one after another, so many times. */
 export interface Phase {
-  readonly messages: readonly string[];
+  readonly messages: readonly Carried[];
   readonly repeat: number;
   /** Milliseconds between two rounds. */
   readonly pauseMs: number;
@@ -28,7 +28,8 @@ export interface Phase {
 export interface Plan {
   readonly seed: number;
   readonly server: (typeof SERVERS)[number];
-  readonly framing: FramingName;
+  /** What its connections speak. */
+  readonly carrier: Carrier;
   /** How what comes back is read. */
   readonly reading: "fast" | "slow" | "never" | "stops";
   /** What it does when it has sent everything. */
@@ -47,16 +48,18 @@ export function drawPlan(seed: number): Plan {
   const dice = new Dice(Math.imul(seed + 1, 0x9e3779b1) >>> 0);
   for (let i = 0; i < 8; i++) dice.bits();
   const server = serverOf(seed), served: Served = server === "demo" ? "demo" : "everything";
-  const verbs = new Verbs(dice, served);
+  const verbs = new Verbs(dice, served), carrier = dice.pick(CARRIERS);
+  const asks = server === "everything, asks";
+  const carried = (message: string) => carry(dice, carrier, message, asks);
   const phases: Phase[] = [];
-  if (server === "everything, asks" && dice.chance(90)) {
+  if (asks && carrier !== "http" && dice.chance(90)) {
     const params = { scheme: "bearer", token: TOKENS.alice };
     const message = JSON.stringify({ jsonrpc: "2.0", id: 0, method: "rpc.authenticate", params });
-    phases.push({ messages: [message], repeat: 1, pauseMs: dice.pick([0, 20]) });
+    phases.push({ messages: [carried(message)], repeat: 1, pauseMs: dice.pick([0, 20]) });
   }
   for (let left = dice.int(1, 4); left > 0; left--) {
     phases.push({
-      messages: Array.from({ length: dice.pick([1, 1, 2, 5, 20]) }, () => verbs.message()),
+      messages: Array.from({ length: dice.pick([1, 1, 2, 5, 20]) }, () => carried(verbs.message())),
       repeat: dice.pick([1, 10, 64, 200, 1000, Infinity]),
       pauseMs: dice.pick([0, 0, 0, 0, 1, 50]),
     });
@@ -64,7 +67,7 @@ export function drawPlan(seed: number): Plan {
   return {
     seed,
     server,
-    framing: dice.pick(["json", "json", ...FRAMING_NAMES]),
+    carrier,
     reading: dice.pick(["fast", "fast", "fast", "slow", "never", "stops"]),
     ending: dice.pick(["waits", "waits", "half-closes", "leaves"]),
     phases,
@@ -77,9 +80,8 @@ export interface Encoded {
   readonly ids: readonly number[];
 }
 
-/** The bytes of a message. */
-export function encode(framing: FramingName, message: string): Encoded {
-  const bytes = frame(framing, withBadBytes(message));
+/** Finds the digits. */
+export function encode({ bytes }: Carried): Encoded {
   const ids: number[] = [], digits = bytesOf(FRESH_ID);
   for (let at = -1; (at = bytes.indexOf(digits[0]!, at + 1)) >= 0;) {
     if (digits.every((digit, i) => bytes[at + i] === digit)) {
@@ -103,19 +105,9 @@ export function renumber({ bytes, ids }: Encoded, next: number): number {
   return next;
 }
 
-function withBadBytes(message: string): Uint8Array<ArrayBuffer> {
-  const bytes = bytesOf(message);
-  if (!message.includes(NOT_UTF8)) return bytes;
-  const bad = bytesOf(NOT_UTF8);
-  for (let at = -1; (at = bytes.indexOf(bad[0]!, at + 1)) >= 0;) {
-    if (bytes[at + 1] === bad[1]) bytes.fill(0xff, at, at + bad.length);
-  }
-  return bytes;
-}
-
 /** A plan in words, a line each. */
 export function describe(plan: Plan): string {
-  const { seed, server, framing, reading, ending, phases } = plan;
+  const { seed, server, carrier, reading, ending, phases } = plan;
   const how = {
     fast: "reads fast",
     slow: "reads slowly",
@@ -124,13 +116,13 @@ export function describe(plan: Plan): string {
   };
   const lines = phases.map(({ messages, repeat, pauseMs }) => {
     const times = repeat === Infinity ? "on and on" : `${repeat} times`;
-    const first = messages.slice(0, 5).map((it) => `    ${shorten(it)}`);
+    const first = messages.slice(0, 5).map((it) => `    ${shorten(it.words)}`);
     if (messages.length > 5) first.push(`    and ${messages.length - 5} more`);
     const pause = pauseMs === 0 ? "" : `, every ${pauseMs} ms`;
     return `  sends ${times}${pause}:\n${first.join("\n")}`;
   });
   return [
-    `plan ${seed}: to the server of ${server}, in ${framing}, ${how[reading]}, ${ending}`,
+    `plan ${seed}: to the server of ${server}, in ${carrier}, ${how[reading]}, ${ending}`,
     ...lines,
   ].join("\n");
 }

@@ -55,6 +55,18 @@ const CASES: readonly (readonly [string, readonly Uint8Array[], readonly Shown[]
   ["2.7 pongs that nobody asked for", [wsFrame(pong), wsFrame(pong, "x"), wsFrame(text, "1")], [
     "1",
   ]],
+  ["2.7 pongs within a message, and odd ones", [
+    wsFrame(text, "[1", more),
+    wsFrame(pong),
+    wsFrame(pong, "p".repeat(125)),
+    wsFrame(continuation, "]"),
+    wsFrame(pong, "x"),
+    wsFrame(pong, "p".repeat(126)),
+  ], ["[1]", failed(1002)]],
+  ["2.8 a pong without a mask", [wsFrame(pong), wsFrame(pong, "", { key: null })], [failed(1002)]],
+  ["2.9 a pong with a reserved bit", [wsFrame(pong), wsFrame(pong, "", { rsv: 1 })], [
+    failed(1002),
+  ]],
   [
     "2.10 ten pings",
     "0123456789".split("").map((it) => wsFrame(ping, it)),

@@ -12,10 +12,17 @@ import {
   type ServeOptions,
   withContext,
 } from "../../lib/mod.ts";
+import { within } from "../support/deadline.ts";
 import { Events } from "../support/events.ts";
 import { call, HttpPeer, post, request } from "../support/http.ts";
-import { bytesOf, RawPeer } from "../support/raw.ts";
-import { OP, wsFrame } from "../support/websocket_frames.ts";
+import { bytesOf, frame, join, RawPeer } from "../support/raw.ts";
+import {
+  closePayload,
+  OP,
+  type WholeFrame,
+  wholeFrame,
+  wsFrame,
+} from "../support/websocket_frames.ts";
 
 const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
 const VERSION = "Sec-WebSocket-Version: 13";
@@ -195,6 +202,75 @@ Deno.test("a server that ends tells its WebSockets, and closes them with 1001", 
   assertEquals(close[2]! * 256 + close[3]!, 1001);
   peer.close();
   await ended;
+});
+
+/** All frames up to the end. */
+async function framesOf(conn: Deno.Conn): Promise<WholeFrame[]> {
+  let bytes = new Uint8Array(0);
+  const buffer = new Uint8Array(1 << 14), frames: WholeFrame[] = [];
+  for (let count; (count = await within(conn.read(buffer), "a frame")) !== null;) {
+    bytes = join([bytes, buffer.subarray(0, count)]);
+    for (let found; (found = wholeFrame(bytes)) !== undefined;) {
+      bytes = bytes.slice(found.size);
+      frames.push(found);
+    }
+  }
+  return frames;
+}
+
+Deno.test("20,000 pings are answered up to maxPings, and the call behind them is", async () => {
+  await using local = served();
+  const conn = await local.dial();
+  await shakeHands(conn);
+  const found = framesOf(conn);
+  const pings = join(Array<Uint8Array>(20_000).fill(wsFrame(OP.ping, "p")));
+  const end = join([frame("websocket", call("add", { a: 1, b: 2 })), wsFrame(OP.close)]);
+  for (let rest = join([pings, end]); rest.length > 0;) {
+    rest = rest.subarray(await conn.write(rest));
+  }
+  const frames = await found;
+  const count = (opcode: number) => frames.filter((it) => it.opcode === opcode).length;
+  assert(count(OP.pong) >= 1 && count(OP.pong) <= 1000, `${count(OP.pong)} pongs`);
+  assertEquals([count(OP.text), count(OP.close)], [1, 1]);
+  const text = new TextDecoder().decode(frames.find((it) => it.opcode === OP.text)!.payload);
+  assertEquals(JSON.parse(text).result, 3);
+});
+
+Deno.test("a message that is too large is told so, and closes a WebSocket with 1009", async () => {
+  await using local = served({ limits: { maxMessageBytes: 1000 } });
+  for (const length of [1001n, 1n << 53n]) {
+    const conn = await local.dial();
+    await shakeHands(conn);
+    await conn.write(wsFrame(OP.text, "", { length, digits: length > 65535n ? 8 : 2 }));
+    const [error, close] = await framesOf(conn);
+    assertEquals(JSON.parse(new TextDecoder().decode(error!.payload)).error.code, -32008);
+    assertEquals([close!.opcode, ...close!.payload.subarray(0, 2)], [OP.close, 0x03, 0xf1]);
+  }
+});
+
+Deno.test("what breaks RFC 6455 is answered with a close alone", async () => {
+  await using local = served();
+  for (
+    const [bytes, code] of [
+      [wsFrame(OP.text, "1", { key: null }), 1002],
+      [wsFrame(OP.text, "1", { rsv: 4 }), 1002],
+      [wsFrame(3), 1002],
+      [wsFrame(OP.continuation, "1"), 1002],
+      [wsFrame(OP.text, new Uint8Array([0xff])), 1007],
+      [wsFrame(OP.close, closePayload(1005)), 1002],
+      [wsFrame(OP.close, closePayload(4000, "bye")), 4000],
+      [wsFrame(OP.close), 1000],
+    ] as const
+  ) {
+    const conn = await local.dial();
+    await shakeHands(conn);
+    await conn.write(join([bytes, frame("websocket", call("add", { a: 1, b: 2 }))]));
+    const frames = await framesOf(conn);
+    assertEquals(
+      frames.map(({ opcode, payload }) => [opcode, payload[0]! << 8 | payload[1]!]),
+      [[OP.close, code]],
+    );
+  }
 });
 
 Deno.test("what stands behind an HTTP verb is never run as lines", async () => {

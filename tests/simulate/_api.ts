@@ -165,6 +165,14 @@ export function serverApi(world: World, history: History) {
         how: "",
       });
     }),
+    rudeItems: stream(ANYTHING, async function* (job) {
+      const { ms = 0, count = 0 } = job as Partial<Job>;
+      for (let i = 0; i < Math.min(count, 1000); i++) {
+        if (i % 10 === 9) await world.sleep(ms);
+        yield i;
+      }
+    }),
+    rudeLater: method(ANYTHING, (job, context) => nap(job as Job, context).then(() => null)),
     note: notification(JOB, (job, { state }) => void (state as Visit).notes.push(job.token)),
   } satisfies Api;
 

@@ -1,8 +1,8 @@
 // Reads what two peers send each other, and knows what PROTOCOL.md lets them say: one answer for each
 // request, no item without credit, nothing after the end. It shares no code with the library.
 
-import type { FramingName } from "../../lib/mod.ts";
-import { firstFrame } from "../support/raw.ts";
+import { firstFrame, type Spoken } from "../support/raw.ts";
+import { wholeFrame } from "../support/websocket_frames.ts";
 import type { Tap } from "./_network.ts";
 
 /** A request, as somebody sees it who looks at the wire. */
@@ -38,6 +38,8 @@ class Side {
   #to = 0;
   readonly requests = new Map<unknown, Seen>();
   goneAway = false;
+  /** Whether the head of its handshake has come, where there is one. */
+  #hasShaken = false;
 
   add(bytes: Uint8Array): void {
     if (this.#to + bytes.length > this.#store.length) {
@@ -50,7 +52,8 @@ class Side {
   }
 
   /** The next whole message. */
-  take(framing: FramingName): string | undefined {
+  take(framing: Spoken): string | undefined {
+    if (framing === "websocket") return this.#takeFrame();
     let rest = this.#store.subarray(this.#from, this.#to);
     if (framing === "json" && rest[0] === LF) {
       rest = rest.subarray(1);
@@ -62,6 +65,24 @@ class Side {
     return found?.[0];
   }
 
+  /** The same of a WebSocket: behind its handshake, and what is no text is passed over. */
+  #takeFrame(): string | undefined {
+    if (!this.#hasShaken) {
+      const end = latin1(this.#store.subarray(this.#from, this.#to)).indexOf("\r\n\r\n");
+      if (end < 0) return undefined;
+      this.#hasShaken = true;
+      this.#from += end + 4;
+    }
+    for (
+      let found;
+      (found = wholeFrame(this.#store.subarray(this.#from, this.#to))) !== undefined;
+    ) {
+      this.#from += found.size;
+      if (found.opcode === TEXT) return new TextDecoder().decode(found.payload);
+    }
+    return undefined;
+  }
+
   /** Forgets what was taken. */
   shrink(): void {
     this.#store.copyWithin(0, this.#from, this.#to);
@@ -71,6 +92,14 @@ class Side {
 }
 
 const LF = 10;
+
+/** The opcode of a text. */
+const TEXT = 1;
+
+/** Each byte as a character. */
+function latin1(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
 
 /** A message whose line feed has not come: one that has closed is whole. */
 function wholeText(bytes: Uint8Array): [string, number] | undefined {
@@ -87,14 +116,14 @@ function wholeText(bytes: Uint8Array): [string, number] | undefined {
 
 /** Looks at one connection between two ends of ours. */
 export class Observer implements Tap {
-  readonly #framing: FramingName;
+  readonly #framing: Spoken;
   readonly #violate: (what: string) => void;
   readonly #sides: readonly [down: Side, up: Side] = [new Side(), new Side()];
   #isUp = true;
   /** Bytes that were handed to the network, down and up. */
   readonly sent: [down: number, up: number] = [0, 0];
 
-  constructor(framing: FramingName, violate: (what: string) => void) {
+  constructor(framing: Spoken, violate: (what: string) => void) {
     this.#framing = framing;
     this.#violate = violate;
   }

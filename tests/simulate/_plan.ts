@@ -1,16 +1,16 @@
 // What a world is like: how many there are, what they may do, what goes wrong, and which outcomes of a
 // call that allows. All of it follows from the seed.
 
-import type { FramingName, Limits } from "../../lib/mod.ts";
+import type { Limits } from "../../lib/mod.ts";
 import type { NetworkFaults } from "../../lib/testing.ts";
-import { FRAMING_NAMES } from "../support/raw.ts";
+import { FRAMING_NAMES, type Spoken } from "../support/raw.ts";
 import type { Dice } from "../support/dice.ts";
 
 /** What a world is like. */
 export interface Plan {
   /** Nothing goes wrong, so that nothing may fail. */
   readonly isCalm: boolean;
-  readonly framing: FramingName;
+  readonly framing: Spoken;
   /** `memory:` addresses, or `tcp:` on a network of the world's. */
   readonly transport: "memory" | "tcp";
   /** Whether the server is ours, or one that answers as it likes. */
@@ -22,6 +22,7 @@ export interface Plan {
   readonly asks: boolean;
   readonly lines: number;
   readonly rudeCallers: number;
+  readonly httpCallers: number;
   readonly deeds: number;
   readonly maxCount: number;
   /** When the server is told to end; undefined where it ends when all is done. */
@@ -60,6 +61,10 @@ const TINY: readonly (readonly [name: keyof Limits, min: number, max: number, ..
   ["messageTimeout", 50, 500, "lost", "RESOURCE_EXHAUSTED"],
   ["idleTimeout", 50, 2000, "lost"],
   ["writeStallTimeout", 100, 1000, "lost"],
+  ["httpHeadTimeout", 50, 500, "lost", "RESOURCE_EXHAUSTED"],
+  ["httpIdleTimeout", 50, 2000, "lost"],
+  ["maxHttpRequests", 1, 4, "lost"],
+  ["maxHttpBodyBytes", 1000, 2000, "RESOURCE_EXHAUSTED", "lost"],
   ["pingInterval", 20, 200],
   ["pingTimeout", 20, 200, "lost"],
   ["maxConnectionAge", 100, 1000, "lost", "UNAVAILABLE"],
@@ -94,16 +99,19 @@ export function drawPlan(dice: Dice): Plan {
   const rate = sometimes(10, 200, "RESOURCE_EXHAUSTED");
   const isLate = sometimes(30, 100) > 0;
   if (isLate) { for (const name of ["lost", "UNAVAILABLE", "CANCELLED"]) mayFail.add(name); }
+  const framing = dice.pick(isRude ? FRAMING_NAMES : [...FRAMING_NAMES, "websocket" as const]);
+  const isOverTcp = isRude || framing === "websocket" || dice.chance(75);
   return {
     isCalm,
     isRude,
-    framing: dice.pick(FRAMING_NAMES),
-    transport: isRude || dice.chance(75) ? "tcp" : "memory",
+    framing,
+    transport: isOverTcp ? "tcp" : "memory",
     limits,
     rate: rate === 0 ? undefined : rate,
     asks: dice.chance(10),
     lines: dice.pick([1, 1, 2, 3]),
     rudeCallers: isRude ? 0 : dice.int(0, 2),
+    httpCallers: isRude || !isOverTcp ? 0 : dice.pick([0, 0, 1, 2]),
     deeds: dice.int(1, 12),
     maxCount: dice.pick([20, 20, 100, 300, dice.chance(20) ? 2500 : 300]),
     shutdownAt: isLate ? dice.int(0, 1500) : undefined,

@@ -16,12 +16,18 @@ import type { ListeningServer } from "../../lib/server/listening_server.ts";
 import { queryOf } from "../../lib/transport/memory/faults.ts";
 import { clientApi, serverApi } from "./_api.ts";
 import { Caller } from "./_caller.ts";
+import { HttpCaller } from "./_http_caller.ts";
 import { type Call, History, type Visit } from "./_history.ts";
 import { type ConnectionPlan, Network } from "./_network.ts";
 import { Observer } from "./_observer.ts";
 import { drawFaults, drawPlan, type Plan } from "./_plan.ts";
 import { rudeCaller, RudeServer } from "./_rude.ts";
 import { type Bounds, World } from "./_world.ts";
+// What is loaded when it is needed is there at once where it has been loaded before: a world cannot wait.
+import "../../lib/builtin/openrpc.ts";
+import "../../lib/http/pages.ts";
+import "../../lib/http/session.ts";
+import "../../lib/transport/http/dial_websocket.ts";
 
 /** What came of one seed. */
 export interface Result {
@@ -145,7 +151,9 @@ class Simulation {
       { length: plan.transport === "tcp" ? plan.rudeCallers : 0 },
       () => this.#callRudely(),
     );
+    const http = Array.from({ length: plan.httpCallers }, () => this.#callOverHttp());
     const open = await Promise.all(lines);
+    await Promise.all(http);
     // Those who never end by themselves are ended by the server.
     await end();
     // Those that go on to look for a server are told that there will be none.
@@ -275,9 +283,11 @@ class Simulation {
   async #connect(): Promise<{ close(): Promise<void>; closed: Promise<unknown> } | undefined> {
     const world = this.#world, plan = this.#plan, { framing, limits } = plan;
     const query = plan.transport === "memory" ? "?" + queryOf(drawFaults(world.dice, plan)) : "";
+    const isWebSocket = framing === "websocket";
+    const address = isWebSocket ? this.#address.replace("tcp:", "ws:") : this.#address + query;
     try {
-      return await connect<ReturnType<typeof serverApi>>(this.#address + query, {
-        framing,
+      return await connect<ReturnType<typeof serverApi>>(address, {
+        ...!isWebSocket && { framing },
         limits,
         reconnect: false, // what is looked at is one connection
         ...plan.asks && !plan.isRude && { token: TOKEN },
@@ -291,9 +301,29 @@ class Simulation {
       world.note(`not connected: ${error}`);
       // Where the server asks who calls, connecting takes a call.
       const isPlanned = plan.blackHoles > 0 || plan.goneCallers > 0 || this.#drainedAt < Infinity ||
-        plan.asks && plan.mayFail.size > 0;
+        (plan.asks || isWebSocket) && plan.mayFail.size > 0; // the handshake is a request
       if (!isPlanned) world.violate(`it cannot connect: ${error}`);
     }
+  }
+
+  /** A client that speaks HTTP by hand, from its first request to its last. */
+  async #callOverHttp(): Promise<void> {
+    const world = this.#world, { dice } = world, plan = this.#plan;
+    await world.sleep(dice.int(0, 200));
+    const dial = () =>
+      this.#network.connect({ port: PORT }, {
+        faults: drawFaults(dice, plan),
+        connectDelay: dice.int(0, 20),
+        isGone: false,
+        tap: (port) => this.#watch(port, new Counter()),
+      });
+    await new HttpCaller(world, this.history, dial, {
+      maxCount: plan.maxCount,
+      deeds: plan.deeds,
+      isImpatient: dice.chance(70),
+      isCalm: plan.isCalm,
+      token: plan.asks ? TOKEN : undefined,
+    }).work();
   }
 
   async #callRudely(): Promise<void> {
@@ -339,7 +369,7 @@ class Simulation {
     if (error !== undefined && outcome !== "left" && !isExpected(error)) {
       return "nobody expects that";
     }
-    if (plan.isRude) return undefined;
+    if (plan.isRude || outcome === "apart") return undefined;
     if (outcome.startsWith("wrong")) return "it is not the answer";
     if (outcome === "ok") return executed === 1 ? undefined : `it ran ${executed} times`;
     if (error instanceof ConnectionLostError && !error.sent && executed > 0) {
@@ -353,7 +383,7 @@ class Simulation {
     // What was promised is kept where nothing but the end of the server comes in between.
     const isOrderly = plan.shutdownAt !== undefined && plan.mayFail.size === 3 &&
       plan.closesEarly === 0 && this.#world.stoodStill === 0 &&
-      plan.limits.maxBufferedBytes === undefined;
+      plan.limits.maxBufferedBytes === undefined && plan.limits.pingTimeout === undefined;
     if (isOrderly && outcome === "lost" && handled! < this.#drainedAt + plan.grace) {
       return "its answer was lost";
     }

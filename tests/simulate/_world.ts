@@ -5,6 +5,7 @@
 // they always do, and a rejection that nobody has handled by then is seen as the runtime sees it. When
 // nothing can go on, the clock jumps to the next timer.
 
+import { createHash } from "node:crypto";
 import { Dice } from "../support/dice.ts";
 
 const realTurn = setImmediate;
@@ -196,6 +197,8 @@ export class World {
       [Math, "random", () => dice.bits() / 2 ** 32],
       [crypto, "getRandomValues", bytes],
       [crypto, "randomUUID", uuid],
+      // The runtime has threads for it, and a world has none.
+      [crypto.subtle, "digest", (_: string, data: Uint8Array) => Promise.resolve(sha1(data))],
       [Deno, "unrefTimer", () => {}],
       [Deno, "refTimer", () => {}],
       // What a program may do must not change what a seed does.
@@ -228,6 +231,11 @@ export class World {
       },
     };
   }
+}
+
+/** The only digest that is made here, of the key of a WebSocket. */
+function sha1(data: Uint8Array): ArrayBuffer {
+  return new Uint8Array(createHash("sha1").update(data).digest()).buffer;
 }
 
 /** The wall clock at the beginning of every world: 2025-01-01T00:00:00Z. */

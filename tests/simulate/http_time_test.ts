@@ -2,64 +2,12 @@
 // minute takes no time, and what is sent goes through the server's port all the same.
 
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
-import { method, serve, type ServeOptions, stream } from "../../lib/mod.ts";
+import { method, type ServeOptions, stream } from "../../lib/mod.ts";
 import { OP, wsFrame } from "../support/websocket_frames.ts";
-import { call, post, request } from "../support/http.ts";
-import { bytesOf } from "../support/raw.ts";
+import { call, post } from "../support/http.ts";
 import { ANYTHING } from "../support/schemas.ts";
-import { type Conn, Network } from "./_network.ts";
-import { SHA1 } from "./_sha1.ts";
-import { World } from "./_world.ts";
-import "../../lib/http/session.ts"; // what is loaded already is there at once
-
-const PORT = 1000;
-
-const HANDSHAKE = request("GET /", [
-  "Connection: Upgrade",
-  "Upgrade: websocket",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "Sec-WebSocket-Version: 13",
-]);
-
-/** One connection, and the bytes that have come over it. */
-class Peer {
-  readonly #conn: Conn;
-  #text = "";
-  #isClosed = false;
-  isOver = false;
-
-  constructor(conn: Conn) {
-    this.#conn = conn;
-    this.#read().catch(() => {}).finally(() => this.isOver = true);
-  }
-
-  async #read(): Promise<void> {
-    const buffer = new Uint8Array(4096);
-    for (let count; (count = await this.#conn.read(buffer)) !== null;) {
-      this.#text += String.fromCharCode(...buffer.subarray(0, count));
-    }
-  }
-
-  async send(...parts: readonly (string | Uint8Array)[]): Promise<void> {
-    for (const part of parts) {
-      for (let rest = bytesOf(part); rest.length > 0;) {
-        rest = rest.subarray(await this.#conn.write(rest));
-      }
-    }
-  }
-
-  /** What has come since it was looked last. */
-  take(): string {
-    const text = this.#text;
-    this.#text = "";
-    return text;
-  }
-
-  close(): void {
-    if (!this.#isClosed) this.#conn.close();
-    this.#isClosed = true;
-  }
-}
+import { HANDSHAKE, inWorld, type Peer } from "./_served.ts";
+import type { World } from "./_world.ts";
 
 /** What a test finds in its world. */
 interface Here {
@@ -69,8 +17,6 @@ interface Here {
   readonly ends: string[];
   /** When handlers were told that nobody waits any more. */
   readonly aborts: number[];
-  /** Bytes that are charged. */
-  readonly kept: () => number;
 }
 
 const api = (aborts: number[]) => ({
@@ -88,41 +34,12 @@ const api = (aborts: number[]) => ({
   }),
 });
 
-/** Has a server and one connection to it, in a world that is the same each time. */
-async function inWorld(options: ServeOptions, live: (here: Here) => Promise<void>): Promise<void> {
-  const world = new World(7), ends: string[] = [], aborts: number[] = [];
-  const perfect = {
-    faults: {},
-    connectDelay: 0,
-    isGone: false,
-    tap: () => ({ bytes() {} }),
-  };
-  const network = new Network(world, { connection: () => perfect, noDescriptors: () => false });
-  let failure: unknown;
-  const end = await world.run(
-    async () => {
-      const server = serve(api(aborts), {
-        listen: `tcp://127.0.0.1:${PORT}`,
-        onError: () => {},
-        onClose: (_, { reason }) => ends.push(reason),
-        ...options,
-      });
-      const { ledger } = server as unknown as { ledger: { kept: number } };
-      const peer = new Peer(await network.connect({ port: PORT }));
-      try {
-        await live({ world, peer, ends, aborts, kept: () => ledger.kept });
-      } catch (error) {
-        failure = error;
-      }
-      peer.close();
-      await server.shutdown(0);
-      assertEquals(ledger.kept, 0);
-    },
-    { ms: 5_000_000, turns: 500_000 },
-    [...network.replacements, SHA1],
-  );
-  if (failure !== undefined) throw failure;
-  assertEquals([end, world.violations], [undefined, []]);
+/** Has a server and one connection to it. */
+async function withPeer(options: ServeOptions, live: (here: Here) => Promise<void>): Promise<void> {
+  const aborts: number[] = [];
+  await inWorld(api(aborts), options, async ({ world, dial, ends }) => {
+    await live({ world, peer: await dial(), ends, aborts });
+  });
 }
 
 const frame = (text: string) => wsFrame(OP.text, text);
@@ -131,7 +48,7 @@ const PING = String.fromCharCode(0x89, 0);
 // ---- A WebSocket that is silent ------------------------------------------------------------------
 
 Deno.test("a WebSocket with something open is pinged when it is silent, and lives while it answers", async () => {
-  await inWorld({}, async ({ world, peer, ends, aborts }) => {
+  await withPeer({}, async ({ world, peer, ends, aborts }) => {
     await peer.send(HANDSHAKE, frame(call("hold", { _meta: { stream: { credit: 5 } } })));
     await world.sleep(29_000);
     assert(!peer.take().endsWith(PING));
@@ -153,7 +70,7 @@ Deno.test("a WebSocket with something open is pinged when it is silent, and live
 });
 
 Deno.test("anything that comes over a WebSocket is as good as a pong, and what was not sent is not missed", async () => {
-  await inWorld({}, async ({ world, peer, ends }) => {
+  await withPeer({}, async ({ world, peer, ends }) => {
     await peer.send(HANDSHAKE, frame(call("hold", { _meta: { stream: { credit: 5 } } })));
     for (let i = 0; i < 5; i++) {
       await world.sleep(45_000); // pinged after 30
@@ -170,7 +87,7 @@ Deno.test("anything that comes over a WebSocket is as good as a pong, and what w
 });
 
 Deno.test("a WebSocket with nothing open is not pinged, and ends after idleTimeout", async () => {
-  await inWorld({}, async ({ world, peer, ends }) => {
+  await withPeer({}, async ({ world, peer, ends }) => {
     await peer.send(HANDSHAKE, frame(call("echo", [1])));
     await world.sleep(599_000);
     assertEquals(peer.take().split('"result"').length, 2);
@@ -182,7 +99,7 @@ Deno.test("a WebSocket with nothing open is not pinged, and ends after idleTimeo
 });
 
 Deno.test("a WebSocket is not pinged where pingInterval is 0", async () => {
-  await inWorld({ limits: { pingInterval: 0 } }, async ({ world, peer, ends }) => {
+  await withPeer({ limits: { pingInterval: 0 } }, async ({ world, peer, ends }) => {
     await peer.send(HANDSHAKE, frame(call("wait")));
     await world.sleep(25_000);
     peer.take();
@@ -198,7 +115,7 @@ const SILENCE = "3\r\n:\n\n\r\n";
 Deno.test("a stream of events says every 15 s that it is there, and a stream of lines does not", async () => {
   for (const [type, comments] of [["event-stream", 4], ["x-ndjson", 0]] as const) {
     const accept = `Accept: ${type === "x-ndjson" ? "application" : "text"}/${type}`;
-    await inWorld({}, async ({ world, peer, ends }) => {
+    await withPeer({}, async ({ world, peer, ends }) => {
       await peer.send(post(call("hold", { _meta: { timeoutMs: 300_000 } }), accept));
       await world.sleep(14_000);
       const begin = peer.take();
@@ -211,7 +128,7 @@ Deno.test("a stream of events says every 15 s that it is there, and a stream of 
 });
 
 Deno.test("a stream of events that has ended says nothing more, and leaves no timer behind", async () => {
-  await inWorld({ limits: { httpIdleTimeout: 100_000 } }, async ({ world, peer }) => {
+  await withPeer({ limits: { httpIdleTimeout: 100_000 } }, async ({ world, peer }) => {
     for (let i = 0; i < 50; i++) {
       const params = { _meta: { timeoutMs: 10 } };
       await peer.send(post(call("hold", params), "Accept: text/event-stream"));
@@ -237,7 +154,7 @@ const rate = (bytes: number): ServeOptions => ({
 });
 
 Deno.test("the time of a body does not run while its sender is made to rest", async () => {
-  await inWorld(rate(200), async ({ world, peer, ends }) => {
+  await withPeer(rate(200), async ({ world, peer, ends }) => {
     const whole = post(call("echo", ["x".repeat(5000)]));
     await peer.send(whole.slice(0, -50)); // for 25 s it is not read any further
     await world.sleep(30_000);
@@ -249,7 +166,7 @@ Deno.test("the time of a body does not run while its sender is made to rest", as
 });
 
 Deno.test("the time of a body runs while its sender sends nothing", async () => {
-  await inWorld(rate(1e6), async ({ world, peer, ends }) => {
+  await withPeer(rate(1e6), async ({ world, peer, ends }) => {
     await peer.send(post(call("echo", ["x".repeat(5000)])).slice(0, -50));
     await world.sleep(20_000);
     assertEquals(peer.take().slice(0, 12), "HTTP/1.1 408");
@@ -259,7 +176,7 @@ Deno.test("the time of a body runs while its sender sends nothing", async () => 
 
 Deno.test("a rate in bytes counts for calls whose answers are waited for, too", async () => {
   for (const name of ["echo", "later"]) {
-    await inWorld(rate(1000), async ({ world, peer }) => {
+    await withPeer(rate(1000), async ({ world, peer }) => {
       const one = post(call(name, ["x".repeat(850)]));
       const sending = (async () => {
         while (world.now < 400_000) await peer.send(one);

@@ -67,13 +67,17 @@ export class HttpPeer implements Disposable {
   async answer(isHead = false): Promise<HttpAnswer> {
     const { status, headers } = await this.head();
     if (isHead || [101, 204, 304].includes(status)) return { status, headers, body: "" };
-    if (headers.get("transfer-encoding") === "chunked") {
-      let body = "";
-      for (let part; (part = await this.chunk()) !== "";) body += part;
-      return { status, headers, body };
+    return { status, headers, body: await this.body(headers) };
+  }
+
+  /** The body behind a head. */
+  async body(headers: HttpAnswer["headers"]): Promise<string> {
+    if (headers.get("transfer-encoding") !== "chunked") {
+      return await this.#take(Number(headers.get("content-length") ?? 0));
     }
-    const body = await this.#take(Number(headers.get("content-length")));
-    return { status, headers, body };
+    let body = "";
+    for (let part; (part = await this.chunk()) !== "";) body += part;
+    return body;
   }
 
   /** Sends one request, and takes its answer. */

@@ -38,3 +38,25 @@ export function wsFrame(
 export function closePayload(code: number, reason: string | Uint8Array = ""): Uint8Array {
   return join([new Uint8Array([code >> 8, code & 255]), bytesOf(reason)]);
 }
+
+/** A frame as it is read. */
+export interface WholeFrame {
+  readonly opcode: number;
+  /** Without its mask. */
+  readonly payload: Uint8Array;
+  /** Bytes that all of it takes. */
+  readonly size: number;
+}
+
+/** The first frame in these bytes, masked or not; undefined while it is not whole. */
+export function wholeFrame(bytes: Uint8Array): WholeFrame | undefined {
+  const [first = 0, second = 0] = bytes, isMasked = second >= 0x80, short = second & 0x7f;
+  const digits = short === 126 ? 2 : short === 127 ? 8 : 0, from = 2 + digits + (isMasked ? 4 : 0);
+  if (bytes.length < from) return undefined;
+  let length = digits === 0 ? short : 0;
+  for (const byte of bytes.subarray(2, 2 + digits)) length = length * 256 + byte;
+  if (bytes.length < from + length) return undefined;
+  const key = bytes.subarray(from - 4, from), payload = bytes.slice(from, from + length);
+  if (isMasked) { for (let i = 0; i < length; i++) payload[i]! ^= key[i % 4]!; }
+  return { opcode: first & 0x0f, payload, size: from + length };
+}

@@ -113,14 +113,19 @@ export async function closeAll(conns: readonly Deno.Conn[]): Promise<void> {
   }
 }
 
-/** Makes so many connections. */
-export async function connectAll(target: Target, count: number): Promise<Deno.TcpConn[]> {
+/** Makes so many connections. @param first what is sent at once on each of them */
+export async function connectAll(
+  target: Target,
+  count: number,
+  first?: Uint8Array,
+): Promise<Deno.TcpConn[]> {
   const conns: Deno.TcpConn[] = [], begun = performance.now();
   await times(count, async (index) => {
     await keepPace(begun, index);
     const conn = await Deno.connect({ hostname: "127.0.0.1", port: target.port });
     conn.setNoDelay();
     conns.push(conn);
+    if (first !== undefined) await write(conn, first);
   });
   return conns;
 }

@@ -83,9 +83,9 @@ function halves(what: string): Attack {
       ...others(20, 200),
     ],
     async run(target) {
-      const begun = performance.now(), conns = await connectAll(target, share(target, 9900));
+      const begun = performance.now();
+      const conns = await connectAll(target, share(target, 9900), begin);
       const opened = performance.now(), timeout = target.limits[limit];
-      await times(conns.length, async (i) => void await write(conns[i]!, begin));
       const ends = await allEnd(conns, timeout + 15_000);
       return hungUp(conns.length, ends, begun, opened, timeout);
     },

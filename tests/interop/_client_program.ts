@@ -70,6 +70,7 @@ const USUAL: Cells<Ends> = {
   },
   batch: prints(["A", -32601]),
   "100 at once": prints(Array.from({ length: 100 }, (_, n) => `N${n}`)),
+  "600 KB": prints(300_000),
   stream: prints([0, 1, 2, null]),
   cancel: gaveUp(-32800),
   progress: prints(["half"]),

@@ -70,7 +70,7 @@ export const CLIENT_PROGRAMS: readonly Pair[] = [
     theirs: "Go net/rpc/jsonrpc",
     over: "tcp, json (JSON-RPC 1.0)",
     how: '`jsonrpc.Dial("tcp", address)`',
-    start: async (address, stack) => [stack.use(await compiled("net_rpc")).path, address],
+    start: async (address) => [await compiled("net_rpc"), address],
     tools: ["go"],
     cells: {
       error: {
@@ -94,7 +94,7 @@ export const CLIENT_PROGRAMS: readonly Pair[] = [
     over: "tcp, headers",
     how:
       "`jsonrpc2.NewConn(ctx, jsonrpc2.NewBufferedStream(conn, jsonrpc2.VSCodeObjectCodec{}), handler)`",
-    start: async (address, stack) => [stack.use(await compiled("jsonrpc2")).path, address],
+    start: async (address) => [await compiled("jsonrpc2"), address],
     tools: ["go", "debian:golang-github-sourcegraph-jsonrpc2-dev"],
     cells: {
       batch: "it has no batches",

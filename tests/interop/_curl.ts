@@ -66,6 +66,12 @@ const CELLS: Cells<Ends> = {
     const text = await curl(all, call("upper", ["n"]), "--parallel", "--no-progress-meter");
     assertEquals(text.match(/"result":"N"/g)?.length, 100);
   },
+  "600 KB": async (ends) => {
+    const file = await Deno.makeTempFile();
+    await Deno.writeTextFile(file, call("upper", ["é".repeat(300_000)]));
+    assertEquals(JSON.parse(await curl(ends, `@${file}`)).result, "É".repeat(300_000));
+    await Deno.remove(file);
+  },
   stream: async (ends) => {
     const told = await messages(ends, call("count", [3]));
     const { result } = told.pop();

@@ -1,23 +1,32 @@
-// Programs in Go, compiled in a folder of their own.
+// Programs in Go, compiled once a process in a folder of their own.
 
-/** A program that was compiled. Disposal removes it. */
-export interface Compiled extends AsyncDisposable {
-  readonly path: string;
+/** Where the programs are that were compiled. */
+const compiling = new Map<string, Promise<string>>();
+
+/** The folders that they are in. */
+const folders: string[] = [];
+
+addEventListener("unload", () => {
+  for (const folder of folders) Deno.removeSync(folder, { recursive: true });
+});
+
+/** Compiles one of `programs/`, or has done so; gives its path. */
+export function compiled(name: string): Promise<string> {
+  const path = compiling.get(name) ?? compile(name);
+  compiling.set(name, path);
+  return path;
 }
 
-/** Compiles one of `programs/`. Debian keeps libraries of Go's in /usr/share/gocode. */
-export async function compiled(name: string): Promise<Compiled> {
+/** Debian keeps libraries of Go's in /usr/share/gocode. */
+async function compile(name: string): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "landline-go-" });
+  folders.push(folder);
   const path = `${folder}/${name}`;
-  const remove = () => Deno.remove(folder, { recursive: true });
   const { success, stderr } = await new Deno.Command("go", {
     args: ["build", "-o", path, `${import.meta.dirname}/programs/${name}.go`],
     cwd: folder,
     env: { GO111MODULE: "off", GOPATH: "/usr/share/gocode", GOCACHE: `${folder}/cache` },
   }).output();
-  if (!success) {
-    await remove();
-    throw new Error(`Cannot compile ${name}.go: ${new TextDecoder().decode(stderr)}`);
-  }
-  return { path, [Symbol.asyncDispose]: remove };
+  if (success) return path;
+  throw new Error(`Cannot compile ${name}.go: ${new TextDecoder().decode(stderr)}`);
 }

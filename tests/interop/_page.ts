@@ -95,6 +95,7 @@ Over HTTP and WebSocket two more things are shown by tests of their own: what pa
 - notification: one arrives, and nothing comes of it.
 - batch: several calls in one array, answered in one.
 - 100 at once: so many calls without waiting; each gets its own answer.
+- 600 KB: a call with a text of 300,000 letters of two bytes each, and its answer.
 - stream: items come one by one before the answer. Our client takes them as events, lines or under credit.
 - cancel: the caller gives up, and the handler is told.
 - progress: the caller hears of it before the answer.

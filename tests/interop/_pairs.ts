@@ -23,6 +23,7 @@ export const WEB_FEATURES = [
   "notification",
   "batch",
   "100 at once",
+  "600 KB",
   "stream",
   "cancel",
   "progress",

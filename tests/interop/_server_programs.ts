@@ -28,7 +28,7 @@ async function folderOf(stack: AsyncDisposableStack): Promise<string> {
 
 async function goServer() {
   await using stack = new AsyncDisposableStack();
-  const { path } = stack.use(await compiled("net_rpc"));
+  const path = await compiled("net_rpc");
   const theirs = stack.use(Program.run([path]));
   const line = stack.use(await connect(`tcp://${await theirs.line()}`));
   return owned(stack, { line });

@@ -133,19 +133,19 @@ export const WEB_CLIENTS: readonly Pair[] = [
   overHttp({
     theirs: "Go net/http",
     how: "`http.DefaultClient.Do(request)`",
-    start: async (address, stack) => [stack.use(await compiled("web")).path, "http", address],
+    start: async (address) => [await compiled("web"), "http", address],
     tools: GO,
   }),
   overWebSocket({
     theirs: "Go gorilla/websocket 1",
     how: "`websocket.DefaultDialer.Dial(url, nil)`",
-    start: async (address, stack) => [stack.use(await compiled("web")).path, "gorilla", address],
+    start: async (address) => [await compiled("web"), "gorilla", address],
     tools: GO,
   }),
   overWebSocket({
     theirs: "Go nhooyr.io/websocket 1",
     how: "`websocket.Dial(ctx, url, nil)`",
-    start: async (address, stack) => [stack.use(await compiled("web")).path, "nhooyr", address],
+    start: async (address) => [await compiled("web"), "nhooyr", address],
     tools: GO,
   }),
   overHttp({
@@ -176,6 +176,7 @@ export const WEB_CLIENTS: readonly Pair[] = [
       },
       batch: "it has no batches",
       "100 at once": prints(Array.from({ length: 100 }, (_, n) => `${n}`)),
+      "600 KB": "its methods here take no long text",
       stream: "it has no streams",
       cancel: "it cancels with a notification of its own",
       progress: "it tells progress with a notification of its own",

@@ -57,6 +57,7 @@ async function printed(stack: AsyncDisposableStack, command: readonly string[], 
   return (await theirs.lineWith(start)).slice(start.length);
 }
 
+const NO_LONG_TEXT = "its methods here take no long text";
 const NO_STREAMS = "it has no streams";
 const NO_CANCEL = "it does not know how to cancel a call";
 const NO_PROGRESS = "it has no progress";
@@ -81,6 +82,8 @@ const USUAL: Cells<Ends> = {
       ["A", "B"],
     ),
   "100 at once": ({ line }) => hundred((n) => line.request("upper", [`n${n}`]), (n) => `N${n}`),
+  "600 KB": async ({ line }) =>
+    assertEquals(await line.request("upper", ["é".repeat(300_000)]), "É".repeat(300_000)),
   stream: NO_STREAMS,
   cancel: NO_CANCEL,
   progress: NO_PROGRESS,
@@ -132,6 +135,7 @@ const ARIA2: Cells<Ends> = {
     assertEquals(message, "No such method: aria2.nope");
   },
   notification: "it answers one with an error",
+  "600 KB": NO_LONG_TEXT,
   batch: async ({ line }) => {
     const calls = line.batch((
       call,
@@ -156,6 +160,10 @@ const ANVIL: Cells<Ends> = {
   "by name": "its methods take arrays",
   error: async ({ line }) => void await failsWith(-32601, line.request("eth_nope", [])),
   notification: "it does not run one",
+  "600 KB": async ({ line }) => {
+    const hash = await line.request("web3_sha3", [`0x${"e9".repeat(300_000)}`]) as string;
+    assertEquals(hash.length, 66);
+  },
   batch: async ({ line }) =>
     assertEquals(
       await Promise.all(line.batch((call) => [call.eth_chainId!(), call.net_version!()])),
@@ -192,7 +200,7 @@ const GO = [
   "debian:golang-nhooyr-websocket-dev",
 ];
 const go = async (stack: AsyncDisposableStack) =>
-  await printed(stack, [stack.use(await compiled("web")).path, "serve"]);
+  await printed(stack, [await compiled("web"), "serve"]);
 
 export const WEB_SERVERS: readonly Pair[] = [
   webPairOf(
@@ -269,6 +277,7 @@ export const WEB_SERVERS: readonly Pair[] = [
         assertEquals(await ends.line.request("ping"), {});
       },
       batch: "it has no batches",
+      "600 KB": NO_LONG_TEXT,
       "100 at once": (ends) =>
         hundred((n) => tool(ends, "add", { a: n, b: n }), (n) => textOf(String(2 * n))),
       cancel: "it cancels with a notification of its own",

@@ -83,6 +83,10 @@ export const WSCAT: Pair = webPairOf(
       const answers = await typed(100, ...calls);
       for (const { id, result } of answers) assertEquals(result, `N${id}`);
     },
+    "600 KB": async ({ typed }) => {
+      const [{ result }] = await typed(1, call("upper", ["é".repeat(300_000)]));
+      assertEquals(result, "É".repeat(300_000));
+    },
     stream: async ({ typed }) => {
       const messages = await typed(
         2,

@@ -6,6 +6,12 @@ const call = (id, method, params) => ({ jsonrpc: "2.0", id, method, params });
 /** What the two calls of a batch came to. */
 const both = (answers) => answers.map(({ result, error }) => result ?? error.code);
 
+/** How long a long text came back, if it came back as it should. */
+export const long = async (call) => {
+  const { result } = await call("upper", ["é".repeat(300_000)]);
+  return result === "É".repeat(300_000) ? result.length : String(result).slice(0, 100);
+};
+
 /** The items in a message before the answer. */
 const itemsOf = ({ method, params }) =>
   method === "$/stream/item" ? params.values ?? [params.value] : [];
@@ -53,6 +59,7 @@ export function overHttp(post) {
       Promise.all(
         Array.from({ length: 100 }, async (_, n) => (await request("upper", [`n${n}`])).result),
       ),
+    "600 KB": () => long(request),
     stream: async () => {
       const items = [];
       for await (const message of messages(call(1, "count", [3]))) {
@@ -116,6 +123,7 @@ export async function overWebSocket(open) {
       Promise.all(
         Array.from({ length: 100 }, async (_, n) => (await request("upper", [`n${n}`])).result),
       ),
+    "600 KB": () => long(request),
     stream: async () => {
       const items = [], id = ++ids;
       listeners.set(id, (message) => {

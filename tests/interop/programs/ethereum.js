@@ -2,6 +2,7 @@
 // `ethereum.js viem ws://127.0.0.1:8080/`.
 
 import { failure, hundred, npm, show } from "./_print.js";
+import { long } from "./_web.js";
 import net from "node:net";
 import process from "node:process";
 
@@ -103,6 +104,9 @@ await show({
   error: async () => codeOf(await failure(call("nope", []))),
   ...batch && { batch },
   "100 at once": () => hundred(call),
+  ...scheme !== undefined && {
+    "600 KB": () => long(async (method, params) => ({ result: await call(method, params) })),
+  },
   ...scheme !== "http" && { "calls back": blockTold },
 });
 process.exit();

@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { hundred, npm, show } from "./_print.js";
+import { long } from "./_web.js";
 
 globalThis.Buffer ??= Buffer;
 const { default: jayson } = await npm("jayson@5");
@@ -43,6 +44,7 @@ if (kind === "serve") {
       return answers.map(({ result, error }) => result ?? error.code);
     },
     "100 at once": () => hundred(call),
+    "600 KB": () => long((method, params) => sent(method, params, undefined)),
   });
   process.exit();
 }

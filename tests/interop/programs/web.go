@@ -55,6 +55,14 @@ func both(answers []answer) (outcomes list) {
 	return
 }
 
+// How many letters a long text came back with, if it came back as it should.
+func long(it answer) interface{} {
+	if it.Result == strings.ToUpper(longText) {
+		return len(longText) / 2
+	}
+	return it
+}
+
 func itemsOf(params json.RawMessage) list {
 	var it told
 	check(json.Unmarshal(params, &it))
@@ -84,6 +92,7 @@ func encoded(message interface{}) []byte {
 }
 
 var batch = list{call(1, "upper", list{"a"}), call(2, "nope", list{})}
+var longText = strings.Repeat("é", 300000)
 var numbers = object{"minuend": 42, "subtrahend": 23}
 var working = object{"_meta": object{"progressToken": "t"}}
 
@@ -147,6 +156,7 @@ func overHttp(address string) {
 	}
 	all.Wait()
 	show("100 at once", texts)
+	show("600 KB", long(request("upper", list{longText})))
 	items := list{}
 	messages(call(1, "count", list{3}), func(it answer) {
 		if it.Method != "" {
@@ -197,6 +207,7 @@ func overNhooyr(address string) line {
 	ctx := context.Background()
 	conn, _, err := nhooyr.Dial(ctx, "ws://"+address+"/", nil)
 	check(err)
+	conn.SetReadLimit(1 << 20) // it is 32 KiB
 	return line{
 		send: func(text []byte) error { return conn.Write(ctx, nhooyr.MessageText, text) },
 		read: func() ([]byte, error) {
@@ -265,6 +276,7 @@ func overWebSocket(it line) {
 		texts[*got.Id] = got.Result
 	}
 	show("100 at once", texts)
+	show("600 KB", long(it.request(4, "upper", list{longText}, nil)))
 	items := list{}
 	last := it.request(4, "count", object{"value": 3, "_meta": object{"stream": object{"credit": 1}}}, func(got answer) {
 		items = append(items, itemsOf(got.Params)...)

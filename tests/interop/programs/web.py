@@ -14,12 +14,23 @@ def call(id, method, params=None):
     return {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
 
 
+def encoded(message):
+    return json.dumps(message, ensure_ascii=False)
+
+
 def show(feature, value):
     print(json.dumps([feature, value]), flush=True)
 
 
 def both(answers):
     return [answer.get("result") or answer["error"]["code"] for answer in answers]
+
+
+LONG = "é" * 300_000
+
+
+def long(answer):
+    return len(answer["result"]) if answer["result"] == LONG.upper() else answer
 
 
 NOTED = {"jsonrpc": "2.0", "method": "note", "params": {"text": "noted"}}
@@ -31,7 +42,7 @@ def over_http():
 
     def sent(message, **headers):
         headers["Content-Type"] = "application/json"
-        line.request("POST", "/", json.dumps(message), headers)
+        line.request("POST", "/", encoded(message).encode(), headers)
         return line.getresponse()
 
     def ask(message):
@@ -47,6 +58,7 @@ def over_http():
     answer = sent(NOTED)
     show("notification", answer.read().decode() or None if answer.status == 202 else answer.status)
     show("batch", both(ask(BATCH)))
+    show("600 KB", long(ask(call(1, "upper", [LONG]))))
     items = []
     for message in messages(call(1, "count", [3])):
         if "method" in message:
@@ -71,7 +83,7 @@ async def over_websocket():
         assert line.subprotocol == "jsonrpc-2.0"
 
         async def send(message):
-            await line.send(json.dumps(message))
+            await line.send(encoded(message))
 
         async def hear(told=None):
             """The next answer; what comes before it is told."""
@@ -102,6 +114,7 @@ async def over_websocket():
             await send(call(n, "upper", [f"n{n}"]))
         answers = [await hear() for _ in range(100)]
         show("100 at once", [it["result"] for it in sorted(answers, key=lambda it: it["id"])])
+        show("600 KB", long(await ask(call(4, "upper", [LONG]))))
         items = []
 
         async def item(message):

@@ -10,6 +10,7 @@ const PACKAGES = [
   "@agentclientprotocol/sdk@2",
   "@foundry-rs/anvil-linux-amd64@1",
   "@modelcontextprotocol/sdk@1",
+  "@oven/bun-linux-x64@1",
   "bash-language-server@5",
   "clightning-client@0",
   "electrum-client@0",
@@ -59,6 +60,14 @@ export async function binary(name: string, path: string): Promise<string> {
     if (isThere) return file;
   }
   throw new Error(`${path} of ${name} was not downloaded`);
+}
+
+export const BUN = ["npm:@oven/bun-linux-x64@1"] as const;
+
+/** A command that runs one of `programs/` in Bun. */
+export async function bun(name: string, ...args: string[]): Promise<string[]> {
+  const path = await binary("@oven/bun-linux-x64@1", "bin/bun");
+  return [path, "run", `${PROGRAMS}/${name}`, ...args];
 }
 
 if (import.meta.main) {

@@ -5,7 +5,7 @@ import { type ClientProgram, clientProgram, gaveUp, prints } from "./_client_pro
 import { WEB_BLOCKCHAIN_CLIENTS } from "./_blockchains.ts";
 import { CURL } from "./_curl.ts";
 import { compiled } from "./_go.ts";
-import { program } from "./_npm.ts";
+import { BUN, bun, program } from "./_npm.ts";
 import { type Pair, WEB_FEATURES } from "./_pairs.ts";
 import { WSCAT } from "./_wscat.ts";
 
@@ -90,6 +90,18 @@ export const WEB_CLIENTS: readonly Pair[] = [
     how: '`fetch(url, { method: "POST", headers, body })`',
     start: (address) => node("fetch", httpOf(address)),
     tools: ["node"],
+  }),
+  overHttp({
+    theirs: "Bun 1, `fetch`",
+    how: '`fetch(url, { method: "POST", headers, body })`',
+    start: (address) => bun("web.js", "fetch", httpOf(address)),
+    tools: BUN,
+  }),
+  overWebSocket({
+    theirs: "Bun 1, `WebSocket`",
+    how: '`new WebSocket(url, "jsonrpc-2.0")`',
+    start: (address) => bun("web.js", "WebSocket", wsOf(address)),
+    tools: BUN,
   }),
   overHttp({
     theirs: "undici 7, `fetch`",

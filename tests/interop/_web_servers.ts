@@ -14,7 +14,7 @@ import { until, within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
 import { Program } from "../support/program.ts";
 import { compiled } from "./_go.ts";
-import { binary, program } from "./_npm.ts";
+import { binary, BUN, bun, program } from "./_npm.ts";
 import { type Cell, type Cells, type Pair, webPairOf } from "./_pairs.ts";
 import { failsWith, hundred, notify } from "./_servers.ts";
 
@@ -330,5 +330,17 @@ export const WEB_SERVERS: readonly Pair[] = [
     () => ends(async (stack) => `ws://${await go(stack)}/`),
     { ...USUAL, "calls back": asks },
     GO,
+  ),
+  webPairOf(
+    { theirs: "Bun 1", over: "http", how: "`Bun.serve({ fetch })`" },
+    () => ends(async (stack) => `http://${await printed(stack, await bun("bun_server.js"))}/`),
+    USUAL,
+    BUN,
+  ),
+  webPairOf(
+    { theirs: "Bun 1", over: "ws", how: "`Bun.serve({ fetch, websocket })`" },
+    () => ends(async (stack) => `ws://${await printed(stack, await bun("bun_server.js"))}/`),
+    { ...USUAL, "calls back": asks },
+    BUN,
   ),
 ];

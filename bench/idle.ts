@@ -107,11 +107,15 @@ for (const { name, program, args = [], flags = [], protocol = "lines" } of SERVE
     conns.push(...await Promise.all(some));
   }
   const called = await memory(server), idle = await memory(server, LONG_REST);
-  // Read by 64 bytes a large message takes minutes.
-  for (let i = 0; i < BURSTS && args[0] !== "64" && protocol === "lines"; i++) {
-    await Promise.all(conns.slice(0, BURSTING).map((conn) => call(conn, echo)));
+  let burst = NaN, after = NaN;
+  if (protocol === "lines") {
+    // Read by 64 bytes a large message takes minutes.
+    for (let i = 0; i < BURSTS && args[0] !== "64"; i++) {
+      await Promise.all(conns.slice(0, BURSTING).map((conn) => call(conn, echo)));
+    }
+    burst = await memory(server);
+    after = await memory(server, LONG_REST);
   }
-  const burst = await memory(server), after = await memory(server, LONG_REST);
   for (const conn of conns) conn.close();
   const end = await memory(server);
   rows.push([

@@ -109,9 +109,11 @@ export class HttpSession {
           // What is left of the last read lies in its buffer: no more may come into it.
           if (this.#decoder.rest.length > 0 || router.isUpgrading) await wait;
           else {
-            reading ??= socket.read(buffer.space);
-            const hasLeft = await Promise.race([wait, reading.then((count) => count === null)]);
-            if (hasLeft === true) break;
+            // Meanwhile it is listened whether the caller leaves. A race of the two makes four promises more.
+            reading = socket.read(buffer.space);
+            reading.then((count) => {
+              if (count === null) this.#leave();
+            }, (error) => this.#lose(error));
             await wait;
           }
           wait = undefined;
@@ -142,8 +144,7 @@ export class HttpSession {
       }
       this.#leave();
     } catch (error) {
-      this.#leave();
-      host.lose(error);
+      this.#lose(error);
     }
     buffer.end();
   }
@@ -151,11 +152,17 @@ export class HttpSession {
   /** The caller sends no more, which is how it leaves: nobody waits for what still runs. */
   #leave(): void {
     const host = this.#host;
+    if (!host.peerSends) return; // that is known
     if (!this.#exchange.isAnswered) {
       this.#exchange.abandon();
       host.stopAll(new RpcError("CANCELLED", "The caller has left"));
     }
     host.endInput();
+  }
+
+  #lose(error: unknown): void {
+    this.#leave();
+    this.#host.lose(error);
   }
 
   #take(bytes: Uint8Array, now: number, buffer: ReadBuffer): Promise<void> | undefined {

@@ -124,8 +124,7 @@ for (const { name, program, args = [], flags = [], protocol = "lines" } of SERVE
     called.toFixed(0),
     idle.toFixed(0),
     ((idle - start) * 1024 / count).toFixed(2),
-    burst.toFixed(0),
-    after.toFixed(0),
+    ...[burst, after].map((mib) => Number.isNaN(mib) ? "" : mib.toFixed(0)),
     end.toFixed(0),
   ]);
   console.error(rows.at(-1)!.join(", "));

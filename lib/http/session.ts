@@ -128,8 +128,12 @@ export class HttpSession {
         const { space } = buffer, count = await (reading ?? socket.read(space));
         reading = undefined;
         if (count === null) break;
-        if (host.phase >= LINGERING) continue; // what still comes is read and forgotten
         let now = timers.now();
+        if (host.phase >= LINGERING) { // what still comes is read and forgotten
+          const pause = timeSlice?.yieldWhenOver(now);
+          if (pause !== undefined) await pause;
+          continue;
+        }
         while (count > LARGE && timeSlice?.isOver(now)) {
           await timeSlice.yield();
           now = timers.now();

@@ -37,6 +37,43 @@ const bad = (opcode: number) => [`an opcode ${opcode}`, [wsFrame(opcode)], [fail
 const closed = (payload: Uint8Array, answer = payload.subarray(0, 2)) =>
   [wsFrame(close, payload), { close: answer }] as const;
 
+/** Bytes that are no UTF-8: too long, too short, surrogates, beyond the last character, and what never stands in it. */
+const NOT_UTF8: readonly (readonly number[])[] = [
+  [0x80],
+  [0xbf],
+  [0xc3],
+  [0xc3, 0x28],
+  [0xe2, 0x82],
+  [0xf0, 0x9f, 0x98],
+  [0xc0, 0x80],
+  [0xc0, 0xaf],
+  [0xc1, 0xbf],
+  [0xe0, 0x80, 0xaf],
+  [0xe0, 0x9f, 0xbf],
+  [0xf0, 0x80, 0x80, 0xaf],
+  [0xf0, 0x8f, 0xbf, 0xbf],
+  [0xed, 0xa0, 0x80],
+  [0xed, 0xad, 0xbf],
+  [0xed, 0xbf, 0xbf],
+  [0xf4, 0x90, 0x80, 0x80],
+  [0xf7, 0xbf, 0xbf, 0xbf],
+  [0xf8, 0x88, 0x80, 0x80, 0x80],
+  [0xfc, 0x84, 0x80, 0x80, 0x80, 0x80],
+  [0xfe],
+  [0xff],
+];
+
+/** A message of which each byte has a frame of its own. */
+function bytewise(bytes: Uint8Array): Uint8Array[] {
+  return Array.from(
+    bytes,
+    (byte, i) =>
+      wsFrame(i === 0 ? text : continuation, new Uint8Array([byte]), {
+        fin: i === bytes.length - 1,
+      }),
+  );
+}
+
 /** What a client sends: what a server makes of it. */
 const CASES: readonly (readonly [string, readonly Uint8Array[], readonly Shown[]])[] = [
   [
@@ -50,6 +87,7 @@ const CASES: readonly (readonly [string, readonly Uint8Array[], readonly Shown[]
   ["1.2 binary messages", [wsFrame(binary, "{}"), wsFrame(binary, '"é"')], ["{}", '"é"']],
   ["2.1 a ping without a payload", [wsFrame(ping)], [{ ping: "" }]],
   ["2.2 a ping with one", [wsFrame(ping, "Hello")], [{ ping: "Hello" }]],
+  ["2.3 a ping with any bytes", [wsFrame(ping, "\0\x7f")], [{ ping: "\0\x7f" }]],
   ["2.4 a ping of 125 bytes", [wsFrame(ping, "p".repeat(125))], [{ ping: "p".repeat(125) }]],
   ["2.5 a ping of 126 bytes", [wsFrame(ping, "p".repeat(126))], [failed(1002)]],
   ["2.7 pongs that nobody asked for", [wsFrame(pong), wsFrame(pong, "x"), wsFrame(text, "1")], [
@@ -79,6 +117,12 @@ const CASES: readonly (readonly [string, readonly Uint8Array[], readonly Shown[]
     "1",
     failed(1002),
   ]],
+  ["3.3 between messages, and a ping behind it", [
+    wsFrame(text, "1"),
+    wsFrame(text, "x", { rsv: 3 }),
+    wsFrame(ping),
+  ], ["1", failed(1002)]],
+  ["3.7 in a close", [wsFrame(close, closePayload(1000), { rsv: 7 })], [failed(1002)]],
   ["3.5 of compression", [wsFrame(text, "x", { rsv: 4 })], [failed(1002)]],
   ["3.6 in a ping", [wsFrame(ping, "x", { rsv: 7 })], [failed(1002)]],
   ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map(bad),
@@ -106,6 +150,22 @@ const CASES: readonly (readonly [string, readonly Uint8Array[], readonly Shown[]
   ],
   ["5.9 continued from nothing", [wsFrame(continuation, "x"), wsFrame(text, "1")], [failed(1002)]],
   ["5.10 continued from nothing, on and on", [wsFrame(continuation, "x", more)], [failed(1002)]],
+  ["5.12 continued from nothing, at its end", [
+    wsFrame(continuation, "x"),
+    wsFrame(continuation, "y"),
+  ], [failed(1002)]],
+  ["5.16 continued from nothing, with a message in between", [
+    wsFrame(continuation, "x", more),
+    wsFrame(text, "1"),
+  ], [failed(1002)]],
+  ["5.20 pings within, in many pieces", [
+    wsFrame(text, "1", more),
+    wsFrame(ping, "a"),
+    wsFrame(ping, "b"),
+    wsFrame(continuation, "2", more),
+    wsFrame(ping, "c"),
+    wsFrame(continuation, "3"),
+  ], [{ ping: "a" }, { ping: "b" }, { ping: "c" }, "123"]],
   ["5.15 continued once more", [
     wsFrame(text, "1", more),
     wsFrame(continuation, "2"),
@@ -147,6 +207,27 @@ const CASES: readonly (readonly [string, readonly Uint8Array[], readonly Shown[]
     wsFrame(text, new Uint8Array([0xc3])),
     wsFrame(text, new Uint8Array([0xa9])),
   ], [failed(1007)]],
+  // 6.5 to 6.23: the first and the last of each length, and what only looks like UTF-8; whole, and a byte a frame.
+  ...[..."\0\x7f\u0080\u07ff\u0800\ud7ff\ue000\ufffd\ufffe\uffff\u{10000}\u{1fffe}\u{10ffff}"]
+    .flatMap(
+      (character) => {
+        const name = `6 the character U+${character.codePointAt(0)!.toString(16)}`;
+        return [
+          [name, [wsFrame(text, character), wsFrame(text, "1")], [character, "1"]],
+          [`${name}, in pieces`, [...bytewise(bytesOf(character)), wsFrame(text, "1")], [
+            character,
+            "1",
+          ]],
+        ] as const;
+      },
+    ),
+  ...NOT_UTF8.flatMap((bytes) => {
+    const name = `6 the bytes ${bytes.map((byte) => byte.toString(16)).join(" ")}`;
+    return [
+      [name, [wsFrame(text, new Uint8Array(bytes)), wsFrame(text, "1")], [failed(1007)]],
+      [`${name}, in pieces`, bytewise(new Uint8Array(bytes)), [failed(1007)]],
+    ] as const;
+  }),
   ["7.1.1 a close", [wsFrame(text, "1"), ...[closed(closePayload(1000))[0]]], ["1", {
     close: closePayload(1000),
   }]],

@@ -75,6 +75,7 @@ function ethereumClient(
       notification: "it only asks",
       batch,
       stream: "it has no streams",
+      "items up": "it has no streams",
       cancel: "it does not know how to cancel a call",
       progress: "it has no progress",
       "calls back": scheme === "http" ? "HTTP has no way back" : prints(7),

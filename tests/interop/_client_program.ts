@@ -72,6 +72,7 @@ const USUAL: Cells<Ends> = {
   "100 at once": prints(Array.from({ length: 100 }, (_, n) => `N${n}`)),
   "600 KB": prints(300_000),
   stream: prints([0, 1, 2, null]),
+  "items up": prints(7),
   cancel: gaveUp(-32800),
   progress: prints(["half"]),
   "calls back": prints("Really? Yes."),

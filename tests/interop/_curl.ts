@@ -78,6 +78,7 @@ const CELLS: Cells<Ends> = {
     const items = told.flatMap(({ params: { values, value } }) => values ?? [value]);
     assertEquals([items, result], [[0, 1, 2], null]);
   },
+  "items up": "HTTP has no way to ask for items",
   cancel: async (ends) => {
     const waiting = spawned(ends, ["-d", call("wait")]);
     await within(ends.waiting.begun, "the call to begin");

@@ -57,6 +57,11 @@ export function ourServer(
     count: stream(z.int(), function* (to) {
       for (let n = 0; n < to; n++) yield n;
     }),
+    total: method(async (_, { items }) => {
+      let sum = 0;
+      for await (const item of items) sum += item;
+      return sum;
+    }, { items: z.number() }),
     ask: withPeer.method((_, { peer }) => peer.call.ask("Really?")),
     ...mcpApi(noted),
     ...beyond,

@@ -97,6 +97,7 @@ Over HTTP and WebSocket two more things are shown by tests of their own: what pa
 - 100 at once: so many calls without waiting; each gets its own answer.
 - 600 KB: a call with a text of 300,000 letters of two bytes each, and its answer.
 - stream: items come one by one before the answer. Our client takes them as events, lines or under credit.
+- items up: the caller sends items, under the handler's credit.
 - cancel: the caller gives up, and the handler is told.
 - progress: the caller hears of it before the answer.
 - calls back: the end that accepted calls, or notifies, the one that connected.

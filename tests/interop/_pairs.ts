@@ -25,6 +25,7 @@ export const WEB_FEATURES = [
   "100 at once",
   "600 KB",
   "stream",
+  "items up",
   "cancel",
   "progress",
   "calls back",

@@ -9,6 +9,7 @@ import { BUN, bun, program } from "./_npm.ts";
 import { type Pair, WEB_FEATURES } from "./_pairs.ts";
 import { WSCAT } from "./_wscat.ts";
 
+const NO_ITEMS = "HTTP has no way to ask for items";
 const NO_WAY_BACK = "HTTP has no way back";
 
 /** The row of a client of HTTP. */
@@ -21,7 +22,7 @@ function overHttp(
     over: "http",
     features: WEB_FEATURES,
     ...what,
-    cells: { cancel: gaveUp("hung up"), "calls back": NO_WAY_BACK, ...cells },
+    cells: { "items up": NO_ITEMS, cancel: gaveUp("hung up"), "calls back": NO_WAY_BACK, ...cells },
   });
 }
 
@@ -55,6 +56,7 @@ const CHROMIUM = ["chromium", "npm:playwright-core@1"];
 
 const JAYSON = {
   stream: "it has no streams",
+  "items up": "it has no streams",
   cancel: "it does not know how to cancel a call",
   progress: "it has no progress",
 };
@@ -190,6 +192,7 @@ export const WEB_CLIENTS: readonly Pair[] = [
       "100 at once": prints(Array.from({ length: 100 }, (_, n) => `${n}`)),
       "600 KB": "its methods here take no long text",
       stream: "it has no streams",
+      "items up": "it has no streams",
       cancel: "it cancels with a notification of its own",
       progress: "it tells progress with a notification of its own",
     },

@@ -85,6 +85,7 @@ const USUAL: Cells<Ends> = {
   "600 KB": async ({ line }) =>
     assertEquals(await line.request("upper", ["é".repeat(300_000)]), "É".repeat(300_000)),
   stream: NO_STREAMS,
+  "items up": NO_STREAMS,
   cancel: NO_CANCEL,
   progress: NO_PROGRESS,
   "calls back": NO_WAY_BACK,

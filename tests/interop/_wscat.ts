@@ -95,6 +95,16 @@ export const WSCAT: Pair = webPairOf(
       const { result } = messages.pop();
       assertEquals([messages[0].params.values, result], [[0, 1, 2], null]);
     },
+    "items up": async ({ typed }) => {
+      const [credit] = await typed(1, call("total", [], 9));
+      assertEquals([credit.method, credit.params.dir], ["$/stream/credit", "up"]);
+      const [{ result }] = await typed(
+        1,
+        '{"jsonrpc":"2.0","method":"$/stream/item","params":{"id":9,"values":[1,2,4],"dir":"up"}}',
+        '{"jsonrpc":"2.0","method":"$/stream/end","params":{"id":9,"dir":"up"}}',
+      );
+      assertEquals(result, 7);
+    },
     cancel: async ({ typed }) => {
       const cancel = '{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":7}}';
       const [{ id, error }] = await typed(1, call("wait", [], 7), cancel);

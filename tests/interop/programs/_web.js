@@ -134,6 +134,16 @@ export async function overWebSocket(open) {
       const { result } = await request("count", asked, id);
       return [...items, result];
     },
+    "items up": async () => {
+      const id = ++ids;
+      listeners.set(id, ({ params: { dir } }) => {
+        listeners.delete(id); // its first credit is enough for all of them
+        tell(call(undefined, "$/stream/item", { id, values: [1, 2], dir }));
+        tell(call(undefined, "$/stream/item", { id, value: 4, dir }));
+        tell(call(undefined, "$/stream/end", { id, dir }));
+      });
+      return (await request("total", [], id)).result;
+    },
     cancel: async () => {
       const id = ++ids, waiting = request("wait", undefined, id);
       await request("begun");

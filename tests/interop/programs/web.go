@@ -283,6 +283,11 @@ func overWebSocket(it line) {
 		it.tell(note("$/stream/credit", object{"id": 4, "n": 1}))
 	})
 	show("stream", append(items, last.Result))
+	up := it.request(9, "total", list{}, func(answer) {
+		it.tell(note("$/stream/item", object{"id": 9, "values": list{1, 2, 4}, "dir": "up"}))
+		it.tell(note("$/stream/end", object{"id": 9, "dir": "up"}))
+	})
+	show("items up", up.Result)
 	it.tell(call(5, "wait", nil))
 	it.request(6, "begun", nil, nil)
 	it.tell(note("$/cancelRequest", object{"id": 5}))

@@ -125,6 +125,13 @@ async def over_websocket():
         asked = {"value": 3, "_meta": {"stream": {"credit": 1}}}
         answer = await ask(call(4, "count", asked), item)
         show("stream", items + [answer["result"]])
+        up = {"id": 9, "dir": "up"}
+
+        async def credit(message):
+            await send({"jsonrpc": "2.0", "method": "$/stream/item", "params": {**up, "values": [1, 2, 4]}})
+            await send({"jsonrpc": "2.0", "method": "$/stream/end", "params": up})
+
+        show("items up", (await ask(call(9, "total", []), credit))["result"])
         await send(call(5, "wait"))
         await ask(call(6, "begun"))
         cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 5}}

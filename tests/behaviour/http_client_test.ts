@@ -180,7 +180,7 @@ for (const [what, answer, message, reason] of FAILED) {
   });
 }
 
-// What two nodes answer that cannot be installed here, as their source has it. A node of Ethereum that can,
+// What two nodes answer that cannot be installed here, written down by hand. A node of Ethereum that can,
 // and aria2, are in `interop/`.
 const text = { "content-type": "text/plain; charset=utf-8" };
 const NODES: readonly (readonly [string, (id: number) => Response, unknown])[] = [

@@ -151,6 +151,7 @@ const FAILED: readonly (readonly [string, () => Response, string, string | undef
   ["nothing", () => new Response(null, { status: 202 }), "202 Accepted without a body", "INTERNAL"],
   ["half of an answer", () => new Response('{"jsonrpc":"2.0","id":1,'), "no JSON-RPC", "INTERNAL"],
   ["a number", () => new Response("7", { headers: json }), "no JSON-RPC", "INTERNAL"],
+  ["no text", () => new Response(Uint8Array.of(0xff, 0xfe, 0x7b, 0)), "no UTF-8", "INTERNAL"],
   [
     "an error without an id",
     () => Response.json({ jsonrpc: "2.0", id: null, error: { code: -32700, message: "no JSON" } }),
@@ -360,6 +361,43 @@ Deno.test("a server that hangs up ends the line's connection; later calls go ove
   for (const conn of conns) conn.close();
 });
 
+Deno.test("a call is sent once, though the kept connection that it goes over ends", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const heard: number[] = [];
+  const serve = async (conn: Deno.Conn) => {
+    for (const mayAnswer of [true, false]) {
+      const buffer = new Uint8Array(4096), count = await conn.read(buffer);
+      if (count === null) break; // it was only looked whether a server is there
+      const [head, body = ""] = new TextDecoder().decode(buffer.subarray(0, count))
+        .split("\r\n\r\n");
+      assertStringIncludes(head!.toLowerCase(), `content-length: ${body.length}`);
+      const { id, params } = JSON.parse(body);
+      heard.push(params[0]);
+      if (!mayAnswer) break;
+      const text = `{"jsonrpc":"2.0","id":${id},"result":true}`;
+      const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+      await conn.write(new TextEncoder().encode(answer));
+    }
+    conn.close();
+  };
+  const serving = (async () => {
+    const served: Promise<void>[] = [];
+    for await (const conn of listener) served.push(serve(conn));
+    await Promise.all(served);
+  })();
+  {
+    const address = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
+    await using line = await connect(address, { extensions: false });
+    assertEquals(await line.request("m", [1]), true);
+    const error = await assertRejects(() => line.request("m", [2]), ConnectionLostError);
+    assert(error.sent);
+    assertEquals(await line.request("m", [3]), true);
+  }
+  listener.close();
+  await serving;
+  assertEquals(heard, [1, 2, 3]);
+});
+
 Deno.test("connect() says that nobody is there", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/x`;
@@ -402,6 +440,18 @@ Deno.test("events and lines are messages: numbers stay exact, a session of MCP i
   }
   assertEquals(told, [{ data: "working" }, { data: "working" }]);
   assertEquals(sessions, [null, "s1"]);
+});
+
+Deno.test("a byte order mark before an answer means nothing", async () => {
+  await using server = denoServer(({ id, method, params }) => {
+    const text = `{"jsonrpc":"2.0","id":${id},"result":${JSON.stringify(params)}}`;
+    const type = method === "json" ? "application/json" : `text/${method}`;
+    return new Response(`\uFEFF${method === "json" ? text : `data: ${text}\n\n`}`, {
+      headers: { "content-type": type },
+    });
+  });
+  await using line = await connect(server.address, { extensions: false });
+  for (const name of ["json", "event-stream"]) assertEquals(await line.request(name, [1]), [1]);
 });
 
 Deno.test("an answer of events that ends before the result loses the connection", async () => {

@@ -27,7 +27,13 @@ export async function textOf(body: Body, maxBytes: number): Promise<string | und
     if ((length += chunk.length) > maxBytes) throw new TooLong();
     chunks.push(chunk);
   }
-  return decodeUtf8(joined(chunks, length));
+  const text = decodeUtf8(joined(chunks, length));
+  return text && withoutMark(text);
+}
+
+/** A text without the byte order mark that some servers write before it: it means nothing. */
+function withoutMark(text: string): string {
+  return text.startsWith("\uFEFF") ? text.slice(1) : text;
 }
 
 /** Lines, without what ends them: a line feed, and a carriage return before it. */
@@ -59,8 +65,10 @@ function lineOf(parts: readonly Uint8Array[], length: number): string {
  * names and ids are not looked at, because a message says all of itself.
  */
 export async function* eventsOf(body: Body, maxBytes: number): AsyncGenerator<string> {
-  let data: string[] = [], length = 0;
-  for await (const line of linesOf(body, maxBytes)) {
+  let data: string[] = [], length = 0, isFirst = true;
+  for await (const it of linesOf(body, maxBytes)) {
+    const line = isFirst ? withoutMark(it) : it;
+    isFirst = false;
     if (line === "") {
       if (length > 0) yield data.join("\n");
       data = [];

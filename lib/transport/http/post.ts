@@ -121,7 +121,8 @@ export class Post {
       const request = {
         method: "POST",
         headers,
-        body: this.#body,
+        // Deno sends a body of bytes again if a kept connection ends before the answer: a call would run twice.
+        body: new Blob([this.#body]),
         redirect: "manual", // after most of them the method would be GET
         client,
         signal,
@@ -159,17 +160,21 @@ export class Post {
       }
       return;
     }
-    const text = await textOf(body, maxBytes) ?? "";
-    if (!await this.#takeWhole(text)) this.#answerAll(this.#noAnswer(response, text));
+    const text = await textOf(body, maxBytes);
+    if (!await this.#takeWhole(text ?? "")) this.#answerAll(this.#noAnswer(response, text));
   }
 
   /** Why an answer is none. */
-  #noAnswer(response: Response, text: string): RpcError {
+  #noAnswer(response: Response, text: string | undefined): RpcError {
     const { status, statusText, headers } = response, { url } = this.#host;
     const what = `Cannot call ${url}`;
-    if (!response.ok) return statusError(what, { status, statusText, headers, body: text });
-    const start = text.trim().slice(0, 100);
-    const said = start === "" ? "without a body" : `and no JSON-RPC: ${JSON.stringify(start)}`;
+    if (!response.ok) return statusError(what, { status, statusText, headers, body: text ?? "" });
+    const start = text?.trim().slice(0, 100);
+    const said = start === undefined
+      ? "and no UTF-8"
+      : start === ""
+      ? "without a body"
+      : `and no JSON-RPC: ${JSON.stringify(start)}`;
     const message = `${what}: the server answered ${`${status} ${statusText}`.trim()} ${said}`;
     return new RpcError("INTERNAL", message, { details: { status } });
   }

@@ -63,6 +63,6 @@ function toWords({ body, headers }: HttpAnswer): string {
 
 /** Milliseconds to wait, where the answer says them in seconds; as a date it would need our clocks to agree. */
 function retryAfter(headers: Headers): number | undefined {
-  const seconds = Number(headers.get("retry-after") ?? NaN);
+  const seconds = Number(headers.get("retry-after") || NaN);
   return seconds >= 0 && seconds < 1e6 ? seconds * 1000 : undefined;
 }

@@ -8,7 +8,14 @@
 import { RpcError } from "../error.ts";
 import type { Dispatcher } from "../incoming/dispatch.ts";
 import { RPC } from "../message/control.ts";
-import { metaOf, type Notification, type Request, type Single } from "../message/message.ts";
+import { decodeUtf8 } from "../framing/utf8.ts";
+import {
+  metaOf,
+  type Notification,
+  type Request,
+  type Single,
+  withMeta,
+} from "../message/message.ts";
 import type { RequestHead } from "./head.ts";
 import { EVENTS_TYPE, LINES_TYPE } from "./response.ts";
 
@@ -20,15 +27,22 @@ export type StreamType = typeof EVENTS_TYPE | typeof LINES_TYPE;
 /** TCP pushes back, so that a stream needs no credit: the most that can be given at once. */
 const UNBOUNDED = 2 ** 31 - 1;
 
-/** How the client takes messages before the answer: the first of the two that it accepts; undefined if none. */
+/**
+ * How the client takes messages before the answer: the one of the two that it prefers, and the first of them if it
+ * prefers neither; undefined if it takes none.
+ */
 export function streamType(accept: string | undefined): StreamType | undefined {
   if (accept === undefined || accept === "*/*") return undefined;
+  let best: StreamType | undefined, most = 0;
   for (const range of accept.toLowerCase().split(",")) {
     const [type = "", ...params] = range.split(";").map((part) => part.trim());
     if (type !== EVENTS_TYPE && type !== LINES_TYPE) continue;
-    if (!params.some((param) => /^q=0(?:\.0{0,3})?$/.test(param))) return type;
+    const weight = Number(params.find((param) => param.startsWith("q="))?.slice(2) ?? 1);
+    if (!(weight > most)) continue;
+    best = type;
+    most = weight;
   }
-  return undefined;
+  return best;
 }
 
 /**
@@ -65,7 +79,7 @@ export function adapt(
     if (value !== undefined && !Object.hasOwn(meta, name)) changed[name] = value;
   }
   if (target?.kind === "stream") {
-    const given = meta.stream, after = given?.after ?? headers.get("last-event-id");
+    const given = meta.stream, after = given?.after ?? utf8Of(headers.get("last-event-id"));
     if (stream !== undefined) {
       changed["stream"] = { credit: UNBOUNDED, ...(after !== undefined && { after }) };
     } else if (after !== undefined) {
@@ -82,16 +96,23 @@ export function adapt(
   return undefined;
 }
 
-/** The same for one of a batch. */
+/** The same for one of a batch; undefined for a notification that cannot be over HTTP: it is told to nobody. */
 export function fits(
   item: Single,
   headers: Headers,
   options: { readonly dispatcher: Pick<Dispatcher, "find"> },
-): Single {
+): Single | undefined {
   if (item.kind !== "request" && item.kind !== "notification") return item;
   const error = adapt(item, headers, undefined, options);
-  if (error === undefined || item.kind === "notification") return item;
+  if (error === undefined) return item;
+  if (item.kind === "notification") return undefined;
   return { kind: "invalid", version: item.version, id: item.id, isCall: true, error };
+}
+
+/** A value of a header, of which each unit is a byte, as the text that it is in UTF-8; as it is if it is none. */
+function utf8Of(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  return decodeUtf8(Uint8Array.from(value, (unit) => unit.charCodeAt(0))) ?? value;
 }
 
 function precondition(message: string): RpcError {
@@ -122,8 +143,9 @@ function addMeta(
   const meta: Record<string, unknown> = { ...before, ...changed };
   for (const name of Object.keys(changed)) if (changed[name] === undefined) delete meta[name];
   const { params } = message;
-  // What has no names travels as {"value": …} where there is metadata beside it.
-  message.params = Array.isArray(params)
-    ? { value: params, _meta: meta }
-    : { ...params, _meta: meta };
+  const named = Array.isArray(params) ? { value: params } : { ...params };
+  // Params with metadata in them mean what they mean with it, all others what they mean without.
+  message.params = params !== undefined && Object.hasOwn(params, "_meta")
+    ? { ...named, _meta: meta }
+    : withMeta(params, named, meta);
 }

@@ -203,7 +203,8 @@ export class Router {
         this.#exchange.refuse(encodeError(message, message.error), message.error);
         return undefined;
       case "batch": {
-        const items = message.items.map((item) => fits(item, headers, this.#host.shared));
+        const items = message.items.map((item) => fits(item, headers, this.#host.shared))
+          .filter((item) => item !== undefined);
         const isDue = items.some(({ kind }) => kind === "request" || kind === "invalid");
         const wait = requests.batch({ ...message, items }, caller, () => void requests.note());
         if (isDue) return this.#exchange.after(wait);
@@ -235,11 +236,11 @@ export class Router {
   #accept(message: Exclude<Single, Request>): Promise<void> | undefined {
     const { requests } = this.#host;
     let wait: Promise<void> | undefined;
-    if (message.kind !== "notification" || isControl(message.method)) requests.note();
-    else {
-      adapt(message, this.#head!.headers, undefined, this.#host.shared);
-      wait = requests.notification(message as Notification, this.#caller);
-    }
+    if (
+      message.kind !== "notification" || isControl(message.method) ||
+      adapt(message, this.#head!.headers, undefined, this.#host.shared) !== undefined
+    ) requests.note();
+    else wait = requests.notification(message as Notification, this.#caller);
     this.#exchange.send(202, {});
     return wait;
   }

@@ -7,7 +7,7 @@
 
 import { decodeAt } from "../message/base64.ts";
 import { invalidParams, type ParamsIssue, RpcError } from "../error.ts";
-import { isPlainObject, type Params } from "../message/message.ts";
+import { cameAs, isPlainObject, type Params } from "../message/message.ts";
 import {
   MAX_ISSUES,
   type ParamsShape,
@@ -42,7 +42,8 @@ export function valuesOf(target: ParamsSchema, params: Params): [unknown, readon
   }
   if (!Array.isArray(params)) {
     const named = params as Readonly<Record<string, unknown>>;
-    const hasMeta = Object.hasOwn(named, "_meta");
+    const hasMeta = Object.hasOwn(named, "_meta"), came = hasMeta ? cameAs(named) : named;
+    if (came !== named) return valuesOf(target, came);
     const members = hasMeta ? withoutMeta(named) : named;
     if (hasMeta && Object.keys(members).length === 0 && isNoObject(target.shape())) {
       return valuesOf(target, undefined);
@@ -196,6 +197,8 @@ export function besidesValue(params: Params): Params {
 /** Whether params hold nothing for a handler. */
 export function isNothing(params: Params): boolean {
   if (params === undefined) return true;
+  const came = cameAs(params);
+  if (came !== params) return isNothing(came);
   if (!Array.isArray(params)) {
     const { value, ...others } = params as Readonly<Record<string, unknown>>;
     const isNone = value === undefined ||

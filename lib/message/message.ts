@@ -156,6 +156,23 @@ const PART = 8;
 
 const NO_META: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null));
 
+/** Where params with metadata that did not come in them have those that came. */
+const CAME: unique symbol = Symbol("came");
+
+/** Params with metadata that came beside them: for a handler they are those that came. */
+export function withMeta(
+  params: Params,
+  named: Readonly<Record<string, unknown>>,
+  meta: Readonly<Record<string, unknown>>,
+): Params {
+  return Object.assign({ ...named, _meta: meta }, { [CAME]: params });
+}
+
+/** The params that came, of params that have metadata. */
+export function cameAs(params: Params): Params {
+  return params !== undefined && CAME in params ? params[CAME] as Params : params;
+}
+
 /** What travels beside the params. */
 export function metaOf(params: Params): Readonly<Record<string, unknown>> {
   if (params === undefined || !Object.hasOwn(params, "_meta")) return NO_META;

@@ -30,6 +30,11 @@ async function served(options: ServeOptions = {}) {
       return a + b;
     }),
     echo: method(z.string(), (text) => text),
+    any: method(z.unknown(), (params) => [params === undefined ? "nothing" : params]),
+    valued: method(
+      z.object({ value: z.unknown(), other: z.unknown() }).partial().optional(),
+      (params) => [params ?? "nothing"],
+    ),
     fail: method(() => {
       throw new RpcError("UNAVAILABLE", "The handler's own");
     }),
@@ -67,6 +72,7 @@ async function served(options: ServeOptions = {}) {
       yield "second";
     }),
     log: stream(async function* (_, { after }) {
+      if (after === "grün") yield event("rot", after);
       for (let n = Number(after ?? 0); n < 3; n++) yield event(String(n + 1), `line ${n}`);
     }),
   };
@@ -220,6 +226,33 @@ Deno.test("a deadline and a trace stand in the header, unless the metadata has t
   assertEquals(JSON.parse(nonsense.body).error.code, -32602);
 });
 
+Deno.test("what the header says beside a call does not change its params", async () => {
+  await using local = await served();
+  const peer = await local.dial();
+  for (
+    const params of [
+      undefined,
+      [],
+      [1],
+      [[1]],
+      [1, 2],
+      {},
+      { value: 1 },
+      { value: [1] },
+      { value: [] },
+      { value: 1, other: 2 },
+      { value: [1], _meta: {} },
+      { value: 1, _meta: 5 },
+    ]
+  ) {
+    for (const name of ["any", "valued", "add", "echo"]) {
+      const message = call(name, params), plain = await peer.ask(post(message));
+      const traced = await peer.ask(post(message, "traceparent: x", "Timeout-Ms: 60000"));
+      assertEquals(traced.body, plain.body, message);
+    }
+  }
+});
+
 // ---- Streams ---------------------------------------------------------------------------------------
 
 Deno.test("a stream is one array for a client that takes no stream", async () => {
@@ -249,6 +282,24 @@ Deno.test("a stream travels as events: its items, then the answer, then the end"
   assertEquals([values, events.at(-1)], [[0, 1], { jsonrpc: "2.0", id: 1, result: "end" }]);
   // And the connection goes on.
   assertEquals((await peer.ask(post(ADD))).body, THREE);
+});
+
+Deno.test("a client has its stream in the way that it prefers", async () => {
+  await using local = await served();
+  const peer = await local.dial();
+  for (
+    const [accept, type] of [
+      ["text/event-stream, application/x-ndjson", "text/event-stream"],
+      ["application/x-ndjson;q=0.5, text/event-stream", "text/event-stream"],
+      ["text/event-stream;q=0.2, application/x-ndjson;q=0.3", "application/x-ndjson"],
+      ["Text/Event-Stream ; Q=0.000, application/x-ndjson;q=0.001", "application/x-ndjson"],
+      ["text/event-stream;q=0", "application/json"],
+      ["text/*, application/*", "application/json"],
+    ]
+  ) {
+    const { headers } = await peer.ask(post(call("count", [1]), `Accept: ${accept}`));
+    assertEquals([accept, headers.get("content-type")], [accept, type]);
+  }
 });
 
 Deno.test("a stream travels as lines where the client takes those", async () => {
@@ -284,6 +335,9 @@ Deno.test("an event has the id behind which the stream can go on", async () => {
   assertStringIncludes(later.body, "line 2");
   const own = call("log", { _meta: { stream: { credit: 1, after: "1" } } });
   assertStringIncludes((await peer.ask(post(own, EVENTS, "Last-Event-ID: 2"))).body, "line 1");
+  // A browser sends an id as the UTF-8 in which it came.
+  const colour = await peer.ask(post(call("log"), EVENTS, "Last-Event-ID: grün"));
+  assertStringIncludes(colour.body, '"value":"grün"');
   const lost = await peer.ask(post(call("count", [1]), EVENTS, "Last-Event-ID: 2"));
   assertStringIncludes(lost.body, '"code":-32015');
 });
@@ -482,6 +536,28 @@ Deno.test("each request says who calls", async () => {
   assertEquals((await peer.ask(request("GET /health"))).status, 200);
 });
 
+Deno.test("a notification of rpc.authenticate changes nobody, and guesses nothing", async () => {
+  let asked = 0;
+  const tokens = bearerTokens({ a: "alice", b: "bob" });
+  const authenticate: typeof tokens = (credentials, context) => {
+    asked++;
+    return tokens(credentials, context);
+  };
+  await using local = await served({ authenticate });
+  const peer = await local.dial(), token = "Authorization: Bearer a";
+  const who = async () => JSON.parse((await peer.ask(post(call("who"), token))).body).result;
+  assertEquals(await who(), ["alice", "http"]);
+  for (const token of ["b", "x", "y", "z"]) {
+    const params = { scheme: "bearer", token };
+    const note = JSON.stringify({ jsonrpc: "2.0", method: "rpc.authenticate", params });
+    for (const body of [note, `[${note}]`]) {
+      assertEquals((await peer.ask(post(body, "Authorization: Bearer a"))).status, 202);
+      assertEquals(await who(), ["alice", "http"]);
+    }
+  }
+  assertEquals(asked, 1);
+});
+
 Deno.test("three wrong tokens end the connection", async () => {
   await using local = await served({ authenticate: bearerTokens({ a: "alice" }) });
   const peer = await local.dial();
@@ -591,6 +667,8 @@ Deno.test("other paths are 404, other methods 405, and OPTIONS says which there 
   assertEquals((await peer.ask(request("GET /favicon.ico"))).status, 404);
   const wrong = await peer.ask(request("DELETE /"));
   assertEquals([wrong.status, wrong.headers.get("allow")], [405, "GET, HEAD, OPTIONS, POST"]);
+  const page = await peer.ask(request("DELETE /health"));
+  assertEquals([page.status, page.headers.get("allow")], [405, "GET, HEAD, OPTIONS"]);
   const head = await peer.ask(request("HEAD /nothing"));
   assertEquals([head.status, head.body], [404, ""]);
   const options = await peer.ask(request("OPTIONS /rpc"));

@@ -62,11 +62,6 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
     ["", "charset", ""],
     ["", "charset=utf-8 ", ""],
   ],
-  [
-    "http/call.ts",
-    /^q=0(?:\.0{0,3})?$/,
-    ["q=0.", "0", ""],
-  ],
   ["http/call.ts", /^\d{1,10}$/, ["", "1", ""]],
   ["http/callers.ts", /^Bearer +([!-~]+)$/i, ["Bearer", " ", ""], ["Bearer ", "a", " "]],
   ["http/guard.ts", /^https?:\/\//i, ["http:", "/", ""]],

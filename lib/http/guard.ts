@@ -128,7 +128,7 @@ function routeOf({ method, headers }: RequestHead, { path, query }: Target): Rou
       if (isCall || isPage || path === "*") return { kind: "options" };
       break;
     default:
-      return notAllowed("*");
+      return notAllowed(isCall || isPage ? path : "*");
   }
   return isCall || isPage ? notAllowed(path) : refusal(404, "there is nothing at this path");
 }

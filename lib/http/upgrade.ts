@@ -24,7 +24,7 @@ export async function handshake(
     return {
       status: 426,
       reason: "the only version of WebSockets is 13",
-      headers: "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n",
+      headers: "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
     };
   }
   const key = headers.get("sec-websocket-key") ?? "";

@@ -114,7 +114,12 @@ Deno.test("a handshake that is none is refused, and says why", async () => {
     using peer = new HttpPeer(await local.dial());
     const answer = await peer.ask(request("GET /", lines));
     assertEquals(answer.status, status, lines.join());
-    if (status === 426) assertEquals(answer.headers.get("sec-websocket-version"), "13");
+    if (status !== 426) continue;
+    const [version, connection] = [
+      answer.headers.get("sec-websocket-version"),
+      answer.headers.get("connection"),
+    ];
+    assertEquals([version, connection], ["13", "Upgrade"]);
   }
   using old = new HttpPeer(await local.dial());
   assertEquals((await old.ask(request("GET /", GOOD).replace("HTTP/1.1", "HTTP/1.0"))).status, 400);

@@ -15,6 +15,7 @@ import { RpcError } from "../../error.ts";
 import type { Limits } from "../../limits.ts";
 import { encodeError, UNKNOWN } from "../../message/encode.ts";
 import { type Timer, TimerWheel } from "../../timers.ts";
+import { AcceptQueue, closedError, closeQuietly } from "../accept_queue.ts";
 import { secured } from "../address.ts";
 import type { Credentials, ServerCertificate } from "./certificate.ts";
 import { NodeStream } from "./node_stream.ts";
@@ -56,16 +57,14 @@ class Arrival {
   evict(why: Error): void {
     if (this.evicted !== undefined) return;
     this.evicted = why;
-    close(this.socket);
+    closeQuietly(this.socket);
   }
 }
-
-type Outcome = { readonly socket: Socket } | { readonly error: unknown };
 
 /** A listener for TLS over one for TCP. */
 export class TlsListener implements Listener {
   readonly address: string;
-  readonly #below: Listener;
+  readonly #accepts: AcceptQueue;
   readonly #certificate: ServerCertificate;
   readonly #wantsCertificate: boolean;
   readonly #limits: Limits;
@@ -88,9 +87,6 @@ export class TlsListener implements Listener {
   #slice = Promise.resolve();
   #sliceBegan = -Infinity;
   #beginSlice: (() => void) | undefined;
-  readonly #ready: Outcome[] = [];
-  readonly #waiting: PromiseWithResolvers<Socket>[] = [];
-  #accepting = false;
   #closed = false;
 
   constructor(
@@ -100,7 +96,7 @@ export class TlsListener implements Listener {
     onError: (error: unknown, about: string) => void,
   ) {
     this.address = secured(below.address);
-    this.#below = below;
+    this.#accepts = new AcceptQueue(below, (socket) => this.#receive(socket), () => this.#room());
     this.#certificate = certificate;
     this.#wantsCertificate = certificate.asksClients;
     this.#limits = limits;
@@ -108,54 +104,18 @@ export class TlsListener implements Listener {
   }
 
   accept(): Promise<Socket> {
-    const waiting = Promise.withResolvers<Socket>();
-    this.#waiting.push(waiting);
-    this.#settle();
-    this.#acceptBelow();
-    return waiting.promise;
+    return this.#accepts.accept();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#below.close();
+    this.#accepts.close();
     for (const arrival of this.#arrivals) arrival.evict(closedError());
     for (const begin of this.#queue.splice(0)) begin();
     this.#door?.();
     this.#beginSlice?.();
-    for (const outcome of this.#ready.splice(0)) {
-      if ("socket" in outcome) outcome.socket.close();
-    }
     this.#timers.stop();
-    if (!this.#accepting) this.#settle();
-  }
-
-  /** Accepts below until that fails; the error is passed on, and who accepts once more tries again. */
-  async #acceptBelow(): Promise<void> {
-    if (this.#accepting || this.#closed) return;
-    this.#accepting = true;
-    try {
-      for (;;) {
-        const socket = await this.#below.accept();
-        await this.#room();
-        if (this.#closed) close(socket);
-        else this.#receive(socket);
-      }
-    } catch (error) {
-      this.#ready.push({ error });
-    } finally {
-      this.#accepting = false;
-      this.#settle();
-    }
-  }
-
-  #settle(): void {
-    while (this.#waiting.length > 0 && (this.#ready.length > 0 || this.#closed)) {
-      const waiting = this.#waiting.shift()!;
-      const outcome = this.#closed ? { error: closedError() } : this.#ready.shift()!;
-      if ("error" in outcome) waiting.reject(outcome.error);
-      else waiting.resolve(outcome.socket);
-    }
   }
 
   /** From a TCP connection to a socket that is accepted, or to a line in the log. Never rejects. */
@@ -169,7 +129,7 @@ export class TlsListener implements Listener {
     );
     try {
       const hello = await this.#hello(arrival);
-      if (hello === undefined) return close(socket);
+      if (hello === undefined) return closeQuietly(socket);
       const wrong = withoutTls(hello);
       if (wrong !== undefined) {
         this.#report(arrival, wrong.error);
@@ -177,14 +137,13 @@ export class TlsListener implements Listener {
       }
       const { above, refusal } = await this.#shake(arrival, hello);
       if (refusal === undefined) {
-        this.#ready.push({ socket: above });
-        return this.#settle();
+        return this.#accepts.give(above);
       }
       this.#report(arrival, refusal);
       const error = new RpcError("UNAUTHENTICATED", "A client certificate is needed here");
       await this.#dismiss(arrival, above, encodeError(UNKNOWN, error) + "\n");
     } catch (error) {
-      close(socket);
+      closeQuietly(socket);
       if (!this.#closed) this.#report(arrival, arrival.evicted ?? error);
     } finally {
       arrival.deadline?.cancel();
@@ -333,7 +292,7 @@ export class TlsListener implements Listener {
   /** Says why, and closes when the peer has read it. */
   async #dismiss(arrival: Arrival, socket: Socket, answer: string | Uint8Array): Promise<void> {
     arrival.deadline?.cancel();
-    arrival.deadline = this.#timers.after(this.#limits.lingerTimeout, () => close(socket));
+    arrival.deadline = this.#timers.after(this.#limits.lingerTimeout, () => closeQuietly(socket));
     try {
       await socket.write(typeof answer === "string" ? new TextEncoder().encode(answer) : answer);
       await socket.closeWrite?.();
@@ -342,7 +301,7 @@ export class TlsListener implements Listener {
     } catch {
       // gone, or too slow: it was told
     } finally {
-      close(socket);
+      closeQuietly(socket);
     }
   }
 
@@ -357,16 +316,4 @@ function timedOut({ received }: Arrival, when: string): Error {
       ? `Cannot accept: the peer said nothing ${when}`
       : `Cannot accept: the peer did not end its handshake ${when}, it sent ${received} bytes first`,
   );
-}
-
-function closedError(): Error {
-  return new Deno.errors.BadResource("The listener was closed");
-}
-
-function close(socket: Socket): void {
-  try {
-    socket.close();
-  } catch {
-    // closed already
-  }
 }

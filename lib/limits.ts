@@ -11,9 +11,12 @@ export interface Limits {
   readonly maxConnections: number;
   /** Connections at once from one other machine: an IPv4 address, or an IPv6 /64. @default {256} */
   readonly maxConnectionsPerAddress: number;
-  /** TLS handshakes at once; one more waits. @default {64} */
+  /** TLS handshakes at once; one more waits. Of headers of proxies 16 times as many may be awaited. @default {64} */
   readonly maxHandshakes: number;
-  /** Milliseconds from the begin of a TLS connection to the end of its handshake. @default {5000} */
+  /**
+   * Milliseconds from the begin of a TLS connection to the end of its handshake, and from that of a proxy's
+   * connection to the end of its PROXY header. @default {5000}
+   */
   readonly handshakeTimeout: number;
   /** Bytes of one incoming message. @default {1048576} */
   readonly maxMessageBytes: number;

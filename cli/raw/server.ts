@@ -23,6 +23,8 @@ export interface RawServerOptions {
   readonly limits?: Partial<Limits>;
   /** TCP connections that the system completes before they are accepted. @default {1024} */
   readonly tcpBacklog?: number;
+  /** Networks of proxies whose connections begin with a header of the PROXY protocol. @default none */
+  readonly proxyProtocol?: readonly string[];
   /** What `tls://` addresses need. */
   readonly tls?: TlsServerOptions;
   /** Listens also where other machines can reach it: bytes have no way to say who calls. */
@@ -62,7 +64,7 @@ export async function serveRaw(
   service: RawService,
   options: RawServerOptions,
 ): Promise<RawServer> {
-  const { tcpBacklog = 1024, tls, onError } = options;
+  const { tcpBacklog = 1024, tls, onError, proxyProtocol } = options;
   if (!Number.isSafeInteger(tcpBacklog) || tcpBacklog < 1) {
     throw new RangeError(`Cannot serve: tcpBacklog must be an integer from 1, it is ${tcpBacklog}`);
   }
@@ -81,6 +83,7 @@ export async function serveRaw(
         await listen(address, {
           tcpBacklog,
           limits,
+          ...(proxyProtocol && { proxyProtocol }),
           ...(tls && { tls }),
           ...(onError && { onError }),
         }),

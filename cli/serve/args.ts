@@ -38,6 +38,8 @@ export interface ServeArguments {
   readonly sequential: boolean;
   /** Who may call over HTTP, or false where it is not spoken; undefined for the default. */
   readonly http: HttpOptions | false | undefined;
+  /** Networks of proxies that begin with a header of the PROXY protocol. */
+  readonly proxyProtocol: readonly string[];
   /** Calls a second of one connection, and of one address; undefined for as many as they like. */
   readonly rate: number | undefined;
   /** Ends the process where code fails that nobody waits for. */
@@ -78,7 +80,14 @@ Options:
                       be repeated
   --http-host HOST    a name under which HTTP is served, beside addresses and
                       localhost; may be repeated
+  --http-trust-proxy NETWORK
+                      a proxy that says from where HTTP requests come, in
+                      Forwarded or X-Forwarded-For: 10.0.0.0/8, an address, or
+                      unix for all that comes over Unix sockets; may be repeated
   --no-http           answers HTTP and WebSocket with 400
+  --proxy-protocol NETWORK
+                      proxies there begin each connection with HAProxy's PROXY
+                      protocol, before TLS; NETWORK as above; may be repeated
   --token-file FILE   callers must say who they are, by a token of this file:
                       one on a line, and behind it the caller's name
   --insecure          listens also where other machines can reach it though
@@ -177,6 +186,8 @@ const VALUES = [
   "limit",
   "http-origin",
   "http-host",
+  "http-trust-proxy",
+  "proxy-protocol",
 ] as const;
 
 /** The options by name, for completions. */
@@ -194,7 +205,7 @@ export function readServeArguments(args: string[]): ServeArguments {
   const flags = parseArgs(args, {
     boolean: SWITCHES,
     string: [...VALUES, "_"],
-    collect: ["listen", "limit", "http-origin", "http-host"],
+    collect: ["listen", "limit", "http-origin", "http-host", "http-trust-proxy", "proxy-protocol"],
     alias: { quiet: "q", help: "h" },
     unknown(arg, key) {
       if (key === undefined) return true;
@@ -249,7 +260,12 @@ export function readServeArguments(args: string[]): ServeArguments {
     tokenFile: flags["token-file"],
     insecure: flags.insecure,
     sequential: flags.sequential,
-    http: httpOptions(flags["no-http"], flags["http-origin"], flags["http-host"]),
+    http: httpOptions(flags["no-http"], {
+      origins: flags["http-origin"],
+      hosts: flags["http-host"],
+      trustProxy: flags["http-trust-proxy"],
+    }),
+    proxyProtocol: flags["proxy-protocol"],
     rate: flags.rate === undefined ? undefined : wholeNumber("--rate", flags.rate),
     crashOnError: flags["crash-on-error"],
     workers,
@@ -269,6 +285,7 @@ const NOTHING: ServeArguments = {
   insecure: false,
   sequential: false,
   http: undefined,
+  proxyProtocol: [],
   rate: undefined,
   crashOnError: false,
   workers: undefined,
@@ -277,14 +294,15 @@ const NOTHING: ServeArguments = {
 
 function httpOptions(
   isOff: boolean,
-  origins: readonly string[],
-  hosts: readonly string[],
+  options: Required<Pick<HttpOptions, "origins" | "hosts" | "trustProxy">>,
 ): HttpOptions | false | undefined {
-  const isGiven = origins.length + hosts.length > 0;
+  const isGiven = Object.values(options).some(({ length }) => length > 0);
   if (isOff && isGiven) {
-    throw new TypeError("Cannot use --http-origin or --http-host with --no-http");
+    throw new TypeError(
+      "Cannot use --http-origin, --http-host or --http-trust-proxy with --no-http",
+    );
   }
-  return isOff ? false : isGiven ? { origins, hosts } : undefined;
+  return isOff ? false : isGiven ? options : undefined;
 }
 
 function tlsOptions(cert?: string, key?: string, clientCa?: string): TlsServerOptions | undefined {

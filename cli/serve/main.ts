@@ -123,13 +123,25 @@ async function start(
   tokens: TokenFile | undefined,
   { out, err }: Logs,
 ): Promise<ServedProgram> {
-  const { listen, quiet, limits, tls, tcpBacklog, insecure, sequential, http, rate } = given;
+  const {
+    listen,
+    quiet,
+    limits,
+    tls,
+    tcpBacklog,
+    insecure,
+    sequential,
+    http,
+    rate,
+    proxyProtocol,
+  } = given;
   try {
     return await open({
       listen,
       limits,
       insecure,
       sequential,
+      proxyProtocol,
       ...(http !== undefined && { http }),
       ...(tls && { tls }),
       ...(tcpBacklog !== undefined && { tcpBacklog }),

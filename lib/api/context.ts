@@ -23,7 +23,10 @@ export interface CloseInfo {
 export interface PeerInfo {
   /** Tells the peer from every other one, at this server and at others. The text means nothing else. */
   readonly id: string;
-  /** Where the peer is, as an address: `tcp://127.0.0.1:50123`. */
+  /**
+   * Where the peer is, as an address: `tcp://127.0.0.1:50123`. Behind a proxy that `serve` was told to trust
+   * it is the address that the proxy names, and has no port if the proxy names none.
+   */
   readonly address: string;
   /** Where the peer reached us. */
   readonly localAddress: string;

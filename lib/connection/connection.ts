@@ -24,7 +24,7 @@ import { Requests } from "../incoming/requests.ts";
 import { Backpressure } from "../link/backpressure.ts";
 import { FramedReader } from "../link/framed_reader.ts";
 import { FramedWriter, type SharedMessage } from "../link/framed_writer.ts";
-import { Identity, type IdentityOwner } from "../link/identity.ts";
+import { type Ends, Identity, type IdentityOwner } from "../link/identity.ts";
 import { LINGERING } from "../link/in_flight.ts";
 import { Keepalive } from "../link/keepalive.ts";
 import { Lifecycle } from "../link/lifecycle.ts";
@@ -37,7 +37,7 @@ import type { Allowance } from "../overload/rate_limit.ts";
 import type { Socket } from "../transport/socket.ts";
 import { control, controlFrame } from "./apply_control.ts";
 import { Broken, mute } from "./broken.ts";
-import { beginHttp, type HttpConnection, speakHttp, speaksHttp } from "./http_guest.ts";
+import { beginHttp, type HttpConnection, relay, speakHttp, speaksHttp } from "./http_guest.ts";
 import type { ConnectionOptions, Shared } from "./options.ts";
 import { ConnectedPeer, PeerCaller, type PeerConnection } from "./peer.ts";
 import type { Reachable } from "./peers.ts";
@@ -59,9 +59,9 @@ export class Connection extends Lifecycle<RequestContext>
   #caller: PeerCaller;
   readonly keepalive: Keepalive;
   readonly socket: Socket;
-  readonly allowance: Allowance | undefined;
+  allowance: Allowance | undefined;
   /** The network that it comes from; see {@linkcode ConnectionOptions.network}. */
-  readonly network: string | undefined;
+  network: string | undefined;
   /** What the author keeps for it. */
   readonly state: unknown;
   lastBroadcast = 0;
@@ -146,6 +146,10 @@ export class Connection extends Lifecycle<RequestContext>
     if (before === this.peer) return;
     const past = this.#caller;
     past.becomePast(before, this.#caller = this.#makeCaller());
+  }
+
+  relay(ends: Ends): RpcError | undefined {
+    return relay(this, ends);
   }
 
   // ---- Reading -------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { RpcError } from "../error.ts";
 import { EMPTY } from "../framing/byte_queue.ts";
 import type { BadFrame } from "../framing/mod.ts";
 import type { HttpSession } from "../http/session.ts";
@@ -13,7 +14,7 @@ import type { Requests } from "../incoming/requests.ts";
 import type { Backpressure } from "../link/backpressure.ts";
 import type { FramedReader } from "../link/framed_reader.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
-import type { Identity } from "../link/identity.ts";
+import type { Ends, Identity } from "../link/identity.ts";
 import { CLOSED } from "../link/in_flight.ts";
 import type { Keepalive } from "../link/keepalive.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
@@ -34,7 +35,10 @@ export interface HttpConnection extends Lifecycle<RequestContext>, Omit<Reachabl
   readonly writer: FramedWriter;
   readonly backpressure: Backpressure;
   readonly keepalive: Keepalive;
-  readonly allowance: Allowance | undefined;
+  allowance: Allowance | undefined;
+  network: string | undefined;
+  /** See {@linkcode relay}. */
+  relay(ends: Ends): RpcError | undefined;
 }
 
 /** Whether a peer has begun to speak HTTP where that is served. */
@@ -92,8 +96,23 @@ async function speakWebSocket(
   keepalive.watch(reader, identity, shared.limits.idleTimeout);
   identity.framing = framing.name;
   writer.framing = framing;
-  reader.continueIn(framing, identity.framingLimits, first, buffer);
+  reader.continueIn(framing, identity.framingLimits, connection.allowance, first, buffer);
   shared.peers.add(connection);
+}
+
+/**
+ * The connection is that of a proxy, and all of it is one caller's from now on.
+ *
+ * @returns why that one is not served, if it is not
+ */
+export function relay(connection: HttpConnection, ends: Ends): RpcError | undefined {
+  const { options, identity } = connection, network = options.network?.(ends.remote);
+  const refusal = options.onRelay?.(connection, network);
+  if (refusal !== undefined) return refusal;
+  connection.network = network;
+  connection.requests.allowance = connection.allowance = options.allowance?.(ends.remote);
+  identity.relay(ends);
+  return undefined;
 }
 
 function isClosed({ phase }: Pick<HttpConnection, "phase">): boolean {

@@ -6,6 +6,7 @@
 
 import type { Authenticate } from "../api/auth.ts";
 import type { CloseInfo, PeerInfo } from "../api/context.ts";
+import type { RpcError } from "../error.ts";
 import type { Framing } from "../framing/mod.ts";
 import type { HttpServing } from "../http/options.ts";
 import type { RequestsOptions } from "../incoming/requests.ts";
@@ -52,6 +53,8 @@ export interface ConnectionOptions extends Manners {
   readonly network?: (address: string) => string | undefined;
   /** How fast the peer at an address may go; without it as fast as it can. */
   readonly allowance?: (address: string) => Allowance;
+  /** The same for one behind a proxy; undefined where its address says nothing. */
+  readonly relayedAllowance?: (address: string) => Allowance | undefined;
   /** Makes what the author keeps for a connection. */
   readonly connectionState?: (peer: PeerInfo) => unknown;
   /** How HTTP is spoken; without it a browser is answered that it is not. */
@@ -60,6 +63,12 @@ export interface ConnectionOptions extends Manners {
   readonly authenticate?: Authenticate;
   /** Milliseconds that our calls may take if they do not say. */
   readonly timeout?: number;
+  /**
+   * Told that the connection is that of a proxy, and its peer in this network.
+   *
+   * @returns why it is not served, if it is not
+   */
+  readonly onRelay?: (connection: Reachable, network: string | undefined) => RpcError | undefined;
   /** Told once that no calls can be begun here any more, and for how long those that run may go on. */
   readonly onLeave?: (graceMs?: number) => void;
   /** Told once that it has ended, and why. */

@@ -28,6 +28,8 @@ export interface CallersHost extends Pick<Lifecycle, "account" | "draining" | "r
     readonly transport: string;
     readonly authenticate?: Authenticate;
     readonly connectionState?: (peer: PeerInfo) => unknown;
+    /** The network of an address; undefined where it says nothing. */
+    readonly network?: (address: string) => string | undefined;
   };
   readonly socket: Ends;
   readonly backpressure: Backpressure;
@@ -39,6 +41,10 @@ export interface CallersHost extends Pick<Lifecycle, "account" | "draining" | "r
 export class Callers {
   readonly #host: CallersHost;
   readonly #exchange: Exchange;
+  /** The ends of who has called the proxy whose connection it is; undefined if it is no proxy's. */
+  #relayed: Ends | undefined;
+  /** Who that is without credentials. */
+  #stranger: Identity | undefined;
   /** The last `Authorization` that somebody was known by, and who that is. */
   #shown: string | undefined;
   #known: Identity | undefined;
@@ -52,6 +58,35 @@ export class Callers {
     this.#exchange = exchange;
   }
 
+  /**
+   * The connection is a proxy's, and the next request that of somebody at this address. What the connection
+   * itself shows says nothing of who that is.
+   */
+  comeFrom(address: string): void {
+    if (address === this.#relayed?.remote) return;
+    const { socket: { local }, account, options: { network } } = this.#host;
+    this.#relayed = { remote: address, local, isRelayed: true };
+    this.#stranger =
+      this.#shown =
+      this.#known =
+      this.#last =
+      this.#anyone =
+        undefined;
+    account.moveTo(network?.(address));
+  }
+
+  /** The ends of the caller, as far as they are known. */
+  get ends(): Ends {
+    return this.#relayed ?? this.#host.socket;
+  }
+
+  /** Who calls, by what is known without credentials. */
+  get #shownIdentity(): Identity {
+    const { identity, options: { authenticate } } = this.#host;
+    if (this.#relayed === undefined) return identity;
+    return this.#stranger ??= this.#makeIdentity(authenticate);
+  }
+
   /** A caller who may read what is for all. */
   get anyone(): HttpCaller {
     return this.#anyone ??= this.#callerOf(this.#makeIdentity(undefined));
@@ -59,8 +94,9 @@ export class Callers {
 
   /** The caller who shows this, or the error for one who is not known by it. */
   find(authorization: string | undefined): HttpCaller | RpcError | Promise<HttpCaller | RpcError> {
-    const { identity, options: { authenticate } } = this.#host;
+    const { options: { authenticate } } = this.#host;
     if (authenticate === undefined || authorization === undefined) {
+      const identity = this.#shownIdentity;
       if (identity.isKnown) return this.#use(identity, undefined);
       return new RpcError("UNAUTHENTICATED", "Say who you are: Authorization: Bearer TOKEN");
     }
@@ -120,7 +156,7 @@ export class Callers {
   }
 
   #makeIdentity(authenticate: Authenticate | undefined): Identity {
-    const { shared, socket, options: { transport } } = this.#host;
-    return new Identity(shared, socket, transport, "http", authenticate);
+    const { shared, options: { transport } } = this.#host;
+    return new Identity(shared, this.ends, transport, "http", authenticate);
   }
 }

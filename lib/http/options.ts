@@ -5,6 +5,7 @@
  */
 
 import { parseAddress, schemeOf } from "../transport/address.ts";
+import { Networks } from "../transport/networks.ts";
 import type { GuardOptions } from "./guard.ts";
 import type { KnownHeads } from "./known_heads.ts";
 import type { Answers } from "./response.ts";
@@ -26,6 +27,13 @@ export interface HttpOptions {
    * port. Not asked for with TLS, nor where `authenticate` asks who calls. @default none but its own
    */
   readonly hosts?: readonly string[];
+  /**
+   * Networks of proxies that say in `Forwarded` or `X-Forwarded-For` from where a request comes:
+   * `10.0.0.0/8`, `fd00::/8`, an address, or `unix` for all that comes over Unix sockets. Such a request counts
+   * as that caller's, and its proxy's certificate, or Unix socket, is not the caller's. What others say there
+   * means nothing. @default none
+   */
+  readonly trustProxy?: readonly string[];
 }
 
 /** How the connections of one listener speak HTTP. */
@@ -33,6 +41,8 @@ export interface HttpServing {
   readonly guard: GuardOptions;
   /** What else is not spoken at its address: `http:` takes nothing but HTTP, `ws:` nothing but WebSockets. */
   readonly only?: "http" | "websocket";
+  /** Where the proxies are that say from where a request comes. */
+  readonly proxies?: Networks;
   /** What its connections share, once there is one: what clients send again and again, and what writes answers. */
   common?: { readonly heads: KnownHeads; readonly answers: Answers };
 }
@@ -54,7 +64,7 @@ const ONLY: Readonly<Record<string, HttpServing["only"]>> = {
  * @param asks whether callers have to say who they are
  */
 export function httpServing(
-  { origins = [], hosts = [] }: HttpOptions,
+  { origins = [], hosts = [], trustProxy = [] }: HttpOptions,
   address: string,
   asks: boolean,
 ): HttpServing {
@@ -72,15 +82,26 @@ export function httpServing(
       isOpen: origins.includes("*"),
     },
     ...(only && { only }),
+    ...(trustProxy.length > 0 && { proxies: networksOf(trustProxy) }),
   };
+}
+
+/** The networks of the option `trustProxy`. */
+export function networksOf(trustProxy: readonly string[]): Networks {
+  return new Networks(trustProxy, "http.trustProxy");
 }
 
 /**
  * Refuses options that say something else than they seem to.
  *
  * @throws {TypeError} for what is no origin or host, and for `*` where nobody is asked who calls
+ * @throws {RangeError} for what is no network
  */
-export function checkHttpOptions({ origins = [], hosts = [] }: HttpOptions, asks: boolean): void {
+export function checkHttpOptions(
+  { origins = [], hosts = [], trustProxy = [] }: HttpOptions,
+  asks: boolean,
+): void {
+  networksOf(trustProxy);
   for (const origin of origins) {
     if (origin === "*") {
       if (asks) continue;
@@ -107,6 +128,10 @@ export function checkHttpOptions({ origins = [], hosts = [] }: HttpOptions, asks
 /** The same as values that can be sent to another thread. */
 export function plainOf(http: HttpOptions | false): HttpOptions | false {
   if (http === false) return false;
-  const { origins, hosts } = http;
-  return { ...(origins && { origins: [...origins] }), ...(hosts && { hosts: [...hosts] }) };
+  const { origins, hosts, trustProxy } = http;
+  return {
+    ...(origins && { origins: [...origins] }),
+    ...(hosts && { hosts: [...hosts] }),
+    ...(trustProxy && { trustProxy: [...trustProxy] }),
+  };
 }

@@ -7,7 +7,6 @@
 
 import { RpcError } from "../error.ts";
 import { decodeUtf8 } from "../framing/utf8.ts";
-import type { Requests } from "../incoming/requests.ts";
 import type { FramedReader } from "../link/framed_reader.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
 import { LINGERING, OPEN } from "../link/in_flight.ts";
@@ -18,18 +17,18 @@ import type { Notification, Request, Single } from "../message/message.ts";
 import { tooLarge } from "../message/parse.ts";
 import { adapt, fits, streamType } from "./call.ts";
 import type { HttpCaller } from "./caller.ts";
-import { Callers, type CallersHost } from "./callers.ts";
+import { Callers } from "./callers.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Admitted, guard, type Refusal } from "./guard.ts";
 import type { BadRequest, RequestHead, RequestLimits } from "./head.ts";
 import type { HttpServing } from "./options.ts";
+import { Relay, type RelayHost } from "./relay.ts";
 import type { RequestPart } from "./request.ts";
 import { CONTINUE, JSON_TYPE, TEXT_TYPE } from "./response.ts";
 import { handshake } from "./upgrade.ts";
 
 /** The connection whose requests they are. */
-export interface RouterHost extends CallersHost, Pick<Lifecycle, "phase" | "linger"> {
-  readonly requests: Requests;
+export interface RouterHost extends RelayHost, Pick<Lifecycle, "phase" | "linger" | "refuse"> {
   readonly reader: Pick<FramedReader, "parse">;
   readonly writer: FramedWriter;
 }
@@ -44,6 +43,8 @@ export class Router {
   readonly #exchange: Exchange;
   readonly #limits: ChangingLimits;
   readonly #callers: Callers;
+  /** Undefined unless the connection is that of a proxy which is trusted. */
+  readonly relay: Relay | undefined;
   /** Whether a WebSocket was asked for and that is not decided, and whether it was agreed to. */
   isUpgrading = false;
   isUpgraded = false;
@@ -69,6 +70,8 @@ export class Router {
     this.#exchange = exchange;
     this.#limits = limits;
     this.#callers = new Callers(host, exchange);
+    const { proxies } = serving;
+    if (proxies?.has(host.socket.remote)) this.relay = new Relay(host, this.#callers, proxies);
   }
 
   /** Takes what was read. The promise is that of its answer: nothing else is looked at before. */
@@ -100,8 +103,10 @@ export class Router {
     const expect = head.headers.get("expect")?.toLowerCase();
     this.#expects = expect === "100-continue" && !head.isOld && head.length !== 0;
     this.#limits.maxMessageBytes = Math.min(limits.maxMessageBytes, limits.maxHttpBodyBytes);
-    const admitted = before ?? guard(head, this.#serving.guard);
     this.#admitted = undefined;
+    const refusal = this.relay?.refusal;
+    if (refusal !== undefined) return this.#refuse(refusal);
+    const admitted = before ?? guard(head, this.#serving.guard);
     if ("status" in admitted) return this.#refuse(admitted);
     this.#admitted = admitted;
     if (admitted.route.kind !== "options") this.#exchange.cors = admitted.headers;
@@ -137,8 +142,11 @@ export class Router {
     const isShort = length <= maxUnauthenticatedBytes && !headers.has("expect");
     this.#limits.maxMessageBytes = Math.min(this.#limits.maxMessageBytes, maxUnauthenticatedBytes);
     this.#isRefused = true;
-    const ends = !isShort || this.#callers.failures >= maxAuthFailures;
-    this.#exchange.refuse(encodeError(UNKNOWN, error), error, ends);
+    // Others behind the same proxy have done nothing wrong; but for a WebSocket all of it is this caller's.
+    const ends = this.relay === undefined
+      ? this.#callers.failures >= maxAuthFailures
+      : this.isUpgrading;
+    this.#exchange.refuse(encodeError(UNKNOWN, error), error, ends || !isShort);
   }
 
   /** Answers a request that is refused by its head. If there is a body it is not read: the connection ends. */
@@ -272,14 +280,16 @@ export class Router {
     const host = this.#host, { writer } = host;
     this.isUpgrading = true;
     try {
+      const agreed = await handshake(head);
+      if ("status" in agreed) return this.#refuse(agreed);
+      const refusal = this.relay?.upgrade();
+      if (refusal !== undefined) return host.refuse(refusal);
       const shown = await this.#callers.introduce(head.headers.get("authorization"));
       if (host.phase > OPEN) {
         this.#exchange.refuse("", new RpcError("UNAVAILABLE", "The server is shutting down"), true);
         return;
       }
       if (shown !== undefined) return this.#refuseUnknown(shown, head);
-      const agreed = await handshake(head);
-      if ("status" in agreed) return this.#refuse(agreed);
       this.#exchange.abandon();
       writer.push(agreed.answer);
       await writer.drained();

@@ -24,7 +24,6 @@ import { LINGERING } from "../link/in_flight.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
 import type { ReadBuffer } from "../link/read_buffer.ts";
 import { rest, restOffDebt } from "../link/rest.ts";
-import type { Allowance } from "../overload/rate_limit.ts";
 import type { Socket } from "../transport/socket.ts";
 import { Exchange } from "./exchange.ts";
 import { KnownHeads } from "./known_heads.ts";
@@ -40,7 +39,6 @@ const USUAL_SIZE = 1 << 9;
 export interface HttpHost extends RouterHost, Lifecycle<RequestContext> {
   readonly options: RouterHost["options"] & { readonly http?: HttpServing };
   readonly socket: Socket;
-  readonly allowance: Allowance | undefined;
 }
 
 /** One connection that speaks HTTP. */
@@ -97,10 +95,13 @@ export class HttpSession {
     buffer: ReadBuffer,
     onWebSocket: (first: Uint8Array) => void,
   ): Promise<void> {
-    const host = this.#host, router = this.#router, { socket, allowance } = host;
+    const host = this.#host, router = this.#router, { socket } = host, { relay } = router;
+    // Each request of a proxy pays by itself. The connection is that of others too, and is not slowed down.
+    const allowance = relay === undefined ? host.allowance : undefined;
     const { timers, timeSlice, fairQueue } = host.shared;
     try {
       buffer.expect(USUAL_SIZE);
+      relay?.receive(first.length);
       let wait = this.#take(first, host.lastActive, buffer);
       first = EMPTY; // V8 keeps a parameter for as long as the function waits
       let reading: Promise<number | null> | undefined;
@@ -140,6 +141,7 @@ export class HttpSession {
         }
         host.lastActive = now;
         allowance?.receive(count, now);
+        relay?.receive(count);
         wait = this.#take(space.subarray(0, count), now, buffer);
         if (wait !== undefined) continue;
         fairQueue?.note(this.#handled, timers.now() - now);
@@ -191,6 +193,7 @@ export class HttpSession {
     while (host.phase < LINGERING && !router.isUpgraded) {
       const part = decoder.next();
       if (part === undefined) break;
+      router.relay?.take(part, decoder.rest.length, begun);
       const wait = router.take(part) ??
         (++count % LOOK === 0 ? this.#yieldAfter(begun) : undefined);
       if (wait !== undefined) {

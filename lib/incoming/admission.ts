@@ -54,7 +54,7 @@ export class Admission {
   readonly isMetered: boolean;
   readonly #options: AdmissionOptions;
   readonly #inFlight: InFlight;
-  readonly #allowance: Allowance | undefined;
+  #allowance: Allowance | undefined;
   /** Streams that run: they may be open for long, and are counted by themselves. */
   #streams = 0;
   /** Calls that run, or have run and hang, and hold their places. */
@@ -75,6 +75,11 @@ export class Admission {
     this.#inFlight = inFlight;
     this.#allowance = allowance;
     this.isMetered = allowance !== undefined;
+  }
+
+  /** From now on the peer is another: it was found out who stands behind a proxy. */
+  set allowance(allowance: Allowance | undefined) {
+    if (this.isMetered) this.#allowance = allowance;
   }
 
   /** Pays for calls, if {@linkcode isMetered}; the error if the peer was faster than it may be. */

@@ -58,6 +58,11 @@ export class Requests {
     this.#admission = new Admission(options, inFlight, allowance);
   }
 
+  /** See {@linkcode Admission.allowance}. */
+  set allowance(allowance: Allowance | undefined) {
+    this.#admission.allowance = allowance;
+  }
+
   /** The request with this id, while it waits or runs. */
   get(id: unknown): RequestContext | undefined {
     return this.#inFlight.running.get(keyOfValue(id));

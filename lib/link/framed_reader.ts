@@ -95,7 +95,7 @@ export class FramedReader {
   readonly #options: FramedReaderOptions;
   readonly #lifecycle: ReadLifecycle;
   readonly #backpressure: Pick<Backpressure, "mustPause" | "beforeRead" | "afterRead">;
-  readonly #allowance: Allowance | undefined;
+  #allowance: Allowance | undefined;
   readonly #onFrame: OnFrame;
   #decoder: Decoder;
   /** Messages of the last read that were handled without waiting, and milliseconds for parsing long ones. */
@@ -245,8 +245,19 @@ export class FramedReader {
     return this.#buffer!;
   }
 
-  /** Reads again, in another framing; what is behind its first bytes has been read. */
-  continueIn(framing: Framing, limits: FramingLimits, first: Uint8Array, buffer: ReadBuffer): void {
+  /**
+   * Reads again, in another framing; what is behind its first bytes has been read.
+   *
+   * @param allowance how fast the peer may send: it may have turned out to be another
+   */
+  continueIn(
+    framing: Framing,
+    limits: FramingLimits,
+    allowance: Allowance | undefined,
+    first: Uint8Array,
+    buffer: ReadBuffer,
+  ): void {
+    this.#allowance = allowance;
     this.#hasLeft = false;
     this.#decoder = framing.decoder(limits, true);
     this.#decoder.push(first);

@@ -52,15 +52,16 @@ export interface IdentityOptions {
 }
 
 /** What is known of a peer without credentials. */
-export type Ends = Pick<Socket, "remote" | "local" | "certificate">;
+export type Ends = Pick<Socket, "remote" | "local" | "certificate" | "isRelayed">;
 
 /** Milliseconds that each wrong guess is answered later than the one before it. */
 const DELAY = 100;
 
 /** What a connection shows by itself of who the peer is. */
-function shownBy({ certificate, transport }: PeerInfo): Credentials | undefined {
+function shownBy({ certificate, isRelayed }: Ends, transport: string): Credentials | undefined {
   if (certificate !== undefined) return { scheme: "certificate", certificate };
-  return transport === "unix" ? { scheme: "unix" } : undefined;
+  // That a proxy may open the socket file says nothing of who has called it.
+  return transport === "unix" && !isRelayed ? { scheme: "unix" } : undefined;
 }
 
 /** Whose identity it is, if it is a connection's. */
@@ -82,7 +83,7 @@ export class Identity {
   /** How much of the peer is read: little until it is known. */
   readonly framingLimits: FramingLimits;
   readonly #options: IdentityOptions;
-  readonly #ends: Ends;
+  #ends: Ends;
   readonly #transport: string;
   readonly #authenticate: Authenticate | undefined;
   readonly #lifecycle: IdentityOwner | undefined;
@@ -111,14 +112,7 @@ export class Identity {
     this.#authenticate = authenticate;
     this.#lifecycle = lifecycle;
     this.isKnown = authenticate === undefined;
-    const { maxMessageBytes, maxUnauthenticatedBytes, maxDepth, maxHeaderBytes, maxHeaderLines } =
-      options.limits;
-    this.framingLimits = this.isKnown ? options.limits : {
-      maxMessageBytes: Math.min(maxMessageBytes, maxUnauthenticatedBytes),
-      maxDepth,
-      maxHeaderBytes,
-      maxHeaderLines,
-    };
+    this.framingLimits = this.isKnown ? options.limits : limitsOfUnknown(options.limits);
   }
 
   /** The peer: one object, unless it becomes another while calls run in its name. */
@@ -151,12 +145,28 @@ export class Identity {
   }
 
   /**
+   * It turns out that the connection is that of a proxy, behind which the peer is at these ends: what the
+   * connection itself has shown is the proxy's, and nothing is known of the peer.
+   */
+  relay(ends: Ends): void {
+    this.#ends = ends;
+    if (this.#authenticate !== undefined) {
+      this.isKnown = false;
+      Object.assign(this.framingLimits, limitsOfUnknown(this.#options.limits));
+    }
+    if (this.#peer === undefined) return;
+    delete this.#peer.certificate;
+    delete this.#peer.identity;
+    Object.assign(this.#peer, { address: ends.remote });
+  }
+
+  /**
    * Looks at what the connection shows by itself, if it shows something and is asked for it. Until that is
    * decided, or the connection ends, nothing is to be read: what the peer sends waits. Never rejects.
    */
   introduce(): Promise<void> | undefined {
     // Where everyone may call nobody is looked at, and a quiet connection makes no `peer`.
-    const credentials = this.isKnown ? undefined : shownBy(this.peer);
+    const credentials = this.isKnown ? undefined : shownBy(this.#ends, this.#transport);
     return credentials && this.#decide(credentials, this.#lifecycle!);
   }
 
@@ -232,6 +242,18 @@ export class Identity {
     Object.assign(this.framingLimits, { maxMessageBytes: this.#options.limits.maxMessageBytes });
     return true;
   }
+}
+
+/** How much is read of a peer that is not known. */
+function limitsOfUnknown(
+  { maxMessageBytes, maxUnauthenticatedBytes, maxDepth, maxHeaderBytes, maxHeaderLines }: Limits,
+): FramingLimits {
+  return {
+    maxMessageBytes: Math.min(maxMessageBytes, maxUnauthenticatedBytes),
+    maxDepth,
+    maxHeaderBytes,
+    maxHeaderLines,
+  };
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };

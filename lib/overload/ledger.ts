@@ -144,8 +144,12 @@ export class Account {
     return this.#total.kept * this.#ledger.keepers >= this.#ledger.kept;
   }
 
-  /** Its peer has shown who it is: from now on it counts as one of that caller's. */
-  moveTo(key: unknown): void {
+  /**
+   * Its peer has shown who it is: from now on it counts as one of that caller's.
+   *
+   * @param key its caller; undefined where that is the connection itself
+   */
+  moveTo(key: unknown = this): void {
     const { kept, running } = this;
     this.release(kept);
     for (let i = 0; i < running; i++) this.end();

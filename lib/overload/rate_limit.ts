@@ -113,6 +113,8 @@ export class Allowance {
 export class RateLimiter {
   readonly #options: RateLimits;
   readonly #addresses = new Map<string, Meter>();
+  /** Of the callers behind proxies, whose connections are not seen. */
+  readonly #relayed = new Map<string, Meter>();
 
   /** @throws {RangeError} for rates that are no positive numbers */
   constructor(options: RateLimits) {
@@ -132,22 +134,35 @@ export class RateLimiter {
     const { connection, address: rate } = this.#options, meters: Meter[] = [];
     if (connection !== undefined) meters.push(new Meter(connection, now));
     if (rate !== undefined && address !== undefined) {
-      let meter = this.#addresses.get(address);
-      if (meter === undefined) {
-        if (this.#addresses.size % SWEEP === SWEEP - 1) this.#forget(now);
-        this.#addresses.set(address, meter = new Meter(rate, now));
-      }
-      meters.push(meter);
+      meters.push(meterOf(this.#addresses, address, rate, now));
     }
     return new Allowance(meters);
   }
 
-  /** Those that have used nothing for long are as if they had never come. */
-  #forget(now: number): void {
-    for (const [address, meter] of this.#addresses) {
-      if (meter.isFull(now) || this.#addresses.size > MAX_REMEMBERED) {
-        this.#addresses.delete(address);
-      }
-    }
+  /**
+   * What the requests may use that come from one address through proxies. All of them together are what one
+   * connection is: a proxy has connections of its own, and puts many callers on each.
+   */
+  allowRelayed(address: string, now: number): Allowance {
+    const { connection, address: rate } = this.#options, meters: Meter[] = [];
+    if (connection !== undefined) meters.push(meterOf(this.#relayed, address, connection, now));
+    if (rate !== undefined) meters.push(meterOf(this.#addresses, address, rate, now));
+    return new Allowance(meters);
+  }
+}
+
+function meterOf(meters: Map<string, Meter>, address: string, rate: RateLimit, now: number): Meter {
+  let meter = meters.get(address);
+  if (meter === undefined) {
+    if (meters.size % SWEEP === SWEEP - 1) forget(meters, now);
+    meters.set(address, meter = new Meter(rate, now));
+  }
+  return meter;
+}
+
+/** Those that have used nothing for long are as if they had never come. */
+function forget(meters: Map<string, Meter>, now: number): void {
+  for (const [address, meter] of meters) {
+    if (meter.isFull(now) || meters.size > MAX_REMEMBERED) meters.delete(address);
   }
 }

@@ -9,7 +9,7 @@ import { type Api, proceduresOf } from "../api/api.ts";
 import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
-import { PeerSet } from "../connection/peers.ts";
+import { PeerSet, type Reachable } from "../connection/peers.ts";
 import { callBack, ConnectionLostError, RpcError } from "../error.ts";
 import { checkHttpOptions, httpServing } from "../http/options.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
@@ -30,6 +30,8 @@ import { TimerWheel } from "../timers.ts";
 import { schemeOf } from "../transport/address.ts";
 import { networkOf, refuseExposed } from "../transport/exposure.ts";
 import { listen } from "../transport/listen.ts";
+import { Networks } from "../transport/networks.ts";
+import { proxiesOf } from "../transport/proxy/mod.ts";
 import type { Listener, Socket } from "../transport/socket.ts";
 import { acceptAll } from "./accept.ts";
 import { addressesOf, type ServeOptions, type Server } from "./options.ts";
@@ -89,7 +91,12 @@ export class ListeningServer implements Server {
     }
     checkHttpOptions(options.http || {}, options.authenticate !== undefined);
     this.#options = options;
-    this.#network = options.networkOf ?? networkOf;
+    const { proxyProtocol = [] } = options, { trustProxy = [] } = options.http || {};
+    proxiesOf(proxyProtocol);
+    this.#network = networkBehind(
+      new Networks([...proxyProtocol, ...trustProxy], "proxies"),
+      options.networkOf ?? networkOf,
+    );
     this.#limits = resolveLimits(options.limits);
     const ledger = this.ledger = new Ledger(this.#limits);
     const loadShedding = this.#loadShedding = new LoadShedding(this.#limits, ledger);
@@ -161,6 +168,7 @@ export class ListeningServer implements Server {
           ...(tcpBacklog !== undefined && { tcpBacklog }),
           reusePort,
           limits: this.#limits,
+          proxyProtocol,
           onError: (error, about) => this.#report(error, about),
           ...(options.tls && { tls: options.tls }),
         });
@@ -216,9 +224,16 @@ export class ListeningServer implements Server {
       network: this.#network,
       ...(rateLimit && {
         allowance: (address) => this.#rateLimiter.allow(this.#network(address), this.#timers.now()),
+        relayedAllowance: (address) => {
+          const network = this.#network(address);
+          return network === undefined
+            ? undefined
+            : this.#rateLimiter.allowRelayed(network, this.#timers.now());
+        },
       }),
       ...(authenticate && { authenticate }),
       ...(connectionState && { connectionState }),
+      onRelay: (connection, network) => this.#onRelay(connection, network),
       onClose: (connection, info) => this.#onClose(connection as Connection, info),
     };
   }
@@ -242,6 +257,14 @@ export class ListeningServer implements Server {
     connection.run();
   }
 
+  /** It was let in as a proxy's, of which there may be many. */
+  #onRelay(connection: Reachable, network: string | undefined): RpcError | undefined {
+    if (this.#connectionCount.isFull(network)) return tooManyFromThere();
+    this.#connectionCount.leave(connection.network);
+    this.#connectionCount.enter(network);
+    return undefined;
+  }
+
   #onClose(connection: Connection, info: CloseInfo): void {
     if (this.#refused.delete(connection)) return;
     this.#connectionCount.leave(connection.network);
@@ -256,11 +279,7 @@ export class ListeningServer implements Server {
 
   /** Why one more connection from there is not served; undefined where it is. */
   #refusal(network: string | undefined): RpcError | undefined {
-    if (this.#connectionCount.isFull(network)) {
-      return new RpcError("RESOURCE_EXHAUSTED", "Too many connections from one address", {
-        limit: "maxConnectionsPerAddress",
-      });
-    }
+    if (this.#connectionCount.isFull(network)) return tooManyFromThere();
     const shortage = this.#loadShedding.shortage();
     if (shortage !== undefined) return shortage;
     if (this.#hasRoom(this.#connections.size) || this.#makeRoom(network)) return undefined;
@@ -337,6 +356,22 @@ export class ListeningServer implements Server {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
+}
+
+function tooManyFromThere(): RpcError {
+  return new RpcError("RESOURCE_EXHAUSTED", "Too many connections from one address", {
+    limit: "maxConnectionsPerAddress",
+  });
+}
+
+/** An address of a proxy is no caller's: each of its connections is one by itself. */
+function networkBehind(
+  proxies: Networks,
+  networkOf: (address: string) => string | undefined,
+): (address: string) => string | undefined {
+  return proxies.isEmpty
+    ? networkOf
+    : (address) => proxies.has(address) ? undefined : networkOf(address);
 }
 
 function tooManyConnections(): RpcError {

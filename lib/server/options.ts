@@ -51,8 +51,8 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
   readonly rateLimit?: RateLimits;
   /**
    * The network of a peer's address: what comes from one is one caller, as far as nobody has said who it is.
-   * Undefined where the address says nothing, and each connection is a caller by itself. Behind a proxy that
-   * all come through it is best always undefined.
+   * Undefined where the address says nothing, and each connection is a caller by itself. It is not asked about
+   * addresses of proxies that `http.trustProxy` or `proxyProtocol` name.
    *
    * @default an IPv4 address, an IPv6 /64; undefined for this machine's own
    */
@@ -74,6 +74,13 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
    * `--unstable-net`. @default {false}
    */
   readonly reusePort?: boolean;
+  /**
+   * Networks of proxies whose connections begin with a header of HAProxy's PROXY protocol, version 1 or 2, and
+   * are then those of the callers that it names: `10.0.0.0/8`, an address, or `unix` for all that come over Unix
+   * sockets. One of these without a header is refused; from elsewhere a header means nothing. For `tcp:`,
+   * `unix:` and `tls:`, where it stands before the handshake. @default none
+   */
+  readonly proxyProtocol?: readonly string[];
   /** What `tls://` addresses need: the certificate, its key, and whether clients need one. */
   readonly tls?: TlsServerOptions;
   /** The name that `rpc.serverInfo` tells. @default {"landline"} */

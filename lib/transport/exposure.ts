@@ -77,7 +77,7 @@ function isLoopback(hostname: string): boolean {
 }
 
 /** The IPv4 address that an IPv6 address stands for (RFC 4291, section 2.5.5.2). */
-function asIpv4(hostname: string): string | undefined {
+export function asIpv4(hostname: string): string | undefined {
   const mapped = /^::ffff:(?:([0-9.]+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(hostname);
   if (mapped === null) return undefined;
   const [, dotted, high = "", low = ""] = mapped;
@@ -88,6 +88,11 @@ function asIpv4(hostname: string): string | undefined {
 
 /** The first four groups, without leading zeros. */
 function prefixOf(hostname: string): string {
+  return groupsOf(hostname).slice(0, 4).map((group) => group.toString(16)).join(":");
+}
+
+/** The eight groups of an IPv6 address in colons and hexadecimal digits. */
+export function groupsOf(hostname: string): number[] {
   const [address = ""] = hostname.split("%"); // a zone may follow
   const [left = "", right] = address.toLowerCase().split("::");
   const groups = left === "" ? [] : left.split(":");
@@ -96,5 +101,5 @@ function prefixOf(hostname: string): string {
     while (groups.length + after.length < 8) groups.push("0");
     groups.push(...after);
   }
-  return groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16)).join(":");
+  return groups.map((group) => parseInt(group, 16));
 }

@@ -8,6 +8,7 @@ import { type Address, parseAddress } from "./address.ts";
 import { explain } from "./explain_error.ts";
 import { memory } from "./memory/mod.ts";
 import { stdio } from "./process/stdio.ts";
+import { proxiesOf } from "./proxy/mod.ts";
 import * as shared from "./reuse_port.ts";
 import type { Listener, ListenOptions, Transport } from "./socket.ts";
 import { tcp } from "./tcp.ts";
@@ -41,6 +42,7 @@ export function listen(
   const parsed = parseAddress(address);
   const transport = transportOf(parsed);
   if (options.reusePort) shared.refuseUnshared(parsed);
+  proxiesOf(options.proxyProtocol); // before anything is open
   const fail = (error: unknown): never => {
     throw explain(error, "listen at", parsed);
   };

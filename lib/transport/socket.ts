@@ -28,6 +28,8 @@ export interface ListenOptions {
   readonly reusePort?: boolean;
   /** What a server needs for TLS. */
   readonly tls?: TlsServerOptions;
+  /** Networks of proxies whose connections begin with a header of the PROXY protocol. @default none */
+  readonly proxyProtocol?: readonly string[];
   /** The limits of the server. */
   readonly limits?: Limits;
   /** Told of what goes wrong before a socket can be accepted. */
@@ -115,6 +117,8 @@ export interface Socket extends Duplex {
   readonly lasting?: boolean;
   /** The certificate of the other end, where it has shown one that is trusted. */
   readonly certificate?: PeerCertificate;
+  /** Whether a proxy passes on what another sends: that the proxy could connect says nothing of that one. */
+  readonly isRelayed?: boolean;
 }
 
 /** A certificate that was checked: its chain, its dates, and that the peer has its key. */

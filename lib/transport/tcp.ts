@@ -6,23 +6,30 @@
 
 import { formatAddress, hostAndPort } from "./address.ts";
 import { isLocalhost, joinListeners, listenAtBoth, LOOPBACKS } from "./localhost.ts";
+import { behindProxies } from "./proxy/mod.ts";
 import type { Listener, Socket, Transport } from "./socket.ts";
 import { DenoSocket } from "./deno_socket.ts";
 
 /** TCP. */
 export const tcp: Transport = {
-  listen(address, { tcpBacklog = 1024, reusePort = false }): Listener {
+  listen(address, options): Listener {
+    const { tcpBacklog = 1024, reusePort = false } = options;
     const { hostname, port } = hostAndPort(address);
     const listenAt = (hostname: string, port: number) => {
       // A variable: reusePort is among Deno's unstable types, which a project need not have.
-      const options = { hostname, port, tcpBacklog, reusePort };
-      return Deno.listen(options);
+      const given = { hostname, port, tcpBacklog, reusePort };
+      return Deno.listen(given);
     };
-    if (!isLocalhost(hostname)) return toListener(listenAt(hostname, port));
+    if (!isLocalhost(hostname)) {
+      return behindProxies(toListener(listenAt(hostname, port)), options);
+    }
     const both = listenAtBoth(port, listenAt, (listener) => listener.addr.port);
-    return joinListeners(
-      formatAddress("tcp", "localhost", both.port),
-      both.listeners.map(toListener),
+    return behindProxies(
+      joinListeners(
+        formatAddress("tcp", "localhost", both.port),
+        both.listeners.map(toListener),
+      ),
+      options,
     );
   },
   async dial(address, { signal }) {

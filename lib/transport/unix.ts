@@ -24,6 +24,7 @@
  */
 
 import { type Address, badAddress } from "./address.ts";
+import { behindProxies } from "./proxy/mod.ts";
 import type { Listener, Transport } from "./socket.ts";
 import { DenoSocket } from "./deno_socket.ts";
 
@@ -39,7 +40,7 @@ const LOCK_PAUSE = 10;
 
 /** Unix domain sockets. */
 export const unix: Transport = {
-  listen(address) {
+  listen(address, options) {
     const path = pathOf(address);
     if (bytesOf(privatePath(folderOf(path), "x".repeat(NAME_LENGTH))) > MAX_PATH) {
       throw badAddress(address.text, `the folder of a Unix socket has at most ${MAX_FOLDER} bytes`);
@@ -47,8 +48,8 @@ export const unix: Transport = {
     mayUse(folderOf(path));
     const socket = new SocketFile(path);
     try {
-      if (socket.link()) return socket.listener();
-      return replaceStale(socket);
+      if (socket.link()) return behindProxies(socket.listener(), options);
+      return replaceStale(socket).then((listener) => behindProxies(listener, options));
     } catch (error) {
       socket.abandon();
       throw error;

@@ -3,7 +3,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { connect, ConnectionLostError, RpcError } from "../../lib/mod.ts";
 import { VERSION } from "../../cli/version.ts";
 import type { Api as Demo } from "../../examples/demo.ts";
-import { HttpPeer, request } from "../support/http.ts";
+import { HttpPeer, post, request } from "../support/http.ts";
+import { headerOf } from "../support/proxy_protocol.ts";
 import { RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
 import { makeFolder, runServer, startServer } from "./_programs.ts";
@@ -102,8 +103,49 @@ Deno.test("main.ts --http-host, --http-origin and --no-http say who may call ove
   const both = await runServer(["--no-http", "--http-host=a"]);
   assertEquals([both.code, both.stderr], [
     2,
-    "error: Cannot use --http-origin or --http-host with --no-http\n",
+    "error: Cannot use --http-origin, --http-host or --http-trust-proxy with --no-http\n",
   ]);
+});
+
+for (const args of [[], ["--workers", "2"], ["--raw"]]) {
+  Deno.test(`main.ts ${args.join(" ")} --proxy-protocol logs the callers that proxies name`, async () => {
+    await using server = await startServer([...args, "--proxy-protocol", "127.0.0.0/8"]);
+    const { port } = new URL(server.address.replace("tcp:", "http:"));
+    const conn = await Deno.connect({ port: Number(port) });
+    using peer = new RawPeer(conn, "json");
+    await peer.write(headerOf(1, "203.0.113.7", 4711));
+    const answer = await peer.ask('{"jsonrpc":"2.0","id":1,"method":"upper","params":["x"]}');
+    assert(args[0] === "--raw" || answer.result === "X");
+    assertEquals(await server.line(), "opened tcp://203.0.113.7:4711");
+  });
+}
+
+Deno.test("main.ts --http-trust-proxy and --proxy-protocol refuse what is no network", async () => {
+  for (
+    const [flag, option] of [
+      ["--http-trust-proxy", "http.trustProxy"],
+      ["--proxy-protocol", "proxyProtocol"],
+    ] as const
+  ) {
+    const { code, stderr } = await runServer([flag, "10.0.0.0/8", flag, "nginx"]);
+    assertEquals([code, stderr], [
+      2,
+      `error: Cannot use ${option}: a network is 10.0.0.0/8, fd00::/8, an address or unix; ` +
+      'this has no IP address, it is "nginx"\n',
+    ]);
+  }
+});
+
+Deno.test("main.ts --http-trust-proxy bounds the rate of who is behind the proxy", async () => {
+  await using server = await startServer(["--http-trust-proxy", "127.0.0.1", "--rate", "1"]);
+  using peer = await HttpPeer.dial(server.address);
+  const status = async (ip: string) => {
+    const body = '{"jsonrpc":"2.0","id":1,"method":"upper","params":["x"]}';
+    return (await peer.ask(post(body, `X-Forwarded-For: ${ip}`))).status;
+  };
+  const statuses: number[] = [];
+  while (!statuses.includes(429)) statuses.push(await status("203.0.113.7"));
+  assertEquals(await status("203.0.113.8"), 200);
 });
 
 Deno.test("main.ts --help and --version print to standard output and exit with 0", async () => {

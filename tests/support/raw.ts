@@ -169,6 +169,16 @@ export class RawPeer implements Disposable {
     }
   }
 
+  /** The next byte, as the character of its number. */
+  async byte(): Promise<string> {
+    while (this.#from === this.#to) {
+      if (!await within(this.#more(), "a byte")) {
+        throw new Error("Cannot read a byte: the peer has ended");
+      }
+    }
+    return String.fromCharCode(this.#store[this.#from++]!);
+  }
+
   /** The text of the next message. */
   text(): Promise<string> {
     return within(this.#text(), "a message");

@@ -6,6 +6,7 @@ import { bearerTokens } from "../../lib/api/auth.ts";
 import { detect, DetectingDecoder, FRAMINGS } from "../../lib/framing/mod.ts";
 import { isLongerThan, utf8Length } from "../../lib/framing/utf8.ts";
 import { websocket } from "../../lib/framing/websocket.ts";
+import { originOf } from "../../lib/http/forwarded.ts";
 import { streamType } from "../../lib/http/call.ts";
 import { guard } from "../../lib/http/guard.ts";
 import { hasMember, type RequestHead } from "../../lib/http/head.ts";
@@ -27,6 +28,7 @@ import { toIssues } from "../../lib/schema/standard_schema.ts";
 import { StreamReceiver } from "../../lib/stream/receiver.ts";
 import { parseAddress } from "../../lib/transport/address.ts";
 import { networkOf } from "../../lib/transport/exposure.ts";
+import { Networks } from "../../lib/transport/networks.ts";
 import { isHello, withoutTls } from "../../lib/transport/tls/hello.ts";
 import { AnswererSocket } from "../../lib/transport/udp/datagram_socket.ts";
 import { bytesOf, join } from "./raw.ts";
@@ -64,6 +66,24 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
   ],
   ["http/call.ts", /^\d{1,10}$/, ["", "1", ""]],
   ["http/callers.ts", /^Bearer +([!-~]+)$/i, ["Bearer", " ", ""], ["Bearer ", "a", " "]],
+  [
+    "http/forwarded.ts",
+    /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"([^"\\]*(?:\\.[^"\\]*)*)")[ \t]*(?:;[ \t]*|$)/,
+    ["", "a", ""],
+    ["a=", "b", '"'],
+    ['a="', "b", ""],
+    ['a="', "\\b", ""],
+    ["a=b", " ", "x"],
+    ["a=b;", " ", "x"],
+  ],
+  ["http/forwarded.ts", /\\(.)/g, ["", "\\", ""]],
+  [
+    "http/forwarded.ts",
+    /^(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}|_[A-Za-z0-9._-]+))?$/,
+    ["", "1", "x"],
+    ["[", ":", "x"],
+    ["1:_", "a", "!"],
+  ],
   ["http/guard.ts", /^https?:\/\//i, ["http:", "/", ""]],
   ["http/guard.ts", /[/?#]/, ["", "a", ""]],
   [
@@ -194,6 +214,11 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
     ["-----BEGIN CERTIFICATE-----", "a", ""],
     ["", "-", ""],
   ],
+  ["transport/networks.ts", /^[0-9A-Fa-f:.]+$/, ["", ":", "x"]],
+  ["transport/networks.ts", /^(?:0|[1-9]\d{0,2})$/, ["", "1", ""]],
+  ["transport/networks.ts", /\/(.*)/s, ["", "/", ""], ["", "a", ""]],
+  ["transport/networks.ts", /^\d{1,3}$/, ["", "1", ""]],
+  ["transport/proxy/header.ts", /^(?:0|[1-9]\d{0,4})$/, ["", "1", ""]],
   ["transport/tls/handshake.ts", /^.*?altnames: /, ["", "altnames:", ""], ["", "a", "\n"]],
   [
     "transport/udp/datagram_socket.ts",
@@ -431,6 +456,22 @@ function pumpedBytes(before: Uint8Array, again: Uint8Array, size: number): Uint8
   return join([before, ...Array<Uint8Array>(Math.ceil(size / again.length)).fill(again)]);
 }
 
+/** Everything in them is a proxy. */
+const PROXIES = new Networks(["10.0.0.0/8"], "http.trustProxy");
+
+const FORWARDED: readonly Pump[] = [
+  ["", "10.0.0.1,", ""],
+  ["", "for=10.0.0.1,", ""],
+  ["", ",", ""],
+  ["", " ", ""],
+  ["", ";", ""],
+  ["", '"', ""],
+  ['"', "\\", '"'],
+  ["", '\\"', ""],
+  ["a=b;", "a=b;", ""],
+  ['for="', "\\1", '"'],
+];
+
 /** The loops and conversions, each with what it takes longest for. */
 export const WORK: readonly Work[] = [
   ...[1 << 16, 3].flatMap((piece) =>
@@ -617,6 +658,12 @@ export const WORK: readonly Work[] = [
       // it is none
     }
   }),
+  ...FORWARDED.map((pump) =>
+    work(`forwarded: ${JSON.stringify(pump)}`, (size) => pumped(pump, size), (text) => {
+      originOf(new Map([["forwarded", text]]), PROXIES);
+      originOf(new Map([["x-forwarded-for", text]]), PROXIES);
+    })
+  ),
   work("bearerTokens()", (size) => "x".repeat(size), (token) => {
     bearerTokens({ secret: 1 })({ scheme: "bearer", token }, PEER);
   }),

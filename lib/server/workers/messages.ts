@@ -26,6 +26,7 @@ export interface Task {
     readonly http?: HttpOptions | false;
     readonly sequential?: boolean;
     readonly tcpBacklog?: number;
+    readonly proxyProtocol?: readonly string[];
     readonly tls?: TlsServerOptions;
     readonly name?: string;
     readonly version?: string;

@@ -19,6 +19,7 @@ import { addressesOf, type ServeOptions, type Server } from "../options.ts";
 import { Shutdown } from "../shutdown.ts";
 import { dial } from "../../transport/dial.ts";
 import { refuseUnshared } from "../../transport/listen.ts";
+import { proxiesOf } from "../../transport/proxy/mod.ts";
 import type { TlsServerOptions } from "../../transport/socket.ts";
 import type { ThreadHost, WorkerThread } from "./worker_handle.ts";
 import type { Task } from "./messages.ts";
@@ -132,6 +133,8 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
       );
     }
     checkHttpOptions(options.http || {}, options.authenticate !== undefined);
+    const { proxyProtocol } = options;
+    proxiesOf(proxyProtocol);
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
     const addresses = addressesOf(options).map(String);
@@ -146,6 +149,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
         ...(insecure !== undefined && { insecure }),
         ...(sequential !== undefined && { sequential }),
         ...(http !== undefined && { http: plainOf(http) }),
+        ...(proxyProtocol && { proxyProtocol: [...proxyProtocol] }),
         ...(tls && { tls: withPaths(tls) }),
         ...(tcpBacklog !== undefined && { tcpBacklog }),
         ...(name !== undefined && { name }),

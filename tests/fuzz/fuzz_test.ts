@@ -8,6 +8,7 @@ import { countWork, fuzz, minimised, wrongWith } from "./_check.ts";
 import { exchange } from "./_exchange.ts";
 import { drawWebSocket, eventsIn, fuzzWebSocket } from "./_websocket.ts";
 import { drawHttp, fuzzHttp, requestsIn } from "./_http.ts";
+import { drawProxy, fuzzProxy, headerIn } from "./_proxy.ts";
 import { drawInput, fromLiteral, type Input, literalOf } from "./_inputs.ts";
 
 Deno.test("bytes of all kinds are read as the reference reads them, however they are cut", () => {
@@ -26,6 +27,26 @@ Deno.test("requests of HTTP are read as the reference reads them, however they a
   const { inputs, failed } = fuzzHttp(1, 6000);
   assertEquals(failed, []);
   assertEquals(inputs, 6000);
+});
+
+Deno.test("headers of proxies are read as the reference reads them, however they are cut", () => {
+  const { inputs, failed } = fuzzProxy(1, 2000);
+  assertEquals(failed, []);
+  assertEquals(inputs, 2000);
+});
+
+Deno.test("what is drawn for proxies has good headers of both versions, and bad ones", () => {
+  const seen = new Map<string, number>();
+  for (let seed = 0; seed < 2000; seed++) {
+    const input = drawProxy(new Dice(seed));
+    assertEquals(fromLiteral<typeof input>(literalOf(input)), input);
+    const told = headerIn(input.bytes), version = input.bytes[0] === 13 ? 2 : 1;
+    const kind = told.includes(" ") ? `ends ${version}` : told.replace(/^\d+$/, `none ${version}`);
+    seen.set(kind, (seen.get(kind) ?? 0) + 1);
+  }
+  for (const kind of ["ends 1", "ends 2", "none 1", "none 2", "bad"]) {
+    assert(seen.get(kind)! > 50, `${kind}: ${seen.get(kind)}`);
+  }
 });
 
 Deno.test("what is drawn for HTTP has requests, bodies and failures of all kinds", () => {

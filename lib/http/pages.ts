@@ -5,14 +5,21 @@
  * @module
  */
 
-import type { ErrorObject } from "../error.ts";
+import type { ErrorObject, RpcError } from "../error.ts";
 import { RPC } from "../message/control.ts";
 import type { Params } from "../message/message.ts";
 import type { RequestHead } from "./head.ts";
 import { type Answer, JSON_TYPE, TEXT_TYPE } from "./response.ts";
+import { statusOf } from "./status.ts";
 
-/** Calls a method of the server's own; the text of the answer. */
-export type Ask = (method: string, params: Params) => Promise<string>;
+/** Calls a method of the server's own. */
+export type Ask = (method: string, params: Params) => Promise<Asked>;
+
+/** The text of the answer, and why the call was not begun at all, if it was not. */
+export interface Asked {
+  readonly text: string;
+  readonly refusal: RpcError | undefined;
+}
 
 /** What answers a request. */
 export interface Page extends Answer {
@@ -65,7 +72,9 @@ How the server is: ${url}/health
 }
 
 async function openRpc(known: string | undefined, ask: Ask): Promise<Page> {
-  const answer = JSON.parse(await ask(RPC.discover, undefined)) as Answered;
+  const asked = await ask(RPC.discover, undefined);
+  if (asked.refusal !== undefined) return refused(asked.text, asked.refusal);
+  const answer = JSON.parse(asked.text) as Answered;
   if (answer.error !== undefined) return { status: 503, type: JSON_TYPE, body: json(answer) };
   const body = json(answer.result);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body));
@@ -77,7 +86,10 @@ async function openRpc(known: string | undefined, ask: Ask): Promise<Page> {
 }
 
 async function health(service: string, ask: Ask): Promise<Page> {
-  const { result, error } = JSON.parse(await ask(RPC.health, { service })) as Answered;
+  const { text, refusal } = await ask(RPC.health, { service });
+  // How a server is does not follow from how often it is asked.
+  if (refusal?.reason === "RESOURCE_EXHAUSTED") return refused(text, refusal);
+  const { result, error } = JSON.parse(text) as Answered;
   const headers = "Cache-Control: no-store\r\n", type = JSON_TYPE;
   if (error?.code === -32005) {
     return { status: 404, headers, type, body: brief({ status: "SERVICE_UNKNOWN" }) };
@@ -90,6 +102,10 @@ async function health(service: string, ask: Ask): Promise<Page> {
     type,
     body: brief({ status, ...rest }),
   };
+}
+
+function refused(text: string, refusal: RpcError): Page {
+  return { ...statusOf(refusal, 503), type: JSON_TYPE, body: text };
 }
 
 interface Answered {

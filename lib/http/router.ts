@@ -25,6 +25,7 @@ import type { HttpServing } from "./options.ts";
 import { Relay, type RelayHost } from "./relay.ts";
 import type { RequestPart } from "./request.ts";
 import { CONTINUE, JSON_TYPE, TEXT_TYPE } from "./response.ts";
+import type { Asked } from "./pages.ts";
 import { handshake } from "./upgrade.ts";
 
 /** The connection whose requests they are. */
@@ -256,7 +257,7 @@ export class Router {
   #page(path: string, query: string): Promise<void> {
     const { requests } = this.#host;
     const ask = (method: string, params: Request["params"]) =>
-      new Promise<string>((resolve) => {
+      new Promise<Asked>((resolve) => {
         const request: Request = {
           kind: "request",
           version: "2.0",
@@ -265,7 +266,11 @@ export class Router {
           params,
           text: undefined,
         };
-        requests.request(request, this.#caller, resolve);
+        requests.request(
+          request,
+          this.#caller,
+          (text, refusal) => resolve({ text, refusal }),
+        );
       });
     return import("./pages.ts").then(async ({ page }) => {
       const head = this.#head!, { scheme } = this.#serving.guard;

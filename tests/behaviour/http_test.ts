@@ -592,6 +592,10 @@ Deno.test("a caller over its rate gets 429 with Retry-After", async () => {
   assertEquals([status, headers.get("retry-after")], [429, String(Math.ceil(retryAfterMs / 1000))]);
   const batch = await peer.ask(post(`[${ADD}]`));
   assertEquals([batch.status, JSON.parse(batch.body)[0].error.code], [200, -32008]);
+  for (const path of ["/openrpc.json", "/health"]) {
+    const page = await peer.ask(request(`GET ${path}`));
+    assertEquals([page.status, page.headers.has("retry-after")], [429, true], path);
+  }
 });
 
 Deno.test("a server with too many calls, or connections, answers 503", async () => {

@@ -11,7 +11,7 @@ import { type Heard, Talk } from "./talk.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { EXIT } from "../command/exit.ts";
 import { parseParams } from "../command/params.ts";
-import { printable } from "../text/printable.ts";
+import { printable, printableAddress } from "../text/printable.ts";
 import { mustBeStream } from "../command/stream_address.ts";
 import { type Interruption, listenForSignals } from "../command/signals.ts";
 import { print } from "../text/stdio.ts";
@@ -89,7 +89,7 @@ export async function run(words: readonly string[], given: Given): Promise<numbe
   const asked = readKnownCall(given.values);
   const interruption = listenForSignals();
   const checker = new Checker(address, given, interruption);
-  const checking = checkAll(checker, asked, given, address);
+  const checking = checkAll(checker, asked, given, printableAddress(address));
   checking.catch(() => {}); // after a signal nobody waits for it
   const exitCode = await Promise.race([checking, interruption.exitCode]);
   await Promise.race([checker.close(), checking]);
@@ -111,11 +111,11 @@ async function checkAll(
   checker: Checker,
   asked: KnownCall | undefined,
   { json }: Given,
-  address: string,
+  shown: string,
 ): Promise<number> {
   const known = asked ?? await checker.discover();
   const { name: framing } = await checker.framing();
-  if (!json) await print(`${printable(address)}, ${framing}\n\n`);
+  if (!json) await print(`${shown}, ${framing}\n\n`);
   const all: Checked[] = [];
   for (const one of casesFor(known)) {
     const checked = { name: one.name, source: one.source, ...await checker.check(one) };
@@ -137,7 +137,7 @@ async function checkAll(
   await print(
     json
       ? printable(
-        JSON.stringify({ address, framing, passed, failed, notApplicable, cases: all }),
+        JSON.stringify({ address: shown, framing, passed, failed, notApplicable, cases: all }),
       ) + "\n"
       : `\n${passed} passed, ${failed} failed, ${notApplicable} not applicable\n`,
   );

@@ -13,7 +13,7 @@ import {
   RpcError,
 } from "../../lib/client.ts";
 import { Exit } from "./exit.ts";
-import { printable, quoted, shown } from "../text/printable.ts";
+import { printable, printableAddress, quoted, shown } from "../text/printable.ts";
 
 /** Characters of a name, a message, and a member of `error.data` that are shown. */
 const MAX_NAME = 128;
@@ -59,7 +59,9 @@ export function noConnection(address: string, error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error);
   // The library's own errors say where.
   const isWhole = message.startsWith("Cannot connect to ");
-  return new Error(isWhole ? message : `Cannot connect to ${address}: ${message}`);
+  return new Error(
+    isWhole ? message : `Cannot connect to ${printableAddress(address)}: ${message}`,
+  );
 }
 
 /** An error as programs read it: whatever it was, with a code and a name. */

@@ -5,7 +5,7 @@
  */
 
 import { schemeOf } from "../../lib/wire.ts";
-import { quoted } from "../text/printable.ts";
+import { printableAddress, quoted } from "../text/printable.ts";
 
 /** What addresses carry that are reached by HTTP: no stream of bytes. */
 const CARRIED: ReadonlyMap<string, string> = new Map([
@@ -40,5 +40,5 @@ export function mustLeaveTerminal(address: string): void {
 }
 
 function badAddress(address: string, why: string): TypeError {
-  return new TypeError(`Cannot use the address ${quoted(address)}: ${why}`);
+  return new TypeError(`Cannot use the address ${quoted(printableAddress(address))}: ${why}`);
 }

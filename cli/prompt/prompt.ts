@@ -32,7 +32,7 @@ import { addToHistory, historyFile, readHistory } from "./history.ts";
 import { makeCall } from "../call/print_call.ts";
 import { sendNotification } from "../call/notification.ts";
 import { isUnfinished, parseCall, splitCall } from "../command/params.ts";
-import { printable, quoted } from "../text/printable.ts";
+import { printable, printableAddress, quoted } from "../text/printable.ts";
 import { print, readLines } from "../text/stdio.ts";
 import { TerminalInput } from "./terminal_input.ts";
 import { type Open, withLine } from "../command/line.ts";
@@ -328,7 +328,7 @@ class Prompt {
     const { title, version, methods } = this.#description;
     const about = [title, version].filter((text) => text !== "").join(" ");
     const what = methods.length === 0 ? "" : `, ${methods.length} methods`;
-    return `Connected to ${printable(address)}${
+    return `Connected to ${printableAddress(address)}${
       about && `: ${printable(about)}`
     }${what}; try .help\n`;
   }

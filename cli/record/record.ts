@@ -11,6 +11,7 @@
 
 import type { Socket } from "../../lib/client.ts";
 import { DEFAULT_LIMITS, listen, type Listener } from "../../lib/wire.ts";
+import { printableAddress } from "../text/printable.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { describeError } from "../command/errors.ts";
 import { EXIT, Exit } from "../command/exit.ts";
@@ -74,14 +75,14 @@ export async function run(words: readonly string[], given: Given): Promise<numbe
   const listener = await listenAt(at);
   const log = await Log.open(file, {
     recording: 1,
-    server: address,
+    server: printableAddress(address),
     listen: listener.address,
     started: new Date().toISOString(),
   }, listener.single === true);
   const listens = isWebSocket(address)
     ? listener.address.replace(/^tcp:/, "ws:")
     : listener.address;
-  log.say(`listening on ${listens}, for ${address}`);
+  log.say(`listening on ${listens}, for ${printableAddress(address)}`);
   const proxy = new Proxy(listener, address, given, interruption, log);
   await Promise.race([proxy.run(), interruption.exitCode]);
   await proxy.close();

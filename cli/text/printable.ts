@@ -5,12 +5,19 @@
  * @module
  */
 
+import { withoutPassword } from "../../lib/transport/address.ts";
+
 /** Controls, invisible formats and line separators; the two joiners stay, emoji are made with them. */
 const UNSAFE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]--[\u200c\u200d]]/gv;
 
 /** The text with what must not be acted on written as `\u001b`; line ends too. */
 export function printable(text: string): string {
   return text.replace(UNSAFE, escaped);
+}
+
+/** An address without its password, for a terminal and for what is kept. */
+export function printableAddress(address: string): string {
+  return printable(withoutPassword(address));
 }
 
 /** The same for indented JSON, whose line ends are ours. What comes out is still the same JSON. */

@@ -16,7 +16,10 @@ export interface Address {
   readonly path: string;
   /** What stands after the question mark. */
   readonly query: URLSearchParams;
-  /** The address as it was written. */
+  /** The name and the password before the host, as they were written; empty where there is none. */
+  readonly username: string;
+  readonly password: string;
+  /** The address as it was written, without its password: errors show it. */
   readonly text: string;
 }
 
@@ -26,12 +29,12 @@ export interface Address {
  * @throws {TypeError} for what is no URL
  */
 export function parseAddress(address: string | URL): Address {
-  const text = String(address);
+  const whole = String(address), text = withoutPassword(whole);
   // The ports of vsock have 32 bits, those of a URL 16.
-  const wide = /^(vsock:\/\/[^/:?#]+):([0-9]+)/i.exec(text);
+  const wide = /^(vsock:\/\/[^/:?#]+):([0-9]+)/i.exec(whole);
   let url: URL;
   try {
-    url = new URL(wide === null ? text : wide[1] + text.slice(wide[0].length));
+    url = new URL(wide === null ? whole : wide[1] + whole.slice(wide[0].length));
   } catch {
     throw badAddress(
       text,
@@ -52,8 +55,15 @@ export function parseAddress(address: string | URL): Address {
     port: wide !== null ? Number(wide[2]) : url.port === "" ? undefined : Number(url.port),
     path,
     query: url.searchParams,
+    username: url.username,
+    password: url.password,
     text,
   };
+}
+
+/** An address as it may be shown: `…` stands for its password. */
+export function withoutPassword(address: string): string {
+  return address.replace(/^([a-z+.-]+:\/\/[^/?#:@]*:)[^/?#]*@/i, "$1…@");
 }
 
 /**

@@ -71,6 +71,7 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
   "serve/api_module.ts": ["server/api_module.ts"],
   // Callers share the lines of the log as they share the connections.
   "serve/log.ts": ["transport/exposure.ts"],
+  "text/printable.ts": ["transport/address.ts"],
   // What a module prints while it is loaded must not stand in the protocol.
   "serve/main.ts": ["transport/process/redirect_console.ts"],
 };

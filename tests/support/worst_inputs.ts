@@ -167,6 +167,14 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
     ["vsock://", "a", ""],
     ["vsock://", "a", ":"],
   ],
+  [
+    "transport/address.ts",
+    /^([a-z+.-]+:\/\/[^/?#:@]*:)[^/?#]*@/i,
+    ["", "a", ""],
+    ["a://", "b", ""],
+    ["a://b:", "@", "/"],
+    ["a://b:", "c", ""],
+  ],
   ["transport/address.ts", /^\[(.*)\]$/, ["[", "]", "x"], ["", "[", ""]],
   [
     "transport/address.ts",

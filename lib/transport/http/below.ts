@@ -38,7 +38,7 @@ export interface Target {
  * @throws {TypeError} for headers that cannot be sent
  */
 export function targetOf(
-  { text, hostname, scheme }: Address,
+  { text, hostname, scheme, username, password }: Address,
   given: DialOptions["headers"],
   own: (name: string) => boolean,
 ): Target {
@@ -55,9 +55,14 @@ export function targetOf(
       throw new TypeError(`Cannot use the header ${name}: it is not the caller's to set`);
     }
   }
-  const { username, password } = url;
   if (username !== "" && !headers.has("authorization")) {
-    const words = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    let words: string;
+    try {
+      words = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    } catch {
+      const why = "its name or password has a % that is not followed by two hexadecimal digits";
+      throw badAddress(text, why);
+    }
     headers.set("authorization", `Basic ${new TextEncoder().encode(words).toBase64()}`);
   }
   url.username = url.password = url.hash = "";

@@ -37,6 +37,24 @@ Deno.test("parseAddress() takes an address apart", () => {
   assertEquals(formatAddress("tcp", "::1", 80), "tcp://[::1]:80");
 });
 
+Deno.test("parseAddress() keeps a password out of the text that errors show", async () => {
+  for (
+    const [address, text] of [
+      ["http://user:secret@127.0.0.1:1/a@b", "http://user:…@127.0.0.1:1/a@b"],
+      ["ws://user:a:b@c@127.0.0.1:1", "ws://user:…@127.0.0.1:1"],
+      ["http://:secret@127.0.0.1", "http://:…@127.0.0.1"],
+      ["http://user@127.0.0.1:1/a:b@c", "http://user@127.0.0.1:1/a:b@c"],
+      ["http://127.0.0.1:1/?a:b@c", "http://127.0.0.1:1/?a:b@c"],
+    ] as const
+  ) assertEquals(parseAddress(address).text, text);
+  assertEquals(parseAddress("http://us%20er:p%40ss@host").password, "p%40ss");
+  for (const address of ["http://user:secret%zz@127.0.0.1:1", "ws://user:secret%zz@127.0.0.1:1"]) {
+    const { message } = await assertRejects(() => connect(address), TypeError);
+    assertStringIncludes(message, "user:…@127.0.0.1:1");
+    assertStringIncludes(message, "% that is not followed by two hexadecimal digits");
+  }
+});
+
 Deno.test("serve() and connect() say what is wrong with an address", async () => {
   const cases = {
     "fe80:1": "it has no scheme; tcp://fe80:1 has one",

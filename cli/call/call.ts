@@ -60,7 +60,8 @@ async function call(open: Open, { method, words }: Typed, given: Given): Promise
     try {
       description = await described(open, method, given);
       const known = description?.methods.find(({ name }) => name === method);
-      if (!isKnown) params = fitParams({ words, text: words.join(" ") }, method, description);
+      const typed = { words, text: words.join(" ") };
+      if (!isKnown) params = fitParams(typed, method, description, open.refusal);
       if (!isKnown && callMeta(given) !== undefined) await tellIfUnread(open, given);
       isKnown = true;
       streams = after !== undefined || isBuiltInStream(method) || known?.down !== undefined;
@@ -80,7 +81,8 @@ async function call(open: Open, { method, words }: Typed, given: Given): Promise
       return EXIT.OK;
     } catch (error) {
       if (signal.aborted) return EXIT.FAILED; // the exit code is the signal's
-      if (error instanceof Deno.errors.BrokenPipe || !isKnown) throw error;
+      if (error instanceof Deno.errors.BrokenPipe) throw error;
+      if (!isKnown && !(error instanceof RpcError)) throw error;
       // Of a stream some items may be printed.
       if (!streams && hasNotRun(error) && await attempts.next(error, signal)) {
         await open.redial();

@@ -84,7 +84,8 @@ export function run(words: readonly string[], given: Given): Promise<number> {
 async function watch(open: Open, asked: Asked, given: Given): Promise<number> {
   const { method, words, every, times } = asked, { timeout, json, plain } = given;
   const description = plain || words.length === 0 ? undefined : await describeIfAsked(open);
-  const params = fitParams({ words, text: words.join(" ") }, method, description);
+  const typed = { words, text: words.join(" ") };
+  const params = fitParams(typed, method, description, open.refusal);
   const { line, signal } = open;
   const show = json ? asJson : asText;
   const progress = new ProgressLine();

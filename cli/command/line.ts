@@ -48,6 +48,8 @@ export interface Open {
   redial(): Promise<void>;
   /** If true, messages that answer no call are not printed: the user has not made a call yet. */
   isQuiet: boolean;
+  /** Why the server did not describe itself, once it was asked to. */
+  refusal?: unknown;
   /** Aborted by a signal: what runs is cancelled, and nothing more is to be said. */
   readonly signal: AbortSignal;
   /** Milliseconds that are left of `--timeout`; undefined where there is no deadline. */

@@ -142,7 +142,8 @@ export async function describeIfAsked(open: Open): Promise<Description | undefin
   open.isQuiet = true;
   try {
     return await discover(line, AbortSignal.any([open.signal, late]));
-  } catch {
+  } catch (error) {
+    open.refusal = error;
     if (open.canRedial && !late.aborted && !open.signal.aborted) await open.redial();
     return undefined;
   } finally {

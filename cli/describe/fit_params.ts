@@ -7,6 +7,7 @@
  * @module
  */
 
+import { RpcError } from "../../lib/client.ts";
 import { fileText, type ReadText } from "../command/file_text.ts";
 import {
   pairOf,
@@ -30,16 +31,19 @@ export interface TypedParams {
 /**
  * The params of a call.
  *
+ * @param refusal why there is no description, if there is none
  * @throws {TypeError} for words that make no sense for this method; the message is one line
+ * @throws {RpcError} the refusal, if those words may make sense and the server would refuse the call, too
  */
 export function fitParams(
   typed: TypedParams,
   name: string,
   description: Description | undefined,
+  refusal?: unknown,
 ): Params {
   const method = description?.methods.find((method) => method.name === name);
   const { words, text, read } = withFile(typed);
-  if (description === undefined) return parseParams(words, read);
+  if (description === undefined) return ofUndescribed(words, read, refusal);
   if (method === undefined) return ofUnknown(words, read, name, description);
   const { params, structure } = method, [only] = params;
   const asOnly = (value: string) => structure === "by-name" ? { [only!.name]: value } : [value];
@@ -96,6 +100,23 @@ export function leavesRoomForMeta(
   const [only] = taken, { type } = isRecord(only?.schema) ? only.schema : {};
   return structure === "by-position" && taken.length === 1 && typeof type === "string" &&
     type !== "object";
+}
+
+/** The params for a server that does not describe itself. */
+function ofUndescribed(words: readonly string[], read: ReadText, refusal: unknown): Params {
+  try {
+    return parseParams(words, read);
+  } catch (error) {
+    if (!(error instanceof UnclearParams) || !isOfAllCalls(refusal)) throw error;
+    throw refusal;
+  }
+}
+
+/** Whether a server that refused this refuses whatever is called: its caller is not known, or it is another server. */
+function isOfAllCalls(error: unknown): boolean {
+  if (!(error instanceof RpcError)) return false;
+  const { details } = (error.data ?? {}) as { readonly details?: { readonly status?: unknown } };
+  return error.reason === "UNAUTHENTICATED" || typeof details?.status === "number";
 }
 
 /** The params of a method that the server does not name: it may have it all the same. */

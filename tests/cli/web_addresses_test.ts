@@ -1,6 +1,6 @@
 // client.ts at ws: and http: addresses, as at those of sockets.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import * as z from "npm:zod@4";
 import { type Authenticate, bearerTokens, method, serve, stream } from "../../lib/mod.ts";
 import { CLIENT, Program, runClient } from "./_programs.ts";
@@ -55,6 +55,12 @@ for (const scheme of ["ws", "http"]) {
     const unknown = await run();
     assertEquals([unknown.code, unknown.stdout], [1, ""]);
     assertStringIncludes(unknown.stderr, "UNAUTHENTICATED");
+    // Of a text it cannot be told whether it is one where the server says nothing of its methods.
+    for (const path of ["", "/elsewhere"]) {
+      const text = await runClient([served.at(scheme) + path, "upper", "hello"]);
+      assertEquals([text.code, text.stdout], [1, ""]);
+      assertMatch(text.stderr, path === "" ? /UNAUTHENTICATED/ : /404 Not Found/);
+    }
     assertEquals((await run("--header", "Authorization: Bearer secret")).stdout, "3\n");
     const file = await Deno.makeTempFile();
     await Deno.writeTextFile(file, "secret\n");

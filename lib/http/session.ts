@@ -144,7 +144,7 @@ export class HttpSession {
         relay?.receive(count);
         wait = this.#take(space.subarray(0, count), now, buffer);
         if (wait !== undefined) continue;
-        fairQueue?.note(this.#handled, timers.now() - now);
+        if (count <= LARGE) fairQueue?.note(host, this.#handled, timers.now() - now);
         const isMidway = this.messageSince !== undefined;
         if (this.#crumbs.add(count, isMidway, space.length)) await host.pause(GATHER);
       }

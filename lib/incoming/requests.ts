@@ -246,7 +246,7 @@ export class Requests {
   /** Begins what was admitted, now or once the processor has time for it. */
   #start(request: RequestContext): void {
     const { fairQueue } = this.#options;
-    const outcome = fairQueue?.mustWait
+    const outcome = fairQueue?.mustWait(this.#inFlight)
       ? this.#beginAfter(fairQueue.enter(this.#inFlight), request)
       : this.#begin(request);
     if (typeof outcome === "object") this.#await(request, outcome);

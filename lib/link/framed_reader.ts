@@ -98,9 +98,12 @@ export class FramedReader {
   #allowance: Allowance | undefined;
   readonly #onFrame: OnFrame;
   #decoder: Decoder;
-  /** Messages of the last read that were handled without waiting, and milliseconds for parsing long ones. */
+  /**
+   * Messages of the last read that were handled without waiting; and whether a long one was among them: to
+   * read such calls ahead of being run would keep what they are parsed to, and parsing them takes longest.
+   */
   #handled = 0;
-  #parsing = 0;
+  #hasLong = false;
   readonly #crumbs = new Crumbs();
   #buffer: ReadBuffer | undefined;
   /** Whether another reads. */
@@ -184,8 +187,8 @@ export class FramedReader {
           await wait;
           this.pausedSince = undefined;
           if (this.#hasLeft) return;
-        } else fairQueue?.note(this.#handled, timers.now() - now - this.#parsing);
-        this.#parsing = 0;
+        } else if (!this.#hasLong) fairQueue?.note(lifecycle, this.#handled, timers.now() - now);
+        this.#hasLong = false;
         this.#decoder.push(EMPTY); // lets go of the buffer
         if (this.#backpressure.afterRead(this.#decoder.held)) await this.#drained();
         if (count > AHEAD && fairQueue?.holds(lifecycle)) await fairQueue.enter(lifecycle);
@@ -298,14 +301,13 @@ export class FramedReader {
 
   /** The message; undefined for a line that is no whole text, or may be several: the next frames are. */
   parse(text: string): Message | undefined {
-    const { limits, timers, parseJson } = this.#options, decoder = this.#decoder;
+    const { limits, parseJson } = this.#options, decoder = this.#decoder;
     try {
       let message: Message | undefined;
       if (text.length <= LARGE) message = parseMessage(text, limits, parseJson);
       else {
-        const begun = timers.now();
+        this.#hasLong = true;
         message = this.#parseLong(text);
-        this.#parsing += timers.now() - begun; // to read calls ahead of being run would not save this
       }
       const isBroken = message?.kind === "invalid" && isUnparsable(message);
       return isBroken && decoder.reject?.() ? undefined : message;

@@ -7,7 +7,8 @@
  * run a few at a time between two looks at the sockets, each caller's in the order in which they came,
  * and each caller for as long as the others: who makes a short call does not wait until all have made a
  * long one. That is fair queueing (https://doi.org/10.1145/75246.75248): next is whose call would end
- * first if all shared the processor.
+ * first if all shared the processor. A caller whose calls are short does not wait at all: each of them holds
+ * up the others for less than its waiting would take.
  *
  * @module
  */
@@ -17,6 +18,9 @@ import type { TimeSlice } from "./time_slice.ts";
 
 /** Milliseconds a call, in the mean, from which they are read ahead: that costs some microseconds. */
 const LONG = 0.5;
+
+/** Milliseconds a call, in the mean, up to which those of one caller never wait. */
+const SHORT = LONG / 4;
 
 /** The part of the mean that one more call is. */
 const WEIGHT = 1 / 8;
@@ -57,14 +61,23 @@ export class FairQueue {
     this.#now = now;
   }
 
-  /** So many calls were handled as they came, in so many milliseconds. */
-  note(calls: number, ms: number): void {
-    if (calls > 0 && !this.#isRunning) this.#cost = learnt(this.#cost, ms / calls);
+  /** So many calls of this peer were handled as they came, in so many milliseconds. */
+  note(peer: object, calls: number, ms: number): void {
+    if (calls === 0) return;
+    if (this.#isRunning || this.#cost > LONG) {
+      const flow = this.#known.get(peer);
+      if (flow !== undefined) flow.cost = learnt(flow.cost, ms / calls);
+    }
+    if (!this.#isRunning) this.#cost = learnt(this.#cost, ms / calls);
   }
 
-  /** Whether a call that comes now has to wait. */
-  get mustWait(): boolean {
-    return this.#isRunning || this.#cost > LONG && this.#timeSlice.isOver(this.#now());
+  /** Whether a call of this peer that comes now has to wait. */
+  mustWait(peer: object): boolean {
+    if (!this.#isRunning && !(this.#cost > LONG && this.#timeSlice.isOver(this.#now()))) {
+      return false;
+    }
+    const flow = this.#known.get(peer);
+    return flow === undefined || flow.cost > SHORT || flow.queued.length > 0;
   }
 
   /** Whether calls of this peer are queued. */

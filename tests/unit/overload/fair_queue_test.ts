@@ -38,26 +38,26 @@ class World {
 
   /** As many reads of a call of so many milliseconds as it takes to know. */
   learn(ms: number): void {
-    for (let i = 0; i < 100; i++) this.backlog.note(1, ms);
+    for (let i = 0; i < 100; i++) this.backlog.note(this.caller("any"), 1, ms);
   }
 }
 
 Deno.test("short calls never wait, however long the turn is", () => {
   const world = new World(), { backlog } = world;
-  backlog.note(1000, 20);
+  backlog.note({}, 1000, 20);
   world.time = 1000;
-  assertEquals(backlog.mustWait, false);
+  assertEquals(backlog.mustWait({}), false);
 });
 
 Deno.test("long calls wait when the turn is over, and one long call among short ones does not matter", () => {
   const world = new World(), { backlog } = world;
   world.time = 6;
-  backlog.note(1, 2000);
-  assertEquals(backlog.mustWait, false);
+  backlog.note({}, 1, 2000);
+  assertEquals(backlog.mustWait({}), false);
   world.learn(1);
-  assertEquals(backlog.mustWait, true);
+  assertEquals(backlog.mustWait({}), true);
   world.time = 5;
-  assertEquals(backlog.mustWait, false);
+  assertEquals(backlog.mustWait({}), false);
 });
 
 Deno.test("one call of each caller begins in turn, each caller's in order", async () => {
@@ -66,7 +66,7 @@ Deno.test("one call of each caller begins in turn, each caller's in order", asyn
     ["a1", "a2", "a3", "a4", "b1", "b2", "c1"].map((name) => world.call(name[0]!, name, 1)),
   );
   assertEquals(world.begun.join(" "), "a1 b1 c1 a2 b2 a3 a4");
-  assertEquals(world.backlog.mustWait, false, "nobody waits any more");
+  assertEquals(world.backlog.mustWait({}), false, "nobody waits any more");
 });
 
 Deno.test("callers take turns by time: short calls do not wait for another round of long ones", async () => {
@@ -94,6 +94,33 @@ Deno.test("what a caller took while nobody else wanted it is not held against hi
   assertEquals(world.backlog.delay(world.caller("a")), 0);
   await Promise.all(["a4", "a5", "b1", "b2"].map((name) => world.call(name[0]!, name, 1)));
   assertLess(world.begun.indexOf("a4"), world.begun.indexOf("b2"), world.begun.join(" "));
+});
+
+Deno.test("a caller whose calls are short does not wait for those of others, until its own are long", async () => {
+  const world = new World(), { backlog } = world, short = world.caller("s");
+  world.learn(10);
+  world.time = 6;
+  assertEquals(backlog.mustWait(short), true, "it is not known yet");
+  const calls = Array.from({ length: 60 }, () => world.call("s", "s", 0.01));
+  await Promise.all([...calls, world.call("a", "a", 10), world.call("a", "a", 10)]);
+  world.learn(10);
+  world.time += 6;
+  assertEquals(backlog.mustWait(short), false);
+  const others = ["a", "b"].map((name) => world.call(name, name, 10));
+  assertEquals(backlog.mustWait(short), false, "others wait");
+  assertEquals(backlog.mustWait(world.caller("a")), true);
+  for (let i = 0; i < 10; i++) backlog.note(short, 1, 1);
+  assertEquals(backlog.mustWait(short), true, "they take long by now");
+  await Promise.all(others);
+});
+
+Deno.test("what is queued of a caller stays before what comes, however short", async () => {
+  const world = new World(), { backlog } = world;
+  world.learn(10);
+  await Promise.all(Array.from({ length: 60 }, () => world.call("s", "s", 0.01)));
+  const waiting = world.call("s", "s", 0.01);
+  assertEquals(backlog.mustWait(world.caller("s")), true);
+  await waiting;
 });
 
 Deno.test("the sockets are looked at every 2 ms of what waits", async () => {

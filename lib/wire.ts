@@ -19,6 +19,7 @@
  */
 
 export {
+  type Around,
   type BadFrame,
   type ControlFrame,
   type Decoder,

@@ -104,6 +104,12 @@ export interface Decoder {
 /** Gives a buffer of at least so many bytes, whose content may be overwritten. */
 export type Reserve = (bytes: number) => Uint8Array<ArrayBuffer>;
 
+/** The bytes around the text of one message. */
+export interface Around {
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+}
+
 /** One way to tell messages apart. */
 export interface Framing {
   /** Its name. `websocket` and `http` cannot be chosen by name: the address decides them. */
@@ -121,6 +127,11 @@ export interface Framing {
    * @param reserve where to write them; the result may be a part of that buffer
    */
   encode(messages: readonly string[], reserve: Reserve): Uint8Array<ArrayBuffer>;
+  /**
+   * What stands around a message, so that a long one can be written in pieces. Without it each message is
+   * written whole.
+   */
+  around?(message: string): Around;
   /** What the other end speaks, where that is not the same: each of the two decodes what the other encodes. */
   readonly peer?: Framing;
   /** A frame that the peer answers, whatever it is, where the framing has such. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { ByteQueue } from "./byte_queue.ts";
+import { ByteQueue, EMPTY } from "./byte_queue.ts";
 import type { BadFrame, Framing } from "./frame.ts";
 import { SizedDecoder } from "./sized_decoder.ts";
 import { decodeLoosely, encodeUtf8, utf8Length } from "./utf8.ts";
@@ -148,5 +148,9 @@ export const headers: Framing = {
       text += `Content-Length: ${utf8Length(message)}\r\n\r\n${message}`;
     }
     return encodeUtf8(text, reserve);
+  },
+  around(message) {
+    const head = `Content-Length: ${utf8Length(message)}\r\n\r\n`;
+    return { before: encodeUtf8(head, (bytes) => new Uint8Array(bytes)), after: EMPTY };
   },
 };

@@ -289,4 +289,5 @@ export const json: Framing = {
     for (const message of messages) text += message + "\n";
     return encodeUtf8(text, reserve);
   },
+  around: () => ({ before: EMPTY, after: Uint8Array.of(LF) }),
 };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { EMPTY } from "./byte_queue.ts";
 import type { Framing } from "./frame.ts";
 import { SizedDecoder } from "./sized_decoder.ts";
 import { encodeUtf8, utf8Length } from "./utf8.ts";
@@ -55,5 +56,10 @@ export const lengthPrefix: Framing = {
       at += 4 + size;
     }
     return bytes;
+  },
+  around(message) {
+    const before = new Uint8Array(4);
+    new DataView(before.buffer).setUint32(0, utf8Length(message));
+    return { before, after: EMPTY };
   },
 };

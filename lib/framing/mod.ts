@@ -13,6 +13,7 @@ export { detect, type Detected, DetectingDecoder } from "./detect.ts";
 export { UNFINISHED } from "./frame.ts";
 export { ServerDecoder } from "./other_protocols.ts";
 export type {
+  Around,
   BadFrame,
   ControlFrame,
   Decoder,

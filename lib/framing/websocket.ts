@@ -24,6 +24,7 @@ function framing(isClient: boolean): Framing {
     name: "websocket",
     decoder: (limits) => new WebSocketDecoder(limits, !isClient),
     encode: (messages, reserve) => texts.encode(messages, reserve),
+    ...!isClient && { around: (message) => ({ before: texts.head(message), after: EMPTY }) },
     get peer() {
       return isClient ? websocket.server : websocket.client;
     },

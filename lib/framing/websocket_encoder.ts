@@ -5,7 +5,7 @@
  */
 
 import type { Reserve } from "./frame.ts";
-import { encodeUtf8 } from "./utf8.ts";
+import { encodeUtf8, utf8Length } from "./utf8.ts";
 import {
   FIN,
   freshKeys,
@@ -57,6 +57,13 @@ export class WebSocketEncoder {
       );
     }
     return bytes;
+  }
+
+  /** The head of a message that is written in pieces; they are not masked. */
+  head(message: string): Uint8Array {
+    const size = utf8Length(message), head = new Uint8Array(headSize(size));
+    this.#finish(head, 0, size, undefined);
+    return head;
   }
 
   /**

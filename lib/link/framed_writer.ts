@@ -7,13 +7,14 @@
  * @module
  */
 
-import { type Framing, FRAMINGS } from "../framing/mod.ts";
+import { type Framing, FRAMINGS, type Reserve } from "../framing/mod.ts";
 import type { Version } from "../message/message.ts";
 import type { TimeSlice } from "../overload/time_slice.ts";
 import type { Timers } from "../timers.ts";
-import type { Duplex } from "../transport/socket.ts";
+import type { Duplex, Socket } from "../transport/socket.ts";
 import { type BufferPool, MAX_WRITE } from "./buffer_pool.ts";
 import { ControlFrames } from "./control_frames.ts";
+import { LongMessage } from "./long_message.ts";
 
 /** What a {@linkcode FramedWriter} tells. */
 export interface FramedWriterEvents {
@@ -57,7 +58,7 @@ export class SharedMessage {
 
 /** Queues the texts of messages and writes them. */
 export class FramedWriter {
-  readonly #duplex: Duplex;
+  readonly #duplex: Duplex & Pick<Socket, "datagrams">;
   readonly #pool: BufferPool;
   readonly #timers: Pick<Timers, "now">;
   readonly #mark: number;
@@ -69,6 +70,8 @@ export class FramedWriter {
   /** What is said unasked to a peer that has not shown its framing yet. */
   #held: string[] | undefined;
   #queue: string[] = [];
+  /** The message of which a part is written, and the rest waits before all else. */
+  #long: LongMessage | undefined;
   /** What the framing has to send by itself; most have nothing. */
   #controlFrames: ControlFrames | undefined;
   /** Bytes that wait, in the queue and in the write that is under way: text counts by its length. */
@@ -92,7 +95,7 @@ export class FramedWriter {
    * @param timeSlice ends while it writes to a peer that takes all at once; without it the runtime decides
    */
   constructor(
-    duplex: Duplex,
+    duplex: Duplex & Pick<Socket, "datagrams">,
     framing: Framing | undefined,
     pool: BufferPool,
     timers: Pick<Timers, "now">,
@@ -240,7 +243,7 @@ export class FramedWriter {
 
   #forget(): void {
     this.#queue = [];
-    this.#held = undefined;
+    this.#held = this.#long = undefined;
     this.queuedBytes = this.#writing;
   }
 
@@ -254,14 +257,14 @@ export class FramedWriter {
           const now = this.writingSince = this.#timers.now();
           written += await this.#duplex.write(written === 0 ? bytes : bytes.subarray(written));
           // A peer that takes everything at once would have us write for it alone.
-          if (this.#queue.length > 0 && this.#timeSlice?.isOver(now)) await this.#timeSlice.yield();
+          if (this.#hasMore && this.#timeSlice?.isOver(now)) await this.#timeSlice.yield();
         }
         this.#setWriting(0);
         this.writingSince = undefined;
         if (this.#lent !== undefined) this.#pool.give(this.#lent);
         this.#lent = undefined;
         await undefined; // and what comes with the answer to it
-        if (this.#wasHigh && this.#queue.length > 0) this.#events.onRoom();
+        if (this.#wasHigh && this.#hasMore) this.#events.onRoom();
       }
     } catch (error) {
       if (!this.#dead) {
@@ -277,6 +280,10 @@ export class FramedWriter {
     this.#events.onRoom();
   }
 
+  get #hasMore(): boolean {
+    return this.#queue.length > 0 || this.#long !== undefined;
+  }
+
   #setWriting(bytes: number): void {
     this.queuedBytes += bytes - this.#writing;
     this.#writing = bytes;
@@ -286,14 +293,33 @@ export class FramedWriter {
 
   /** The bytes of the next messages; undefined where there are none. */
   #encode(): Uint8Array | undefined {
+    const reserve = (size: number) => this.#lent ??= this.#pool.take(size);
+    const piece = this.#long && this.#nextPiece(reserve);
+    if (piece !== undefined) return piece;
     const control = this.#controlFrames?.next(this.#queue.length === 0);
     if (control !== undefined) return control;
     if (this.#controlFrames?.hasEnded) this.#forget();
     if (this.#queue.length === 0) return undefined;
+    const framing: Pick<Framing, "encode" | "around"> = this.#framing ?? this.#answering ??
+      FRAMINGS.json;
+    if (this.queuedBytes > MAX_WRITE && !this.#duplex.datagrams) {
+      this.#long = LongMessage.of(this.#queue[0]!, framing);
+      if (this.#long !== undefined) {
+        this.#queue.shift();
+        this.sentCount++;
+        return this.#nextPiece(reserve);
+      }
+    }
     const messages = this.#next();
     this.sentCount += messages.length;
-    const framing = this.#framing ?? this.#answering ?? FRAMINGS.json;
-    return framing.encode(messages, (size) => this.#lent ??= this.#pool.take(size));
+    return framing.encode(messages, reserve);
+  }
+
+  #nextPiece(reserve: Reserve): Uint8Array | undefined {
+    const piece = this.#long!.next(reserve);
+    if (piece === undefined) this.#long = undefined;
+    this.queuedBytes -= piece?.units ?? 0;
+    return piece?.bytes;
   }
 
   /** The next messages to write: all of them, unless they are very many. */
@@ -305,7 +331,12 @@ export class FramedWriter {
       return queue;
     }
     let size = 0, count = 0;
-    while (count < queue.length && size < MAX_WRITE) size += queue[count++]!.length;
+    while (count < queue.length && size < MAX_WRITE) {
+      const { length } = queue[count]!;
+      if (size > 0 && length > MAX_WRITE) break; // it may be written in pieces
+      size += length;
+      count++;
+    }
     this.queuedBytes -= size;
     return queue.splice(0, count);
   }

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { FRAMINGS } from "../../../lib/framing/mod.ts";
+import { websocket } from "../../../lib/framing/websocket.ts";
 import { FramedWriter } from "../../../lib/link/framed_writer.ts";
 import { BufferPool } from "../../../lib/link/buffer_pool.ts";
 import type { Duplex } from "../../../lib/transport/socket.ts";
@@ -37,6 +38,28 @@ class Sink implements Duplex {
   }
 
   close(): void {}
+}
+
+/** Takes everything, a part at a time. */
+class Bytes extends Sink {
+  readonly parts: Uint8Array[] = [];
+  longest = 0;
+  override write(bytes: Uint8Array): Promise<number> {
+    this.longest = Math.max(this.longest, bytes.length);
+    const taken = bytes.slice(0, 300_000);
+    this.parts.push(taken);
+    return Promise.resolve(taken.length);
+  }
+
+  get bytes(): Uint8Array {
+    const all = new Uint8Array(this.parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of this.parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
+  }
 }
 
 /** A writer and what it tells. */
@@ -129,6 +152,56 @@ Deno.test("a long queue is written in parts, and none of it is lost or turned ar
   assert(sink.chunks.length > 1);
   assert(sink.text === texts.join("\n") + "\n");
   assertEquals([writer.queuedCount, writer.sentCount, writer.queuedBytes], [2000, 2000, 0]);
+});
+
+/** A text of so many units, of which the units at all places where it may be cut are pairs. */
+function longText(units: number, char: string): string {
+  return JSON.stringify(("x" + char.repeat(units)).slice(0, units));
+}
+
+for (const framing of [FRAMINGS.json, FRAMINGS.length, FRAMINGS.headers, websocket.server]) {
+  Deno.test(`a long message is written in pieces that are the bytes of one frame: ${framing.name}`, async () => {
+    const sink = new Bytes(), room: number[] = [];
+    const writer = new FramedWriter(sink, framing, new BufferPool(), { now: () => 0 }, 0, {
+      onHigh() {},
+      onGone: (error) => assertEquals(error, undefined),
+      onRoom: () => void room.push(writer.queuedBytes),
+    });
+    const texts = [
+      '"short"',
+      longText(700_001, "é"),
+      '"between"',
+      longText(2_000_000, "x"),
+      longText(700_000, "\u{1f600}"),
+      '"last"',
+    ];
+    for (const text of texts) writer.push(text);
+    await within(writer.drained(), "the writer to drain");
+    assertEquals(sink.bytes, framing.encode(texts, (size) => new Uint8Array(size)));
+    assertEquals(writer.queuedBytes, 0);
+    assertEquals([writer.queuedCount, writer.sentCount], [6, 6]);
+    assert(sink.longest < 1 << 20, `${sink.longest} bytes in one write`);
+    assert(room.some((bytes) => bytes > 0), "room is told of while more is written");
+  });
+}
+
+Deno.test("stop() forgets what is left of a long message", async () => {
+  const sink = new Sink(), { writer, drained } = writing(sink);
+  sink.holds = true;
+  writer.push(longText(2_000_000, "x"));
+  await turn();
+  writer.stop();
+  sink.release();
+  await drained();
+  assertEquals(sink.chunks.length, 1);
+  assertEquals(writer.queuedBytes, 0);
+});
+
+Deno.test("a datagram is written whole, however long", async () => {
+  const sink = Object.assign(new Sink(), { datagrams: true }), { writer, drained } = writing(sink);
+  writer.push(longText(700_000, "x"));
+  await drained();
+  assertEquals(sink.chunks.map(({ length }) => length), [700_003]);
 });
 
 Deno.test("waiting counts what is queued and what is being written", async () => {

@@ -264,7 +264,7 @@ export class FramedWriter {
         if (this.#lent !== undefined) this.#pool.give(this.#lent);
         this.#lent = undefined;
         await undefined; // and what comes with the answer to it
-        if (this.#wasHigh && this.#hasMore) this.#events.onRoom();
+        if (this.#wasHigh && this.#queue.length > 0) this.#events.onRoom();
       }
     } catch (error) {
       if (!this.#dead) {

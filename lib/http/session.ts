@@ -220,6 +220,12 @@ export class HttpSession {
 
   /** See {@linkcode Exchange.lastWord}. */
   lastWord(error: RpcError): string | undefined {
-    return this.#exchange.lastWord(error, this.#decoder.midway);
+    return this.#exchange.lastWord(error, this.isMidway);
+  }
+
+  /** Whether a request has begun to come, and is not answered: one that is refused by its head is. */
+  get isMidway(): boolean {
+    const { midway, isInBody } = this.#decoder;
+    return midway && !(isInBody && this.#exchange.isAnswered);
   }
 }

@@ -60,6 +60,8 @@ export interface Manners {
 export interface Guest {
   /** What the peer is told that waits for an answer, before the connection ends; undefined if it waits for none. */
   lastWord(error: RpcError): string | undefined;
+  /** Whether a request has begun to come, and is not answered. */
+  readonly isMidway: boolean;
 }
 
 /** The life of one connection. What a connection does when it changes is in the protected methods. */
@@ -302,7 +304,9 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
       // A handler that goes on although it was stopped must not keep the socket of one who has left.
       if (!this.isDue) this.#finishWhenSent(this.#hungUp);
     } else if (this.phase === DRAINING && this.running.size === 0 && !this.#isHeldOpen) {
-      this.linger("shutdown");
+      // Who has sent a part of a request waits for an answer.
+      if (this.guest?.isMidway) this.refuse(shuttingDown());
+      else this.linger("shutdown");
     }
   }
 

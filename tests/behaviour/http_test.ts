@@ -501,6 +501,28 @@ Deno.test("a server that ends finishes what runs, says so, and refuses what come
   await within(ended, "the end");
 });
 
+Deno.test("a request that is coming while the server ends is refused, and answered once", async () => {
+  const whole = post(ADD), part = whole.slice(0, -3);
+  await using local = await served({ authenticate: bearerTokens({ a: "alice" }) });
+  const peers = await Promise.all([1, 2, 3].map(() => local.dial()));
+  const [head, body, refused] = peers as [HttpPeer, HttpPeer, HttpPeer];
+  const token = "Authorization: Bearer a";
+  for (const peer of peers) assertEquals((await peer.ask(post(ADD, token))).status, 200);
+  assertEquals((await refused.ask(part)).status, 401);
+  // What is read in one turn of the server's is seen by the answers to what came behind it.
+  await head.send(whole.slice(0, 20));
+  await body.send(post(ADD, token).slice(0, -3));
+  for (let n = 0; n < 3; n++) await (await local.dial()).ask(request("GET /health"));
+  const ended = local.server.shutdown(20_000);
+  for (const peer of [head, body]) {
+    const { status, headers } = await peer.answer();
+    assertEquals([status, headers.get("connection")], [503, "close"]);
+  }
+  assert(await refused.ends());
+  for (const peer of [head, body]) assert(await peer.ends());
+  await within(ended, "the end");
+});
+
 Deno.test("a stream of events ends with the error when the server has no more time for it", async () => {
   await using local = await served();
   const peer = await local.dial();

@@ -77,7 +77,7 @@ export function httpServing(
       scheme: isSecure ? "https" : "http",
       hosts: isOpen
         ? undefined
-        : new Set([parseAddress(address).hostname, ...hosts].map((host) => host.toLowerCase())),
+        : new Set([parseAddress(address).hostname, ...hosts].map(comparable)),
       origins: new Set(origins),
       isOpen: origins.includes("*"),
     },
@@ -89,6 +89,19 @@ export function httpServing(
 /** The networks of the option `trustProxy`. */
 export function networksOf(trustProxy: readonly string[]): Networks {
   return new Networks(trustProxy, "http.trustProxy");
+}
+
+/** A host as the guard compares it: without the dot that may end a name. */
+function comparable(host: string): string {
+  return (host.endsWith(".") ? host.slice(0, -1) : host).toLowerCase();
+}
+
+/** Whether a request may name this host, with or without a port: URLs have all others in another form. */
+function isHost(host: string): boolean {
+  return ["http", "https"].some((scheme) => { // each leaves out a port
+    const url = `${scheme}://${host}/`;
+    return URL.canParse(url) && new URL(url).host === host;
+  });
 }
 
 /**
@@ -118,7 +131,7 @@ export function checkHttpOptions(
     }
   }
   for (const host of hosts) {
-    if (URL.canParse(`http://${host}/`) && new URL(`http://${host}/`).pathname === "/") continue;
+    if (isHost(comparable(host))) continue;
     throw new TypeError(
       `Cannot use http.hosts: a host is api.example, it is ${JSON.stringify(host)}`,
     );

@@ -766,7 +766,9 @@ Deno.test("the options of http are looked at before anything is served", () => {
       [{ origins: ["*"] }, '"*" lets every page in the world call'],
       [{ origins: ["app.example"] }, 'an origin is https://app.example, it is "app.example"'],
       [{ origins: ["https://app.example/"] }, "an origin is"],
-      [{ hosts: ["http://a"] }, 'a host is api.example, it is "http://a"'],
+      ...["http://a", "", "me@a", "a?b", "a/b", "bücher.example", "a:0080"].map((host) =>
+        [{ hosts: [host] }, `a host is api.example, it is "${host}"`] as const
+      ),
     ] as const
   ) {
     let message = "";
@@ -783,11 +785,19 @@ Deno.test("a named host and a Unix socket are served", async () => {
   const path = `/tmp/landline-${crypto.randomUUID()}.sock`;
   await using local = await served({
     listen: ["tcp://127.0.0.1:0", `unix://${path}`],
-    http: { hosts: ["api.example"] },
+    http: { hosts: ["api.example", "Other.example.", "third.example:80", "fourth.example:443"] },
   });
   await local.server.ready;
   const peer = await local.dial();
-  assertEquals((await peer.ask(post(ADD, "Host: api.example:99"))).body, THREE);
+  for (
+    const host of [
+      "api.example:99",
+      "API.example.",
+      "other.example",
+      "third.example:80",
+      "fourth.example:443",
+    ]
+  ) assertEquals((await peer.ask(post(ADD, `Host: ${host}`))).body, THREE);
   using unix = await HttpPeer.dial(`unix://${path}`);
   assertEquals((await unix.ask(post(ADD, "Host: whatever"))).body, THREE);
 });

@@ -179,6 +179,26 @@ for (const [answer, expected, reason] of FAILED) {
   });
 }
 
+Deno.test("a handshake that is never answered is given up after connectTimeout, or by a signal", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const conns: Deno.Conn[] = [], leaving = new AbortController();
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      conns.push(conn);
+      await conn.read(new Uint8Array(4096));
+      leaving.abort(new Error("The user has left"));
+    }
+  })();
+  const address = `ws://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
+  const { signal } = leaving;
+  await assertRejects(() => connect(address, { signal }), Error, "The user has left");
+  const options = { connectTimeout: 30, reconnect: false } as const;
+  await assertRejects(() => connect(address, options), Error, "No connection within 30 ms");
+  listener.close();
+  await accepting;
+  for (const conn of conns) conn.close();
+});
+
 Deno.test("connect() refuses headers that are the handshake's own, or cannot be sent", async () => {
   const refused = async (
     headers: Record<string, string>,

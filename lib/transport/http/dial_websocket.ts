@@ -41,8 +41,8 @@ export async function dial(address: Address, options: DialOptions): Promise<Sock
     await check(head, socket, request.key, request.headers, address);
     return new WebSocketSocket(socket, head.rest, address.scheme);
   } catch (error) {
+    signal?.throwIfAborted(); // then it is closed already
     await socket.close();
-    signal?.throwIfAborted();
     throw error;
   } finally {
     signal?.removeEventListener("abort", hangUp);

@@ -14,7 +14,7 @@ import type { Lifecycle } from "../link/lifecycle.ts";
 import { isControl } from "../message/control.ts";
 import { encodeError, UNKNOWN } from "../message/encode.ts";
 import type { Notification, Request, Single } from "../message/message.ts";
-import { tooLarge } from "../message/parse.ts";
+import { faultAnswer, tooLarge } from "../message/parse.ts";
 import { adapt, fits, streamType } from "./call.ts";
 import type { HttpCaller } from "./caller.ts";
 import { Callers } from "./callers.ts";
@@ -27,6 +27,9 @@ import type { RequestPart } from "./request.ts";
 import { CONTINUE, JSON_TYPE, TEXT_TYPE } from "./response.ts";
 import type { Asked } from "./pages.ts";
 import { handshake } from "./upgrade.ts";
+
+/** A body that is none. */
+const NO_TEXT = { kind: "malformed", reason: "the body is not UTF-8", fatal: false } as const;
 
 /** The connection whose requests they are. */
 export interface RouterHost extends RelayHost, Pick<Lifecycle, "phase" | "linger" | "refuse"> {
@@ -171,7 +174,9 @@ export class Router {
       this.#exchange.send(status, { type: TEXT_TYPE, body: reason + "\n" }, true);
       return;
     }
-    const error = tooLarge(reason, this.#limits.maxMessageBytes);
+    const { limits } = this.#host.shared, { maxMessageBytes } = this.#limits;
+    const limit = maxMessageBytes < limits.maxMessageBytes ? "maxHttpBodyBytes" : "maxMessageBytes";
+    const error = tooLarge(reason, maxMessageBytes, limit);
     this.#exchange.send(413, { type: JSON_TYPE, body: encodeError(UNKNOWN, error) }, true);
   }
 
@@ -199,8 +204,8 @@ export class Router {
     const text = decodeUtf8(bytes), { headers, isOld } = this.#head!;
     // HTTP/1.0 has no chunks.
     this.#exchange.stream = isOld ? undefined : streamType(headers.get("accept"));
-    // What is no text is no JSON. A body is one text, and cannot be several.
-    const message = reader.parse(text ?? "\0")!;
+    // A body is one text, and cannot be several.
+    const message = text === undefined ? faultAnswer(NO_TEXT) : reader.parse(text)!;
     switch (message.kind) {
       case "request":
         return this.#exchange.after(this.#request(message));

@@ -31,6 +31,8 @@ import {
 } from "./message.ts";
 import { numberIdsIn } from "./number_ids.ts";
 
+const MARK = "\uFEFF";
+
 type Members = Readonly<Record<string, unknown>>;
 
 /**
@@ -57,6 +59,8 @@ export function parseMessage(
   try {
     value = parseJson(text);
   } catch {
+    // A byte order mark before it means nothing, as between the texts of a line: RFC 8259, section 8.1.
+    if (text[0] === MARK && text[1] !== MARK) return parseMessage(text.slice(1), limits, parseJson);
     return invalid("null", "PARSE_ERROR", faultIn(text));
   }
   const isMarked = mayHoldMarkers(text), ids = mayHoldOddIds(text) ? numberIdsIn(text) : undefined;
@@ -215,10 +219,14 @@ export function faultAnswer({ reason, maxBytes, maxDepth }: BadFrame): Invalid {
   return { kind: "invalid", version: "2.0", id: "null", isCall: false, error };
 }
 
-/** The error for a message of more bytes than these. */
-export function tooLarge(reason: string, maxBytes: number): RpcError {
+/** The error for a message of more bytes than these, which are those of the limit. */
+export function tooLarge(
+  reason: string,
+  maxBytes: number,
+  limit: "maxMessageBytes" | "maxHttpBodyBytes" = "maxMessageBytes",
+): RpcError {
   return new RpcError("RESOURCE_EXHAUSTED", `Message too large: ${reason}`, {
-    limit: "maxMessageBytes",
+    limit,
     details: { maxBytes },
   });
 }

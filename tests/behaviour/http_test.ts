@@ -162,7 +162,26 @@ Deno.test("a call's own failure is 200, and what is no call 400", async () => {
     request("POST /", ["Content-Type: application/json", "Content-Length: 3"]),
     bad,
   );
-  assertEquals((await peer.answer()).status, 400);
+  const { status, body } = await peer.answer();
+  assertEquals([status, JSON.parse(body).error], [400, {
+    code: -32700,
+    message: "Parse error",
+    data: { details: "the body is not UTF-8" },
+  }]);
+});
+
+Deno.test("a byte order mark before a body means nothing", async () => {
+  await using local = await served();
+  const peer = await local.dial();
+  const long = call("echo", ["é".repeat(40_000)]);
+  for (const text of [ADD, ` ${ADD}`, `[${ADD}]`, long]) {
+    const [plain, marked] = [await peer.ask(post(text)), await peer.ask(post("\uFEFF" + text))];
+    assertEquals([marked.status, marked.body], [200, plain.body]);
+  }
+  for (const text of ["\uFEFF", "\uFEFF{", "\uFEFF\uFEFF" + ADD, ADD + "\uFEFF"]) {
+    const { status, body } = await peer.ask(post(text));
+    assertEquals([status, JSON.parse(body).error.code], [400, -32700]);
+  }
 });
 
 Deno.test("a batch is answered with one array, and one of notifications with 202", async () => {
@@ -478,7 +497,9 @@ Deno.test("maxHttpBodyBytes bounds a body, and maxMessageBytes too", async () =>
     await using local = await served({ limits });
     const peer = await local.dial();
     assertEquals((await peer.ask(post(body))).status, 200);
-    assertEquals((await peer.ask(post(body + " "))).status, 413);
+    const refused = await peer.ask(post(body + " "));
+    const { limit, details } = JSON.parse(refused.body).error.data;
+    assertEquals([refused.status, limit, details.maxBytes], [413, Object.keys(limits)[0], length]);
   }
 });
 

@@ -241,6 +241,18 @@ Deno.test("20,000 pings are answered up to maxPings, and the call behind them is
   assertEquals(JSON.parse(text).result, 3);
 });
 
+Deno.test("a byte order mark before a message means nothing", async () => {
+  await using local = served();
+  const conn = await local.dial();
+  await shakeHands(conn);
+  const add = call("add", { a: 1, b: 2 });
+  for (const opcode of [OP.text, OP.binary]) await conn.write(wsFrame(opcode, "\uFEFF" + add));
+  await conn.write(wsFrame(OP.close, closePayload(1000)));
+  const results = (await framesOf(conn)).filter((it) => it.opcode === OP.text)
+    .map(({ payload }) => JSON.parse(new TextDecoder("utf-8").decode(payload)).result);
+  assertEquals(results, [3, 3]);
+});
+
 Deno.test("a message that is too large is told so, and closes a WebSocket with 1009", async () => {
   await using local = served({ limits: { maxMessageBytes: 1000 } });
   for (const length of [1001n, 1n << 53n]) {

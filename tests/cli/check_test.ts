@@ -106,8 +106,8 @@ Deno.test("client.ts check goes on where a server hangs up or is silent", async 
       if (line.includes('"foobar')) return;
     }
   });
-  const { code, stdout } = await runClient(["check", "--timeout=100", server.address]);
-  assertEquals(code, 1);
+  const { code, stdout, stderr } = await runClient(["check", "--timeout=100", server.address]);
+  assertEquals(code, 1, stdout + stderr);
   assert(count > 50, `${count} connections`);
   assertStringIncludes(stdout, "there are 0, then the end of the connection");
   assertStringIncludes(stdout, "there are 0 in 100 ms");

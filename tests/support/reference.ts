@@ -80,8 +80,9 @@ function depthOf(text: string): number {
 
 const bytes = (text: string) => new TextEncoder().encode(text).length;
 
-/** What a text means. */
-export function meaningOf(text: string): Meaning {
+/** What a text means; one byte order mark before it means nothing. */
+export function meaningOf(marked: string): Meaning {
+  const text = marked.replace(/^\uFEFF(?!\uFEFF)/, "");
   let value: unknown;
   try {
     value = JSON.parse(text);

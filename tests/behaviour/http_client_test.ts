@@ -454,14 +454,109 @@ Deno.test("a byte order mark before an answer means nothing", async () => {
   for (const name of ["json", "event-stream"]) assertEquals(await line.request(name, [1]), [1]);
 });
 
-Deno.test("an answer of events that ends before the result loses the connection", async () => {
-  await using server = denoServer(() =>
-    new Response(": nothing\n\n", { headers: { "content-type": "text/event-stream" } })
-  );
-  await using line = await connect(server.address, { reconnect: false, extensions: false });
-  const error = await assertRejects(() => line.request("m"), ConnectionLostError);
-  assertStringIncludes(error.message, "the server ended its answer before the result");
+Deno.test("lines of events end with CR, LF or both, however they are cut", async () => {
+  const ends: string[] = ["\n", "\r", "\r\n"], next = new Map<string, () => void>();
+  await using server = denoServer(({ id, method, params }) => {
+    if (method === "more") {
+      next.get(String(params[0]))!();
+      return undefined;
+    }
+    const [end, size] = params as [string, number];
+    const message = (rest: string) => `data: {"jsonrpc":"2.0",${rest}}${end}`;
+    const item = message(`"method":"$/stream/item","params":{"id":${id},"value":[1]}`);
+    const text = `\uFEFF: hello${end}${end}id: 7${end}${item}${end}`;
+    const last = `data:${end}${message(`"id":${id},"result":[2]`)}${end}`;
+    const body = new ReadableStream({
+      async start(controller) {
+        const send = (text: string) => {
+          const bytes = new TextEncoder().encode(text);
+          for (let at = 0; at < bytes.length; at += size) {
+            controller.enqueue(bytes.slice(at, at + size));
+          }
+        };
+        const isAsked = new Promise<void>((resolve) => next.set(end + size, resolve));
+        send(text);
+        await isAsked; // an item is there at once, and not with the next one
+        send(last);
+        controller.close();
+      },
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  });
+  await using line = await connect(server.address, { extensions: false });
+  for (const end of ends) {
+    for (const size of [1, 1000]) {
+      const waiting = line.request("events", [end, size]);
+      await until(() => next.has(end + size), "the call");
+      await line.request("more", [end + size]);
+      assertEquals(await waiting, [[1]]);
+    }
+  }
 });
+
+/** Heads and bodies of answers that go wrong behind their head, and what is said of them. */
+const chunked = "Transfer-Encoding: chunked\r\n";
+const BROKEN: readonly (readonly [string, string, string])[] = [
+  ["ends within a chunk", `${chunked}\r\n40\r\n{"jsonrpc"`, "error reading"],
+  ["has a chunk without a size", `${chunked}\r\nzz\r\n{}`, "error reading"],
+  ["ends before its length", 'Content-Length: 99\r\n\r\n{"jsonrpc"', "error reading"],
+  ["is no gzip", "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd", "unexpected end"],
+  [
+    "is of events, and ends before the result",
+    "Content-Type: text/event-stream\r\nContent-Length: 11\r\n\r\n: nothing\n\n",
+    "it ended before the result",
+  ],
+];
+
+for (const [what, answer, said] of BROKEN) {
+  Deno.test(`an answer that ${what} fails its call, and no other`, async () => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const wait = Promise.withResolvers<void>(), waiting = Promise.withResolvers<void>();
+    let failures = 0;
+    const serve = async (conn: Deno.Conn) => {
+      const buffer = new Uint8Array(4096), count = await conn.read(buffer);
+      const [, body] = new TextDecoder().decode(buffer.subarray(0, count ?? 0)).split("\r\n\r\n");
+      if (body) {
+        const { id, method } = JSON.parse(body), text = `{"jsonrpc":"2.0","id":${id},"result":7}`;
+        if (method === "wait") {
+          waiting.resolve();
+          await wait.promise;
+        }
+        const isBad = method === "bad" || method === "once" && ++failures === 2;
+        const rest = isBad ? answer : `Content-Length: ${text.length}\r\n\r\n${text}`;
+        await conn.write(
+          new TextEncoder().encode(`HTTP/1.1 200 OK\r\nConnection: close\r\n${rest}`),
+        );
+      }
+      conn.close();
+    };
+    const serving = (async () => {
+      const served: Promise<void>[] = [];
+      for await (const conn of listener) served.push(serve(conn));
+      await Promise.all(served);
+    })();
+    {
+      const address = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
+      await using line = await connect(address, { extensions: false, reconnect: false });
+      const other = line.request("wait");
+      await waiting.promise;
+      const error = await assertRejects(() => line.request("bad"), RpcError);
+      assertEquals(error.reason, "UNKNOWN"); // it may have run
+      assertStringIncludes(
+        error.message,
+        `Cannot call ${address}/: the answer cannot be read, ${said}`,
+      );
+      assertEquals(await line.request("once", [], { idempotent: true }), 7);
+      failures = 1;
+      assertEquals(await line.request("once", [], { idempotent: true }), 7); // the second time
+      assertEquals(failures, 3);
+      wait.resolve();
+      assertEquals(await other, 7);
+    }
+    listener.close();
+    await serving;
+  });
+}
 
 // ---- A server of ours ----------------------------------------------------------------------------
 

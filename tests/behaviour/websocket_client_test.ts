@@ -132,11 +132,27 @@ const switched = (headers: string) => `HTTP/1.1 101 Switching Protocols\r\n${hea
 const upgrade = "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n";
 
 /** What a server answers, and how the error goes on behind the address. */
-const FAILED: readonly (readonly [string, string, string?])[] = [
+const FAILED: readonly (readonly [string, string, string?, number?])[] = [
   [
     http("403 Forbidden", "", "this origin may not\nmore"),
     "the server answered 403 Forbidden: this origin may not",
     "PERMISSION_DENIED",
+  ],
+  [
+    http(
+      "401 Unauthorized",
+      "Content-Type: application/json\r\nRetry-After: 1\r\n",
+      '{"jsonrpc":"2.0","id":null,"error":{"code":-32016,"message":"Unknown token","data":{"name":"UNAUTHENTICATED"}}}',
+    ),
+    "the server answered 401 Unauthorized: Unknown token",
+    "UNAUTHENTICATED",
+    -32016,
+  ],
+  [
+    http("503 Busy", "", '{"id":null,"error":{"code":-28,"message":"Loading"}}'),
+    "the server answered 503 Busy: Loading",
+    "UNAVAILABLE",
+    -28,
   ],
   [http("401 Unauthorized"), "the server answered 401 Unauthorized", "UNAUTHENTICATED"],
   [
@@ -170,12 +186,13 @@ const FAILED: readonly (readonly [string, string, string?])[] = [
   ],
 ];
 
-for (const [answer, expected, reason] of FAILED) {
+for (const [answer, expected, reason, code] of FAILED) {
   Deno.test(`connect() says what is wrong with a handshake: ${expected}`, async () => {
     await using server = answering(answer);
     const error = await assertRejects(() => connect(server.address), Error);
     assertStringIncludes(error.message, `Cannot connect to ${server.address}: ${expected}`);
     assertEquals(error instanceof RpcError ? error.reason : undefined, reason);
+    if (code !== undefined) assertEquals((error as RpcError).code, code);
   });
 }
 

@@ -6,6 +6,8 @@
 
 import { decodeUtf8 } from "../../framing/utf8.ts";
 
+const LF = 10, CR = 13;
+
 /** The chunks of a body. */
 export type Body = AsyncIterable<Uint8Array>;
 
@@ -37,21 +39,43 @@ function withoutMark(text: string): string {
 }
 
 /** Lines, without what ends them: a line feed, and a carriage return before it. */
-export async function* linesOf(body: Body, maxBytes: number): AsyncGenerator<string> {
+export function linesOf(body: Body, maxBytes: number): AsyncIterable<string> {
+  return split(body, maxBytes, false);
+}
+
+/** @param endsAtCr whether a carriage return alone ends a line, too */
+async function* split(body: Body, maxBytes: number, endsAtCr: boolean): AsyncGenerator<string> {
   let parts: Uint8Array[] = [], length = 0;
+  /** Whether the last byte has ended a line, and a line feed behind it would belong to it. */
+  let isBehindCr = false;
   for await (const chunk of body) {
-    let from = 0;
-    for (let end; (end = chunk.indexOf(10, from)) >= 0; from = end + 1) {
-      parts.push(chunk.subarray(from, end));
-      yield lineOf(parts, length + end - from);
-      parts = [];
-      length = 0;
+    let from = 0, lf = -1, cr = -1;
+    for (;;) {
+      // Each is looked for once: of most texts there is only one of the two.
+      if (lf < from) lf = placeOf(LF, chunk, from);
+      if (cr < from) cr = endsAtCr ? placeOf(CR, chunk, from) : Infinity;
+      const end = Math.min(lf, cr);
+      if (end === Infinity) break;
+      if (!(isBehindCr && end === lf && end === from)) {
+        parts.push(chunk.subarray(from, end));
+        yield lineOf(parts, length + end - from);
+        parts = [];
+        length = 0;
+      }
+      isBehindCr = end === cr;
+      from = end + 1;
     }
     if (from === chunk.length) continue;
+    isBehindCr = false;
     parts.push(chunk.slice(from));
     if ((length += chunk.length - from) > maxBytes) throw new TooLong();
   }
   if (length > 0) yield lineOf(parts, length);
+}
+
+function placeOf(byte: number, chunk: Uint8Array, from: number): number {
+  const at = chunk.indexOf(byte, from);
+  return at < 0 ? Infinity : at;
 }
 
 function lineOf(parts: readonly Uint8Array[], length: number): string {
@@ -66,7 +90,7 @@ function lineOf(parts: readonly Uint8Array[], length: number): string {
  */
 export async function* eventsOf(body: Body, maxBytes: number): AsyncGenerator<string> {
   let data: string[] = [], length = 0, isFirst = true;
-  for await (const it of linesOf(body, maxBytes)) {
+  for await (const it of split(body, maxBytes, true)) {
     const line = isFirst ? withoutMark(it) : it;
     isFirst = false;
     if (line === "") {

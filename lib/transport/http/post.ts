@@ -1,6 +1,7 @@
 /**
  * One POST: a call, a batch, a notification or an answer goes out, and what comes back is the messages that
- * answer it. Every call gets exactly one answer, whatever the server says, unless the connection is lost.
+ * answer it. Every call gets exactly one answer, whatever the server says, unless it cannot be reached or hangs
+ * up without a word.
  *
  * @module
  */
@@ -43,6 +44,9 @@ const SESSION = "mcp-session-id";
 
 /** What a call without an answer is told by: as {@linkcode encodeError} wants it. */
 const VERSION = "2.0";
+
+/** Milliseconds after which a call may be made again whose answer has broken off. */
+const RETRY_AFTER = 100;
 
 /** One message or batch on its way to the server, and its answers on theirs back. */
 export class Post {
@@ -116,6 +120,7 @@ export class Post {
   /** Sends it and reads the answer. Never rejects. */
   async run(): Promise<void> {
     const { url, headers, client } = this.#host, { signal } = this.#abort;
+    let response: Response | undefined;
     try {
       // A variable: in a project with the types of browsers a request has no client.
       const request = {
@@ -127,20 +132,27 @@ export class Post {
         client,
         signal,
       } as const;
-      const response = await fetch(url, request);
+      response = await fetch(url, request);
       await this.#read(response);
     } catch (error) {
       if (signal.aborted) return; // it was given up
-      if (error instanceof TooLong) this.#refuseLong();
-      else this.#host.fail(error);
+      // What goes wrong behind the head of an answer is about this answer: others go on.
+      if (response === undefined) this.#host.fail(error);
+      else this.#answerAll(error instanceof TooLong ? this.#tooLong() : this.#broken(error));
       this.stop();
     }
   }
 
-  #refuseLong(): void {
-    const { maxBytes } = this.#host;
-    const message = `The server's answer is longer than ${maxBytes} bytes`;
-    this.#answerAll(new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxResponseBytes" }));
+  #tooLong(): RpcError {
+    const message = `The server's answer is longer than ${this.#host.maxBytes} bytes`;
+    return new RpcError("RESOURCE_EXHAUSTED", message, { limit: "maxResponseBytes" });
+  }
+
+  /** The call may have run: only one that may run twice is sent again. */
+  #broken(error: unknown): RpcError {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `Cannot call ${this.#host.url}: the answer cannot be read, ${why}`;
+    return new RpcError("UNKNOWN", message, { retryAfterMs: RETRY_AFTER });
   }
 
   // ---- The answer ----------------------------------------------------------------------------
@@ -156,7 +168,7 @@ export class Post {
         if (text !== "") await this.#take(text);
       }
       if (this.#calls.size > 0) {
-        throw new Deno.errors.UnexpectedEof("the server ended its answer before the result");
+        throw new Deno.errors.UnexpectedEof("it ended before the result");
       }
       return;
     }

@@ -1,10 +1,10 @@
 /**
- * What a status of HTTP means for who calls, where the body of the answer is no JSON-RPC.
+ * What a status of HTTP means for who calls, where the answer is not one to a call.
  *
  * @module
  */
 
-import { type ErrorName, RpcError } from "../../error.ts";
+import { type ErrorName, type ErrorObject, RpcError } from "../../error.ts";
 
 /** Statuses that say more than their class does. */
 const NAMES: ReadonlyMap<number, ErrorName> = new Map([
@@ -34,7 +34,7 @@ export interface HttpAnswer {
 }
 
 /**
- * The error for an answer that is none.
+ * The error for an answer that is none. A body that is an error of JSON-RPC says more than the status does.
  *
  * @param what what failed: `Cannot connect to ws://…`
  */
@@ -42,16 +42,33 @@ export function statusError(what: string, answer: HttpAnswer): RpcError {
   const { status, statusText, headers } = answer;
   const name = NAMES.get(status) ?? (status >= 500 ? "INTERNAL" : "FAILED_PRECONDITION");
   const location = status >= 300 && status < 400 ? headers.get("location") : null;
-  const said = location === null ? toWords(answer) : `, it sends on to ${location}`;
-  const wait = retryAfter(headers);
+  const own = errorIn(answer.body), wait = retryAfter(headers);
+  const said = location !== null
+    ? `, it sends on to ${location}`
+    : own === undefined
+    ? toWords(answer)
+    : `: ${own.message.slice(0, SHOWN)}`;
   return new RpcError(
-    name,
+    own?.code ?? name,
     `${what}: the server answered ${`${status} ${statusText}`.trim()}${said}`,
     {
+      name, // of a number alone nobody knows whether to try again
       details: { status },
       ...(wait !== undefined && { retryAfterMs: wait }),
+      ...(typeof own?.data === "object" ? own.data : undefined),
     },
   );
+}
+
+/** The error of JSON-RPC that a body is; undefined for any other. */
+function errorIn(body: string): ErrorObject | undefined {
+  try {
+    const error: Partial<ErrorObject> | undefined = JSON.parse(body)?.error;
+    const isError = Number.isSafeInteger(error?.code) && typeof error?.message === "string";
+    return isError ? error as ErrorObject : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What the body says to people: its first line, unless it is a page. */

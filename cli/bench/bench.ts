@@ -5,7 +5,7 @@
  */
 
 import type { Socket } from "../../lib/client.ts";
-import type { Framing } from "../../lib/wire.ts";
+import { type Framing, schemeOf } from "../../lib/wire.ts";
 import { type BenchReport, drawReport, drawSvg, duration, grouped } from "./report.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { EXIT } from "../command/exit.ts";
@@ -45,6 +45,10 @@ hidden by a client that waits with it (coordinated omission). Latencies are kept
 to within 1 %. The id of every answer is looked at, and whether it is an error;
 its result is not. Errors are counted by kind, and answers a second are results
 alone.
+
+At http:// and https:// each call is a POST, and each connection carries one of
+them at a time, also with --rate. The requests go out with Deno's fetch, which
+takes longer for each than a socket does: it is part of what is measured.
 
 Exit codes:
   0    every call had a result
@@ -89,7 +93,7 @@ interface Asked {
 /** Measures. */
 export async function run(words: readonly string[], given: Given): Promise<number> {
   const asked = read(words, given.values);
-  mustBeStream(asked.address, ["ws", "wss"]); // many requests go out in one write
+  mustBeStream(asked.address, ["http", "https", "ws", "wss"]); // many requests go out in one write
   const svg = pathOption(given.values, "svg");
   const { json } = given;
   const interruption = listenForSignals();
@@ -126,13 +130,19 @@ function read([address, method, ...words]: readonly string[], values: Given["val
     throw new TypeError("Cannot bench: ADDRESS and METHOD are needed, bench --help shows how");
   }
   const rate = numberOption(values, "rate", { min: 0.1, max: 1e7, fraction: true });
+  const depth = numberOption(values, "depth", { min: 1, max: 100_000 });
+  const isHttp = ["http", "https"].includes(schemeOf(address));
+  if (isHttp && depth !== undefined && depth > 1) {
+    throw new TypeError(
+      `Cannot bench with --depth ${depth}: over HTTP a connection carries one call at a time, use --connections`,
+    );
+  }
   return {
     address,
     method,
     params: parseParams(words),
     connections: numberOption(values, "connections", { min: 1, max: 10_000 }) ?? 8,
-    depth: numberOption(values, "depth", { min: 1, max: 100_000 }) ??
-      (rate === undefined ? 1 : 1000),
+    depth: depth ?? (rate === undefined || isHttp ? 1 : 1000),
     rate,
     seconds: numberOption(values, "seconds", { min: 0.1, max: 86_400, fraction: true }) ?? 5,
     warmUp: numberOption(values, "warmup", { min: 0, max: 86_400, fraction: true }) ?? 1,

@@ -85,8 +85,46 @@ Deno.test("client.ts bench puts a load on a WebSocket", async () => {
   );
   const { errors, framing } = JSON.parse(stdout);
   assertEquals([code, errors, framing], [0, {}, "websocket"]);
-  const { code: refused } = await runClient(["bench", served.at("http"), "add"], { flags: ["-N"] });
-  assertEquals(refused, 2);
+});
+
+Deno.test("client.ts bench puts a load on an HTTP server: each connection carries one call at a time", async () => {
+  const clients = new Set<string>();
+  let [running, most] = [0, 0];
+  const server = serve({
+    one: method(async (_, { peer }) => {
+      most = Math.max(most, ++running);
+      clients.add(peer.address);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running--;
+      return 1;
+    }),
+  }, { listen: "tcp://127.0.0.1:0", authenticate: bearerTokens({ secret: "alice" }) });
+  await server.ready;
+  const address = server.addresses[0]!.replace("tcp:", "http:");
+  const run = (...words: string[]) =>
+    runClient(["bench", "--seconds", "0.2", "--warmup", "0", "--json", ...words], {
+      flags: ["-N"],
+    });
+  const header = ["--header", "Authorization: Bearer secret"];
+  for (const rate of [[], ["--rate", "200"]]) {
+    const { code, stdout, stderr } = await run(
+      ...[...header, "--connections", "3", ...rate],
+      ...[address, "one"],
+    );
+    const { errors, results, framing, depth } = JSON.parse(stdout);
+    assertEquals([code, errors, framing, depth, stderr], [0, {}, "http", 1, ""]);
+    assert(results > 0);
+    assert(most <= 3 && clients.size >= 3, `${most} at once, ${clients.size} connections`);
+    clients.clear();
+  }
+  const unknown = await run(address, "one");
+  const { errors, results, failures } = JSON.parse(unknown.stdout);
+  assertEquals([unknown.code, results, failures > 0], [1, 0, true]);
+  assertMatch(Object.keys(errors).join(), /^error -32016: /);
+  const deep = await run("--depth", "2", address, "one");
+  assertEquals(deep.code, 2);
+  assertStringIncludes(deep.stderr, "--depth");
+  await server.shutdown(0);
 });
 
 Deno.test("client.ts record shows and writes down what a WebSocket carries", async () => {

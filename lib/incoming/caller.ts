@@ -19,7 +19,7 @@ const LONG = 1 << 16;
 export type ContextStubs = Pick<Context, "call" | "notify">;
 
 /** What waits to be sent to a caller. */
-export type CallerRoom = Room & Pick<Backpressure, "expect" | "hold">;
+export type CallerRoom = Room & Pick<Backpressure, "expect" | "hold" | "keepsLittle">;
 
 /**
  * Who asks, and where the answer goes. One that shows another identity is another caller from then on:
@@ -96,6 +96,11 @@ export class Caller implements Room {
   /** See {@linkcode Account.hold}: its items that nobody has taken. */
   hold(bytes: number): boolean {
     return this.room?.hold(bytes) ?? true;
+  }
+
+  /** See {@linkcode Account.keepsLittle}. */
+  get keepsLittle(): boolean {
+    return this.room?.keepsLittle ?? true;
   }
 
   reserve(bytes: number): void {

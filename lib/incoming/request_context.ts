@@ -342,6 +342,7 @@ export class RequestContext implements Context, Running {
     const id = message.kind === "request" ? message.id : undefined;
     const receiver = new StreamReceiver(WINDOW, {
       hold: (bytes) => caller.hold(bytes),
+      hasRoom: () => caller.keepsLittle,
       grant: (count) => caller.send(streamCreditUp(id, count)),
       leave: () => {},
     });

@@ -138,6 +138,11 @@ export class Backpressure implements FramedWriterEvents {
     return this.#account.hold(bytes);
   }
 
+  /** See {@linkcode Account.keepsLittle}. */
+  get keepsLittle(): boolean {
+    return this.#account.keepsLittle;
+  }
+
   /** So many bytes more, or less, are written as text and will be queued. */
   reserve(bytes: number): void {
     this.#reserved += bytes;

@@ -109,6 +109,7 @@ export class Call {
     this.promise.catch(() => {}); // the loop is told
     return this.receiver ??= new StreamReceiver(WINDOW, {
       hold: (bytes) => this.owner.account.hold(bytes),
+      hasRoom: () => this.owner.account.keepsLittle,
       grant: (count) => this.sink?.grant(this, count),
       leave: () => this.giveUp(new RpcError("CANCELLED", "The stream was left")),
     }, this.options.after);

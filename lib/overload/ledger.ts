@@ -15,6 +15,9 @@ import type { Limits } from "../limits.ts";
 /** The part of what may be kept beside which one more message always has room. */
 const LITTLE = 1 / 4;
 
+/** How many times what may be kept a peer may have sent that it was asked not to: items of many streams. */
+const MOST = 2;
+
 /** A connection whose account it is. */
 export interface Keeper {
   /** It is to let go of all that it keeps, and of its peer. */
@@ -87,14 +90,22 @@ export class Account {
   /**
    * So many bytes more, or less, are kept.
    *
-   * @returns whether a peer may send more than it was asked not to: its caller keeps no more than a caller
-   * may. Where little was kept before, one message has room in any case: its length has a limit of its own
+   * @returns whether a peer may send more than it was asked not to: it keeps no more than twice what it may,
+   * and its caller no more than a caller may. Where little was kept before, one message has room in any case:
+   * its length has a limit of its own
    */
   hold(bytes: number): boolean {
-    const hadLittle = this.kept <= this.#ledger.limits.maxKeptBytes * LITTLE;
+    const { keepsLittle } = this;
     if (bytes > 0) this.keep(bytes);
     else this.release(-bytes);
-    return hadLittle || !this.#ledger.isOver(this.#total);
+    if (keepsLittle) return true;
+    return this.kept <= MOST * this.#ledger.limits.maxKeptBytes &&
+      !this.#ledger.isOver(this.#total);
+  }
+
+  /** Whether so little is kept for it that more may be asked for before it is needed. */
+  get keepsLittle(): boolean {
+    return this.kept <= this.#ledger.limits.maxKeptBytes * LITTLE;
   }
 
   /** A call runs that has not answered at once. */

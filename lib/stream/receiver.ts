@@ -26,6 +26,8 @@ export interface StreamReceiverEvents {
    * can keep.
    */
   hold?(bytes: number): boolean;
+  /** Whether this end keeps so little that more may come before a consumer waits for it. @default always */
+  hasRoom?(): boolean;
   /** The producer may send so many more. */
   grant(count: number): void;
   /** The consumer has left; no more items are wanted. */
@@ -176,6 +178,7 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
     if (end === undefined) {
       const consumer = Promise.withResolvers<IteratorResult<unknown, unknown>>();
       this.#waiting.push(consumer);
+      this.#grantWhenDue();
       return consumer.promise;
     }
     // A failure is told once, like the end of a generator.
@@ -210,9 +213,18 @@ export class StreamReceiver implements AsyncIterableIterator<unknown, unknown, u
 
   #take(size: number): void {
     this.#takenSize += size;
-    // Told in halves of the window: the producer never waits for one that keeps up.
-    const isDue = ++this.#taken >= this.#window / 2 || this.#takenSize >= WINDOW_BYTES / 4;
-    if (!isDue || this.#end !== undefined) return;
+    this.#taken++;
+    this.#grantWhenDue();
+  }
+
+  /**
+   * Grants what was taken, in halves of the window: the producer never waits for a consumer that keeps up.
+   * Where much is kept already it waits until the consumer does.
+   */
+  #grantWhenDue(): void {
+    const isDue = this.#taken >= this.#window / 2 || this.#takenSize >= WINDOW_BYTES / 4;
+    if (!isDue || this.#taken === 0 || this.#end !== undefined) return;
+    if (!this.isAwaited && this.#events.hasRoom?.() === false) return;
     this.#takenSize = 0;
     this.#credit += this.#taken;
     this.#events.grant(this.#taken);

@@ -401,6 +401,40 @@ Deno.test("items that a handler does not take are bounded in bytes, and end thei
   await until(() => it.ledger.kept === 0, "all to be let go of");
 });
 
+Deno.test("40 uploads at once of items of 500 kB arrive whole, however late their handlers take them", async () => {
+  const size = 500_000, count = 4;
+  const gate = Promise.withResolvers<void>(), begun = new Events<number>();
+  const api = {
+    sum: method(z.null(), async (_, { items }) => {
+      let sum = 0;
+      for await (const item of items) {
+        if (sum === 0) {
+          begun.add(1);
+          await gate.promise;
+        }
+        sum += item.length;
+      }
+      return sum;
+    }, { items: z.string() }),
+  };
+  await using it = site(api);
+  await using line = await connect<typeof api>(it.address, { reconnect: false });
+  const item = "x".repeat(size);
+  const sums = Array.from(
+    { length: 40 },
+    () => line.call.sum(null, { items: new Array(count).fill(item) }),
+  );
+  const all = Promise.all(sums);
+  all.catch(() => {}); // told below
+  await begun.count(40);
+  // What was granted before much was kept has come by the time this is answered.
+  await line.request("rpc.ping");
+  assertLess(it.ledger.kept, 32 << 20);
+  gate.resolve();
+  assertEquals(await all, sums.map(() => count * size));
+  await until(() => it.ledger.kept === 0, "all to be let go of");
+});
+
 Deno.test("our client outlives a server that sends more than it can keep, and its call says why", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {

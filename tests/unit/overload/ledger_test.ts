@@ -103,3 +103,17 @@ Deno.test("Account.moveTo() takes along what is kept and what runs; close() lets
   other.close();
   assertEquals([sums(), ledger.kept, ledger.running, ledger.keepers], [[], 0, 0, 0]);
 });
+
+Deno.test("Account.hold() is false beyond twice what one connection may keep, but for one message beside little", () => {
+  const limits = { ...LIMITS, maxKeptBytesPerCaller: 1000, maxBufferedBytes: 1e6 };
+  const { account } = opened(new Ledger(limits));
+  assert(account.hold(25));
+  assert(account.keepsLittle);
+  assert(account.hold(500), "what was kept before was little");
+  assertFalse(account.keepsLittle);
+  account.hold(-325);
+  assertEquals(account.kept, 200);
+  assertFalse(account.hold(1));
+  account.hold(-1);
+  assert(account.hold(0));
+});

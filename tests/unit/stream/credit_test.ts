@@ -255,3 +255,25 @@ Deno.test("iteratorOf() takes what can be iterated, and nothing else", async () 
     assertInstanceOf(await rejection(Promise.try(() => iteratorOf(value))), TypeError);
   }
 });
+
+Deno.test("StreamReceiver grants nothing ahead while much is kept, and all of it to a consumer that waits", async () => {
+  const granted: number[] = [];
+  let isRoomy = false;
+  const receiver = new StreamReceiver(4, {
+    hasRoom: () => isRoomy,
+    grant: (count) => void granted.push(count),
+    leave: () => {},
+  });
+  assert(receiver.push([1, 2, 3]));
+  for (let i = 0; i < 3; i++) await receiver.next();
+  assertEquals(granted, []);
+  const fourth = receiver.next();
+  assertEquals(granted, [3]);
+  assert(receiver.push([4, 5, 6, 7]));
+  assertEquals((await fourth).value, 4);
+  await receiver.next();
+  assertEquals(granted, [3], "two are taken, and nobody waits");
+  isRoomy = true;
+  await receiver.next();
+  assertEquals(granted, [3, 3]);
+});

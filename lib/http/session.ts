@@ -28,7 +28,7 @@ import type { Socket } from "../transport/socket.ts";
 import { Exchange } from "./exchange.ts";
 import { KnownHeads } from "./known_heads.ts";
 import type { HttpServing } from "./options.ts";
-import { RequestDecoder } from "./request.ts";
+import { RequestDecoder, type RequestPart } from "./request.ts";
 import { Answers } from "./response.ts";
 import { Router, type RouterHost } from "./router.ts";
 
@@ -54,6 +54,10 @@ export class HttpSession {
   readonly #crumbs = new Crumbs();
   /** Parts of the last read that were handled without waiting. */
   #handled = 0;
+  /** Whether a part is being answered, and what was read meanwhile: the part behind it, and a read that waits. */
+  #isAnswering = false;
+  #ahead: RequestPart | undefined;
+  #reading: Promise<number | null> | undefined;
 
   constructor(host: HttpHost, serving: HttpServing) {
     this.#host = host;
@@ -104,19 +108,9 @@ export class HttpSession {
       relay?.receive(first.length);
       let wait = this.#take(first, host.lastActive, buffer);
       first = EMPTY; // V8 keeps a parameter for as long as the function waits
-      let reading: Promise<number | null> | undefined;
       for (;;) {
         if (wait !== undefined) {
-          // What is left of the last read lies in its buffer: no more may come into it.
-          if (this.#decoder.rest.length > 0 || router.isUpgrading) await wait;
-          else {
-            // Meanwhile it is listened whether the caller leaves. A race of the two makes four promises more.
-            reading = socket.read(buffer.space);
-            reading.then((count) => {
-              if (count === null) this.#leave();
-            }, (error) => this.#lose(error));
-            await wait;
-          }
+          await wait;
           wait = undefined;
           if (router.isUpgraded) return onWebSocket(this.#decoder.rest.slice());
         }
@@ -126,8 +120,8 @@ export class HttpSession {
         }
         const pause = timeSlice?.yieldWhenOver(host.lastActive);
         if (pause !== undefined) await pause;
-        const { space } = buffer, count = await (reading ?? socket.read(space));
-        reading = undefined;
+        const { space } = buffer, count = await (this.#reading ?? socket.read(space));
+        this.#reading = undefined;
         if (count === null) break;
         let now = timers.now();
         if (host.phase >= LINGERING) { // what still comes is read and forgotten
@@ -174,38 +168,90 @@ export class HttpSession {
   #take(bytes: Uint8Array, now: number, buffer: ReadBuffer): Promise<void> | undefined {
     const decoder = this.#decoder;
     decoder.push(bytes);
-    const wait = this.#next(now);
+    const wait = this.#next(now, buffer);
+    if (this.#isAnswering) this.#lookAhead();
     if (decoder.rest.length === 0) {
       decoder.push(EMPTY); // lets go of the buffer
       buffer.adapt(bytes.length);
     }
+    this.#listen(buffer);
     return wait;
+  }
+
+  /** While a call runs its caller may begin the next request: the decoder keeps what there is of its head. */
+  #lookAhead(): void {
+    const decoder = this.#decoder;
+    if (this.#ahead !== undefined || decoder.isInBody || this.#router.isUpgrading) return;
+    if (decoder.rest.length > 0) this.#ahead = decoder.next();
+  }
+
+  /**
+   * Listens whether the caller leaves while its call runs, up to the end of the next head: what is behind that
+   * lies in the buffer, and no more may come into it. A race with the answer would make four promises more.
+   */
+  #listen(buffer: ReadBuffer): void {
+    const { isUpgrading, isUpgraded } = this.#router;
+    if (this.#reading !== undefined || !this.#isAnswering || isUpgrading || isUpgraded) return;
+    if (this.#ahead !== undefined || this.#decoder.rest.length > 0) return;
+    const { space } = buffer, reading = this.#host.socket.read(space);
+    this.#reading = reading;
+    reading.then((count) => {
+      if (count === null) this.#leave();
+      else if (this.#reading === reading) this.#hear(space.subarray(0, count), buffer);
+    }, (error) => this.#lose(error));
+  }
+
+  /** More has come while a call runs: the beginning of the next request, or else it waits for its turn. */
+  #hear(bytes: Uint8Array, buffer: ReadBuffer): void {
+    const host = this.#host, decoder = this.#decoder, { relay } = this.#router, { length } = bytes;
+    if (!this.#isAnswering || decoder.isInBody || host.phase >= LINGERING) return;
+    this.#reading = undefined;
+    host.lastActive = host.shared.timers.now();
+    if (relay === undefined) host.allowance?.receive(length, host.lastActive);
+    else relay.receive(length);
+    const isCrumb = this.#crumbs.add(length, true, buffer.space.length);
+    decoder.push(bytes);
+    this.#lookAhead();
+    host.backpressure.afterRead(decoder.held);
+    if (decoder.rest.length > 0) return;
+    decoder.push(EMPTY);
+    buffer.adapt(length);
+    if (isCrumb) host.pause(GATHER).then(() => this.#listen(buffer));
+    else this.#listen(buffer);
   }
 
   /**
    * Handles what has come; it began at this time to do so. The promise is that of an answer, or of others'
    * turn, behind which the next part is looked at.
    */
-  #next(begun: number): Promise<void> | undefined {
+  #next(begun: number, buffer: ReadBuffer): Promise<void> | undefined {
     const host = this.#host, { shared, backpressure } = host, decoder = this.#decoder;
     let count = 0;
     const router = this.#router;
     while (host.phase < LINGERING && !router.isUpgraded) {
-      const part = decoder.next();
+      const part = this.#ahead ?? decoder.next();
+      this.#ahead = undefined;
       if (part === undefined) break;
       router.relay?.take(part, decoder.rest.length, begun);
       const wait = router.take(part) ??
         (++count % LOOK === 0 ? this.#yieldAfter(begun) : undefined);
       if (wait !== undefined) {
         this.messageSince = undefined;
-        return wait.then(() => this.#next(shared.timers.now()));
+        this.#isAnswering = true;
+        return wait.then(() => {
+          this.#isAnswering = false;
+          const next = this.#next(shared.timers.now(), buffer);
+          if (this.#isAnswering) this.#lookAhead();
+          this.#listen(buffer);
+          return next;
+        });
       }
     }
     if (!decoder.midway) this.messageSince = undefined;
     // A body has its own time, from the end of its head.
     else if (count > 0 || this.messageSince === undefined) this.messageSince = begun;
     this.#handled = count;
-    if (decoder.isInBody) router.expectBody();
+    if (decoder.isInBody && this.#ahead === undefined) router.expectBody();
     backpressure.afterRead(decoder.held);
     // A client that sends requests and takes no answers is not read any further.
     return backpressure.isFull

@@ -16,6 +16,7 @@ import { until, within } from "../support/deadline.ts";
 import { aborted, Events } from "../support/events.ts";
 import { call, HttpPeer, post, request } from "../support/http.ts";
 import { RawPeer } from "../support/raw.ts";
+import { OP, wsFrame } from "../support/websocket_frames.ts";
 
 const EVENTS = "Accept: text/event-stream", LINES = "Accept: application/x-ndjson";
 
@@ -393,6 +394,88 @@ Deno.test("a caller that hangs up cancels its call, and is sent nothing", async 
   peer[Symbol.dispose]();
   assertEquals(await local.begun.next(), "aborted");
   await local.closed.next();
+});
+
+Deno.test("a caller that has begun its next request, and hangs up, cancels its call", async () => {
+  await using local = await served();
+  const next = post(ADD), half = next.slice(0, 40);
+  for (const [first, second] of [["", half], ["\r\n", ""], [half, ""], ["\r", "\nPOST /"]]) {
+    const peer = await local.dial();
+    await peer.send(post(call("wait")) + first);
+    await local.begun.next();
+    for (const byte of second!) await peer.send(byte);
+    await peer.closeWrite();
+    assertEquals(await local.begun.next(), "aborted");
+    assert(await peer.ends());
+    await local.closed.next();
+  }
+});
+
+Deno.test("requests that come while a call runs are answered behind it, however they are cut", async () => {
+  for (const size of [1, 7, 50, 100_000]) {
+    await using local = await served();
+    const peer = await local.dial();
+    await peer.send(post(call("wait")));
+    await local.begun.next();
+    const long = post(call("echo", ["x".repeat(20_000)]));
+    const rest = "\r\n" + post(ADD) + post(ADD) + (size > 7 ? long : "") + post(ADD) +
+      request("GET /health");
+    const sending = (async () => {
+      for (let at = 0; at < rest.length; at += size) await peer.send(rest.slice(at, at + size));
+    })();
+    if (size === 1) await sending;
+    local.gate.resolve("done");
+    assertStringIncludes((await peer.answer()).body, "done");
+    for (let n = 0; n < 2; n++) assertEquals((await peer.answer()).body, THREE);
+    if (size > 7) assertEquals((await peer.answer()).body.length > 20_000, true);
+    assertEquals((await peer.answer()).body, THREE);
+    assertEquals((await peer.answer()).status, 200);
+    await sending;
+  }
+});
+
+Deno.test("a WebSocket that is asked for while a call runs is agreed to behind it", async () => {
+  const handshake = request("GET /", [
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+  ]);
+  const behind = wsFrame(OP.text, ADD);
+  for (const cut of [0, 1, 30, handshake.length]) {
+    await using local = await served();
+    using conn = await Deno.connect({ port: Number(new URL(local.address).port) });
+    const peer = new HttpPeer(conn);
+    await peer.send(post(call("wait")) + handshake.slice(0, cut));
+    await local.begun.next();
+    await peer.send(handshake.slice(cut), cut === 30 ? "" : behind);
+    local.gate.resolve("done");
+    let text = "";
+    const until = async (end: string) => {
+      for (const buffer = new Uint8Array(4096); !text.includes(end);) {
+        const count = await within(conn.read(buffer), end);
+        if (count === null) break;
+        text += String.fromCharCode(...buffer.subarray(0, count));
+      }
+      assertStringIncludes(text, end);
+    };
+    await until("HTTP/1.1 101 ");
+    assertStringIncludes(text, '"result":"done"}HTTP/1.1 101 ');
+    if (cut === 30) await peer.send(behind);
+    await until(THREE);
+  }
+});
+
+Deno.test("a head that is too long is refused behind the call that runs", async () => {
+  await using local = await served({ limits: { maxHttpHeadBytes: 1000 } });
+  const peer = await local.dial();
+  await peer.send(post(call("wait")));
+  await local.begun.next();
+  await peer.send("GET / HTTP/1.1\r\nX: " + "x".repeat(2000));
+  local.gate.resolve("done");
+  assertStringIncludes((await peer.answer()).body, "done");
+  assertEquals((await peer.answer()).status, 431);
+  assert(await peer.ends());
 });
 
 Deno.test("HTTP/1.0 and Connection: close end after the answer", async () => {

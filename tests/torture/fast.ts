@@ -57,7 +57,10 @@ const fastCrowd: Attack = {
     let read = 0;
     const count = share(target, 256);
     const from = crowdOf(target);
-    await times(count, async () => void (read += (await readAll(from, COUNTDOWN)).read), count);
+    await times(count, async () => {
+      const pressed = await readAll(from, COUNTDOWN);
+      read += pressed.read; // not in one expression: the sum would be what it was before the wait
+    }, count);
     return { did: `sent ${(read / 2 ** 20).toFixed(1)} MB to ${count}` };
   },
 };

@@ -106,7 +106,9 @@ export type Reserve = (bytes: number) => Uint8Array<ArrayBuffer>;
 
 /** The bytes around the text of one message. */
 export interface Around {
+  /** What stands before it. */
   readonly before: Uint8Array;
+  /** What stands behind it. */
   readonly after: Uint8Array;
 }
 

@@ -292,11 +292,11 @@ export class Schemas {
     for (const { schema } of options) {
       if (!isRecord(schema)) return undefined;
       const names = Object.keys(schema);
-      if (!names.every((name) => name === "const" || name === "type" || ABOUT.has(name))) {
-        return undefined;
-      }
-      if (!Object.hasOwn(schema, "const")) return undefined;
-      values.push(schema.const);
+      if (!names.every((name) => VALUES.has(name) || ABOUT.has(name))) return undefined;
+      if (Object.hasOwn(schema, "const")) values.push(schema.const);
+      else if (Array.isArray(schema.enum)) { for (const value of schema.enum) values.push(value); }
+      else if (schema.type === "null") values.push(null);
+      else return undefined;
     }
     return values.length === 0 ? undefined : { kind: "enum", values };
   }
@@ -314,6 +314,9 @@ export function isBytes(value: unknown): value is { readonly $base64: string } {
   return isRecord(value) && typeof memberOf(value, "$base64") === "string" &&
     Object.keys(value).length === 1;
 }
+
+/** Keywords of schemas that list their values. */
+const VALUES: ReadonlySet<string> = new Set(["const", "enum", "type"]);
 
 /** Keywords that say nothing about values. */
 const ABOUT: ReadonlySet<string> = new Set([

@@ -153,13 +153,18 @@ class FormView implements Form {
     const isOther = value !== undefined && !this.#model.schemas.shows(slot.part, value);
     if (isOther || around.depth > MAX_DEPTH) {
       const json = { ...slot, part: { ...slot.part, field: { ...field, kind: "json" as const } } };
-      return this.#drawText(json, json.part.field, around, isOther);
+      const why = field.kind === "text" && typeof value === "string"
+        ? "JSON, for characters that are not seen"
+        : isOther
+        ? "JSON: it is not what the schema says"
+        : undefined;
+      return this.#drawText(json, json.part.field, around, why);
     }
     switch (field.kind) {
       case "text":
       case "number":
       case "json":
-        return this.#drawText(slot, field, around, false);
+        return this.#drawText(slot, field, around);
       case "enum":
         return this.#drawEnum(slot, field, around);
       case "bytes":
@@ -169,7 +174,7 @@ class FormView implements Form {
     }
   }
 
-  #drawText(slot: Slot, field: Field, around: Around, isOther: boolean): HTMLElement {
+  #drawText(slot: Slot, field: Field, around: Around, why?: string): HTMLElement {
     const value = slot.get(), text = fieldText(field, value);
     if (text.length > MAX_SHOWN) return this.#drawHuge(slot, field, around, text.length);
     const isNumber = field.kind === "number";
@@ -186,13 +191,8 @@ class FormView implements Form {
       ? h("input", { ...about, type: "text", inputmode: "decimal" })
       : h("textarea", { ...about, rows: Math.min(10, text.split("\n").length) });
     control.value = text;
-    const hint = isOther
-      ? "JSON: it is not what the schema says"
-      : field.kind === "json"
-      ? "JSON"
-      : field.kind === "text" || field.kind === "number"
-      ? field.hint
-      : "";
+    const hint = why ??
+      (field.kind === "text" || field.kind === "number" ? field.hint : "JSON");
     const view = this.#view(slot, around, field, hint, control, issue);
     control.addEventListener("input", () => {
       setIssue(view, this.#model.type(slot, control.value) ?? "");
@@ -221,7 +221,7 @@ class FormView implements Form {
       // Typed as JSON: that a text is meant could be a value of its own.
       const json = { ...slot, part: { ...slot.part, field: { ...field, kind: "json" as const } } };
       const first = visibleName(values.slice(0, 3).map((it) => JSON.stringify(it)).join(", "));
-      const view = this.#drawText(json, json.part.field, around, false);
+      const view = this.#drawText(json, json.part.field, around);
       view.append(h("p", { class: "hint" }, `One of ${values.length} values: ${first}, …`));
       return view;
     }

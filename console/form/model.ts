@@ -39,8 +39,10 @@ export class FormModel {
   onchange: (() => void) | null = null;
   readonly #shape: ParamsShape | undefined;
   #params: unknown;
-  /** Which alternative is shown at a place, where a person chose it. */
-  readonly #chosen = new Map<string, number>();
+  /** What the params stand for: params alone do not always tell. */
+  #value: unknown;
+  /** Which alternative is shown at a place, where a person chose it; alternatives have alternatives. */
+  readonly #chosen = new Map<string, Map<readonly Part[], number>>();
   /** What is wrong with a text that was typed, by place: it is no value. */
   readonly #problems = new Map<string, string>();
 
@@ -52,8 +54,9 @@ export class FormModel {
       path: [],
       isRequired: shape.isRequired,
       mayBeAbsent: true,
-      get: () => this.#params === undefined ? undefined : shape.unwrap(this.#params),
+      get: () => this.#value,
       set: (value) => {
+        this.#value = value;
         this.#params = shape.wrap(value);
         this.onchange?.();
       },
@@ -68,6 +71,7 @@ export class FormModel {
   /** Puts these in the place of what was there. Nobody is told. */
   set params(params: unknown) {
     this.#params = params;
+    this.#value = params === undefined ? undefined : this.#shape?.unwrap(params);
     this.#chosen.clear();
     this.#problems.clear();
   }
@@ -172,7 +176,7 @@ export class FormModel {
 
   /** Which alternative is shown; -1 if none, because nothing is there or none can show it. */
   chosen(slot: Slot, options: readonly Part[]): number {
-    const key = keyOf(slot.path), remembered = this.#chosen.get(key), value = slot.get();
+    const remembered = this.#chosen.get(keyOf(slot.path))?.get(options), value = slot.get();
     if (remembered !== undefined && options[remembered] !== undefined) {
       if (value === undefined || this.schemas.fits(options[remembered], value)) return remembered;
       if (this.schemas.shows(options[remembered], value)) return remembered;
@@ -182,15 +186,18 @@ export class FormModel {
 
   /** Shows another alternative: the value stays if it fits; -1 takes it away. */
   choose(slot: Slot, options: readonly Part[], index: number): void {
-    const key = keyOf(slot.path), option = options[index];
+    const key = keyOf(slot.path), option = options[index], value = slot.get();
+    const before = options[this.chosen(slot, options)], chosen = this.#chosen.get(key) ?? new Map();
+    this.#chosen.set(key, chosen);
     if (option === undefined) {
-      this.#chosen.delete(key);
-      slot.set(undefined);
-      return;
+      chosen.delete(options);
+      return slot.set(undefined);
     }
-    this.#chosen.set(key, index);
-    const value = slot.get();
-    if (value !== undefined && this.schemas.fits(option, value)) return;
+    chosen.set(options, index);
+    // What the last choice has put there is not what a person has filled in.
+    const isUntouched = before !== undefined &&
+      JSON.stringify(value) === JSON.stringify(this.initial(before));
+    if (value !== undefined && !isUntouched && this.schemas.fits(option, value)) return;
     const first = this.initial(option);
     slot.set(slot.mayBeAbsent && isBlank(first) ? undefined : first);
   }
@@ -215,16 +222,13 @@ export class FormModel {
     return undefined;
   }
 
-  /** Forgets what was typed and chosen at a place and below it: its fields are gone. */
+  /** Forgets what was typed and chosen below a place, and typed in it: its fields are gone. */
   forget(path: Path): void {
-    const start = keyOf(path).slice(0, -1);
-    for (const map of [this.#problems, this.#chosen]) {
-      for (const key of [...map.keys()]) {
-        if (key.startsWith(start) && /^[,\]]/.test(key.slice(start.length)) || path.length === 0) {
-          map.delete(key);
-        }
-      }
-    }
+    const start = path.length === 0 ? "[" : keyOf(path).slice(0, -1) + ",", own = keyOf(path);
+    const isBelow = (key: string) => key !== own && key.startsWith(start);
+    this.#problems.delete(own);
+    for (const key of [...this.#problems.keys()]) if (isBelow(key)) this.#problems.delete(key);
+    for (const key of [...this.#chosen.keys()]) if (isBelow(key)) this.#chosen.delete(key);
   }
 
   /** The value that stands there once it is added. */
@@ -297,8 +301,9 @@ function numberValue(text: string): Typed {
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return { problem: "This is no number" };
   const value = Number(text);
   if (!Number.isFinite(value)) return { problem: "This number is too large" };
-  const exact = exactly(text);
-  if (exact !== undefined && BigInt(value) !== exact) {
+  // What is sent is the shortest text that means this number.
+  const exact = exactly(text), sent = JSON.stringify(value);
+  if (exact !== undefined && (exactly(sent) ?? BigInt(value)) !== exact) {
     return { problem: "This number cannot be sent digit for digit from here" };
   }
   return { value };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Field, isRecord, type Member, memberOf, type Part, type Schemas } from "../schema.ts";
+import { type Field, isRecord, type Member, memberOf, type Part, Schemas } from "../schema.ts";
 
 /** What an OpenRPC document says of the params of a method. */
 export interface ParamsOfMethod {
@@ -47,6 +47,16 @@ export function paramsShape(
   return described.length === 1 && only!.name === "value"
     ? single(only!, schemas)
     : positional(described);
+}
+
+/** The one value that params stand for: what the method of a typed client is given. */
+export function valueOfParams(
+  method: ParamsOfMethod,
+  document: OpenRpcDocument,
+  params: unknown,
+): unknown {
+  const shape = paramsShape(method, document, new Schemas(document));
+  return params === undefined ? undefined : shape?.unwrap(params) ?? params;
 }
 
 function describedParam(param: unknown, document: OpenRpcDocument): Member | undefined {
@@ -107,15 +117,14 @@ function single({ part, isRequired }: Member, schemas: Schemas): ParamsShape {
     isRequired,
     unwrap(params) {
       if (!Array.isArray(params)) return params;
-      const isAlone = params.length === 1;
-      if (isAlone && !isRecord(params[0]) && !Array.isArray(params[0])) {
-        const { kind } = schemas.fieldOf(part);
-        const isList = kind === "list" || kind === "tuple" ||
-          !schemas.fits(part, params[0]) && schemas.fits(part, params);
-        return isList ? params : params[0];
+      const { kind } = schemas.fieldOf(part), isAlone = params.length === 1;
+      // As the server reads them: what may be an array is one, unless only its item fits.
+      if (kind === "json" || kind === "list" || kind === "tuple" || kind === "choice") {
+        const isItem = isAlone && !schemas.fits(part, params) &&
+          (kind === "choice" || Array.isArray(params[0]) && schemas.fits(part, params[0]));
+        if (!isItem) return kind === "choice" && params.length === 0 ? undefined : params;
       }
-      if (isAlone && !schemas.fits(part, params) && schemas.fits(part, params[0])) return params[0];
-      return params.length === 0 && !schemas.fits(part, params) ? undefined : params;
+      return isAlone ? params[0] : params.length === 0 ? undefined : params;
     },
     wrap(value) {
       if (value === undefined || Array.isArray(value) && value.length === 0) return undefined;

@@ -9,7 +9,7 @@ import {
   textOf,
   type TreeNode,
   treeOf,
-} from "../../../console/tree.ts";
+} from "../../../console/tree_nodes.ts";
 
 function count(node: TreeNode): number {
   return 1 + node.children.reduce((sum, child) => sum + count(child), 0);

@@ -91,9 +91,6 @@ export function frameEnds(wire: Wire, texts: readonly string[], direction: Direc
 
 // ---- As hex ----------------------------------------------------------------------------------
 
-/** Bytes of a row. */
-export const ROW = 16;
-
 /** Text of one kind. */
 export interface Run {
   readonly text: string;
@@ -102,7 +99,7 @@ export interface Run {
   readonly piece: number;
 }
 
-/** Sixteen bytes. */
+/** Some bytes, side by side. */
 export interface HexRow {
   readonly offset: string;
   readonly hex: readonly Run[];
@@ -110,8 +107,9 @@ export interface HexRow {
 }
 
 /**
- * Rows of sixteen bytes as hex and as text. A `|` stands before the first byte behind a cut.
+ * Bytes as hex and as text, row by row. A `|` stands before the first byte behind a cut.
  *
+ * @param width how many bytes a row has
  * @param from the first row
  * @param count how many rows
  */
@@ -119,12 +117,13 @@ export function hexRows(
   bytes: Uint8Array,
   marks: readonly Mark[],
   cuts: readonly number[],
+  width: number,
   from: number,
   count: number,
 ): HexRow[] {
   const rows: HexRow[] = [];
-  for (let row = from; row < from + count && row * ROW < bytes.length; row++) {
-    const start = row * ROW, end = Math.min(bytes.length, start + ROW);
+  for (let row = from; row < from + count && row * width < bytes.length; row++) {
+    const start = row * width, end = Math.min(bytes.length, start + width);
     const hex: Run[] = [], text: Run[] = [];
     let piece = countUpTo(cuts, start), mark = marks.findIndex(({ to }) => to > start);
     for (let at = start; at < end; at++) {

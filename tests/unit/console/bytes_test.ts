@@ -9,7 +9,6 @@ import {
   hexRows,
   LESSONS,
   readPieces,
-  ROW,
   rowsOf,
 } from "../../../console/bytes/cut.ts";
 import { type Direction, WIRES } from "../../../console/bytes/wires.ts";
@@ -139,7 +138,7 @@ Deno.test("hexRows() has every byte once, with its mark, its piece and the cuts"
     { from: 4, to: 20, isMessage: true, what: "the message" },
   ];
   const bytes = Uint8Array.from({ length: 20 }, (_, at) => at + 0x3c);
-  const rows = hexRows(bytes, marks, [2, 16], 0, 9);
+  const rows = hexRows(bytes, marks, [2, 16], 16, 0, 9);
   assertEquals(rows.map(({ offset }) => offset), ["0000", "0010"]);
   assertEquals(rows[0]!.hex, [
     { text: " 3c 3d", isMessage: false, piece: 0 },
@@ -148,16 +147,16 @@ Deno.test("hexRows() has every byte once, with its mark, its piece and the cuts"
   ]);
   assertEquals(rows[1]!.hex, [{ text: "|4c 4d 4e 4f", isMessage: true, piece: 2 }]);
   assertEquals(rows[1]!.text, [{ text: "LMNO", isMessage: true, piece: 2 }]);
-  assertEquals(hexRows(bytes, marks, [2, 16], 1, 1), [rows[1]]);
+  assertEquals(hexRows(bytes, marks, [2, 16], 16, 1, 1), [rows[1]]);
   fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), fc.array(fc.nat(200)), (
     bytes,
     places,
   ) => {
     const cuts = cutsOf(places, bytes.length);
-    const rows = hexRows(bytes, [], cuts, 0, 99);
+    const rows = hexRows(bytes, [], cuts, 16, 0, 99);
     const text = rows.flatMap(({ hex }) => hex.map(({ text }) => text)).join("");
     assertEquals(text.replaceAll(/[| ]/g, ""), bytes.toHex());
     assertEquals(text.split("|").length - 1, cuts.length);
-    assertEquals(rows.length, Math.ceil(bytes.length / ROW));
+    assertEquals(rows.length, Math.ceil(bytes.length / 16));
   }));
 });

@@ -57,7 +57,7 @@ export function treeOf(value: unknown, max: number = MAX_NODES): TreeNode {
 
 /** The values of one that stand behind those that are shown, closed. */
 export function moreOf(value: unknown, from: number, max: number = MAX_NODES): TreeNode[] {
-  return entriesOf(value, from, max).map(([key, value]) => new Growing(key, value));
+  return new Growing(undefined, value).after(from, max);
 }
 
 class Growing implements TreeNode {
@@ -66,16 +66,18 @@ class Growing implements TreeNode {
   readonly kind: TreeNode["kind"];
   readonly size: number;
   readonly children: Growing[] = [];
+  readonly #names: readonly string[];
 
   constructor(key: string | undefined, value: unknown) {
     this.key = key;
     this.value = value;
     this.kind = kindOf(value);
-    this.size = sizeOf(value);
+    this.#names = this.kind === "object" ? Object.keys(value as object) : [];
+    this.size = Array.isArray(value) ? value.length : this.#names.length;
   }
 
   get text(): string {
-    return textOf(this.value);
+    return textOf(this.value, this.size);
   }
 
   get hasMore(): boolean {
@@ -83,11 +85,18 @@ class Growing implements TreeNode {
   }
 
   grow(count: number): Growing[] {
-    const drawn = entriesOf(this.value, this.children.length, count).map(([key, value]) =>
-      new Growing(key, value)
-    );
+    const drawn = this.after(this.children.length, count);
     for (const child of drawn) this.children.push(child);
     return drawn;
+  }
+
+  after(from: number, count: number): Growing[] {
+    const { value } = this;
+    return Array.isArray(value)
+      ? value.slice(from, from + count).map((item, at) => new Growing(String(from + at), item))
+      : this.#names.slice(from, from + count).map((name) =>
+        new Growing(name, (value as Record<string, unknown>)[name])
+      );
   }
 }
 
@@ -97,33 +106,15 @@ function kindOf(value: unknown): TreeNode["kind"] {
   return typeof value as TreeNode["kind"];
 }
 
-function sizeOf(value: unknown): number {
-  if (value === null || typeof value !== "object") return 0;
-  return Array.isArray(value) ? value.length : Object.keys(value).length;
-}
-
-function entriesOf(value: unknown, from: number, count: number): [string, unknown][] {
-  if (value === null || typeof value !== "object") return [];
-  if (Array.isArray(value)) {
-    return value.slice(from, from + count).map((item, at) => [String(from + at), item]);
-  }
-  return Object.keys(value).slice(from, from + count).map((name) => [
-    name,
-    (value as Record<string, unknown>)[name],
-  ]);
-}
-
 /** A value in a line. */
-export function textOf(value: unknown): string {
+function textOf(value: unknown, size: number): string {
   if (typeof value === "string") {
     const { length } = value;
     const text = visible(JSON.stringify(value.slice(0, MAX_TEXT)));
     return length <= MAX_TEXT ? text : `${text}… ${length.toLocaleString("en")} characters`;
   }
-  if (Array.isArray(value)) return countText(value.length, "item", "items");
-  if (value !== null && typeof value === "object") {
-    return countText(Object.keys(value).length, "member", "members");
-  }
+  if (Array.isArray(value)) return countText(size, "item", "items");
+  if (value !== null && typeof value === "object") return countText(size, "member", "members");
   return String(value ?? null);
 }
 

@@ -45,12 +45,22 @@ export function readPieces(
   bytes: Uint8Array,
   cuts: readonly number[],
 ): Piece[] {
-  const reader = wire.reader(direction), decoder = new TextDecoder();
-  const ends = [...cuts, bytes.length];
+  const reader = wire.reader(direction),
+    decoder = new TextDecoder(),
+    ends = [...cuts, bytes.length];
   return ends.map((to, at) => {
     const from = at === 0 ? 0 : ends[at - 1]!, piece = bytes.subarray(from, to);
-    const found = reader.push(piece);
-    return { from, to, alone: decoder.decode(piece), found, held: reader.held };
+    const found = reader.push(piece), held = reader.held;
+    // Few of thousands of pieces are looked at.
+    return {
+      from,
+      to,
+      found,
+      held,
+      get alone() {
+        return decoder.decode(piece);
+      },
+    };
   });
 }
 
@@ -66,6 +76,9 @@ export function rowsOf(pieces: readonly Piece[]): Row[] {
   return rows;
 }
 
+/** Bytes that are worth a piece each. */
+const MAX_EVERY = 8 << 10;
+
 /** The ways to cut that the lesson of examples/sticky.ts has, by name; undefined if one is not possible. */
 export const LESSONS: Readonly<
   Record<string, (bytes: Uint8Array, frames: readonly number[]) => readonly number[] | undefined>
@@ -80,7 +93,7 @@ export const LESSONS: Readonly<
     const at = bytes.findIndex((byte) => byte >= 0xc0);
     return at < 0 ? undefined : [at + 1];
   },
-  "One byte a piece": (bytes) => everyCut(bytes.length),
+  "One byte a piece": (bytes) => bytes.length > MAX_EVERY ? undefined : everyCut(bytes.length),
 };
 
 /** Where each message ends, with its frame. */

@@ -30,14 +30,14 @@ export interface BytesPanel {
   show(text: string, direction: Direction): void;
 }
 
-/** Bytes of messages that are cut: a decoder is given them anew for each step of a slider. */
-const MAX_BYTES = 64 << 10;
+/** Characters of a message that is cut: a decoder is given it anew for each step of a slider. */
+const MAX_LENGTH = 64 << 10;
 
 /** Cuts that have a slider. */
 const MAX_CUTS = 8;
 
 /** Rows of bytes, pieces and characters of a text that are shown. */
-const MAX_ROWS = 128;
+const MAX_ROWS = 64;
 const MAX_PIECES = 100;
 const MAX_TEXT = 400;
 
@@ -167,17 +167,17 @@ class Panel implements BytesPanel {
   #encode(): void {
     const texts = this.#isTwice ? [this.#text, SECOND[this.#direction]] : [this.#text];
     this.#about.textContent = this.#wire.about;
-    const { bytes, marks } = this.#wire.encode(texts, this.#direction);
-    const isTooLong = bytes.length > MAX_BYTES;
-    this.#bytes = isTooLong ? new Uint8Array(0) : bytes;
-    this.#marks = isTooLong ? [] : marks;
+    const isTooLong = this.#text.length > MAX_LENGTH;
+    const { bytes, marks } = this.#wire.encode(isTooLong ? [] : texts, this.#direction);
+    this.#bytes = bytes;
+    this.#marks = marks;
     this.#ends = isTooLong ? [] : frameEnds(this.#wire, texts, this.#direction);
     for (const part of [this.#lessons, this.#sliders, this.#hex, this.#pieces, this.#marked]) {
       part.hidden = isTooLong;
     }
     if (isTooLong) {
-      this.#summary.value = `${bytes.length.toLocaleString("en")} bytes: ` +
-        `messages of up to ${MAX_BYTES >> 10} KiB are cut here.`;
+      this.#summary.value = `${this.#text.length.toLocaleString("en")} characters: ` +
+        `messages of up to ${MAX_LENGTH >> 10} KiB are cut here.`;
       return;
     }
     replace(

@@ -15,8 +15,9 @@ import { fieldText, type Slot, valueIndex } from "./model.ts";
 /** Values of an enum that are offered in a list. */
 const MAX_VALUES = 500;
 
-/** Characters of a text or of JSON that are shown in a field. */
-const MAX_SHOWN = 50_000;
+/** Characters of a text, and values of a value, that are shown in a field. */
+const MAX_TEXT = 50_000;
+const MAX_PARTS = 2000;
 
 export function drawText(
   drawing: Drawing,
@@ -25,8 +26,9 @@ export function drawText(
   around: Around,
   why?: string,
 ): HTMLElement {
-  const value = slot.get(), text = fieldText(field, value);
-  if (text.length > MAX_SHOWN) return drawHuge(drawing, slot, field, around, text.length);
+  const value = slot.get();
+  if (isLarge(value)) return drawHuge(drawing, slot, field, around);
+  const text = fieldText(field, value);
   const isNumber = field.kind === "number";
   const issue = drawing.issue();
   const about = {
@@ -56,7 +58,6 @@ function drawHuge(
   slot: Slot,
   field: Field,
   around: Around,
-  length: number,
 ): HTMLElement {
   const place = drawing.place(slot, around);
   const remove = h("button", {
@@ -66,7 +67,7 @@ function drawHuge(
       focusIn(place.redraw());
     },
   }, "Clear");
-  const text = `${length.toLocaleString("en")} characters, shown in JSON`;
+  const text = "too long to be shown here: it stands in JSON";
   const { element } = drawing.view(slot, around, field, text, undefined, drawing.issue(), remove);
   return place.element = element;
 }
@@ -126,4 +127,22 @@ function placeholderOf({ kind, fallback }: Field): string | undefined {
     ? fallback
     : JSON.stringify(fallback);
   return visibleName(text ?? "", 80);
+}
+
+/** Whether a value takes long to show; does not look at more of it than that. */
+function isLarge(value: unknown): boolean {
+  const open = [value];
+  for (let parts = 0, length = 0; open.length > 0;) {
+    const next = open.pop();
+    if (typeof next === "string") length += next.length;
+    else if (next !== null && typeof next === "object") {
+      const names = Array.isArray(next) ? [] : Object.keys(next);
+      parts += Array.isArray(next) ? next.length : names.length;
+      if (parts > MAX_PARTS) return true;
+      for (const name of names) length += name.length;
+      for (const part of Object.values(next)) open.push(part);
+    }
+    if (length > MAX_TEXT) return true;
+  }
+  return false;
 }

@@ -2,14 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@4";
-import {
-  keyText,
-  MAX_NODES,
-  moreOf,
-  textOf,
-  type TreeNode,
-  treeOf,
-} from "../../../console/tree_nodes.ts";
+import { keyText, MAX_NODES, moreOf, type TreeNode, treeOf } from "../../../console/tree_nodes.ts";
 
 function count(node: TreeNode): number {
   return 1 + node.children.reduce((sum, child) => sum + count(child), 0);
@@ -77,9 +70,9 @@ Deno.test("moreOf() goes on behind what is shown, to the end", () => {
 });
 
 Deno.test("texts and names are cut, and nothing in them is unseen", () => {
-  assertEquals(textOf("a\u202eb\n"), '"a\\u202eb\\n"');
-  assertEquals(textOf("x".repeat(1_000_000)), `"${"x".repeat(1000)}"… 1,000,000 characters`);
-  assertEquals(textOf(null), "null");
+  assertEquals(treeOf("a\u202eb\n").text, '"a\\u202eb\\n"');
+  assertEquals(treeOf("x".repeat(1_000_000)).text, `"${"x".repeat(1000)}"… 1,000,000 characters`);
+  assertEquals(treeOf(null).text, "null");
   const [node] = treeOf(JSON.parse(`{"__proto__": {"a": 1}}`)).children;
   assertEquals([node!.key, node!.children.length], ["__proto__", 1]);
   const [long] = treeOf({ ["\u202e" + "n".repeat(1000)]: 1 }).children;

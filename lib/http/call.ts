@@ -45,6 +45,14 @@ export function streamType(accept: string | undefined): StreamType | undefined {
   return best;
 }
 
+/** What a list such as `text/html, gzip;q=0` accepts, in lower case, without what it says of each. */
+export function accepted(list: string): string[] {
+  return list.toLowerCase().split(",")
+    .map((range) => range.split(";").map((part) => part.trim()))
+    .filter(([, ...params]) => !params.some((param) => /^q=0(?:\.0{0,3})?$/.test(param)))
+    .map(([name = ""]) => name);
+}
+
 /**
  * Puts into the metadata what the header says: a deadline, a trace, the event to go on behind, and that the
  * items of a stream are taken as they come.

@@ -13,6 +13,7 @@
  * @module
  */
 
+import type { BytesPanel } from "./bytes/panel.ts";
 import { CallForm } from "./call_form.ts";
 import { Card, nameOf } from "./card.ts";
 import { dialog, keysDialog } from "./dialogs.ts";
@@ -27,7 +28,7 @@ import type { ApiOutline, MethodOutline } from "./outline.ts";
 import { Questions } from "./questions.ts";
 import { ServerPanel } from "./server_panel.ts";
 import { Talk } from "./talk.ts";
-import { visibleLines, visibleName } from "./visible.ts";
+import { visibleName } from "./visible.ts";
 
 /** Cards of calls that have ended; older ones go. */
 const MAX_CARDS = 12;
@@ -159,13 +160,17 @@ function useToken(text: string): void {
   line.connect(token);
 }
 
-/** Opens the bytes of a message. */
-function showBytes({ text }: Said): void {
-  replace(
-    bytesContent,
-    h("pre", { class: "code", tabindex: 0 }, visibleLines(text.slice(0, 50_000))),
-  );
+let bytesPanel: BytesPanel | undefined;
+
+/** Opens the bytes of a message. What shows them is loaded now. */
+async function showBytes({ text, isOut }: Said): Promise<void> {
   bytesDialog.showModal();
+  if (bytesPanel === undefined) {
+    const { createBytesPanel } = await import("./bytes/panel.ts");
+    bytesPanel ??= createBytesPanel();
+    replace(bytesContent, bytesPanel.element);
+  }
+  bytesPanel.show(text, isOut ? "out" : "in");
 }
 
 // ---- What happens ----------------------------------------------------------------------------

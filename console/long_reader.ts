@@ -1,4 +1,4 @@
-/// <reference lib="webworker" />
+/// <reference lib="dom" />
 /**
  * A worker that reads long messages, so that the page goes on meanwhile.
  *

@@ -1,5 +1,11 @@
 /// <reference lib="dom" />
-// Runs before the page is painted, so that it never shows in the other colours first.
+/**
+ * The colours that were chosen. A script, and no module: it runs before the page is painted, so that nothing
+ * is seen in the others first.
+ *
+ * @module
+ */
+
 {
   try {
     const theme = localStorage.getItem("landline-theme");

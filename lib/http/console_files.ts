@@ -12,14 +12,21 @@ import { stripTypeScriptTypes } from "node:module";
 import { gzipSync } from "node:zlib";
 
 import app from "../../console/app.ts" with { type: "text" };
+import bytesCut from "../../console/bytes/cut.ts" with { type: "text" };
+import bytesPanel from "../../console/bytes/panel.ts" with { type: "text" };
+import bytesStyle from "../../console/bytes/style.ts" with { type: "text" };
+import bytesWires from "../../console/bytes/wires.ts" with { type: "text" };
 import callForm from "../../console/call_form.ts" with { type: "text" };
 import card from "../../console/card.ts" with { type: "text" };
 import commands from "../../console/commands.ts" with { type: "text" };
 import dialogs from "../../console/dialogs.ts" with { type: "text" };
 import dom from "../../console/dom.ts" with { type: "text" };
 import formBytesField from "../../console/form/bytes_field.ts" with { type: "text" };
+import formDrawing from "../../console/form/drawing.ts" with { type: "text" };
 import formForm from "../../console/form/form.ts" with { type: "text" };
+import formGroups from "../../console/form/groups.ts" with { type: "text" };
 import formLabels from "../../console/form/labels.ts" with { type: "text" };
+import formLeaves from "../../console/form/leaves.ts" with { type: "text" };
 import formModel from "../../console/form/model.ts" with { type: "text" };
 import formParams from "../../console/form/params.ts" with { type: "text" };
 import histogram from "../../console/histogram.ts" with { type: "text" };
@@ -46,7 +53,25 @@ import treeNodes from "../../console/tree_nodes.ts" with { type: "text" };
 import uploadPanel from "../../console/upload_panel.ts" with { type: "text" };
 import virtualList from "../../console/virtual_list.ts" with { type: "text" };
 import visible from "../../console/visible.ts" with { type: "text" };
+import framingByteQueue from "../framing/byte_queue.ts" with { type: "text" };
+import framingCloseCode from "../framing/close_code.ts" with { type: "text" };
+import framingFrame from "../framing/frame.ts" with { type: "text" };
+import framingHeaders from "../framing/headers.ts" with { type: "text" };
+import framingJson from "../framing/json.ts" with { type: "text" };
+import framingLengthPrefix from "../framing/length_prefix.ts" with { type: "text" };
+import framingSizedDecoder from "../framing/sized_decoder.ts" with { type: "text" };
+import framingTextScanner from "../framing/text_scanner.ts" with { type: "text" };
+import framingUtf8 from "../framing/utf8.ts" with { type: "text" };
+import framingValueScanner from "../framing/value_scanner.ts" with { type: "text" };
+import framingWebsocket from "../framing/websocket.ts" with { type: "text" };
+import framingWebsocketDecoder from "../framing/websocket_decoder.ts" with { type: "text" };
+import framingWebsocketEncoder from "../framing/websocket_encoder.ts" with { type: "text" };
+import framingWebsocketFrame from "../framing/websocket_frame.ts" with { type: "text" };
+import libHttpHead from "../http/head.ts" with { type: "text" };
+import libHttpRequest from "../http/request.ts" with { type: "text" };
+import libHttpResponse from "../http/response.ts" with { type: "text" };
 import styleCss from "../../console/style.css" with { type: "text" };
+import formFormCss from "../../console/form/form.css" with { type: "text" };
 import page from "../../console/index.html" with { type: "text" };
 
 /** What is sent, and the name of exactly this. */
@@ -73,7 +98,7 @@ export class ConsoleFile {
     return this.#plain ??= sent(
       new TextEncoder().encode(
         this.type.startsWith("text/javascript")
-          ? withoutComments(stripTypeScriptTypes(this.#source))
+          ? short(stripTypeScriptTypes(this.#source))
           : this.#source,
       ),
     );
@@ -85,10 +110,13 @@ export class ConsoleFile {
   }
 }
 
-/** Without comments that have their lines for themselves, and what was left of types: a third of the bytes. */
-function withoutComments(code: string): string {
+/**
+ * Without comments that have their lines for themselves, without what was left of types, and without the
+ * space around lines: a third of the bytes. A file in which a text has several lines keeps their space.
+ */
+function short(code: string): string {
   let isComment = false;
-  return code.split("\n").filter((line) => {
+  const lines = code.split("\n").filter((line) => {
     const text = line.trim();
     if (isComment || text.startsWith("/**")) {
       isComment = !text.endsWith("*/");
@@ -96,7 +124,15 @@ function withoutComments(code: string): string {
     }
     // An empty line may stand in a text.
     return !text.startsWith("//") && (text !== "" || line === "");
-  }).join("\n");
+  });
+  const hasLongTexts = lines.some((line) => line.split("`").length % 2 === 0);
+  return (hasLongTexts ? lines : lines.map(narrow)).join("\n");
+}
+
+/** A line without space around it, and with one space where types have left many. */
+function narrow(line: string): string {
+  const mayHaveText = ['"', "'", "`", "/"].some((mark) => line.includes(mark));
+  return mayHaveText ? line.trim() : line.split(" ").filter((part) => part !== "").join(" ");
 }
 
 function sent(bytes: Uint8Array): Sent {
@@ -106,14 +142,21 @@ function sent(bytes: Uint8Array): Sent {
 /** The sources that are served, by their paths in the tree: the page imports them by the same paths. */
 const MODULES: Readonly<Record<string, string>> = {
   "console/app.ts": app,
+  "console/bytes/cut.ts": bytesCut,
+  "console/bytes/panel.ts": bytesPanel,
+  "console/bytes/style.ts": bytesStyle,
+  "console/bytes/wires.ts": bytesWires,
   "console/call_form.ts": callForm,
   "console/card.ts": card,
   "console/commands.ts": commands,
   "console/dialogs.ts": dialogs,
   "console/dom.ts": dom,
   "console/form/bytes_field.ts": formBytesField,
+  "console/form/drawing.ts": formDrawing,
   "console/form/form.ts": formForm,
+  "console/form/groups.ts": formGroups,
   "console/form/labels.ts": formLabels,
+  "console/form/leaves.ts": formLeaves,
   "console/form/model.ts": formModel,
   "console/form/params.ts": formParams,
   "console/histogram.ts": histogram,
@@ -140,12 +183,30 @@ const MODULES: Readonly<Record<string, string>> = {
   "console/upload_panel.ts": uploadPanel,
   "console/virtual_list.ts": virtualList,
   "console/visible.ts": visible,
+  "lib/framing/byte_queue.ts": framingByteQueue,
+  "lib/framing/close_code.ts": framingCloseCode,
+  "lib/framing/frame.ts": framingFrame,
+  "lib/framing/headers.ts": framingHeaders,
+  "lib/framing/json.ts": framingJson,
+  "lib/framing/length_prefix.ts": framingLengthPrefix,
+  "lib/framing/sized_decoder.ts": framingSizedDecoder,
+  "lib/framing/text_scanner.ts": framingTextScanner,
+  "lib/framing/utf8.ts": framingUtf8,
+  "lib/framing/value_scanner.ts": framingValueScanner,
+  "lib/framing/websocket.ts": framingWebsocket,
+  "lib/framing/websocket_decoder.ts": framingWebsocketDecoder,
+  "lib/framing/websocket_encoder.ts": framingWebsocketEncoder,
+  "lib/framing/websocket_frame.ts": framingWebsocketFrame,
+  "lib/http/head.ts": libHttpHead,
+  "lib/http/request.ts": libHttpRequest,
+  "lib/http/response.ts": libHttpResponse,
 };
 
 /** What is served, by path. */
 export const consoleFiles: ReadonlyMap<string, ConsoleFile> = new Map([
   ["/", new ConsoleFile("text/html", page)],
   ["/console/style.css", new ConsoleFile("text/css", styleCss)],
+  ["/console/form/form.css", new ConsoleFile("text/css", formFormCss)],
   ...Object.entries(MODULES).map(([path, source]) =>
     [`/${path}`, new ConsoleFile("text/javascript", source)] as const
   ),

@@ -31,6 +31,9 @@ async function served(options: ServeOptions = {}) {
   };
 }
 
+/** What is loaded when a message is opened, with all that it brings along. */
+const LATER = "console/bytes/panel.ts";
+
 /** The files that stand in the page itself, by their paths. */
 const LINKED = Array.from(
   Deno.readTextFileSync(new URL("console/index.html", ROOT)).matchAll(
@@ -105,6 +108,7 @@ Deno.test("every file that the page loads is there, without types", async () => 
   const paths = [
     ...LINKED.filter((path) => path.endsWith(".ts")),
     ...filesFrom("console/app.ts"),
+    ...filesFrom(LATER),
   ];
   for (const path of new Set(paths)) {
     const { status, headers, body } = await peer.ask(request(`GET /${path}`));
@@ -125,6 +129,7 @@ Deno.test("no file is served that the page does not load", async () => {
     "/",
     ...LINKED.map((path) => `/${path}`),
     ...Array.from(filesFrom("console/app.ts"), (path) => `/${path}`),
+    ...Array.from(filesFrom(LATER), (path) => `/${path}`),
   ]);
   assertEquals(new Set(consoleFiles.keys()), loaded);
 });

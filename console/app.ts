@@ -292,7 +292,7 @@ function setTheme(theme: string | undefined): void {
   else document.documentElement.dataset["theme"] = theme;
   keep("theme", theme);
   themeButton.textContent = theme === "light" ? "Light" : theme === "dark" ? "Dark" : "Auto";
-  themeButton.setAttribute("aria-label", `Theme: ${theme ?? "as the system has it"}`);
+  themeButton.setAttribute("aria-label", `Theme: ${themeButton.textContent}`);
 }
 
 const kinds: readonly (string | undefined)[] = THEMES;

@@ -52,7 +52,7 @@ export class CallForm {
   readonly #json = h("textarea", {
     id: "params-json",
     class: "code",
-    rows: 8,
+    rows: 6,
     spellcheck: "false",
     "aria-describedby": "params-wrong",
     oninput: () => this.#onJson(),

@@ -105,7 +105,7 @@ export class LoadTest {
         ...figures.map(([name, text]) => h("div", null, h("dt", null, name), h("dd", null, text))),
       ),
       failed === "" ? null : h("p", { class: "note bad" }, failed),
-      h("h4", null, "How many calls took how long"),
+      h("h3", null, "How many calls took how long"),
       svg(
         "svg",
         {
@@ -123,7 +123,7 @@ export class LoadTest {
         h("span", null, durationText(buckets[0]?.from ?? 0)),
         h("span", null, durationText(buckets.at(-1)?.to ?? 0)),
       ),
-      h("h4", null, "In the order of the calls"),
+      h("h3", null, "In the order of the calls"),
       svg(
         "svg",
         {

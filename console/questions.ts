@@ -20,7 +20,7 @@ export class Questions {
   readonly #line: Line;
   readonly #announce: (text: string) => void;
   readonly #shown = new Map<string, HTMLElement>();
-  readonly #title = h("h3", { id: "questions-title", tabindex: -1 });
+  readonly #title = h("h2", { id: "questions-title", tabindex: -1 });
   readonly #list = h("div", null);
   #count = 0;
 

@@ -91,7 +91,7 @@ export class Talk {
     const { isOut, kind, id, text, at } = said;
     row.classList.toggle("out", isOut);
     row.setAttribute("aria-selected", "false");
-    const time = new Date(at).toISOString().slice(11, 23);
+    const time = timeText(at);
     replace(
       row,
       h("span", { class: "way", "aria-hidden": "true" }, isOut ? "→" : "←"),
@@ -106,4 +106,10 @@ export class Talk {
       h("span", { class: "unseen" }, isOut ? " sent by the page" : " sent by the server"),
     );
   }
+}
+
+/** The time of day here, to the millisecond. */
+function timeText(at: number): string {
+  const date = new Date(at);
+  return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(11, 23);
 }

@@ -101,6 +101,7 @@ function everything(counts: Counts, server: () => Server) {
     drop: method((_, { peer }) => {
       queueMicrotask(() => void server().peers.get(peer.id)?.close());
     }, { summary: "Ends the connection" }),
+    leave: method(() => void server().shutdown(2000), { summary: "Ends the server in order" }),
     where: method((_, { meta, trace }) => ({ timeoutMs: meta["timeoutMs"] ?? null, trace })),
     wide: method(
       z.object({ count: z.int() }),

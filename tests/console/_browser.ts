@@ -9,14 +9,25 @@ const { launched } = await import(
   new URL("../interop/programs/_chromium.js", import.meta.url).href
 ) as { launched(): Promise<Browser> };
 
+/** Not a literal where it is used: the package is no concern of `deno check`. */
+const AXE = "npm:axe-core@4";
+
 /** Milliseconds that one element may take to be there: a machine may be busy. */
 const PATIENCE = 30_000;
 
-const { only = "", patience = PATIENCE, ...world } = JSON.parse(Deno.args[0]!) as World & {
-  readonly only?: string;
-  readonly patience?: number;
-};
-const origins = [world.everything, world.locked, world.hostile].map((url) => new URL(url).origin);
+const { default: { source: axe } } = await import(
+  AXE
+) as { readonly default: { readonly source: string } };
+
+const { only = "", patience = PATIENCE, ...world } = JSON.parse(Deno.args[0]!) as
+  & Omit<World, "axe">
+  & {
+    readonly only?: string;
+    readonly patience?: number;
+  };
+const origins = [world.everything, world.locked, world.hostile, world.leaving].map((url) =>
+  new URL(url).origin
+);
 const browser = await launched();
 
 for (const [name, run] of Object.entries(scenarios)) {
@@ -49,7 +60,7 @@ for (const [name, run] of Object.entries(scenarios)) {
   const since = performance.now();
   let longest = 0, paint = 0;
   try {
-    await run(page, world);
+    await run(page, { ...world, axe });
     longest = await page.evaluate("window.longest");
     paint = await page.evaluate(
       "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0",

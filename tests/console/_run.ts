@@ -7,11 +7,13 @@ const isNarrow = Deno.args.includes("--narrow");
 const only = Deno.args.find((arg) => !arg.startsWith("--")) ?? "";
 await using server = await serveEverything();
 await using locked = await serveEverything("s3cret");
+await using leaving = await serveEverything();
 await using hostile = serveHostile(server);
 const world = {
   everything: server.addresses[0]!.replace("tcp:", "http:"),
   locked: locked.addresses[0]!.replace("tcp:", "http:"),
   hostile: `http://127.0.0.1:${hostile.addr.port}`,
+  leaving: leaving.addresses[0]!.replace("tcp:", "http:"),
   isNarrow,
   only,
   patience: 5000,

@@ -8,6 +8,10 @@ export interface World {
   readonly everything: string;
   readonly locked: string;
   readonly hostile: string;
+  /** One that may be ended. */
+  readonly leaving: string;
+  /** The source of axe-core. */
+  readonly axe: string;
   /** Whether columns are folded into one. */
   readonly isNarrow: boolean;
 }
@@ -69,6 +73,19 @@ export async function raw(card: Locator): Promise<string> {
 }
 
 // ---- The scenarios ---------------------------------------------------------------------------
+
+/** What axe-core finds wrong with the page as it is, in both themes. */
+async function violations(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const wrong = await page.evaluate<string[]>(`axe.run().then(({ violations }) =>
+      violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
+        id + " " + target.join(" ") + " " + failureSummary)))`);
+    found.push(...wrong.map((it) => `${colorScheme}: ${it}`));
+  }
+  return found;
+}
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   async "the methods are a tree with badges, and a search"(page, world) {
@@ -380,6 +397,22 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await callWith(page, "upper", '["again"]', world);
   },
 
+  async "a server that ends in order is told from one that is lost"(page, world) {
+    await open(page, world.leaving);
+    await choose(page, "work", world);
+    await json(page, '{"steps":1}');
+    const card = await call(page);
+    await shows(card.locator(".progress"), '"done":1');
+    await choose(page, "leave", world);
+    await call(page);
+    await shows(page.locator("#line-state"), /^going away: .*shutdown/);
+    await shows(page.locator("#line-state"), /^lost: /);
+    await shows(
+      page.locator(".card").filter({ hasText: "work" }).locator(".state"),
+      /UNAVAILABLE|LOST/,
+    );
+  },
+
   async "a load test shows percentiles and a histogram"(page, world) {
     await open(page, world.everything);
     await choose(page, "upper", world);
@@ -445,6 +478,61 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     equal(await back(), light);
     await page.reload();
     equal(await back(), light);
+  },
+
+  async "axe-core finds nothing wrong in any part, in both themes"(page, world) {
+    await open(page, world.everything);
+    await page.evaluate(world.axe);
+    const found: Record<string, string[]> = {};
+    const look = async (part: string) => {
+      const wrong = await violations(page);
+      if (wrong.length > 0) found[part] = wrong;
+    };
+    await look("methods");
+    await choose(page, "orders.place", world);
+    await json(page, '{"customer":"","kind":"parcel","lines":[{"article":"a","count":0}]}');
+    await shows((await call(page)).locator(".state"), "INVALID_PARAMS");
+    for (const tab of ["Form", "JSON", "As a command", "Load test"]) {
+      await page.getByRole("tab", { name: tab }).click();
+      await look(tab);
+    }
+    await choose(page, "upper", world);
+    await json(page, '["x"]');
+    await page.getByRole("tab", { name: "Load test" }).click();
+    await page.getByLabel("Calls", { exact: true }).fill("50");
+    await page.getByRole("button", { name: "Run" }).click();
+    await shows(page.locator(".load .figures"), "p99");
+    await look("result of a load test");
+    await choose(page, "ticks", world);
+    await json(page, '{"count":100000000}');
+    const ticks = await call(page);
+    await shows(ticks.locator(".stream .count"), "items");
+    await ticks.getByRole("button", { name: "Pause" }).click();
+    await look("stream");
+    await choose(page, "total", world);
+    await call(page);
+    await look("items up");
+    await choose(page, "ask", world);
+    await json(page, '{"question":"?"}');
+    await call(page);
+    await shows(page.locator("#questions"), "The server asks");
+    await page.locator("#questions summary").click();
+    await look("question");
+    await callWith(page, "wide", '{"count":300}', world);
+    await look("answer");
+    await page.locator(".card").first().getByRole("button", { name: "Raw" }).click();
+    await look("raw answer");
+    for (const name of ["Server", "History", "Token", "Keys"]) {
+      await page.getByRole("button", { name, exact: true }).click();
+      await look(name);
+      await page.keyboard.press("Escape");
+    }
+    await column(page, "Talk", world);
+    await look("talk");
+    await page.locator("#talk").getByRole("option").first().click();
+    await shows(page.getByRole("dialog", { name: "Bytes" }), "jsonrpc");
+    await look("bytes");
+    equal(JSON.stringify(found, null, 1), "{}");
   },
 
   async "a hostile server runs no code, and the page goes on"(page, world) {

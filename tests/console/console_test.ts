@@ -19,17 +19,19 @@ interface Said {
 
 for (const isNarrow of [false, true]) {
   testWith(
-    ["chromium", "npm:playwright-core@1"],
+    ["chromium", "npm:playwright-core@1", "npm:axe-core@4"],
     `the console does what it should in a window of ${isNarrow ? 390 : 1280} pixels`,
     async (t) => {
       await using server = await serveEverything();
       await using locked = await serveEverything("s3cret");
+      await using leaving = await serveEverything();
       await using hostile = serveHostile(server);
       const urlOf = (address: string) => address.replace("tcp:", "http:");
       const world = {
         everything: urlOf(server.addresses[0]!),
         locked: urlOf(locked.addresses[0]!),
         hostile: `http://127.0.0.1:${hostile.addr.port}`,
+        leaving: urlOf(leaving.addresses[0]!),
         isNarrow,
       };
       const [command, ...args] = program(

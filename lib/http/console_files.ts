@@ -68,6 +68,7 @@ import framingWebsocketDecoder from "../framing/websocket_decoder.ts" with { typ
 import framingWebsocketEncoder from "../framing/websocket_encoder.ts" with { type: "text" };
 import framingWebsocketFrame from "../framing/websocket_frame.ts" with { type: "text" };
 import libHttpHead from "../http/head.ts" with { type: "text" };
+import libHttpKnownHeads from "../http/known_heads.ts" with { type: "text" };
 import libHttpRequest from "../http/request.ts" with { type: "text" };
 import libHttpResponse from "../http/response.ts" with { type: "text" };
 import styleCss from "../../console/style.css" with { type: "text" };
@@ -198,6 +199,7 @@ const MODULES: Readonly<Record<string, string>> = {
   "lib/framing/websocket_encoder.ts": framingWebsocketEncoder,
   "lib/framing/websocket_frame.ts": framingWebsocketFrame,
   "lib/http/head.ts": libHttpHead,
+  "lib/http/known_heads.ts": libHttpKnownHeads,
   "lib/http/request.ts": libHttpRequest,
   "lib/http/response.ts": libHttpResponse,
 };

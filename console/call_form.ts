@@ -308,6 +308,7 @@ export class CallForm {
       url: location.origin + "/",
       method: name,
       params: this.#params,
+      value: this.#form?.argument() ?? this.#params,
       isStream,
       takesItems: isUp,
       isNotification,

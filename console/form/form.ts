@@ -24,6 +24,8 @@ export interface Form {
   readonly element: HTMLElement;
   /** The params as they travel, an array or an object; undefined if nothing is given. */
   value(): unknown;
+  /** The one value that the params stand for, which a typed client is given; undefined if there is none. */
+  argument(): unknown;
   /** Shows these params. `onchange` is not called. */
   set(params: unknown): void;
   /** Lights up the fields that the server refused; none puts all lights out. */
@@ -57,6 +59,10 @@ class FormView implements Form {
 
   value(): unknown {
     return this.#model.params;
+  }
+
+  argument(): unknown {
+    return this.#model.root?.get();
   }
 
   set(params: unknown): void {

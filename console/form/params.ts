@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Field, isRecord, type Member, memberOf, type Part, Schemas } from "../schema.ts";
+import { type Field, isRecord, type Member, memberOf, type Part, type Schemas } from "../schema.ts";
 
 /** What an OpenRPC document says of the params of a method. */
 export interface ParamsOfMethod {
@@ -47,16 +47,6 @@ export function paramsShape(
   return described.length === 1 && only!.name === "value"
     ? single(only!, schemas)
     : positional(described);
-}
-
-/** The one value that params stand for: what the method of a typed client is given. */
-export function valueOfParams(
-  method: ParamsOfMethod,
-  document: OpenRpcDocument,
-  params: unknown,
-): unknown {
-  const shape = paramsShape(method, document, new Schemas(document));
-  return params === undefined ? undefined : shape?.unwrap(params) ?? params;
 }
 
 function describedParam(param: unknown, document: OpenRpcDocument): Member | undefined {

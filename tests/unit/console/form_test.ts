@@ -5,7 +5,6 @@ import fc from "npm:fast-check@4";
 import { type Field, isRecord } from "../../../console/schema.ts";
 import { fieldText, FormModel, type Slot } from "../../../console/form/model.ts";
 import { labelsOf } from "../../../console/form/labels.ts";
-import { valueOfParams } from "../../../console/form/params.ts";
 import { allowed } from "./_schemas.ts";
 
 /** Methods that take a value of this schema, each in another way. */
@@ -368,7 +367,9 @@ Deno.test("params travel by name and by position as the method describes them", 
     ],
   ];
   for (const [method, given, value] of rows) {
-    assertEquals(valueOfParams(method, {}, given), value, JSON.stringify([method, given]));
+    const model = new FormModel(method, {});
+    model.params = given;
+    assertEquals(model.root!.get(), value, JSON.stringify([method, given]));
   }
 });
 

@@ -482,12 +482,14 @@ function isBound(value: unknown): value is number {
   return typeof value === "number" && Math.abs(value) < Number.MAX_SAFE_INTEGER;
 }
 
+/** @param of what is counted, as one says it of many; nothing for numbers themselves */
 function bounds(min: unknown, max: unknown, of: string): string {
-  const unit = of === "" ? "" : " " + of;
+  const counted = (count: number) =>
+    of === "" ? `${count}` : `${count} ${count === 1 ? of.slice(0, -1) : of}`;
   const hasMin = isBound(min) && (of === "" || min > 0);
   if (hasMin && isBound(max)) {
-    return min === max ? `exactly ${min}${unit}` : `${min} to ${max}${unit}`;
+    return min === max ? `exactly ${counted(min)}` : `${min} to ${counted(max)}`;
   }
-  if (hasMin) return `at least ${min}${unit}`;
-  return isBound(max) ? `at most ${max}${unit}` : "";
+  if (hasMin) return `at least ${counted(min)}`;
+  return isBound(max) ? `at most ${counted(max)}` : "";
 }

@@ -36,6 +36,9 @@ const MAX_LENGTH = 64 << 10;
 /** Cuts that have a slider. */
 const MAX_CUTS = 8;
 
+/** Pieces that are shown one by one, whatever comes of them. */
+const FEW_PIECES = MAX_CUTS + 1;
+
 /** Rows of bytes, pieces and characters of a text that are shown. */
 const MAX_ROWS = 64;
 const MAX_PIECES = 100;
@@ -249,7 +252,11 @@ class Panel implements BytesPanel {
     const cuts = this.#isEvery ? everyCut(size) : cutsOf(this.#cuts, size);
     const pieces = readPieces(this.#wire, this.#direction, this.#bytes, cuts);
     this.#drawHex(cuts);
-    const rows = rowsOf(pieces), shown = rows.slice(0, MAX_PIECES);
+    const isFew = pieces.length <= FEW_PIECES;
+    const rows = isFew
+      ? pieces.map((piece): Row => ({ first: piece, last: piece, count: 1 }))
+      : rowsOf(pieces);
+    const shown = rows.slice(0, MAX_PIECES);
     let number = 1;
     replace(
       this.#pieces,
@@ -325,9 +332,9 @@ function pieceItem(
     : `Pieces ${number} to ${number + pieces - 1}, ${count(size, "byte")}`;
   const alone = pieces === 1
     ? shortText(first.alone)
-    : `${shortText(new TextDecoder().decode(all.subarray(first.from, last.to)))}, cut ${
-      pieces - 1
-    } times`;
+    : `${shortText(new TextDecoder().decode(all.subarray(first.from, last.to)))}, in ${
+      count(pieces, "piece")
+    }`;
   return h(
     "li",
     null,

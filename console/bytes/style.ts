@@ -9,10 +9,11 @@
 export const BYTES_STYLE = `
 .bytes {
   --frame: light-dark(#6929c4, #be95ff);
-  --other: light-dark(#eef1f4, #262c33);
-  --quiet-text: light-dark(#57606a, #9da7b1);
-  --bad-text: light-dark(#b3261e, #ff8a80);
-  --good-text: light-dark(#1a6b34, #6fdd8b);
+  --other: light-dark(#dbe2ea, #343c46);
+  accent-color: var(--accent, auto);
+  --quiet-text: var(--quiet, light-dark(#57606a, #9da7b1));
+  --bad-text: var(--bad, light-dark(#b3261e, #ff8a80));
+  --good-text: var(--good, light-dark(#1a6b34, #6fdd8b));
   display: grid;
   gap: 0.75rem;
   min-width: 0;

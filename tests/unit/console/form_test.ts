@@ -254,6 +254,8 @@ const TREE = {
 const FIELDS: [schema: unknown, field: unknown][] = [
   [{ type: "string", format: "date-time" }, "date-time"],
   [{ type: "string", minLength: 1, maxLength: 5 }, "text, 1 to 5 characters"],
+  [{ type: "string", minLength: 1 }, "text, at least 1 character"],
+  [{ type: "string", maxLength: 1, minLength: 1 }, "text, exactly 1 character"],
   [{ type: "string", pattern: "^a" }, "text, like ^a"],
   [{ type: "integer", minimum: 0, maximum: 3_600_000 }, "integer, 0 to 3600000"],
   [{ type: "integer", minimum: -9007199254740991, maximum: 9007199254740991 }, "integer"],

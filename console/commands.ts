@@ -2,6 +2,8 @@
  * A call as one would make it elsewhere: with `curl`, `nc`, `client.ts`, TypeScript and Python. All say the
  * same call. A token is never among them: `$TOKEN` stands where it goes.
  *
+ * A command is pasted into a terminal, and names come from a server: no control character is ever in it.
+ *
  * @module
  */
 
@@ -58,46 +60,58 @@ export function shellWord(text: string): string {
 }
 
 function curl(call: CallToCopy): string {
-  const { url, isStream, timeout, hasToken } = call;
+  const { url, isStream, timeout, hasToken, takesItems } = call;
+  const note = takesItems
+    ? "# HTTP carries no items of the caller's: landline and TypeScript do.\n"
+    : "";
   const parts = [
-    `curl -s ${isStream ? "-N " : ""}${shellWord(url)}`,
+    `curl -s ${isStream ? "-N " : ""}${shellWord(visible(url))}`,
     `-H 'content-type: application/json'`,
     isStream && `-H 'accept: application/x-ndjson'`,
     timeout !== undefined && `-H 'timeout-ms: ${timeout}'`,
     hasToken && `-H "authorization: Bearer $TOKEN"`,
     `-d ${shellWord(message(call))}`,
   ];
-  return parts.filter(Boolean).join(" \\\n  ");
+  return note + parts.filter(Boolean).join(" \\\n  ");
 }
 
 function netcat(call: CallToCopy): string {
-  const { hasToken, timeout, isStream } = call, { host, port, isTls } = placeOf(call);
+  const { hasToken, isStream, takesItems, timeout } = call, { host, port, isTls } = placeOf(call);
   const meta = {
     ...(timeout !== undefined && { timeoutMs: timeout }),
     ...(isStream && { stream: { credit: 1000 } }),
   };
   const login = `'{"jsonrpc":"2.0","id":0,"method":"rpc.authenticate","params":` +
     `{"scheme":"bearer","token":"'"$TOKEN"'"}}'`;
-  const lines = [hasToken && login, shellWord(message(call, meta))].filter(Boolean);
+  const lines = [
+    hasToken && login,
+    shellWord(message(call, meta)),
+    takesItems && shellWord(json(NO_ITEMS)),
+  ].filter(Boolean);
   const target = isTls
     ? `openssl s_client -quiet -connect ${shellWord(`${host}:${port}`)}`
     : `nc -N ${shellWord(bare(host))} ${port}`;
   return `printf '%s\\n' ${lines.join(" \\\n  ")} |\n  ${target}`;
 }
 
+/** Tells that no items of the caller's follow. They can be sent only as the server asks for them. */
+const NO_ITEMS = { jsonrpc: "2.0", method: "$/stream/end", params: { id: 1, dir: "up" } };
+
 function landline(call: CallToCopy): string {
-  const { method, params, timeout, hasToken, takesItems } = call;
+  const { method, params, timeout, hasToken, takesItems } = call,
+    isSeen = visible(method) === method;
   const parts = [
-    takesItems && "cat items.ndjson |",
+    !isSeen && `printf '%s\\n' ${shellWord(message(call))} |`,
+    isSeen && takesItems && "cat items.ndjson |",
     "deno run",
     hasToken ? "-N -R" : "-N",
     "client.ts",
     timeout !== undefined && `--timeout ${timeout}`,
     hasToken && "--token-file token.txt",
-    method.startsWith("-") && "--",
+    isSeen && method.startsWith("-") && "--",
     shellWord(addressOf(call)),
-    shellWord(method),
-    params !== undefined && shellWord(json(params)),
+    isSeen ? shellWord(method) : "-",
+    isSeen && params !== undefined && shellWord(json(params)),
   ];
   return parts.filter(Boolean).join(" ");
 }
@@ -138,8 +152,8 @@ ${use}
 }
 
 function python(call: CallToCopy): string {
-  const { hasToken, timeout, isStream, isNotification } = call,
-    { host, port, isTls } = placeOf(call);
+  const { hasToken, timeout, isStream, isNotification, takesItems } = call;
+  const { host, port, isTls } = placeOf(call);
   const meta = {
     ...(timeout !== undefined && { timeoutMs: timeout }),
     ...(isStream && { stream: { credit: 1000 } }),
@@ -155,6 +169,7 @@ function python(call: CallToCopy): string {
     ? `line.write(json.dumps({"jsonrpc": "2.0", "id": 0, "method": "rpc.authenticate",
     "params": {"scheme": "bearer", "token": os.environ["TOKEN"]}}) + "\\n")\n`
     : "";
+  const end = takesItems ? `line.write(json.dumps(${pythonText(NO_ITEMS)}) + "\\n")\n` : "";
   const modules = ["json", hasToken && "os", "socket", isTls && "ssl"].filter(Boolean).join(", ");
   const name = pythonText(bare(host));
   const wrapped = isTls
@@ -171,7 +186,7 @@ function python(call: CallToCopy): string {
 sock = socket.create_connection((${name}, ${port}))
 ${wrapped}line = sock.makefile("rw", encoding="utf-8")
 ${login}line.write(json.dumps({${members.join(", ")}}) + "\\n")
-line.flush()
+${end}line.flush()
 ${read}`;
 }
 
@@ -240,7 +255,7 @@ function paramsWith(params: unknown, meta: Readonly<Record<string, unknown>>): u
 }
 
 function addressOf({ url, address }: CallToCopy): string {
-  return address ?? url.replace(/^http/, "ws").replace(/\/$/, "");
+  return visible(address ?? url.replace(/^http/, "ws").replace(/\/$/, ""));
 }
 
 function placeOf({ url, address }: CallToCopy): { host: string; port: string; isTls: boolean } {

@@ -121,7 +121,7 @@ function landline(call: CallToCopy): string {
 function typescript(call: CallToCopy): string {
   const { method, timeout, hasToken, takesItems, isStream, isNotification } = call;
   const steps = method.split(".");
-  // The library has no calls of these names.
+  // `line.call` has no methods of these names.
   const isPlain = steps[0] === "rpc" || steps.some((it) => it === "then" || it === "toJSON");
   const value = "value" in call && !isPlain ? call.value : call.params;
   const options = [
@@ -249,7 +249,7 @@ function paramsWith(params: unknown, meta: Readonly<Record<string, unknown>>): u
   if (Object.keys(meta).length === 0) return params;
   if (params === undefined) return { _meta: meta };
   if (!Array.isArray(params)) return { ...params as Record<string, unknown>, _meta: meta };
-  // What is no value by itself stands in its array, which is read as params by position are.
+  // An object or array stays in its array, which a server reads as params by position.
   const isAlone = params.length === 1 && (typeof params[0] !== "object" || params[0] === null);
   return { value: isAlone ? params[0] : params, _meta: meta };
 }
@@ -259,7 +259,7 @@ function addressOf({ url, address }: CallToCopy): string {
 }
 
 function placeOf({ url, address }: CallToCopy): { host: string; port: string; isTls: boolean } {
-  // A scheme that URL does not know leaves the parts as they are.
+  // URL takes hosts and ports apart for the schemes that it knows.
   const { hostname, port, protocol } = new URL(
     (address ?? url).replace(
       /^\w+:/,

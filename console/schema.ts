@@ -9,7 +9,7 @@
 
 import { isPlain } from "./visible.ts";
 
-/** A JSON Schema, as it came: nothing of it is certain. */
+/** A JSON Schema as the server sent it. It may be anything. */
 export type Schema = unknown;
 
 /** A schema and what its references are looked up in, besides the document. */
@@ -40,12 +40,12 @@ export interface Member {
 export type Field = About & FieldKind;
 
 export type FieldKind =
-  /** @param hint what the text is to be like */
+  /** `hint` says what the text should be like. */
   | { readonly kind: "text"; readonly hint: string }
   | { readonly kind: "number"; readonly isInteger: boolean; readonly hint: string }
   /** One of these values, each as JSON has it: booleans, `null` and constants too. */
   | { readonly kind: "enum"; readonly values: readonly unknown[] }
-  /** @param others what members of other names are, where they are wanted */
+  /** `others` is what members of any other name are, if the schema asks for such. */
   | {
     readonly kind: "object";
     readonly members: readonly Member[];
@@ -54,7 +54,7 @@ export type FieldKind =
     readonly isClosed: boolean;
   }
   | { readonly kind: "list"; readonly item: Part; readonly hint: string }
-  /** @param required how many of them may not be absent */
+  /** The first `required` items may not be absent. */
   | {
     readonly kind: "tuple";
     readonly items: readonly Part[];
@@ -74,7 +74,7 @@ const MAX_JOINED = 64;
 const MAX_OPTIONS = 64;
 
 /** Schemas that {@linkcode fits} looks at. */
-const MAX_LOOKS = 2000;
+const MAX_LOOKS = 500;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -100,7 +100,7 @@ export class Schemas {
     this.#document = document;
   }
 
-  /** What is shown for a schema. The same for the same schema, so that it may be asked often. */
+  /** The field of a schema. It is kept, so a form may ask for it again and again. */
   fieldOf(part: Part): Field {
     if (part.field !== undefined) return part.field;
     const { schema } = part;
@@ -111,8 +111,8 @@ export class Schemas {
   }
 
   /**
-   * Whether a schema takes a value, as far as it is looked at: kinds, names, constants. What is not
-   * looked at is taken.
+   * Whether a schema may take a value. Only kinds, names and constants are compared: what is not
+   * compared counts as good.
    */
   fits(part: Part, value: unknown): boolean {
     let left = MAX_LOOKS;
@@ -302,7 +302,7 @@ export class Schemas {
   }
 }
 
-/** Where a value stands among others, compared as JSON; -1 if it does not. */
+/** The index of a value among others, compared as JSON; -1 if it is not there. */
 export function indexIn(values: readonly unknown[], value: unknown): number {
   const isSimple = value === null || typeof value !== "object";
   const text = isSimple ? "" : JSON.stringify(value);
@@ -404,7 +404,7 @@ function objectKind(schema: Members, part: (schema: Schema) => Part): FieldKind 
 
 // ---- allOf -----------------------------------------------------------------------------------
 
-/** All of these schemas as one; undefined if they say what one cannot. */
+/** All of these schemas as one; undefined if no single schema says the same. */
 function joinedAll(schemas: readonly Members[]): Members | undefined {
   const all = new Map<string, unknown>();
   for (const schema of schemas) {
@@ -477,12 +477,12 @@ function numberHint(schema: Members, type: string): string {
   );
 }
 
-/** Bounds that every exact number keeps say nothing. */
+/** Whether it is a bound that says something: every exact integer is within the largest ones. */
 function isBound(value: unknown): value is number {
   return typeof value === "number" && Math.abs(value) < Number.MAX_SAFE_INTEGER;
 }
 
-/** @param of what is counted, as one says it of many; nothing for numbers themselves */
+/** @param of the plural of what is counted; empty if the bounds are those of a number */
 function bounds(min: unknown, max: unknown, of: string): string {
   const counted = (count: number) =>
     of === "" ? `${count}` : `${count} ${count === 1 ? of.slice(0, -1) : of}`;

@@ -1,6 +1,6 @@
 /**
- * Bytes that were cut, and what is made of the pieces: by a decoder, and by someone who takes each piece for a
- * message. Knows nothing of the page.
+ * Bytes that were cut into pieces, and what two programs make of them: a decoder, and a program that takes each
+ * piece for a message. Knows nothing of the page.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Direction, Found, Mark, Wire } from "./wires.ts";
 export interface Piece {
   readonly from: number;
   readonly to: number;
-  /** The text of it alone, for one who knows of no framing: what is cut in two is lost. */
+  /** Its text, decoded without its neighbours: a character that was cut in two is lost. */
   readonly alone: string;
   /** What the decoder found when it came. */
   readonly found: readonly Found[];
@@ -51,7 +51,7 @@ export function readPieces(
   return ends.map((to, at) => {
     const from = at === 0 ? 0 : ends[at - 1]!, piece = bytes.subarray(from, to);
     const found = reader.push(piece), held = reader.held;
-    // Few of thousands of pieces are looked at.
+    // Decoded when it is asked for: of thousands of pieces only a few are shown.
     return {
       from,
       to,

@@ -320,7 +320,7 @@ function runNode({ text, isMessage, piece }: Run): HTMLElement {
   return h("span", { class: `bytes-piece-${piece % 2}${kind}` }, text);
 }
 
-/** A piece, or several of which nothing came, and what they are to each. */
+/** A piece, or several in which no message ended, and what each program makes of it. */
 function pieceItem(
   { first, last, count: pieces }: Row,
   number: number,
@@ -381,7 +381,7 @@ function longest(places: readonly number[]): readonly [number, number] {
   return best;
 }
 
-/** Brings the style along, once for the page: a page whose style it is not need not know of it. */
+/** Adds the style to the page, once. */
 function adoptStyle(): void {
   if (document.documentElement.dataset.bytesStyle !== undefined) return;
   document.documentElement.dataset.bytesStyle = "";

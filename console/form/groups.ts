@@ -12,7 +12,7 @@ import { type Around, type Drawing, focusIn, hint, type Place } from "./drawing.
 import { labelsOf } from "./labels.ts";
 import { keyOf, type Slot } from "./model.ts";
 
-/** Members and items that one of these shows more. */
+/** How many more members or items one click shows. */
 const MORE = 100;
 
 /** Levels that open by themselves. */
@@ -23,7 +23,8 @@ export function drawGroup(drawing: Drawing, slot: Slot, field: Field, around: Ar
   const issue = drawing.issue(), { level } = around, place = drawing.place(slot, around);
   const body = h("div", { class: "group-body" }), name = visibleName(around.label ?? "");
   const isAbsent = slot.get() === undefined, isChoice = field.kind === "choice";
-  // What is not required opens when it is wanted; so does what goes on for ever.
+  // A group that is absent stays shut until a person opens it, if it is optional, if enough is drawn
+  // already, or if it is deep: a schema may go on for ever.
   const isShut = isAbsent && level > 0 && !isChoice &&
     (!slot.isRequired || level > OPEN_LEVELS || drawing.left < 0);
   const add = isShut && h("button", {
@@ -54,7 +55,7 @@ export function drawGroup(drawing: Drawing, slot: Slot, field: Field, around: Ar
     body,
     issue,
   );
-  // Before what is in it: an alternative stands at the same place, and its control is the one to light up.
+  // Set before the contents are drawn: an alternative has the same path, and its control lights up instead.
   drawing.views.set(keyOf(slot.path), { element, control: undefined, issue });
   if (add) body.append(add);
   else fillGroup(drawing, body, slot, field, around, place);
@@ -101,7 +102,7 @@ function fillObject(
   } else if (members.length === 0) body.append(h("p", { class: "note" }, "No members."));
 }
 
-/** Members whose names are anyone's. */
+/** Members whose names a person chooses. */
 function drawRecord(
   drawing: Drawing,
   body: HTMLElement,
@@ -257,14 +258,14 @@ function fillChoice(
   select.addEventListener("change", () => {
     drawing.model.forget(slot.path);
     drawing.model.choose(slot, options, Number(select.value));
-    // The focus stays: with the keyboard one goes through the list by changing it.
+    // The focus stays here: the arrow keys change the choice at each step through the list.
     place.redraw().querySelector<HTMLElement>("select.kind")?.focus();
   });
   body.append(select);
   const option = options[chosen];
   if (option === undefined) return;
   const field = drawing.model.schemas.fieldOf(option);
-  // A value that is the only one of its kind has been chosen already.
+  // If the alternative has one value only, there is nothing left to choose.
   if (field.kind === "enum" && field.values.length === 1 && slot.get() !== undefined) return;
   const slotOfOption = { ...drawing.model.option(slot, option), isRequired: true };
   const { level, depth } = around;

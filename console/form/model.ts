@@ -1,5 +1,5 @@
 /**
- * The value of a form: one value, of which each field shows a place. What no field shows stays as it is.
+ * The value of a form. Each field shows one place in it. If no field shows a place, it stays unchanged.
  *
  * Knows nothing of the page.
  *
@@ -39,7 +39,7 @@ export class FormModel {
   onchange: (() => void) | null = null;
   readonly #shape: ParamsShape | undefined;
   #params: unknown;
-  /** What the params stand for: params alone do not always tell. */
+  /** The value that the params stand for. It is kept because some params can be read in two ways. */
   #value: unknown;
   /** Which alternative is shown at a place, where a person chose it; alternatives have alternatives. */
   readonly #chosen = new Map<string, Map<readonly Part[], number>>();
@@ -68,7 +68,7 @@ export class FormModel {
     return this.#params;
   }
 
-  /** Puts these in the place of what was there. Nobody is told. */
+  /** Replaces the params. `onchange` is not called. */
   set params(params: unknown) {
     this.#params = params;
     this.#value = params === undefined ? undefined : this.#shape?.unwrap(params);
@@ -165,15 +165,6 @@ export class FormModel {
     slot.set(listOf(slot).toSpliced(index, 1));
   }
 
-  /** Gives a member another name, in its place. */
-  rename(slot: Slot, from: string, to: string): void {
-    const given = slot.get();
-    if (!isRecord(given) || Object.hasOwn(given, to)) return;
-    slot.set(Object.fromEntries(
-      Object.entries(given).map(([name, value]) => [name === from ? to : name, value]),
-    ));
-  }
-
   /** Which alternative is shown; -1 if none, because nothing is there or none can show it. */
   chosen(slot: Slot, options: readonly Part[]): number {
     const remembered = this.#chosen.get(keyOf(slot.path))?.get(options), value = slot.get();
@@ -194,7 +185,7 @@ export class FormModel {
       return slot.set(undefined);
     }
     chosen.set(options, index);
-    // What the last choice has put there is not what a person has filled in.
+    // A value that the last choice put there, and that nobody changed, is not kept.
     const isUntouched = before !== undefined &&
       JSON.stringify(value) === JSON.stringify(this.initial(before));
     if (value !== undefined && !isUntouched && this.schemas.fits(option, value)) return;

@@ -12,7 +12,7 @@ export interface ParamsOfMethod {
   readonly paramStructure?: unknown;
 }
 
-/** What is read of an OpenRPC document; it is a server's, and may be anything. */
+/** What a form reads of an OpenRPC document. It comes from a server, and may be anything. */
 export interface OpenRpcDocument {
   readonly methods?: unknown;
   readonly components?: unknown;
@@ -108,7 +108,7 @@ function single({ part, isRequired }: Member, schemas: Schemas): ParamsShape {
     unwrap(params) {
       if (!Array.isArray(params)) return params;
       const { kind } = schemas.fieldOf(part), isAlone = params.length === 1;
-      // As the server reads them: what may be an array is one, unless only its item fits.
+      // The server reads params in this order too: first as the array that they are, then as its only item.
       if (kind === "json" || kind === "list" || kind === "tuple" || kind === "choice") {
         const isItem = isAlone && !schemas.fits(part, params) &&
           (kind === "choice" || Array.isArray(params[0]) && schemas.fits(part, params[0]));

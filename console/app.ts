@@ -65,9 +65,11 @@ const line: Line = new Line(`${location.origin.replace(/^http/, "ws")}/`, {
 
 const talk = new Talk(byId("talk"), (said) => showBytes(said));
 const questions = new Questions(byId("questions"), byId("asked"), line, announce);
-const methods = new Methods(byId("methods"), (method) => {
+const methods: Methods = new Methods(byId("methods"), (method) => {
   choose(method);
-  show("call");
+  // On a small screen a field with the focus would open the keyboard.
+  if (matchMedia("(max-width: 900px)").matches) show("call");
+  else focusOn("call");
 });
 const load: LoadTest = new LoadTest({
   announce,
@@ -229,7 +231,7 @@ function call(after?: string): void {
   form.showIssues([]);
   history.replaceState(null, "", fragmentOf(method.name, params));
   if (method.isNotification) {
-    announce(line.notify(method.name, params, form.options) ? "Sent" : "The line is not open");
+    announce(line.notify(method.name, params, form.options) ?? "Sent");
     return;
   }
   begin(method.name, params, { ...form.options, ...(after !== undefined && { after }) });

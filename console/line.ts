@@ -8,7 +8,7 @@
 
 import { ItemSender, ItemStream } from "./item_stream.ts";
 import type { ApiOutline, LongMessage } from "./outline.ts";
-import { sizeOf } from "./numbers.ts";
+import { sizeOf, sizeText } from "./numbers.ts";
 import { outlineOf } from "./outline.ts";
 
 /** How the line is. `locked` waits for a token. */
@@ -182,9 +182,13 @@ export class Line {
   /** Connects, or connects anew. @param token shown to the server first, if there is one */
   connect(token: string | undefined): void {
     this.#token = token;
-    clearTimeout(this.#timer);
     this.#drop("a new connection is made");
     this.#setState("connecting", "");
+    this.#dial();
+  }
+
+  #dial(): void {
+    clearTimeout(this.#timer);
     const socket = this.#socket = new WebSocket(this.#url, ["jsonrpc-2.0"]);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#greet(socket);
@@ -224,7 +228,7 @@ export class Line {
     if (info.error?.code === UNAUTHENTICATED) return this.#lock("");
     this.info = (info.result ?? {}) as ServerInfo;
     this.#delay = FIRST_DELAY;
-    if (this.#state === "connecting") this.#setState("open", "");
+    if (this.#state !== "going away") this.#setState("open", "");
   }
 
   /** Asks for the API. */
@@ -243,7 +247,8 @@ export class Line {
   #lose(why: string): void {
     this.#drop(why);
     this.#setState("lost", why);
-    this.#timer = setTimeout(() => this.connect(this.#token), this.#delay);
+    // It stays lost for as long as that is tried: what changes now and then would be announced each time.
+    this.#timer = setTimeout(() => this.#dial(), this.#delay);
     this.#delay = Math.min(MAX_DELAY, this.#delay * 1.6);
   }
 
@@ -310,11 +315,11 @@ export class Line {
       jsonrpc: "2.0",
       id,
       method,
-      params: options.isOwn ? params : withMeta(params, metaOf(id, options)),
+      params: options.isOwn || !this.#knowsMeta ? params : withMeta(params, metaOf(id, options)),
     });
-    if (this.#socket?.readyState !== WebSocket.OPEN) {
-      const error = { code: 0, message: "The line is not open" };
-      this.#settle(waiting, { error, text: undefined });
+    const refusal = this.#refusalOf(text);
+    if (refusal !== undefined) {
+      this.#settle(waiting, { error: { code: 0, message: refusal }, text: undefined });
       return call;
     }
     this.#waiting.set(id, waiting);
@@ -322,16 +327,28 @@ export class Line {
     return call;
   }
 
-  /** Tells the server something that it does not answer. */
-  notify(method: string, params: unknown, options: CallOptions = {}): boolean {
-    if (!this.isOpen) return false;
-    const meta = metaOf(undefined, options);
-    this.#say(
-      JSON.stringify({ jsonrpc: "2.0", method, params: withMeta(params, meta) }),
-      method,
-      undefined,
-    );
-    return true;
+  /** Tells the server something that it does not answer. @returns why it cannot be told; else undefined */
+  notify(method: string, params: unknown, options: CallOptions = {}): string | undefined {
+    const meta = this.#knowsMeta ? metaOf(undefined, options) : undefined;
+    const text = JSON.stringify({ jsonrpc: "2.0", method, params: withMeta(params, meta) });
+    const refusal = this.#refusalOf(text);
+    if (refusal === undefined) this.#say(text, method, undefined);
+    return refusal;
+  }
+
+  /** Whether the server reads what stands beside the params. */
+  get #knowsMeta(): boolean {
+    const extensions = this.info?.extensions;
+    return Array.isArray(extensions) && extensions.includes("meta");
+  }
+
+  /** Why a message is not sent, if it is not. */
+  #refusalOf(text: string): string | undefined {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return "The line is not open";
+    const { maxMessageBytes } = (this.info?.limits ?? {}) as { readonly maxMessageBytes?: unknown };
+    return typeof maxMessageBytes === "number" && sizeOf(text) > maxMessageBytes
+      ? `The server takes messages of at most ${sizeText(maxMessageBytes)}`
+      : undefined;
   }
 
   /** Answers a question of the server. @param answer `{result}` or `{error}` */
@@ -437,9 +454,13 @@ export class Line {
     text: string,
     long: LongMessage | undefined,
   ): void {
-    const { id, result } = message, waiting = this.#waiting.get(id as number);
+    const { id, result } = message;
+    // An error that belongs to no call is about the only one that there is.
+    const isAlone = (id ?? null) === null && this.#waiting.size === 1;
+    const key = isAlone ? this.#waiting.keys().next().value! : id as number;
+    const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
-    this.#waiting.delete(id as number);
+    this.#waiting.delete(key);
     if (id === this.#discover && result !== undefined) {
       this.#events.onapi(long?.api ?? outlineOf(result), undefined);
     }

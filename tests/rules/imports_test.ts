@@ -240,13 +240,36 @@ Deno.test("the console is loaded by its first request, as texts", () => {
   for (
     const [statement, specifier = ""] of source.matchAll(/import [^;]*? from "([^"]+)"[^;]*;/g)
   ) {
-    assert(specifier.startsWith("node:") || statement.includes('with { type: "text" }'), statement);
+    const isTool = specifier.startsWith("node:") || specifier === "./link_modules.ts";
+    assert(isTool || statement.includes('with { type: "text" }'), statement);
   }
   const importers = [...files.keys()].filter((path) =>
     LIB.neighboursOf(path).includes(CONSOLE_FILES)
   );
   assertEquals(importers, ["http/pages.ts"]);
   assert(codeOf(files.get("http/pages.ts")!).includes('await import("./console_files.ts")'));
+});
+
+Deno.test("what a client imports does not lead to what speaks HTTP as a server, and to its console", () => {
+  const found = new Set<string>();
+  const visit = (path: string) => {
+    if (found.has(path)) return;
+    found.add(path);
+    // Types are not downloaded.
+    const code = codeOf(files.get(path)!).replaceAll(/^import type\b[^;]*;/gm, "");
+    for (const specifier of importsOf(code)) {
+      if (!specifier.startsWith(".")) continue;
+      visit(new URL(specifier, `tree:/${path}`).pathname.slice(1));
+    }
+  };
+  visit("client.ts");
+  assert(found.has("connection/http_guest.ts"));
+  assertEquals(
+    ["http/session.ts", "http/router.ts", "http/pages.ts", CONSOLE_FILES].filter((path) =>
+      found.has(path)
+    ),
+    [],
+  );
 });
 
 Deno.test("lib/ owns no process: no console, no arguments, no signals, no exit", () => {

@@ -9,7 +9,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { linkModules } from "./link_modules.ts";
+import { linkModules } from "../../lib/http/link_modules.ts";
 
 /** The file's name. */
 const NAME = "bytes.html";

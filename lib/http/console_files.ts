@@ -1,6 +1,7 @@
 /**
- * The files of the console as a browser gets them. There is no build: the sources stand here as texts, their
- * types are taken off when one is first asked for, and it is packed once.
+ * The files of the console as a browser gets them. There is no build: the sources stand here as texts. When a
+ * script is first asked for, its modules are linked to one without types, and it is packed once: a page of
+ * many requests is painted late.
  *
  * Loaded by the first request for the console: a server that nobody looks at keeps none of this in memory.
  *
@@ -8,8 +9,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { stripTypeScriptTypes } from "node:module";
 import { gzipSync } from "node:zlib";
+import { linkModules } from "./link_modules.ts";
 
 import app from "../../console/app.ts" with { type: "text" };
 import bytesCut from "../../console/bytes/cut.ts" with { type: "text" };
@@ -47,7 +48,7 @@ import schema from "../../console/schema.ts" with { type: "text" };
 import serverPanel from "../../console/server_panel.ts" with { type: "text" };
 import streamPanel from "../../console/stream_panel.ts" with { type: "text" };
 import talk from "../../console/talk.ts" with { type: "text" };
-import theme from "../../console/theme.ts" with { type: "text" };
+import start from "../../console/start.ts" with { type: "text" };
 import tree from "../../console/tree.ts" with { type: "text" };
 import treeNodes from "../../console/tree_nodes.ts" with { type: "text" };
 import uploadPanel from "../../console/upload_panel.ts" with { type: "text" };
@@ -84,25 +85,19 @@ export interface Sent {
 /** A file, made ready when it is first asked for. */
 export class ConsoleFile {
   readonly type: string;
-  readonly #source: string;
+  readonly #make: () => string;
   #plain: Sent | undefined;
   #packed: Sent | undefined;
 
-  /** @param source the text as it stands in the tree */
-  constructor(type: string, source: string) {
+  /** @param make makes its text */
+  constructor(type: string, make: () => string) {
     this.type = `${type}; charset=utf-8`;
-    this.#source = source;
+    this.#make = make;
   }
 
   /** As it is. */
   get plain(): Sent {
-    return this.#plain ??= sent(
-      new TextEncoder().encode(
-        this.type.startsWith("text/javascript")
-          ? short(stripTypeScriptTypes(this.#source))
-          : this.#source,
-      ),
-    );
+    return this.#plain ??= sent(new TextEncoder().encode(this.#make()));
   }
 
   /** Packed with gzip. */
@@ -111,36 +106,11 @@ export class ConsoleFile {
   }
 }
 
-/**
- * Without comments that have their lines for themselves, without what was left of types, and without the
- * space around lines: a third of the bytes. A file in which a text has several lines keeps their space.
- */
-function short(code: string): string {
-  let isComment = false;
-  const lines = code.split("\n").filter((line) => {
-    const text = line.trim();
-    if (isComment || text.startsWith("/**")) {
-      isComment = !text.endsWith("*/");
-      return false;
-    }
-    // An empty line may stand in a text.
-    return !text.startsWith("//") && (text !== "" || line === "");
-  });
-  const hasLongTexts = lines.some((line) => line.split("`").length % 2 === 0);
-  return (hasLongTexts ? lines : lines.map(narrow)).join("\n");
-}
-
-/** A line without space around it, and with one space where types have left many. */
-function narrow(line: string): string {
-  const mayHaveText = ['"', "'", "`", "/"].some((mark) => line.includes(mark));
-  return mayHaveText ? line.trim() : line.split(" ").filter((part) => part !== "").join(" ");
-}
-
 function sent(bytes: Uint8Array): Sent {
   return { bytes, tag: `"${createHash("sha256").update(bytes).digest("hex").slice(0, 32)}"` };
 }
 
-/** The sources that are served, by their paths in the tree: the page imports them by the same paths. */
+/** The modules of the page, by their paths in the tree. */
 const MODULES: Readonly<Record<string, string>> = {
   "console/app.ts": app,
   "console/bytes/cut.ts": bytesCut,
@@ -178,7 +148,7 @@ const MODULES: Readonly<Record<string, string>> = {
   "console/server_panel.ts": serverPanel,
   "console/stream_panel.ts": streamPanel,
   "console/talk.ts": talk,
-  "console/theme.ts": theme,
+  "console/start.ts": start,
   "console/tree.ts": tree,
   "console/tree_nodes.ts": treeNodes,
   "console/upload_panel.ts": uploadPanel,
@@ -204,12 +174,25 @@ const MODULES: Readonly<Record<string, string>> = {
   "lib/http/response.ts": libHttpResponse,
 };
 
+/** What the browser loads: the page's script, and what that loads when it is needed. */
+const SCRIPTS = [
+  "console/start.ts",
+  "console/app.ts",
+  "console/bytes/panel.ts",
+  "console/long_reader.ts",
+] as const;
+
+/** What stands before the paths of modules to make URLs of them. */
+const TREE = "tree:/";
+
+function script(path: string): ConsoleFile {
+  const read = (url: string) => MODULES[url.slice(TREE.length)]!;
+  return new ConsoleFile("text/javascript", () => linkModules(TREE + path, read));
+}
+
 /** What is served, by path. */
 export const consoleFiles: ReadonlyMap<string, ConsoleFile> = new Map([
-  ["/", new ConsoleFile("text/html", page)],
-  ["/console/style.css", new ConsoleFile("text/css", styleCss)],
-  ["/console/form/form.css", new ConsoleFile("text/css", formFormCss)],
-  ...Object.entries(MODULES).map(([path, source]) =>
-    [`/${path}`, new ConsoleFile("text/javascript", source)] as const
-  ),
+  ["/", new ConsoleFile("text/html", () => page)],
+  ["/console/style.css", new ConsoleFile("text/css", () => styleCss + formFormCss)],
+  ...SCRIPTS.map((path) => [`/${path}`, script(path)] as const),
 ]);

@@ -31,27 +31,38 @@ async function served(options: ServeOptions = {}) {
   };
 }
 
-/** What is loaded when a message is opened, with all that it brings along. */
-const LATER = "console/bytes/panel.ts";
+/** What is loaded when a message is opened, or a long one comes. */
+const LATER: readonly string[] = ["/console/bytes/panel.ts", "/console/long_reader.ts"];
 
-/** The files that stand in the page itself, by their paths. */
-const LINKED = Array.from(
-  Deno.readTextFileSync(new URL("console/index.html", ROOT)).matchAll(
-    /\b(?:src|href)="\/(console\/[^"]+)"/g,
-  ),
-  ([, path]) => path!,
-);
+/** The files that a browser loads, by their paths, with what is told of them. */
+async function loaded(peer: HttpPeer) {
+  const found = new Map<string, Awaited<ReturnType<HttpPeer["ask"]>>>();
+  const load = async (path: string) => {
+    if (found.has(path)) return;
+    const answer = await peer.ask(request(`GET ${path}`, path === "/" ? BROWSER : []));
+    found.set(path, answer);
+    const named = path === "/"
+      ? /\b(?:src|href)="(\/[^"]*)"/g
+      : /\bimport\("(\.[^"]+)"\)|\bnew URL\("(\.[^"]+)", import\.meta\.url\)/g;
+    for (const [, script, worker] of answer.body.matchAll(named)) {
+      await load(new URL(script ?? worker!, `http://localhost${path}`).pathname);
+    }
+  };
+  await load("/");
+  return found;
+}
 
-/** The files that the page loads from one on, by their paths, without what is loaded later. */
-function filesFrom(path: string, found = new Set<string>()): ReadonlySet<string> {
+/** The modules that one brings along, by their paths in the tree. */
+function modulesFrom(path: string, found = new Set<string>()): ReadonlySet<string> {
   if (found.has(path)) return found;
   found.add(path);
   const source = Deno.readTextFileSync(new URL(path, ROOT));
   const imports = source.replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "").matchAll(
-    /(?:^|\n)(?:import|export)\s(?!type\b)[^"';]*?\bfrom\s*"(\.[^"]+)"|\bnew URL\("(\.[^"]+)", import\.meta\.url\)/g,
+    /(?:^|\n)(?:import|export)\s(?!type\b)[^"';]*?\bfrom\s*"(\.[^"]+)"/g,
   );
-  for (const [, from, worker] of imports) {
-    filesFrom(new URL(from ?? worker!, new URL(path, ROOT)).href.slice(ROOT.href.length), found);
+  for (const [, from] of imports) {
+    if (path === "console/commands.ts" && from === "./api.ts") continue; // stands in a text
+    modulesFrom(new URL(from!, new URL(path, ROOT)).href.slice(ROOT.href.length), found);
   }
   return found;
 }
@@ -102,36 +113,37 @@ Deno.test("the console may load nothing from elsewhere, and runs no code that st
   );
 });
 
-Deno.test("every file that the page loads is there, without types", async () => {
+Deno.test("every file that the page loads is there, without types, and no other", async () => {
   await using own = await served();
   const peer = await own.dial();
-  const paths = [
-    ...LINKED.filter((path) => path.endsWith(".ts")),
-    ...filesFrom("console/app.ts"),
-    ...filesFrom(LATER),
-  ];
-  for (const path of new Set(paths)) {
-    const { status, headers, body } = await peer.ask(request(`GET /${path}`));
-    assertEquals([path, status, headers.get("content-type")], [
-      path,
-      200,
-      "text/javascript; charset=utf-8",
-    ]);
+  const { consoleFiles } = await import("../../lib/http/console_files.ts");
+  const files = await loaded(peer);
+  for (const [path, { status, headers, body }] of files) {
+    assertEquals([path, status], [path, 200]);
+    if (!path.endsWith(".ts")) continue;
+    assertEquals(headers.get("content-type"), "text/javascript; charset=utf-8");
     assertEquals(/^(?:export )?(?:interface|type) \w/m.exec(body), null, path);
   }
+  assertEquals(new Set(files.keys()), new Set(consoleFiles.keys()));
+  for (const path of LATER) assert(files.has(path), path);
   assertEquals((await peer.ask(request("GET /console/none.ts"))).status, 404);
+  assertEquals((await peer.ask(request("GET /console/dom.ts"))).status, 404);
   assertEquals((await peer.ask(request("GET /lib/mod.ts"))).status, 404);
 });
 
-Deno.test("no file is served that the page does not load", async () => {
+Deno.test("no source is kept that is not in a script of the page", async () => {
   const { consoleFiles } = await import("../../lib/http/console_files.ts");
-  const loaded = new Set([
-    "/",
-    ...LINKED.map((path) => `/${path}`),
-    ...Array.from(filesFrom("console/app.ts"), (path) => `/${path}`),
-    ...Array.from(filesFrom(LATER), (path) => `/${path}`),
-  ]);
-  assertEquals(new Set(consoleFiles.keys()), loaded);
+  const path = "lib/http/console_files.ts";
+  const kept = Deno.readTextFileSync(new URL(path, ROOT)).matchAll(/from "(.*\.ts)" with/g);
+  const scripts = [...consoleFiles.keys()].filter((path) => path.endsWith(".ts"));
+  assertEquals(
+    new Set(Array.from(kept, ([, it]) => new URL(it!, new URL(path, ROOT)).href)),
+    new Set(
+      scripts.flatMap((script) => [...modulesFrom(script.slice(1))]).map((it) =>
+        new URL(it, ROOT).href
+      ),
+    ),
+  );
 });
 
 Deno.test("a file is packed where the browser takes that, and not sent again when it is known", async () => {
@@ -162,28 +174,29 @@ Deno.test("requests that follow at once are answered behind the bytes of a packe
   await using own = await served();
   const peer = await own.dial();
   await peer.send(
-    request("GET /console/app.ts") + request("GET /health") + request("GET /console/dom.ts"),
+    request("GET /console/app.ts") + request("GET /health") +
+      request("GET /console/long_reader.ts"),
   );
   assertStringIncludes((await peer.answer()).body, "showState");
   assertEquals((await peer.answer()).body, '{"status":"SERVING"}\n');
-  assertStringIncludes((await peer.answer()).body, "createElement");
-  const last = await peer.ask(request("GET /console/dom.ts", ["Connection: close"]));
+  assertStringIncludes((await peer.answer()).body, "self.onmessage");
+  const last = await peer.ask(request("GET /console/long_reader.ts", ["Connection: close"]));
   assertEquals([last.status, last.headers.get("connection")], [200, "close"]);
   assert(await peer.ends());
 });
 
 Deno.test(`the page takes at most ${BUDGET} bytes as sent`, async () => {
   await using own = await served();
+  const paths = [...(await loaded(await own.dial())).keys()].filter((it) => !LATER.includes(it));
   let sum = 0;
-  for (
-    const path of new Set(["", ...LINKED, ...filesFrom("console/app.ts")])
-  ) {
+  for (const path of paths) {
     const peer = await own.dial();
-    await peer.send(request(`GET /${path}`, [...BROWSER, GZIP]));
+    await peer.send(request(`GET ${path}`, [...BROWSER, GZIP]));
     const { status, headers } = await peer.head();
     assertEquals(status, 200, path);
     sum += Number(headers.get("content-length"));
   }
+  assertEquals(paths.length, 4, "requests before anything is seen of the server");
   console.log(`the console: ${sum} bytes as sent`);
   assert(sum <= BUDGET, `${sum} bytes`);
 });

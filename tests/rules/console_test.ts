@@ -9,7 +9,6 @@ const ROOT = new URL("../../", import.meta.url);
 /** What is run by Deno, and not by a browser. */
 const TOOLS: ReadonlySet<string> = new Set([
   "console/bytes/build_page.ts",
-  "console/bytes/link_modules.ts",
 ]);
 
 function* walk(folder: string): Iterable<string> {

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createHash } from "node:crypto";
 import { bytesPage } from "../../../console/bytes/build_page.ts";
-import { linkModules } from "../../../console/bytes/link_modules.ts";
+import { linkModules } from "../../../lib/http/link_modules.ts";
 import type * as Wires from "../../../console/bytes/wires.ts";
 
 /** Links modules that are given by name. */

@@ -28,7 +28,7 @@ import type { ApiOutline, MethodOutline } from "./outline.ts";
 import { Questions } from "./questions.ts";
 import { ServerPanel } from "./server_panel.ts";
 import { Talk } from "./talk.ts";
-import { visibleName } from "./visible.ts";
+import { textOf, visibleName } from "./visible.ts";
 
 /** Cards of calls that have ended; older ones go. */
 const MAX_CARDS = 12;
@@ -42,7 +42,19 @@ function byId<E extends HTMLElement>(id: string): E {
 
 /** Says something to those who do not see the page. */
 function announce(text: string): void {
-  byId("announcer").textContent = text;
+  const announcer = byId("announcer");
+  announcer.classList.add("unseen");
+  announcer.textContent = text;
+}
+
+let told: ReturnType<typeof setTimeout> | undefined;
+
+/** Says something to everybody: nothing else in the page shows it. */
+function tell(text: string): void {
+  announce(text);
+  byId("announcer").classList.remove("unseen");
+  clearTimeout(told);
+  told = setTimeout(() => byId("announcer").classList.add("unseen"), 6000);
 }
 
 // ---- The parts -------------------------------------------------------------------------------
@@ -99,7 +111,7 @@ const form: CallForm = new CallForm(byId("call-form"), {
 const history_ = new History((made) => {
   historyDialog.close();
   const method = api?.methods.find(({ name }) => name === made.method);
-  if (method === undefined) return announce("There is no such method now");
+  if (method === undefined) return tell("There is no such method now");
   choose(method, made.params === "" ? undefined : JSON.parse(made.params));
   show("call");
 });
@@ -115,6 +127,7 @@ const tokenField = h("input", {
   type: "password",
   autocomplete: "off",
   spellcheck: "false",
+  autofocus: true,
 });
 const tokenKept = h("input", { id: "keep-token", type: "checkbox", checked: token !== undefined });
 const tokenNote = h("p", { class: "note bad", role: "alert" });
@@ -185,12 +198,16 @@ function showState(): void {
   byId("line").title = visibleName(text);
   byId("reconnect").hidden = state === "open" || state === "connecting" || state === "locked";
   if (state === "open" && info !== undefined) {
-    const name = visibleName(String(info.name ?? ""), 60), version = String(info.version ?? "");
+    const name = visibleName(textOf(info.name), 60), version = textOf(info.version);
     byId("server-name").textContent = `${name} ${visibleName(version, 30)}`;
     document.title = `${name} · Landline`;
   }
+  tokenNote.textContent = state !== "locked"
+    ? ""
+    : why === ""
+    ? "This server asks who calls."
+    : `The server did not take it: ${visibleName(why)}`;
   if (state === "locked") {
-    tokenNote.textContent = why === "" ? "" : `The server did not take it: ${visibleName(why)}`;
     if (document.querySelector("dialog[open]") === null) tokenDialog.showModal();
   }
 }
@@ -214,9 +231,10 @@ function followLink(): void {
   const link = readFragment(location.hash);
   if (link === undefined) return;
   const method = api?.methods.find(({ name }) => name === link.method);
-  if (method === undefined) return announce("There is no method as in the link");
+  if (method === undefined) return tell("There is no method as in the link");
   choose(method, link.params);
   show("call");
+  if (link.isWrong) tell("The params of the link are neither an object nor an array");
 }
 
 function choose(method: MethodOutline, params?: unknown): void {
@@ -231,7 +249,7 @@ function call(after?: string): void {
   form.showIssues([]);
   history.replaceState(null, "", fragmentOf(method.name, params));
   if (method.isNotification) {
-    announce(line.notify(method.name, params, form.options) ?? "Sent");
+    tell(line.notify(method.name, params, form.options) ?? "Sent");
     return;
   }
   begin(method.name, params, { ...form.options, ...(after !== undefined && { after }) });
@@ -241,9 +259,9 @@ function begin(method: string, params: unknown, options: CallOptions): void {
   const card = new Card(line.call(method, params, options), params, {
     announce,
     resume: (method, params, after) => begin(method, params, { ...options, after }),
-    onclose: (card) => {
+    onclose: (card, hadFocus) => {
       cards.splice(cards.indexOf(card), 1);
-      byId("do-call")?.focus();
+      if (hadFocus) byId("do-call")?.focus();
     },
   });
   cards.unshift(card);

@@ -12,7 +12,7 @@ import { copy } from "./keep.ts";
 import type { CallOptions } from "./line.ts";
 import { badges } from "./methods.ts";
 import type { MethodOutline } from "./outline.ts";
-import { isPlain, visibleLines, visibleName } from "./visible.ts";
+import { isPlain, jsonOf, visibleLines, visibleName } from "./visible.ts";
 
 /** What the form needs of the page. */
 export interface CallFormHost {
@@ -32,6 +32,9 @@ type View = typeof VIEWS[number];
 
 /** Complaints of the server that are shown. */
 const MAX_ISSUES = 200;
+
+/** Characters of a command that are drawn. */
+const MAX_COMMAND = 20_000;
 
 /** Credit that a stream begins with. */
 const CREDIT = 64;
@@ -279,7 +282,7 @@ export class CallForm {
   }
 
   #setJson(): void {
-    const text = this.#params === undefined ? "" : JSON.stringify(this.#params, null, 2);
+    const text = this.#params === undefined ? "" : jsonOf(this.#params);
     this.#json.value = isPlain(text) ? text : visibleLines(text);
     this.#note.textContent = "";
   }
@@ -326,7 +329,7 @@ export class CallForm {
           h("span", { class: "grow" }),
           this.#copyButton("Copy", () => text, label),
         ),
-        h("pre", { tabindex: 0, class: "code", "aria-label": label }, visibleLines(text)),
+        h("pre", { tabindex: 0, class: "code", "aria-label": label }, visibleLines(cutText(text))),
       )
     );
   }
@@ -356,6 +359,11 @@ interface Description {
   readonly params?: unknown;
   readonly paramStructure?: unknown;
   readonly description?: unknown;
+}
+
+/** The beginning of a text that is too long to be drawn whole. */
+function cutText(text: string): string {
+  return text.length <= MAX_COMMAND ? text : `${text.slice(0, MAX_COMMAND)}… Copy has all of it`;
 }
 
 function parsed(text: string): unknown {

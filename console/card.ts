@@ -13,7 +13,7 @@ import { sizeText } from "./numbers.ts";
 import { StreamPanel } from "./stream_panel.ts";
 import { createTree } from "./tree.ts";
 import { UploadPanel } from "./upload_panel.ts";
-import { visibleLines, visibleName } from "./visible.ts";
+import { jsonOf, visibleLines, visibleName } from "./visible.ts";
 
 /** Characters of a raw answer that are shown at a time. */
 const MAX_RAW = 50_000;
@@ -23,7 +23,8 @@ export interface CardHost {
   announce(text: string): void;
   /** Goes on with a stream after an event. */
   resume(method: string, params: unknown, after: string): void;
-  onclose(card: Card): void;
+  /** @param hadFocus the focus was in it, and is nowhere now */
+  onclose(card: Card, hadFocus: boolean): void;
 }
 
 let cards = 0;
@@ -109,8 +110,9 @@ export class Card {
     clearTimeout(this.#timer);
     this.#stream?.end();
     this.#upload?.end();
+    const hadFocus = this.element.contains(document.activeElement);
     this.element.remove();
-    this.#host.onclose(this);
+    this.#host.onclose(this, hadFocus);
   }
 
   #tick(): void {
@@ -203,9 +205,10 @@ export class Card {
     const copyButton = h("button", {
       type: "button",
       onclick: async () => {
-        const json = isCut ? text ?? "" : JSON.stringify(value, null, 2) ?? "";
-        this.#host.announce(await copy(json) ? "Copied" : "The browser does not let it be copied");
-        copyButton.textContent = "Copied";
+        const json = isCut ? text ?? "" : jsonOf(value);
+        const isCopied = await copy(json);
+        this.#host.announce(isCopied ? "Copied" : "The browser does not let it be copied");
+        copyButton.textContent = isCopied ? "Copied" : "Not copied";
         setTimeout(() => copyButton.textContent = "Copy", 1500);
       },
     }, "Copy");

@@ -46,7 +46,7 @@ export function keysDialog(): HTMLDialogElement {
     ["Ctrl Enter", "calls"],
     ["Esc", "cancels the last call that runs; closes what is open"],
     ["Alt P", "pauses the last stream, and goes on"],
-    ["Alt 1, 2, 3", "go to the methods, the call, the talk"],
+    ["Alt 1 2 3", "go to the methods, the call, the talk"],
     ["?", "shows this list"],
   ];
   return dialog(

@@ -101,7 +101,7 @@ export class History {
         h(
           "span",
           { class: error === "" ? "good" : "bad" },
-          `${error || "answered"} ${durationText(ms)}`,
+          `${visibleName(error, 60) || "answered"} ${durationText(ms)}`,
         ),
       ),
     );
@@ -127,7 +127,18 @@ function read(): Made[] {
 
 function isMade(made: Partial<Made> | null): made is Made {
   return typeof made?.method === "string" && typeof made.params === "string" &&
-    typeof made.error === "string" && Number.isFinite(made.at) && Number.isFinite(made.ms);
+    typeof made.error === "string" && Number.isFinite(made.at) && Number.isFinite(made.ms) &&
+    (made.params === "" || paramsIn(made.params) !== undefined);
+}
+
+/** The params that a text has, which are an object or an array; undefined if it has none. */
+function paramsIn(text: string): object | undefined {
+  try {
+    const params: unknown = JSON.parse(text);
+    return typeof params === "object" && params !== null ? params : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The part of a link behind `#`: no server sees it, and no token is ever in it. */
@@ -137,16 +148,12 @@ export function fragmentOf(method: string, params: unknown): string {
   return `#${part}`;
 }
 
-/** What a link says; undefined if it says nothing. */
+/** What a link says; undefined if it says nothing. What it has as params may be none. */
 export function readFragment(
   fragment: string,
-): { readonly method: string; readonly params: unknown } | undefined {
+): { readonly method: string; readonly params: unknown; readonly isWrong: boolean } | undefined {
   const part = new URLSearchParams(fragment.replace(/^#/, "")), method = part.get("m");
   if (method === null) return undefined;
-  try {
-    const params: unknown = JSON.parse(part.get("p") ?? "null");
-    return { method, params: typeof params === "object" ? params ?? undefined : undefined };
-  } catch {
-    return { method, params: undefined };
-  }
+  const text = part.get("p"), params = paramsIn(text ?? "");
+  return { method, params, isWrong: text !== null && params === undefined };
 }

@@ -138,7 +138,7 @@ export class ItemSender {
 
   /** Sends these as there is credit for them. */
   push(values: readonly unknown[]): void {
-    this.#waiting.push(...values);
+    this.#waiting = this.#waiting.concat(values);
     this.#flush();
   }
 

@@ -456,7 +456,8 @@ export class Line {
   ): void {
     const { id, result } = message;
     // An error that belongs to no call is about the only one that there is.
-    const isAlone = (id ?? null) === null && this.#waiting.size === 1;
+    const isAlone = (id ?? null) === null && message["error"] !== undefined &&
+      this.#waiting.size === 1;
     const key = isAlone ? this.#waiting.keys().next().value! : id as number;
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
@@ -514,7 +515,7 @@ export class Line {
         }
         return;
       case "$/progress":
-        this.#waiting.get(Number(params["token"]))?.call.onprogress?.(params["value"]);
+        this.#waiting.get(params["token"] as number)?.call.onprogress?.(params["value"]);
         return;
       case "$/cancelRequest": {
         const raw = JSON.stringify(id), question = this.#questions.get(raw);

@@ -8,6 +8,7 @@
 import { h, replace } from "./dom.ts";
 import { groupsOf, type MethodRow, rowsOf, search } from "./method_tree.ts";
 import type { MethodOutline } from "./outline.ts";
+import { countText } from "./numbers.ts";
 import { VirtualList } from "./virtual_list.ts";
 import { visibleName } from "./visible.ts";
 
@@ -134,7 +135,7 @@ export class Methods {
     replace(
       element,
       h("span", { class: "name" }, visibleName(label) + (isGroup ? "." : "")),
-      ...(isGroup ? [h("span", { class: "count" }, row.count)] : badges(method)),
+      ...(isGroup ? [h("span", { class: "count" }, countText(row.count))] : badges(method)),
     );
   }
 }

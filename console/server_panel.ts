@@ -10,7 +10,7 @@ import { durationText } from "./histogram.ts";
 import type { Line } from "./line.ts";
 import type { Measurements } from "./measured.ts";
 import { countText } from "./numbers.ts";
-import { visibleName } from "./visible.ts";
+import { textOf, visibleName } from "./visible.ts";
 
 /** Entries that are shown of what the server lists. */
 const MAX_SHOWN = 200;
@@ -31,13 +31,13 @@ export class ServerPanel {
     this.#show("asking");
     const { result, error } = await this.#line.call("rpc.health", {}, { isOwn: true }).outcome;
     const { status } = (result ?? {}) as { status?: unknown };
-    this.#show(error === undefined ? String(status) : error.message);
+    this.#show(error === undefined ? textOf(status) : error.message);
   }
 
   #show(health: string): void {
     const { name, version, extensions, limits } = this.#line.info ?? {};
     const said = Array.isArray(extensions)
-      ? extensions.slice(0, MAX_SHOWN).map(String).join(", ")
+      ? extensions.slice(0, MAX_SHOWN).map(textOf).join(", ")
       : "";
     const entries = typeof limits === "object" && limits !== null ? Object.entries(limits) : [];
     const { methods, refusals } = this.#measured;
@@ -46,8 +46,8 @@ export class ServerPanel {
       h(
         "dl",
         { class: "figures" },
-        figure("name", visibleName(String(name ?? ""))),
-        figure("version", visibleName(String(version ?? ""))),
+        figure("name", visibleName(textOf(name))),
+        figure("version", visibleName(textOf(version))),
         figure("health", visibleName(health), health === "SERVING" ? "good" : "bad"),
         figure("calls outstanding", countText(this.#line.outstanding)),
       ),
@@ -58,7 +58,7 @@ export class ServerPanel {
         ["limit", "value"],
         entries.slice(0, MAX_SHOWN).map(([name, value]) => [
           visibleName(name),
-          typeof value === "number" ? countText(value) : visibleName(String(JSON.stringify(value))),
+          typeof value === "number" ? countText(value) : visibleName(textOf(value)),
         ]),
       ),
       h("h3", null, "Calls of this page"),

@@ -10,7 +10,7 @@ import type { Said } from "./line.ts";
 import { countText, sizeOf, sizeText } from "./numbers.ts";
 import { Ring } from "./ring.ts";
 import { VirtualList } from "./virtual_list.ts";
-import { visibleName } from "./visible.ts";
+import { textOf, visibleName } from "./visible.ts";
 
 /** Messages that are kept, and characters of all of them. */
 const MAX_MESSAGES = 5000, MAX_CHARACTERS = 40_000_000;
@@ -99,7 +99,7 @@ export class Talk {
         "span",
         { class: "what" },
         h("b", { class: kind === "error" ? "bad" : null }, visibleName(kind, 60)),
-        id === undefined ? null : h("span", { class: "id" }, `#${visibleName(String(id), 24)}`),
+        id === undefined ? null : h("span", { class: "id" }, `#${visibleName(textOf(id), 24)}`),
         h("span", { class: "when" }, `${sizeText(this.#sizeOf(said))} · ${time}`),
       ),
       h("span", { class: "text" }, visibleName(text, 160)),

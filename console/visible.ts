@@ -11,6 +11,20 @@ export const MAX_NAME = 200;
 /** Controls, invisible formats, line separators and halves of pairs; the joiners of emoji stay. */
 const UNSAFE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]--[\u200c\u200d]]/gv;
 
+/** What a server has put where a text should be: anything else is its JSON. An object may have no text of its own. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value) ?? "";
+}
+
+/** A value as JSON in several lines, or in one if it is too deep to be indented. */
+export function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value, undefined, 2) ?? "";
+  } catch {
+    return JSON.stringify(value);
+  }
+}
+
 /** The text with what cannot be seen written as `\u202e`, line ends too. */
 export function visible(text: string): string {
   return text.replace(UNSAFE, escaped);

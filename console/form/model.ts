@@ -6,6 +6,7 @@
  * @module
  */
 
+import { jsonOf } from "../visible.ts";
 import { type Field, indexIn, isRecord, memberOf, type Part, Schemas } from "../schema.ts";
 import {
   type OpenRpcDocument,
@@ -273,7 +274,7 @@ export function keyOf(path: Path): string {
 export function fieldText(field: Field, value: unknown): string {
   if (value === undefined) return "";
   if (field.kind === "text" && typeof value === "string") return value;
-  return JSON.stringify(value, undefined, field.kind === "json" ? 2 : 0);
+  return field.kind === "json" ? jsonOf(value) : JSON.stringify(value);
 }
 
 type Typed = { readonly value: unknown } | { readonly problem: string };

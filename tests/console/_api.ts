@@ -131,6 +131,9 @@ export const HOSTILE = [
   "constructor",
 ];
 
+/** What throws where it is taken for a text. */
+const TEXTLESS = { toString: 1, valueOf: 1 };
+
 /**
  * A server whose page is the real one and whose answers are not: names, descriptions, values and errors that
  * try to run, ten thousand methods, ten megabytes at once, and items for which nobody has given credit.
@@ -170,15 +173,15 @@ function answerHostile(
       return answer({
         result: {
           name: HOSTILE[0],
-          version: HOSTILE[4],
-          extensions: HOSTILE,
-          limits: { [HOSTILE[1]!]: HOSTILE[2] },
+          version: TEXTLESS,
+          extensions: [...HOSTILE, TEXTLESS],
+          limits: { [HOSTILE[1]!]: HOSTILE[2], odd: TEXTLESS },
         },
       });
     case "rpc.discover":
       return answer({ result: hostileApi() });
     case "rpc.health":
-      return answer({ result: { status: HOSTILE[0] } });
+      return answer({ result: { status: TEXTLESS } });
     case "large":
       return answer({
         result: { text: "x".repeat(5_000_000), list: Array.from({ length: 500_000 }, (_, n) => n) },
@@ -203,6 +206,9 @@ function answerHostile(
           '{"jsonrpc":"2.0"}',
           '{"method":5}',
           '{"id":{},"result":1}',
+          '{"id":{"toString":1},"result":1}',
+          '{"id":null,"result":"nobody\'s"}',
+          '{"method":"$/progress","params":{"token":{"valueOf":1,"toString":1},"value":1}}',
           '{"method":"$/stream/item","params":7}',
           '{"method":"$/stream/item","params":{"id":null,"values":"x"}}',
         ]

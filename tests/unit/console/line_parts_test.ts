@@ -74,6 +74,13 @@ Deno.test("ItemSender sends as there is credit, and ends behind the last item", 
   assertEquals([sent, sender.credit, sender.sent], [[[1, 2], [3], "end"], 4, 3]);
 });
 
+Deno.test("ItemSender takes more items at once than a function takes arguments", () => {
+  const sender = new ItemSender(() => {}, () => {});
+  sender.push(Array(500_000).fill([1]));
+  sender.push([[2], 3]);
+  assertEquals(sender.waiting, 500_002);
+});
+
 Deno.test("ItemSender sends no more than half of the bytes that the server has room for", () => {
   const sent: unknown[] = [];
   const sender = new ItemSender((values) => sent.push(...values), () => {});
@@ -163,11 +170,13 @@ Deno.test("readLong() reads an API, a value, and what is no JSON", () => {
 Deno.test("a link says a method and its params, and reads what it has said", () => {
   for (const params of [undefined, [1], { "a&b=#": "é \u202e" }]) {
     const link = fragmentOf("math.add&x=1", params);
-    assertEquals(readFragment(link), { method: "math.add&x=1", params });
+    assertEquals(readFragment(link), { method: "math.add&x=1", params, isWrong: false });
   }
   assertEquals(readFragment(""), undefined);
-  assertEquals(readFragment("#m=a&p={"), { method: "a", params: undefined });
-  assertEquals(readFragment("#m=a&p=7"), { method: "a", params: undefined });
+  for (const text of ["{", "7", "null", ""]) {
+    const read = readFragment(`#m=a&p=${text}`);
+    assertEquals(read, { method: "a", params: undefined, isWrong: true }, text);
+  }
 });
 
 Deno.test("Measurements have each method's durations, and why calls were refused", () => {

@@ -2,7 +2,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@4";
-import { isPlain, visible, visibleLines, visibleName } from "../../../console/visible.ts";
+import {
+  isPlain,
+  jsonOf,
+  textOf,
+  visible,
+  visibleLines,
+  visibleName,
+} from "../../../console/visible.ts";
 
 Deno.test("visible() writes what cannot be seen as escapes", () => {
   const rows: [string, string][] = [
@@ -35,4 +42,22 @@ Deno.test("visibleName() cuts a name at 200 characters and never within one", ()
 Deno.test("isPlain() is true of texts that a field for texts keeps", () => {
   for (const text of ["", "a", "a\nb", "a\tb", "😀"]) assert(isPlain(text), text);
   for (const text of ["a\r\nb", "\0", "\u202e", "\ud800"]) assert(!isPlain(text), text);
+});
+
+Deno.test("textOf() gives the JSON of what is no text, also of what has no text of its own", () => {
+  const rows: [unknown, string][] = [
+    ["a", "a"],
+    [7, "7"],
+    [null, "null"],
+    [undefined, ""],
+    [{ toString: 1, valueOf: null }, '{"toString":1,"valueOf":null}'],
+  ];
+  for (const [value, text] of rows) assertEquals(textOf(value), text);
+});
+
+Deno.test("jsonOf() writes in several lines what is not too deep for that", () => {
+  assertEquals(jsonOf({ a: [1] }), '{\n  "a": [\n    1\n  ]\n}');
+  assertEquals(jsonOf(undefined), "");
+  const deep = "[".repeat(50_000) + "]".repeat(50_000);
+  assertEquals(jsonOf(JSON.parse(deep)), deep);
 });

@@ -496,6 +496,12 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await shows(panel.getByRole("row"), /maxInFlight\s*64/);
     await shows(panel.getByRole("row"), /^upper21/);
     await shows(panel.getByRole("row"), /^INVALID_PARAMS1$/);
+    equal(
+      await page.evaluate(
+        "[...document.querySelectorAll('.table')].filter((it) => it.scrollWidth > it.clientWidth).length",
+      ),
+      0,
+    );
   },
 
   async "the keyboard alone does everything"(page, world) {

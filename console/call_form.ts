@@ -9,7 +9,7 @@ import { commandsOf } from "./commands.ts";
 import { h, replace } from "./dom.ts";
 import { createForm, type Form, type Issue } from "./form/form.ts";
 import { copy } from "./keep.ts";
-import type { CallOptions } from "./line.ts";
+import type { CallOptions } from "./call.ts";
 import { badges } from "./methods.ts";
 import type { MethodOutline } from "./outline.ts";
 import { isPlain, jsonOf, visibleLines, visibleName } from "./visible.ts";

@@ -8,7 +8,7 @@
 import { h, replace } from "./dom.ts";
 import { durationText } from "./histogram.ts";
 import { copy, save } from "./keep.ts";
-import type { Call, ErrorObject, Outcome } from "./line.ts";
+import type { Call, ErrorObject, Outcome } from "./call.ts";
 import { sizeText } from "./numbers.ts";
 import { StreamPanel } from "./stream_panel.ts";
 import { createTree } from "./tree.ts";

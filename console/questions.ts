@@ -6,7 +6,8 @@
  */
 
 import { h, replace } from "./dom.ts";
-import type { Line, Question } from "./line.ts";
+import type { Question } from "./call.ts";
+import type { Line } from "./line.ts";
 import { countOf } from "./numbers.ts";
 import { visibleName } from "./visible.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { h, replace } from "./dom.ts";
-import type { Said } from "./line.ts";
+import type { Said } from "./call.ts";
 import { countText, sizeOf, sizeText } from "./numbers.ts";
 import { Ring } from "./ring.ts";
 import { VirtualList } from "./virtual_list.ts";

@@ -17,9 +17,11 @@ import bytesCut from "../../console/bytes/cut.ts" with { type: "text" };
 import bytesPanel from "../../console/bytes/panel.ts" with { type: "text" };
 import bytesStyle from "../../console/bytes/style.ts" with { type: "text" };
 import bytesWires from "../../console/bytes/wires.ts" with { type: "text" };
+import call from "../../console/call.ts" with { type: "text" };
 import callForm from "../../console/call_form.ts" with { type: "text" };
 import card from "../../console/card.ts" with { type: "text" };
 import commands from "../../console/commands.ts" with { type: "text" };
+import connection from "../../console/connection.ts" with { type: "text" };
 import dialogs from "../../console/dialogs.ts" with { type: "text" };
 import dom from "../../console/dom.ts" with { type: "text" };
 import formBytesField from "../../console/form/bytes_field.ts" with { type: "text" };
@@ -32,6 +34,7 @@ import formModel from "../../console/form/model.ts" with { type: "text" };
 import formParams from "../../console/form/params.ts" with { type: "text" };
 import histogram from "../../console/histogram.ts" with { type: "text" };
 import history from "../../console/history.ts" with { type: "text" };
+import inbox from "../../console/inbox.ts" with { type: "text" };
 import itemStream from "../../console/item_stream.ts" with { type: "text" };
 import keep from "../../console/keep.ts" with { type: "text" };
 import line from "../../console/line.ts" with { type: "text" };
@@ -117,9 +120,11 @@ const MODULES: Readonly<Record<string, string>> = {
   "console/bytes/panel.ts": bytesPanel,
   "console/bytes/style.ts": bytesStyle,
   "console/bytes/wires.ts": bytesWires,
+  "console/call.ts": call,
   "console/call_form.ts": callForm,
   "console/card.ts": card,
   "console/commands.ts": commands,
+  "console/connection.ts": connection,
   "console/dialogs.ts": dialogs,
   "console/dom.ts": dom,
   "console/form/bytes_field.ts": formBytesField,
@@ -132,6 +137,7 @@ const MODULES: Readonly<Record<string, string>> = {
   "console/form/params.ts": formParams,
   "console/histogram.ts": histogram,
   "console/history.ts": history,
+  "console/inbox.ts": inbox,
   "console/item_stream.ts": itemStream,
   "console/keep.ts": keep,
   "console/line.ts": line,

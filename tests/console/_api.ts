@@ -19,8 +19,13 @@ interface Counts {
   cancelled: number;
 }
 
-/** A server to look at. @param token of the only caller; without it everyone may call */
-export async function serveEverything(token?: string): Promise<Server> {
+/**
+ * A server to look at.
+ *
+ * @param token of the only caller; without it everyone may call
+ * @param maxConnectionAge milliseconds after which it has each connection make place for another
+ */
+export async function serveEverything(token?: string, maxConnectionAge?: number): Promise<Server> {
   const counts: Counts = { yielded: 0, noted: [], cancelled: 0 };
   const server: Server = serve(everything(counts, () => server), {
     listen: "tcp://127.0.0.1:0",
@@ -28,6 +33,7 @@ export async function serveEverything(token?: string): Promise<Server> {
     version: "1.2.3",
     http: { console: true },
     onError: () => {},
+    ...(maxConnectionAge !== undefined && { limits: { maxConnectionAge } }),
     ...(token !== undefined && { authenticate: bearerTokens({ [token]: "alice" }) }),
   });
   await server.ready;
@@ -188,6 +194,8 @@ function answerHostile(
       });
     case "flood":
       return flood(socket, id);
+    case "drizzle":
+      return drizzle(socket, id);
     case "questions":
       for (let n = 0; n < 1000; n++) {
         socket.send(
@@ -246,6 +254,21 @@ function flood(socket: WebSocket, id: number): void {
   more();
 }
 
+/** A hundred thousand items in about a second, each in a message of its own, whatever the credit. */
+function drizzle(socket: WebSocket, id: number): void {
+  let n = 0;
+  const more = () => {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    for (const end = n + 1000; n < end; n++) {
+      const params = { id, value: n };
+      socket.send(JSON.stringify({ jsonrpc: "2.0", method: "$/stream/item", params }));
+    }
+    if (n < 100_000) setTimeout(more, 5);
+    else socket.send(JSON.stringify({ jsonrpc: "2.0", id, result: "that was all" }));
+  };
+  more();
+}
+
 function hostileApi() {
   const named = (name: string, more: object = {}) => ({
     name,
@@ -268,7 +291,7 @@ function hostileApi() {
     methods: [
       ...HOSTILE.map((name) => named(name)),
       ...["large", "questions", "rubbish"].map((name) => ({ name, params: [] })),
-      { name: "flood", params: [], "x-stream": { down: {} } },
+      ...["flood", "drizzle"].map((name) => ({ name, params: [], "x-stream": { down: {} } })),
       { name: "loop", params: [{ name: "a", schema: { $ref: "#/components/schemas/a" } }] },
       { name: "odd", params: 7, paramStructure: {}, summary: {}, deprecated: "x" },
       null,

@@ -28,9 +28,8 @@ const { only = "", patience = PATIENCE, folder, ...given } = JSON.parse(
   readonly folder?: string;
 };
 const world = { ...given, axe };
-const origins = [world.everything, world.locked, world.hostile, world.leaving].map((url) =>
-  new URL(url).origin
-);
+const { everything, locked, hostile, leaving, aging } = world;
+const origins = [everything, locked, hostile, leaving, aging].map((url) => new URL(url).origin);
 const browser = await launched();
 
 /** A page of its own, and what went wrong in it that no step would notice. */

@@ -10,6 +10,8 @@ export interface World {
   readonly hostile: string;
   /** One that may be ended. */
   readonly leaving: string;
+  /** One that ends each connection after a while, in order. */
+  readonly aging: string;
   /** The source of axe-core. */
   readonly axe: string;
   /** Whether columns are folded into one. */
@@ -471,6 +473,24 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     equal(await page.evaluate("document.activeElement.id"), "do-call");
   },
 
+  async "new calls take a new connection when the server ends the old one in order"(page, world) {
+    await open(page, world.aging);
+    await choose(page, "work", world);
+    await json(page, '{"steps":1}');
+    const work = page.locator(".card").filter({ hasText: "work" });
+    await call(page);
+    await shows(work.locator(".progress"), '"done":1');
+    await column(page, "Talk", world);
+    await page.getByLabel("Filter messages").fill("$/goaway");
+    await shows(page.locator("#talk").getByRole("option"), "age");
+    await shows(page.locator("#line-state"), "open");
+    const upper = await callWith(page, "upper", '["new"]', world);
+    match(await raw(upper), /"NEW"/);
+    equal(await work.getByRole("button", { name: "Cancel" }).count(), 1);
+    await work.getByRole("button", { name: "Cancel" }).click();
+    await shows(work.locator(".state"), /CANCEL|answered/);
+  },
+
   async "a load test shows percentiles and a histogram"(page, world) {
     await open(page, world.everything);
     await choose(page, "upper", world);
@@ -659,5 +679,18 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await column(page, "Call", world);
     await shows(flood.locator(".state"), "answered");
     await shows(flood.locator(".stream .count"), "300,000 items");
+  },
+
+  async "a hundred thousand messages of one item each leave the page at work"(page, world) {
+    await open(page, world.hostile);
+    await choose(page, "drizzle", world);
+    const card = await call(page);
+    await shows(card.locator(".stream .note"), "without credit");
+    await column(page, "Methods", world);
+    await page.getByLabel("Search methods").fill("many.7.of");
+    await shows(page.locator("#methods output"), "of");
+    await column(page, "Call", world);
+    await shows(card.locator(".state"), "answered");
+    await shows(card.locator(".stream .count"), "100,000 items");
   },
 };

@@ -7,7 +7,8 @@ await using server = await serveEverything();
 const everything = server.addresses[0]!.replace("tcp:", "http:");
 const folder = new URL("../../docs/images/", import.meta.url).pathname;
 await Deno.mkdir(folder, { recursive: true });
-const world = { everything, locked: everything, hostile: everything, leaving: everything };
+const others = { locked: everything, hostile: everything, leaving: everything, aging: everything };
+const world = { everything, ...others };
 const [command, ...args] = program(
   `${import.meta.dirname}/_browser.ts`,
   JSON.stringify({ ...world, folder }),

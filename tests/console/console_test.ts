@@ -25,6 +25,7 @@ for (const isNarrow of [false, true]) {
       await using server = await serveEverything();
       await using locked = await serveEverything("s3cret");
       await using leaving = await serveEverything();
+      await using aging = await serveEverything(undefined, 3000);
       await using hostile = serveHostile(server);
       const urlOf = (address: string) => address.replace("tcp:", "http:");
       const world = {
@@ -32,6 +33,7 @@ for (const isNarrow of [false, true]) {
         locked: urlOf(locked.addresses[0]!),
         hostile: `http://127.0.0.1:${hostile.addr.port}`,
         leaving: urlOf(leaving.addresses[0]!),
+        aging: urlOf(aging.addresses[0]!),
         isNarrow,
       };
       const [command, ...args] = program(

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { fragmentOf, readFragment } from "../../../console/history.ts";
+import { Inbox } from "../../../console/inbox.ts";
 import { ItemSender, ItemStream } from "../../../console/item_stream.ts";
 import { Measurements } from "../../../console/measured.ts";
 import { groupsOf, rowsOf, search } from "../../../console/method_tree.ts";
@@ -89,6 +90,39 @@ Deno.test("ItemSender sends no more than half of the bytes that the server has r
   assertEquals(sent.length, 3); // of ten bytes each: the third was begun at 20
   sender.grant(2, undefined);
   assertEquals(sent.length, 5);
+});
+
+Deno.test("Inbox hands messages over in their order, in slices, and rubbish as such", async () => {
+  const heard: unknown[] = [], { promise, resolve } = Promise.withResolvers<void>();
+  const inbox = new Inbox({
+    discover: undefined,
+    onmessage(message) {
+      heard.push(message);
+      const begun = performance.now();
+      while (heard.length === 2 && performance.now() < begun + 20); // a slice is used up
+      if (message === "last") resolve();
+    },
+    onflood: () => resolve(),
+  });
+  for (const text of ["1", "{", "3", '"last"']) inbox.push(text);
+  assertEquals(heard, [1, undefined]); // the others come after a pause
+  await promise;
+  assertEquals(heard, [1, undefined, 3, "last"]);
+});
+
+Deno.test("Inbox takes no more than may wait", () => {
+  let floods = 0;
+  const heard: unknown[] = [];
+  const inbox: Inbox = new Inbox({
+    discover: undefined,
+    onmessage(message) {
+      heard.push(message);
+      for (let n = 0; n < 600_000; n++) inbox.push("1");
+    },
+    onflood: () => floods++,
+  });
+  inbox.push("0");
+  assertEquals([heard, floods], [[0], 1]);
 });
 
 function outline(name: string, summary = ""): MethodOutline {

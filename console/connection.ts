@@ -85,9 +85,10 @@ export class Connection implements InboxHost {
   /** Whether the server ends it. */
   isLeaving = false;
 
-  constructor(url: string, events: ConnectionEvents) {
+  /** @param name tells its questions from those of others */
+  constructor(url: string, name: number, events: ConnectionEvents) {
     this.#events = events;
-    this.#name = events.nextId();
+    this.#name = name;
     const socket = this.#socket = new WebSocket(url, ["jsonrpc-2.0"]);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => events.onopen();

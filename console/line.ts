@@ -34,6 +34,7 @@ export class Line {
   #why = "";
   #token: string | undefined;
   #nextId = 1;
+  #connections = 0;
   #delay = FIRST_DELAY;
   #timer: ReturnType<typeof setTimeout> | undefined;
   info: ServerInfo | undefined;
@@ -79,7 +80,7 @@ export class Line {
 
   #dial(): void {
     clearTimeout(this.#timer);
-    const connection: Connection = new Connection(this.#url, {
+    const connection: Connection = new Connection(this.#url, ++this.#connections, {
       nextId: () => this.#nextId++,
       onsaid: (said) => this.#events.onsaid(said),
       onapi: (api, error) => this.#events.onapi(api, error),

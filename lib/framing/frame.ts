@@ -106,7 +106,9 @@ export type Reserve = (bytes: number) => Uint8Array<ArrayBuffer>;
 
 /** The bytes around the text of one message. */
 export interface Around {
+  /** The bytes before the text. */
   readonly before: Uint8Array;
+  /** The bytes behind it. */
   readonly after: Uint8Array;
 }
 

@@ -126,6 +126,7 @@ in silence, or none has come within the --timeout [default: 2000]; what arrives
 later is printed too. When the input ends (Ctrl-D) it says so to the server,
 prints what still comes, and ends with the server, or after as long a silence.
 On a terminal control characters are printed as \\u001b, elsewhere as they came.
+docs/sockets.md says why nothing tells where an answer ends, with a page to try.
 
 Permissions: -N is enough for tcp, udp, tls, ws and http; for unix Deno wants
 -N -R -W, for FILEs -R, for command: --allow-run (without a list, so that what

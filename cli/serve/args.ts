@@ -11,6 +11,7 @@ import {
   type Limits,
   type TlsServerOptions,
 } from "../../lib/mod.ts";
+import { isLocal } from "../../lib/transport/exposure.ts";
 import type { ArgumentOptions } from "../command/args.ts";
 import { quoted } from "../text/printable.ts";
 
@@ -88,6 +89,10 @@ Options:
   --proxy-protocol NETWORK
                       proxies there begin each connection with HAProxy's PROXY
                       protocol, before TLS; NETWORK as above; may be repeated
+  --console           serves the console, a page where one calls the methods,
+                      also where other machines can reach it; by default only
+                      if all addresses are of this machine
+  --no-console        serves no console
   --token-file FILE   callers must say who they are, by a token of this file:
                       one on a line, and behind it the caller's name
   --insecure          listens also where other machines can reach it though
@@ -115,10 +120,11 @@ Options:
   --version           prints the version
 
 Prints "listening on ADDRESS" for each address, with the real port, once it
-listens at all of them; then "opened ADDRESS" and "closed ADDRESS: WHY" for each
-caller. What a handler throws by accident goes to standard error with its stack;
-the caller is only told "Internal error". At most 100 lines a second are
-written; how many were left out is said.
+listens at all of them, and "console at URL" if a browser finds the console
+there; then "opened ADDRESS" and "closed ADDRESS: WHY" for each caller. What a
+handler throws by accident goes to standard error with its stack; the caller is
+only told "Internal error". At most 100 lines a second are written; how many
+were left out is said.
 
 With --raw whatever bytes arrive are answered in upper case (as UTF-8, wherever
 they are cut; what is not UTF-8 passes unchanged). API then is a module that
@@ -169,6 +175,8 @@ const SWITCHES = [
   "insecure",
   "sequential",
   "no-http",
+  "console",
+  "no-console",
   "crash-on-error",
   "help",
   "version",
@@ -249,10 +257,11 @@ export function readServeArguments(args: string[]): ServeArguments {
   if (workers !== undefined && flags.raw) {
     throw new TypeError("Cannot use --workers with --raw: bytes are served by one thread");
   }
+  const listen = flags.listen.length === 0 ? [DEFAULT_ADDRESS] : flags.listen;
   return {
     module: flags._.length === 0 ? undefined : String(flags._[0]),
     raw: flags.raw,
-    listen: flags.listen.length === 0 ? [DEFAULT_ADDRESS] : flags.listen,
+    listen,
     quiet: flags.quiet,
     limits: Object.fromEntries(limits),
     tls,
@@ -260,11 +269,7 @@ export function readServeArguments(args: string[]): ServeArguments {
     tokenFile: flags["token-file"],
     insecure: flags.insecure,
     sequential: flags.sequential,
-    http: httpOptions(flags["no-http"], {
-      origins: flags["http-origin"],
-      hosts: flags["http-host"],
-      trustProxy: flags["http-trust-proxy"],
-    }),
+    http: httpOptions(flags, listen),
     proxyProtocol: flags["proxy-protocol"],
     rate: flags.rate === undefined ? undefined : wholeNumber("--rate", flags.rate),
     crashOnError: flags["crash-on-error"],
@@ -293,16 +298,40 @@ const NOTHING: ServeArguments = {
 };
 
 function httpOptions(
-  isOff: boolean,
-  options: Required<Pick<HttpOptions, "origins" | "hosts" | "trustProxy">>,
+  flags: {
+    readonly "no-http": boolean;
+    readonly "http-origin": readonly string[];
+    readonly "http-host": readonly string[];
+    readonly "http-trust-proxy": readonly string[];
+    readonly "proxy-protocol": readonly string[];
+    readonly console: boolean;
+    readonly "no-console": boolean;
+  },
+  listen: readonly string[],
 ): HttpOptions | false | undefined {
+  const options = {
+    origins: flags["http-origin"],
+    hosts: flags["http-host"],
+    trustProxy: flags["http-trust-proxy"],
+  };
   const isGiven = Object.values(options).some(({ length }) => length > 0);
-  if (isOff && isGiven) {
-    throw new TypeError(
-      "Cannot use --http-origin, --http-host or --http-trust-proxy with --no-http",
-    );
+  if (flags["no-http"]) {
+    if (isGiven) {
+      throw new TypeError(
+        "Cannot use --http-origin, --http-host or --http-trust-proxy with --no-http",
+      );
+    }
+    if (flags.console) throw new TypeError("Cannot use --console with --no-http");
+    return false;
   }
-  return isOff ? false : isGiven ? options : undefined;
+  if (flags.console && flags["no-console"]) {
+    throw new TypeError("Cannot use --console with --no-console");
+  }
+  // Through a proxy other machines reach what only this one can.
+  const isProxied = options.trustProxy.length + flags["proxy-protocol"].length > 0;
+  const console = flags.console ||
+    !flags["no-console"] && !isProxied && listen.every(isLocal);
+  return isGiven || console ? { ...(isGiven && options), ...(console && { console }) } : undefined;
 }
 
 function tlsOptions(cert?: string, key?: string, clientCa?: string): TlsServerOptions | undefined {

@@ -83,6 +83,10 @@ export async function runServer(args: string[], command?: string): Promise<numbe
   drainOnSignals(server, given, out);
   if (tokens !== undefined) reloadOnHangup(tokens, { out, err });
   for (const address of server.addresses) out.line(`listening on ${printable(address)}`);
+  const page = given.http && given.http.console && !given.raw
+    ? server.addresses.map(pageAt).find((url) => url !== undefined)
+    : undefined;
+  if (page !== undefined) out.line(`console at ${printable(page)}`);
   try {
     await server.finished;
     return 0;
@@ -93,6 +97,13 @@ export async function runServer(args: string[], command?: string): Promise<numbe
     log.flush();
     restoreConsole();
   }
+}
+
+/** Where a browser finds the page of an address; undefined if it cannot. */
+function pageAt(address: string): string | undefined {
+  const [, scheme = "", place = ""] = /^(tcp|tls|https?):\/\/([^/]+)/.exec(address) ?? [];
+  if (place === "") return undefined;
+  return `${scheme === "tls" || scheme === "https" ? "https" : "http"}://${place}/`;
 }
 
 /** Imports what is to be served. What is wrong with a module shows before anything listens. */

@@ -8,7 +8,6 @@
 import type { RpcError } from "../error.ts";
 import { EMPTY } from "../framing/byte_queue.ts";
 import type { BadFrame } from "../framing/mod.ts";
-import type { HttpSession } from "../http/session.ts";
 import type { RequestContext } from "../incoming/request_context.ts";
 import type { Requests } from "../incoming/requests.ts";
 import type { Backpressure } from "../link/backpressure.ts";
@@ -71,10 +70,10 @@ export async function speakHttp(
   connection: HttpConnection,
   leave: () => ReadBuffer = () => connection.reader.leave(),
 ): Promise<void> {
-  const { HttpSession } = await import("../http/session.ts"); // most servers never hear any
+  const { shared, options, identity, keepalive } = connection, http = options.http!;
+  const { HttpSession } = await http.load(); // most servers never hear any
   if (isClosed(connection)) return;
-  const { shared, options, identity, keepalive } = connection;
-  const session: HttpSession = new HttpSession(connection, options.http!), buffer = leave();
+  const session = new HttpSession(connection, http), buffer = leave();
   shared.peers.delete(connection); // it can be told nothing
   connection.guest = session;
   identity.framing = "http";

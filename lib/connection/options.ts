@@ -9,6 +9,7 @@ import type { CloseInfo, PeerInfo } from "../api/context.ts";
 import type { RpcError } from "../error.ts";
 import type { Framing } from "../framing/mod.ts";
 import type { HttpServing } from "../http/options.ts";
+import type { HttpSession } from "../http/session.ts";
 import type { RequestsOptions } from "../incoming/requests.ts";
 import type { BufferPool } from "../link/buffer_pool.ts";
 import type { PeerIds } from "../link/identity.ts";
@@ -41,6 +42,14 @@ export interface Shared
   readonly onError: (error: unknown, peer: PeerInfo, callback?: string) => void;
 }
 
+/**
+ * How HTTP is spoken, and what speaks it. The server says where that is: what a client imports does not lead
+ * to it, so that from a URL no client downloads what only a server needs, the console above all.
+ */
+export interface HttpService extends HttpServing {
+  readonly load: () => Promise<{ readonly HttpSession: typeof HttpSession }>;
+}
+
 /** What the connections of one listener, or one address, have in common. */
 export interface ConnectionOptions extends Manners {
   /** The scheme of the addresses. */
@@ -58,7 +67,7 @@ export interface ConnectionOptions extends Manners {
   /** Makes what the author keeps for a connection. */
   readonly connectionState?: (peer: PeerInfo) => unknown;
   /** How HTTP is spoken; without it a browser is answered that it is not. */
-  readonly http?: HttpServing;
+  readonly http?: HttpService;
   /** Decides who the peer is; without it every peer may call. */
   readonly authenticate?: Authenticate;
   /** Milliseconds that our calls may take if they do not say. */

@@ -37,12 +37,24 @@ export function streamType(accept: string | undefined): StreamType | undefined {
   for (const range of accept.toLowerCase().split(",")) {
     const [type = "", ...params] = range.split(";").map((part) => part.trim());
     if (type !== EVENTS_TYPE && type !== LINES_TYPE) continue;
-    const weight = Number(params.find((param) => param.startsWith("q="))?.slice(2) ?? 1);
+    const weight = weightOf(params);
     if (!(weight > most)) continue;
     best = type;
     most = weight;
   }
   return best;
+}
+
+function weightOf(params: readonly string[]): number {
+  return Number(params.find((param) => param.startsWith("q="))?.slice(2) ?? 1);
+}
+
+/** What a list such as `text/html, gzip;q=0` accepts, in lower case, without what it says of each. */
+export function accepted(list: string): string[] {
+  return list.toLowerCase().split(",")
+    .map((range) => range.split(";").map((part) => part.trim()))
+    .filter(([, ...params]) => weightOf(params) > 0)
+    .map(([name = ""]) => name);
 }
 
 /**

@@ -192,6 +192,27 @@ export class Exchange {
     this.#endRequest(ends);
   }
 
+  /** The same for an answer of bytes; resolves once they are handed to the socket. */
+  async sendBytes(status: number, rest: Answer, bytes: Uint8Array): Promise<void> {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    const { writer } = this.#host, isHead = this.#head?.method === "HEAD";
+    const connection = this.#connection(false);
+    writer.push(answer(status, this.#answers.date, {
+      ...rest,
+      bytes,
+      isHead,
+      headers: this.cors + (rest.headers ?? ""),
+      ...(connection && { connection }),
+    }));
+    await writer.drained();
+    if (!isHead) {
+      writer.raw(bytes);
+      await writer.drained();
+    }
+    this.#endRequest(false);
+  }
+
   #endRequest(ends: boolean): void {
     const resolve = this.#resolve;
     this.#resolve = undefined;

@@ -22,6 +22,8 @@ export interface GuardOptions {
   readonly origins: ReadonlySet<string>;
   /** Whether pages of every origin may call. */
   readonly isOpen: boolean;
+  /** Whether the files of the console are served. */
+  readonly hasConsole: boolean;
 }
 
 /** What a request asks for. */
@@ -58,6 +60,9 @@ const CALLS: ReadonlySet<string> = new Set(["/", "/rpc"]);
 
 /** The paths of what can be read. */
 const PAGES: ReadonlySet<string> = new Set(["/", "/openrpc.json", "/health", "/healthz"]);
+
+/** Where the files of the console are, and those of the library that it runs in the page. */
+const CONSOLE_FOLDERS = ["/console/", "/lib/"];
 
 /** The types of a call: a page of another origin must ask before it sends one of them. */
 const JSON_TYPES: ReadonlySet<string> = new Set([
@@ -104,7 +109,7 @@ export function guard(head: RequestHead, options: GuardOptions): Admitted | Refu
   const cors = origin === undefined || isOwn
     ? ""
     : `Access-Control-Allow-Origin: ${origin}\r\nVary: Origin\r\n`;
-  const route = routeOf(head, target);
+  const route = routeOf(head, target, options.hasConsole);
   if ("status" in route) return { ...route, headers: cors + (route.headers ?? "") };
   if (route.kind === "call" && cors === "") return PLAIN_CALL;
   return {
@@ -113,8 +118,14 @@ export function guard(head: RequestHead, options: GuardOptions): Admitted | Refu
   };
 }
 
-function routeOf({ method, headers }: RequestHead, { path, query }: Target): Route | Refusal {
-  const isCall = CALLS.has(path), isPage = PAGES.has(path);
+function routeOf(
+  { method, headers }: RequestHead,
+  { path, query }: Target,
+  hasConsole: boolean,
+): Route | Refusal {
+  const isCall = CALLS.has(path);
+  const isPage = PAGES.has(path) ||
+    hasConsole && CONSOLE_FOLDERS.some((folder) => path.startsWith(folder));
   switch (method) {
     case "GET":
     case "HEAD":

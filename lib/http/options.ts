@@ -34,6 +34,12 @@ export interface HttpOptions {
    * means nothing. @default none
    */
   readonly trustProxy?: readonly string[];
+  /**
+   * Whether a browser that asks for `/` gets the console: a page where one calls the methods and watches
+   * what goes over the line. The page itself is the same for every server and open to all; what it shows it
+   * asks for as every caller does. @default {false}
+   */
+  readonly console?: boolean;
 }
 
 /** How the connections of one listener speak HTTP. */
@@ -64,7 +70,7 @@ const ONLY: Readonly<Record<string, HttpServing["only"]>> = {
  * @param asks whether callers have to say who they are
  */
 export function httpServing(
-  { origins = [], hosts = [], trustProxy = [] }: HttpOptions,
+  { origins = [], hosts = [], trustProxy = [], console = false }: HttpOptions,
   address: string,
   asks: boolean,
 ): HttpServing {
@@ -80,6 +86,7 @@ export function httpServing(
         : new Set([parseAddress(address).hostname, ...hosts].map(comparable)),
       origins: new Set(origins),
       isOpen: origins.includes("*"),
+      hasConsole: console,
     },
     ...(only && { only }),
     ...(trustProxy.length > 0 && { proxies: networksOf(trustProxy) }),
@@ -141,10 +148,11 @@ export function checkHttpOptions(
 /** The same as values that can be sent to another thread. */
 export function plainOf(http: HttpOptions | false): HttpOptions | false {
   if (http === false) return false;
-  const { origins, hosts, trustProxy } = http;
+  const { origins, hosts, trustProxy, console } = http;
   return {
     ...(origins && { origins: [...origins] }),
     ...(hosts && { hosts: [...hosts] }),
     ...(trustProxy && { trustProxy: [...trustProxy] }),
+    ...(console !== undefined && { console }),
   };
 }

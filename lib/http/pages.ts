@@ -1,6 +1,6 @@
 /**
- * What can be read with GET: what stands here, the description of the API, and how the server is. Loaded
- * when the first of them is asked for.
+ * What can be read with GET: what stands here or the console, the description of the API, and how the
+ * server is. Loaded when the first of them is asked for.
  *
  * @module
  */
@@ -8,6 +8,8 @@
 import type { ErrorObject, RpcError } from "../error.ts";
 import { RPC } from "../message/control.ts";
 import type { Params } from "../message/message.ts";
+import { accepted } from "./call.ts";
+import type { GuardOptions } from "./guard.ts";
 import type { RequestHead } from "./head.ts";
 import { type Answer, JSON_TYPE, TEXT_TYPE } from "./response.ts";
 import { statusOf } from "./status.ts";
@@ -38,7 +40,7 @@ export function page(
   path: string,
   query: string,
   headers: RequestHead["headers"],
-  scheme: string,
+  { scheme, hasConsole }: Pick<GuardOptions, "scheme" | "hasConsole">,
   ask: Ask,
 ): Promise<Page> {
   switch (path) {
@@ -47,16 +49,39 @@ export function page(
     case "/health":
     case "/healthz":
       return health(new URLSearchParams(query).get("service") ?? "", ask);
+    case "/":
+      if (hasConsole && accepted(headers.get("accept") ?? "").includes("text/html")) {
+        return consoleFile(path, headers);
+      }
+      return Promise.resolve(
+        start(`${scheme}://${headers.get("host") || "localhost"}`, hasConsole),
+      );
     default:
-      return Promise.resolve(start(`${scheme}://${headers.get("host") || "localhost"}`));
+      return consoleFile(path, headers);
   }
 }
 
-function start(url: string): Page {
+/** One of the console's files. They are loaded, and made ready to be sent, when one is asked for. */
+async function consoleFile(path: string, headers: RequestHead["headers"]): Promise<Page> {
+  const { consoleFiles } = await import("./console_files.ts");
+  const file = consoleFiles.get(path);
+  if (file === undefined) {
+    return { status: 404, type: TEXT_TYPE, body: "there is nothing at this path\n" };
+  }
+  const isPacked = accepted(headers.get("accept-encoding") ?? "").includes("gzip");
+  const { bytes, tag } = isPacked ? file.packed : file.plain;
+  const lines = `${PAGE_HEADERS}Cache-Control: no-cache\r\nETag: ${tag}\r\n` +
+    "Vary: Accept, Accept-Encoding\r\n";
+  if (isKnown(headers.get("if-none-match"), tag)) return { status: 304, headers: lines };
+  const coding = isPacked ? "Content-Encoding: gzip\r\n" : "";
+  return { status: 200, headers: lines + coding, type: file.type, bytes };
+}
+
+function start(url: string, hasConsole: boolean): Page {
   const call = `'{"jsonrpc":"2.0","id":1,"method":"${RPC.serverInfo}"}'`;
   return {
     status: 200,
-    headers: PAGE_HEADERS,
+    headers: hasConsole ? `${PAGE_HEADERS}Vary: Accept\r\n` : PAGE_HEADERS,
     type: TEXT_TYPE,
     body: `JSON-RPC 2.0 is spoken here.
 
@@ -67,7 +92,7 @@ Take a stream as events, or as lines:
 WebSocket: ws${url.slice("http".length)}/
 The API, as OpenRPC: ${url}/openrpc.json
 How the server is: ${url}/health
-`,
+${hasConsole ? `For a browser: ${url}/\n` : ""}`,
   };
 }
 
@@ -79,10 +104,16 @@ async function openRpc(known: string | undefined, ask: Ask): Promise<Page> {
   const body = json(answer.result);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body));
   const tag = `"${new Uint8Array(digest, 0, 16).toHex()}"`;
-  const isKnown = known !== undefined &&
-    known.split(",").some((it) => ["*", tag, `W/${tag}`].includes(it.trim()));
   const headers = `${PAGE_HEADERS}Cache-Control: no-cache\r\nETag: ${tag}\r\n`;
-  return isKnown ? { status: 304, headers } : { status: 200, headers, type: JSON_TYPE, body };
+  return isKnown(known, tag)
+    ? { status: 304, headers }
+    : { status: 200, headers, type: JSON_TYPE, body };
+}
+
+/** Whether the client has what has this tag. @param known what it says it has, in `If-None-Match` */
+function isKnown(known: string | undefined, tag: string): boolean {
+  return known !== undefined &&
+    known.split(",").some((it) => ["*", tag, `W/${tag}`].includes(it.trim()));
 }
 
 async function health(service: string, ask: Ask): Promise<Page> {

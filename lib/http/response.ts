@@ -47,6 +47,8 @@ export interface Answer {
   readonly headers?: string;
   readonly type?: string;
   readonly body?: string;
+  /** Bytes in place of a body: they are counted, and sent by themselves. */
+  readonly bytes?: Uint8Array;
   /** Whether it answers HEAD: the body is counted and not sent. */
   readonly isHead?: boolean;
   /** What is said of the connection: `close`, or `keep-alive` to HTTP/1.0. */
@@ -57,10 +59,12 @@ export interface Answer {
 export function answer(
   status: number,
   date: string,
-  { headers = "", type, body = "", isHead = false, connection }: Answer,
+  { headers = "", type, body = "", bytes, isHead = false, connection }: Answer,
 ): string {
   // 204 and 304 have no body, and no length of one (RFC 9110, section 8.6).
-  const length = status === 204 || status === 304 ? "" : `Content-Length: ${utf8Length(body)}\r\n`;
+  const length = status === 204 || status === 304
+    ? ""
+    : `Content-Length: ${bytes?.length ?? utf8Length(body)}\r\n`;
   const head = headOf(status, date, type, connection) + headers + length + "\r\n";
   return isHead ? head : head + body;
 }

@@ -278,9 +278,10 @@ export class Router {
         );
       });
     return import("./pages.ts").then(async ({ page }) => {
-      const head = this.#head!, { scheme } = this.#serving.guard;
-      const { status, ...rest } = await page(path, query, head.headers, scheme, ask);
-      this.#exchange.send(status, rest);
+      const { guard } = this.#serving;
+      const { status, bytes, ...rest } = await page(path, query, this.#head!.headers, guard, ask);
+      if (bytes === undefined) this.#exchange.send(status, rest);
+      else await this.#exchange.sendBytes(status, rest, bytes);
     });
   }
 

@@ -230,7 +230,7 @@ export class FramedWriter {
     while (this.#pump !== undefined) await this.#pump;
   }
 
-  /** Writes bytes that are no frame, on a connection that has sent nothing. */
+  /** Writes bytes that are no frame, while nothing else is queued or written. */
   raw(bytes: Uint8Array): void {
     this.#pump = this.#run(bytes);
   }

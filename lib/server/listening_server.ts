@@ -218,7 +218,10 @@ export class ListeningServer implements Server {
     return {
       transport,
       ...(http !== false && {
-        http: httpServing(http, address, authenticate !== undefined),
+        http: {
+          ...httpServing(http, address, authenticate !== undefined),
+          load: () => import("../http/session.ts"),
+        },
       }),
       isDialler: false,
       network: this.#network,

@@ -147,7 +147,12 @@ export async function startServer(
   const listen = args.some((arg) => arg.startsWith("--listen"))
     ? []
     : ["--listen", "tcp://127.0.0.1:0"];
-  const program = new Program(MAIN, [...listen, ...args], { flags: ["-P=serve"], ...options });
+  // Its line would stand between those that tests wait for.
+  const page = args.includes("--console") ? [] : ["--no-console"];
+  const program = new Program(MAIN, [...listen, ...page, ...args], {
+    flags: ["-P=serve"],
+    ...options,
+  });
   try {
     const [, address] = await program.lineWith(/^listening on (.*)$/);
     return Object.assign(program, { address: address! });

@@ -7,7 +7,7 @@ import { HttpPeer, post, request } from "../support/http.ts";
 import { headerOf } from "../support/proxy_protocol.ts";
 import { RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
-import { makeFolder, runServer, startServer } from "./_programs.ts";
+import { MAIN, makeFolder, Program, runServer, startServer } from "./_programs.ts";
 
 const LIBRARY = new URL("../../lib/mod.ts", import.meta.url).href;
 
@@ -146,6 +146,33 @@ Deno.test("main.ts --http-trust-proxy bounds the rate of who is behind the proxy
   const statuses: number[] = [];
   while (!statuses.includes(429)) statuses.push(await status("203.0.113.7"));
   assertEquals(await status("203.0.113.8"), 200);
+});
+
+Deno.test("main.ts prints where the console is, behind where it listens, if only this machine can reach it", async () => {
+  const printed = async (...args: string[]) => {
+    await using server = new Program(MAIN, ["--quiet", ...args], { flags: ["-P=serve"] });
+    await server.lineWith(/^listening on (?!unix:)/);
+    server.kill("SIGTERM");
+    const { code, stdout } = await server.outcome();
+    assertEquals(code, 0);
+    return stdout;
+  };
+  const tcp = "tcp://127.0.0.1:0";
+  assertMatch(await printed("--listen", tcp), /^console at http:\/\/127\.0\.0\.1:\d+\/\n$/);
+  assertMatch(await printed("--listen=http://[::1]:0"), /^console at http:\/\/\[::1\]:\d+\/\n$/);
+  assertEquals(await printed("--listen", tcp, "--no-console"), "");
+  assertEquals(await printed("--listen", tcp, "--no-http"), "");
+  assertEquals(await printed("--listen", tcp, "--raw"), "");
+  assertEquals(await printed("--listen=ws://127.0.0.1:0"), "");
+  assertEquals(await printed("--listen=tcp://0.0.0.0:0", "--insecure"), "");
+  assertMatch(
+    await printed("--listen=tcp://0.0.0.0:0", "--insecure", "--console"),
+    /^console at http:\/\/0\.0\.0\.0:\d+\/\n$/,
+  );
+  for (const other of ["--no-console", "--no-http"]) {
+    const { code, stderr } = await runServer(["--console", other]);
+    assertEquals([code, stderr], [2, `error: Cannot use --console with ${other}\n`]);
+  }
 });
 
 Deno.test("main.ts --help and --version print to standard output and exit with 0", async () => {

@@ -54,7 +54,11 @@ testWith(["sh"], "the transcripts in README.md are what one sees", async () => {
   for (const { command, output } of [...blocksOf("README.md")].flatMap(commandsOf)) {
     count++;
     if (command === "deno task serve") {
-      assertEquals(output, `Task serve ${tasks.serve}\nlistening on tcp://127.0.0.1:8080`);
+      assertEquals(
+        output,
+        `Task serve ${tasks.serve}\nlistening on tcp://127.0.0.1:8080\n` +
+          "console at http://127.0.0.1:8080/",
+      );
     } else if (!/\| nc /.test(command) || isInstalled("nc")) {
       assertEquals(await run(here(command)), output, command);
     }

@@ -11,6 +11,7 @@ const PACKAGES = [
   "@foundry-rs/anvil-linux-amd64@1",
   "@modelcontextprotocol/sdk@1",
   "@oven/bun-linux-x64@1",
+  "axe-core@4",
   "bash-language-server@5",
   "clightning-client@0",
   "electrum-client@0",
@@ -37,9 +38,10 @@ const PACKAGES = [
 const PROGRAMS = `${import.meta.dirname}/programs`;
 const FLAGS = ["--quiet", "--no-config", `--lock=${PROGRAMS}/deno.lock`];
 
-/** A command that runs one of `programs/`. */
+/** A command that runs one of `programs/`, or another program by its path. */
 export function program(name: string, ...args: string[]): string[] {
-  return [Deno.execPath(), "run", "-A", ...FLAGS, "--frozen", `${PROGRAMS}/${name}`, ...args];
+  const path = name.startsWith("/") ? name : `${PROGRAMS}/${name}`;
+  return [Deno.execPath(), "run", "-A", ...FLAGS, "--frozen", path, ...args];
 }
 
 /** A command that runs the program of a package, such as `pyright@1/pyright-langserver`. */

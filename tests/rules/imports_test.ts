@@ -67,6 +67,8 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
     "timers.ts",
     "transport/exposure.ts",
   ],
+  // Who can reach an address decides whether it has a console.
+  "serve/args.ts": ["transport/exposure.ts"],
   // A module that is served by name is found as serveWorkers() finds it.
   "serve/api_module.ts": ["server/api_module.ts"],
   // Callers share the lines of the log as they share the connections.
@@ -157,6 +159,9 @@ function roomOf(path: string): string {
 }
 
 const LIB = new Tree("lib/", LIB_LAYERS), CLI = new Tree("cli/", CLI_LAYERS);
+
+/** The file of lib/ that has the console's sources. */
+const CONSOLE_FILES = "http/console_files.ts";
 const { files } = LIB;
 
 for (const [tree, layers] of [[LIB, LIB_LAYERS], [CLI, CLI_LAYERS]] as const) {
@@ -221,8 +226,50 @@ Deno.test("lib/ imports nothing but itself and what is built in", () => {
     for (const specifier of importsOf(source)) {
       if (!/^\.{1,2}\/|^node:/.test(specifier)) wrong.push(`${path} imports ${specifier}`);
     }
+    for (const target of LIB.importsOf(path)) {
+      // The one file that serves the console has it as texts: it runs in browsers and never here.
+      if (target.startsWith("lib/") || path === CONSOLE_FILES) continue;
+      wrong.push(`${path} imports ${target}`);
+    }
   }
   assertEquals(wrong, []);
+});
+
+Deno.test("the console is loaded by its first request, as texts", () => {
+  const source = codeOf(files.get(CONSOLE_FILES)!);
+  for (
+    const [statement, specifier = ""] of source.matchAll(/import [^;]*? from "([^"]+)"[^;]*;/g)
+  ) {
+    const isTool = specifier.startsWith("node:") || specifier === "./link_modules.ts";
+    assert(isTool || statement.includes('with { type: "text" }'), statement);
+  }
+  const importers = [...files.keys()].filter((path) =>
+    LIB.neighboursOf(path).includes(CONSOLE_FILES)
+  );
+  assertEquals(importers, ["http/pages.ts"]);
+  assert(codeOf(files.get("http/pages.ts")!).includes('await import("./console_files.ts")'));
+});
+
+Deno.test("what a client imports does not lead to what speaks HTTP as a server, and to its console", () => {
+  const found = new Set<string>();
+  const visit = (path: string) => {
+    if (found.has(path)) return;
+    found.add(path);
+    // Types are not downloaded.
+    const code = codeOf(files.get(path)!).replaceAll(/^import type\b[^;]*;/gm, "");
+    for (const specifier of importsOf(code)) {
+      if (!specifier.startsWith(".")) continue;
+      visit(new URL(specifier, `tree:/${path}`).pathname.slice(1));
+    }
+  };
+  visit("client.ts");
+  assert(found.has("connection/http_guest.ts"));
+  assertEquals(
+    ["http/session.ts", "http/router.ts", "http/pages.ts", CONSOLE_FILES].filter((path) =>
+      found.has(path)
+    ),
+    [],
+  );
 });
 
 Deno.test("lib/ owns no process: no console, no arguments, no signals, no exit", () => {
@@ -230,7 +277,8 @@ Deno.test("lib/ owns no process: no console, no arguments, no signals, no exit",
   for (const [path, source] of files) {
     for (
       const [found] of codeOf(source).matchAll(
-        /\bconsole\b|\bDeno\.(args|exit|addSignalListener|stdin|stdout|stderr)\b/g,
+        // Not the option http.console, and not the folder of the page.
+        /(?<![/.])\bconsole(?=\.(?!ts)|\[| \} = globalThis)|\bDeno\.(args|exit|addSignalListener|stdin|stdout|stderr)\b/g,
       )
     ) {
       wrong.push(`${path}: ${found}`);

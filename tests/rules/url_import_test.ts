@@ -112,9 +112,40 @@ for (const contentType of ["application/typescript", "text/plain; charset=utf-8"
     assertEquals([code, stdout], [0, "HELLO\n"], stderr);
     // All that was fetched came from this host, and all of it is the library.
     assert(host.requests.includes("/lib/mod.ts"));
-    assertEquals(host.requests.filter((path) => !/^\/lib\/[a-z0-9_/]+\.ts$/.test(path)), []);
+    // The console's files come along as texts, to be there when a browser asks for them.
+    assertEquals(
+      host.requests.filter((path) =>
+        !/^\/lib\/[a-z0-9_/]+\.ts$/.test(path) &&
+        !/^\/console\/[a-z_/]+\.(?:ts|css|html)$/.test(path)
+      ),
+      [],
+    );
   });
 }
+
+Deno.test("the console is served when lib/mod.ts is imported from a URL", async () => {
+  await using host = serveTree("text/plain; charset=utf-8");
+  const { code, stdout, stderr } = await runBare(
+    ["run", "--no-prompt", "-N=127.0.0.1", `--allow-import=${host.name}`, "program.ts"],
+    {
+      "program.ts": `
+        import { serve } from "${host.url}/lib/mod.ts";
+        await using server = serve({}, { listen: "http://127.0.0.1:0", http: { console: true } });
+        await server.ready;
+        const ask = async (path: string) => {
+          const answer = await fetch(new URL(path, server.addresses[0]), {
+            headers: { accept: "text/html" },
+          });
+          return [answer.status, answer.headers.get("content-type"), (await answer.text()).length > 0];
+        };
+        console.log(JSON.stringify([await ask("/"), await ask("/console/app.ts")]));`,
+    },
+  );
+  assertEquals([code, stdout], [
+    0,
+    '[[200,"text/html; charset=utf-8",true],[200,"text/javascript; charset=utf-8",true]]\n',
+  ], stderr);
+});
 
 Deno.test("serveWorkers() serves when lib/mod.ts is imported from a URL", async () => {
   await using host = serveTree("application/typescript");
@@ -158,7 +189,10 @@ Deno.test("the graph of lib/mod.ts holds nothing from elsewhere", async () => {
   assert(modules.length > 10);
   for (const { specifier, error } of modules) {
     assertEquals(error, undefined, specifier);
-    assert(specifier.startsWith(`${host.url}/lib/`) || specifier.startsWith("node:"), specifier);
+    assert(
+      ["node:", `${host.url}/lib/`, `${host.url}/console/`].some((it) => specifier.startsWith(it)),
+      specifier,
+    );
   }
 });
 

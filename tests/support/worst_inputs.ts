@@ -412,6 +412,7 @@ const GUARD = {
   hosts: new Set<string>(),
   origins: new Set<string>(),
   isOpen: false,
+  hasConsole: false,
 } as const;
 
 const GUARDED: readonly (readonly [Parameters<typeof headWith>[0], ...Pump[]])[] = [

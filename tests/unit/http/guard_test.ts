@@ -9,7 +9,9 @@ const OPTIONS: GuardOptions = {
   hosts: new Set(["0.0.0.0", "api.example", "other.example:81"]),
   origins: new Set(["https://app.example"]),
   isOpen: false,
+  hasConsole: false,
 };
+const CONSOLE: GuardOptions = { ...OPTIONS, hasConsole: true };
 const SECURE: GuardOptions = { ...OPTIONS, scheme: "https", hosts: undefined };
 const OPEN: GuardOptions = { ...OPTIONS, isOpen: true };
 
@@ -130,6 +132,12 @@ const TABLE: readonly Row[] = [
   ["upgrade", "GET /", [LOCAL, ...UPGRADE]],
   ["upgrade", "GET /rpc", [LOCAL, "Connection: UPGRADE", "Upgrade: h2c, WebSocket"]],
   ["page", "GET /", [LOCAL, "Upgrade: websocket"]],
+  ["page", "GET /console/app.ts", [LOCAL, "Sec-Fetch-Site: same-origin"], CONSOLE],
+  ["page", "GET /lib/framing/json.ts", [LOCAL], CONSOLE],
+  [403, "GET /console/app.ts", [LOCAL, "Sec-Fetch-Site: cross-site"], CONSOLE],
+  [405, "POST /console/app.ts", [LOCAL, JSON_LINE], CONSOLE],
+  [404, "GET /console", [LOCAL], CONSOLE],
+  [404, "GET /console/app.ts", [LOCAL]],
   [405, "GET /rpc", [LOCAL]],
   [405, "GET /", [LOCAL, "Accept: text/event-stream"]],
   [405, "GET /health", [LOCAL, "Accept: text/event-stream"]],

@@ -1,0 +1,139 @@
+/**
+ * What goes over a line: calls with what stands beside their values and what becomes of them, questions of
+ * the server, messages. It knows nothing of sockets.
+ *
+ * @module
+ */
+
+import type { ItemSender, ItemStream } from "./item_stream.ts";
+
+/** An error as it stands in an answer. */
+export interface ErrorObject {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+/** What became of a call. */
+export interface Outcome {
+  readonly result?: unknown;
+  readonly error?: ErrorObject;
+  /** The answer as it came; undefined if none did. */
+  readonly text: string | undefined;
+  /** Its bytes. */
+  readonly size: number;
+  /** Milliseconds from the call to its answer. */
+  readonly ms: number;
+  /** Whether `result` is cut: it was too long to be read whole. */
+  readonly isCut: boolean;
+}
+
+/** What stands beside the value of a call. */
+export interface CallOptions {
+  /** Milliseconds until it is given up by the server. */
+  readonly timeoutMs?: number | undefined;
+  readonly traceparent?: string | undefined;
+  /** Asks for a stream with this first credit. */
+  readonly credit?: number | undefined;
+  /** The event that a stream goes on after. */
+  readonly after?: string | undefined;
+  /** Whether the method takes items. */
+  readonly isUp?: boolean | undefined;
+  /** Whether it stays out of the figures. */
+  readonly isOwn?: boolean | undefined;
+}
+
+/** A call that waits for its answer. */
+export interface Call {
+  readonly id: number;
+  readonly method: string;
+  readonly outcome: Promise<Outcome>;
+  readonly items: ItemStream | undefined;
+  readonly sender: ItemSender | undefined;
+  onprogress: ((value: unknown) => void) | undefined;
+  /** Asks the server to give it up; a second time nobody waits for the answer. */
+  cancel(): void;
+}
+
+/** One message of the talk. */
+export interface Said {
+  readonly at: number;
+  readonly isOut: boolean;
+  readonly text: string;
+  /** What it is, in a few words: a method, or an answer. */
+  readonly kind: string;
+  readonly id: unknown;
+  /** Its bytes, if they are counted already. */
+  readonly size?: number;
+}
+
+/** A question of the server to the page. */
+export interface Question {
+  /** Its name in this page. */
+  readonly id: string;
+  /** Its id, as it stands in the message. */
+  readonly raw: string;
+  readonly method: string;
+  readonly params: unknown;
+  readonly at: number;
+}
+
+/** What the page answers to a question. */
+export type Answer = { readonly result: unknown } | { readonly error: ErrorObject };
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What a message is, in a few words. */
+export function kindOf(message: unknown): string {
+  if (!isObject(message)) return "no message";
+  if (typeof message["method"] === "string") return message["method"];
+  return message["error"] === undefined || message["error"] === null ? "answer" : "error";
+}
+
+/** An error, whatever stands in its place. */
+export function errorOf(error: unknown): ErrorObject | undefined {
+  if (error === undefined || error === null) return undefined;
+  const { code, message, data } = isObject(error) ? error : { message: JSON.stringify(error) };
+  return {
+    code: typeof code === "number" ? code : 0,
+    message: typeof message === "string" ? message : "",
+    ...(data !== undefined && { data }),
+  };
+}
+
+/** The id of a request as it stands in the text: a number may have more digits than one of JavaScript's. */
+export function rawIdOf(message: Readonly<Record<string, unknown>>, text: string): string {
+  const id = message["id"];
+  if (typeof id !== "number") return JSON.stringify(id);
+  let raw = JSON.stringify(id);
+  JSON.parse(text, function (this: unknown, name, value, context?: { source?: string }) {
+    if (name === "id" && value === id && context?.source !== undefined) raw = context.source;
+    return value;
+  });
+  return raw;
+}
+
+/** What stands beside the params of a call; undefined if nothing does. @param id of a call that is answered */
+export function metaOf(
+  id: number | undefined,
+  { timeoutMs, traceparent, credit, after }: CallOptions,
+): Readonly<Record<string, unknown>> | undefined {
+  const meta = {
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(traceparent && { traceparent }),
+    ...(id !== undefined && { progressToken: id }),
+    ...(credit !== undefined && { stream: { credit, ...(after !== undefined && { after }) } }),
+  };
+  return Object.keys(meta).length === 0 ? undefined : meta;
+}
+
+/** Params with metadata beside them: what has no names travels as `value`. */
+export function withMeta(params: unknown, meta: object | undefined): unknown {
+  if (meta === undefined) return params;
+  if (params === undefined) return { _meta: meta };
+  if (isObject(params)) return { ...params, _meta: { ...params["_meta"] as object, ...meta } };
+  // One value in an array is the value itself; an array that is the value stays one in an array.
+  return { value: params, _meta: meta };
+}

@@ -1,0 +1,124 @@
+/// <reference lib="dom" />
+/**
+ * Messages as they come, handled in their order and for a few milliseconds at a time, so that the page is
+ * painted and used between them. A worker reads long ones.
+ *
+ * @module
+ */
+
+import type { LongMessage } from "./outline.ts";
+
+/** Characters of a message above which a worker reads it. */
+const LONG = 500_000;
+
+/** Milliseconds of each frame that messages take, of a frame, and of the pause between. */
+const SLICE = 8, FRAME = 16, PAUSE = 4;
+
+/** Messages, and characters, that may wait: who sends more pays no heed to credit. */
+const MAX_MESSAGES = 500_000, MAX_CHARACTERS = 200_000_000;
+
+/** What an inbox hands its messages to. */
+export interface InboxHost {
+  /** The id of the call for the API, whose answer is read in a way of its own. */
+  readonly discover: number | undefined;
+  /** @param message undefined if the text is no JSON @param long what a worker has read of a long text */
+  onmessage(message: unknown, text: string, long: LongMessage | undefined): void;
+  /** More has come than may wait: nothing more is handled. */
+  onflood(): void;
+}
+
+/** The messages of one connection. */
+export class Inbox {
+  readonly #host: InboxHost;
+  #texts: string[] = [];
+  #next = 0;
+  #characters = 0;
+  /** When the slice began, and what was used of it. */
+  #begun = 0;
+  #used = 0;
+  #isRunning = false;
+  /** Whether a pause is made. */
+  #isDue = false;
+  #isReading = false;
+  #isClosed = false;
+  #reader: Worker | undefined;
+
+  constructor(host: InboxHost) {
+    this.#host = host;
+  }
+
+  /** Takes one more. It is handled at once if there is time. */
+  push(text: string): void {
+    if (this.#isClosed) return;
+    this.#texts.push(text);
+    this.#characters += text.length;
+    if (
+      this.#texts.length - this.#next > MAX_MESSAGES ||
+      this.#characters > MAX_CHARACTERS && this.#texts.length - this.#next > 1
+    ) {
+      this.close();
+      this.#host.onflood();
+    } else if (!this.#isRunning && !this.#isDue && !this.#isReading) this.#run();
+  }
+
+  /** Forgets what waits, and takes nothing more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#texts = [];
+    this.#next = this.#characters = 0;
+    this.#reader?.terminate();
+  }
+
+  #run(): void {
+    let now = performance.now();
+    if (now - this.#begun > FRAME) {
+      this.#begun = now;
+      this.#used = 0;
+    }
+    this.#isRunning = true;
+    while (this.#next < this.#texts.length && !this.#isReading && !this.#isDue) {
+      const text = this.#texts[this.#next]!;
+      this.#texts[this.#next++] = "";
+      this.#characters -= text.length;
+      if (text.length > LONG) this.#readLong(text);
+      else this.#host.onmessage(parsed(text), text, undefined);
+      const before = now;
+      now = performance.now();
+      this.#used += now - before;
+      if (this.#used >= SLICE && !this.#isClosed) this.#pause();
+    }
+    this.#isRunning = false;
+    if (this.#next < this.#texts.length) return;
+    this.#texts = [];
+    this.#next = 0;
+  }
+
+  #pause(): void {
+    this.#isDue = true;
+    setTimeout(() => {
+      this.#isDue = false;
+      this.#begun = 0;
+      if (!this.#isReading) this.#run();
+    }, PAUSE);
+  }
+
+  #readLong(text: string): void {
+    this.#isReading = true;
+    this.#reader ??= new Worker(new URL("./long_reader.ts", import.meta.url), { type: "module" });
+    this.#reader.onmessage = ({ data }: MessageEvent<LongMessage>) => {
+      if (this.#isClosed) return;
+      this.#isReading = false;
+      this.#host.onmessage(data.message, text, data);
+      if (!this.#isDue) this.#run();
+    };
+    this.#reader.postMessage({ text, discover: this.#host.discover });
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,162 @@
+/// <reference lib="dom" />
+/**
+ * The column of the methods: a search, and the tree that it leaves.
+ *
+ * @module
+ */
+
+import { h, replace } from "./dom.ts";
+import { groupsOf, type MethodRow, rowsOf, search } from "./method_tree.ts";
+import type { MethodOutline } from "./outline.ts";
+import { countText } from "./numbers.ts";
+import { VirtualList } from "./virtual_list.ts";
+import { visibleName } from "./visible.ts";
+
+/** So many methods are not shown with all groups open. */
+const MANY = 400;
+
+/** The column. */
+export class Methods {
+  readonly #search: HTMLInputElement;
+  readonly #count: HTMLElement;
+  readonly #list: VirtualList;
+  readonly #onchoose: (method: MethodOutline) => void;
+  #methods: readonly MethodOutline[] = [];
+  #rows: readonly MethodRow[] = [];
+  #folded = new Set<string>();
+  #chosen = "";
+
+  /** @param onchoose a method is chosen by the user */
+  constructor(column: HTMLElement, onchoose: (method: MethodOutline) => void) {
+    this.#onchoose = onchoose;
+    this.#search = column.querySelector("input")!;
+    this.#count = column.querySelector("output")!;
+    this.#list = new VirtualList({
+      label: "Methods",
+      role: "tree",
+      rowHeight: 30,
+      length: () => this.#rows.length,
+      draw: (row, index) => this.#draw(row, this.#rows[index]!),
+      onchoose: (index) => this.#choose(index),
+      onkey: (key, index) => this.#onKey(key, index),
+    });
+    column.append(this.#list.element);
+    this.#search.addEventListener("input", () => this.#update());
+    this.#search.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowDown") {
+        this.#list.element.focus();
+        this.#list.activate(0);
+        event.preventDefault();
+      } else if (event.key === "Enter") {
+        const name = best(this.#rows, this.#search.value.trim());
+        if (name !== undefined) this.#onchoose(name);
+        event.preventDefault();
+      } else if (event.key === "Escape" && this.#search.value !== "") {
+        this.#search.value = "";
+        this.#update();
+        event.stopPropagation();
+      }
+    });
+  }
+
+  /** Goes to the search. */
+  focusSearch(): void {
+    this.#search.focus();
+    this.#search.select();
+  }
+
+  /** Shows these. */
+  show(methods: readonly MethodOutline[]): void {
+    this.#methods = methods;
+    this.#folded = methods.length > MANY ? groupsOf(methods) : new Set();
+    this.#update();
+  }
+
+  /** Marks a method as the one that is called. */
+  mark(name: string): void {
+    this.#chosen = name;
+    const at = this.#rows.findIndex(({ method }) => method?.name === name);
+    if (at >= 0) this.#list.activate(at);
+    else this.#list.update();
+  }
+
+  #update(): void {
+    const text = this.#search.value, found = search(this.#methods, text);
+    this.#rows = rowsOf(found, text.trim() === "" ? this.#folded : new Set());
+    const all = this.#methods.length;
+    this.#count.textContent = found.length === all
+      ? `${all} method${all === 1 ? "" : "s"}`
+      : `${found.length} of ${all}`;
+    this.#list.element.scrollTop = 0;
+    this.#list.activate(this.#rows.findIndex(({ method }) => method?.name === this.#chosen));
+  }
+
+  #choose(index: number): void {
+    const row = this.#rows[index];
+    if (row?.method !== undefined) this.#onchoose(row.method);
+    else if (row !== undefined) this.#fold(row, !row.isFolded);
+  }
+
+  #fold({ path }: MethodRow, isFolded: boolean): void {
+    if (this.#search.value.trim() !== "") return; // a search shows all that it finds
+    if (isFolded) this.#folded.add(path);
+    else this.#folded.delete(path);
+    this.#rows = rowsOf(this.#methods, this.#folded);
+    this.#list.activate(
+      this.#rows.findIndex((row) => row.method === undefined && row.path === path),
+    );
+  }
+
+  #onKey(key: string, index: number): boolean {
+    const row = this.#rows[index];
+    if (row === undefined || key !== "ArrowRight" && key !== "ArrowLeft") return false;
+    if (row.method === undefined && row.isFolded === (key === "ArrowRight")) {
+      this.#fold(row, !row.isFolded);
+    } else if (key === "ArrowLeft") {
+      for (let at = index - 1; at >= 0; at--) {
+        if (this.#rows[at]!.level < row.level) {
+          this.#list.activate(at);
+          break;
+        }
+      }
+    }
+    return true;
+  }
+
+  #draw(element: HTMLElement, row: MethodRow): void {
+    const { method, level, label } = row, isGroup = method === undefined;
+    element.setAttribute("aria-level", String(level));
+    element.setAttribute("aria-selected", String(!isGroup && method.name === this.#chosen));
+    element.classList.toggle("group", isGroup);
+    element.style.paddingLeft = `${12 + (Math.min(level, 6) - 1) * 14}px`;
+    if (isGroup) element.setAttribute("aria-expanded", String(!row.isFolded));
+    else element.removeAttribute("aria-expanded");
+    element.title = isGroup ? "" : visibleName(method.summary);
+    replace(
+      element,
+      h("span", { class: "name" }, visibleName(label) + (isGroup ? "." : "")),
+      ...(isGroup ? [h("span", { class: "count" }, countText(row.count))] : badges(method)),
+    );
+  }
+}
+
+/** The method that is meant by a search: the one of this name, before one that has it in its name. */
+function best(rows: readonly MethodRow[], text: string): MethodOutline | undefined {
+  const found = rows.map(({ method }) => method).filter((method) => method !== undefined);
+  return found.find(({ name }) => name === text) ??
+    found.find(({ name }) => name.endsWith(`.${text}`)) ??
+    found.find(({ name }) => name.includes(text)) ?? found[0];
+}
+
+/** What is to be known of a method at first sight. */
+export function badges(method: MethodOutline): HTMLElement[] {
+  const named: [boolean, string, string][] = [
+    [method.isStream, "stream", "Items come before the answer"],
+    [method.isUp, "items", "It takes items of the caller"],
+    [method.isNotification, "notify", "It never answers"],
+    [method.isDeprecated, "deprecated", "It may go away"],
+  ];
+  return named.filter(([isSo]) => isSo).map(([, name, title]) =>
+    h("span", { class: `badge ${name}`, title }, name)
+  );
+}

@@ -369,7 +369,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await line.call.now(); // so that sleep has begun
     server.kill(signal);
     await server.lineWith(/^draining 1 connection for at most 10000 ms/);
-    const refused = await line.call.now().catch((error) => error);
+    const refused = await line.call.now(undefined, { timeout: 500 }).catch((error) => error);
     assert(refused instanceof RpcError || refused instanceof ConnectionLostError);
     assertEquals(await running, 1000);
     assertEquals((await server.outcome()).code, 0);

@@ -386,9 +386,8 @@ function objectKind(schema: Members, part: (schema: Schema) => Part): FieldKind 
   const needed = new Set(Array.isArray(required) ? required : []);
   const entries = isRecord(properties) ? Object.entries(properties) : [];
   const [first] = entries;
-  if (entries.length === 1 && first![0] === "$base64" && needed.has("$base64")) {
-    return { kind: "bytes" };
-  }
+  const isMarker = entries.length === 1 && first![0] === "$base64" && needed.has("$base64");
+  if (isMarker && memberOf(first![1], "type") === "string") return { kind: "bytes" };
   if (entries.length === 0 && !isRecord(others) && others !== false) return { kind: "json" };
   return {
     kind: "object",

@@ -31,7 +31,7 @@ export function drawGroup(drawing: Drawing, slot: Slot, field: Field, around: Ar
     type: "button",
     class: "add",
     onclick: () => {
-      slot.set(drawing.model.initial(slot.part));
+      drawing.model.begin(slot);
       focusIn(place.redraw());
     },
   }, `Add ${name}`);
@@ -134,7 +134,7 @@ function drawRecord(
       return name.setCustomValidity("There is one of this name"), void name.reportValidity();
     }
     const member = drawing.model.member(slot, name.value, part, true);
-    member.set(drawing.model.initial(part));
+    drawing.model.begin(member);
     place.redraw();
     drawing.focus(member.path);
   };
@@ -229,7 +229,7 @@ function fillTuple(
     class: "add",
     onclick: () => {
       const at = Math.max(count, items.length);
-      drawing.model.place(slot, at, others, true).set(drawing.model.initial(others));
+      drawing.model.begin(drawing.model.place(slot, at, others, true));
       place.redraw();
       drawing.focus([...slot.path, at]);
     },

@@ -18,6 +18,9 @@ import {
 /** Steps from the value to a place in it. */
 export type Path = readonly (string | number)[];
 
+/** Choices within choices for which a first value is made. */
+const MAX_NESTED = 8;
+
 /** A place in the value, and what stands there. */
 export interface Slot {
   readonly part: Part;
@@ -158,7 +161,26 @@ export class FormModel {
 
   /** Adds an item to a list. */
   addItem(slot: Slot, part: Part): void {
-    slot.set([...listOf(slot), this.initial(part)]);
+    const items = listOf(slot);
+    this.#chooseFirst([...slot.path, items.length], part);
+    slot.set([...items, this.initial(part)]);
+  }
+
+  /** Puts a first value where nothing stands. */
+  begin(slot: Slot): void {
+    this.#chooseFirst(slot.path, slot.part);
+    slot.set(this.initial(slot.part));
+  }
+
+  /** Shows the alternative that {@linkcode initial} takes: another one may take its value, too. */
+  #chooseFirst(path: Path, part: Part): void {
+    for (let steps = 0, at = part; steps < MAX_NESTED; steps++) {
+      const field = this.schemas.fieldOf(at);
+      if (field.kind !== "choice") return;
+      const key = keyOf(path), chosen = this.#chosen.get(key) ?? new Map();
+      this.#chosen.set(key, chosen.set(field.options, 0));
+      at = field.options[0]!;
+    }
   }
 
   /** Takes an item out of a list. */
@@ -191,6 +213,7 @@ export class FormModel {
       JSON.stringify(value) === JSON.stringify(this.initial(before));
     if (value !== undefined && !isUntouched && this.schemas.fits(option, value)) return;
     const first = this.initial(option);
+    this.#chooseFirst(slot.path, option);
     slot.set(slot.mayBeAbsent && isBlank(first) ? undefined : first);
   }
 
@@ -244,7 +267,7 @@ export class FormModel {
       case "object":
         return this.#frame(field);
       case "choice":
-        return depth > 8 ? null : this.initial(field.options[0]!, depth + 1);
+        return depth > MAX_NESTED ? null : this.initial(field.options[0]!, depth + 1);
       case "json":
         return null;
     }

@@ -149,6 +149,44 @@ Deno.test("a form gives every single value that its schema allows, filled field 
   );
 });
 
+Deno.test("an item that is added is of the first alternative, and leaves nothing to another", () => {
+  const model = new FormModel({
+    paramStructure: "by-position",
+    params: [{
+      name: "value",
+      schema: {
+        type: "array",
+        items: {
+          oneOf: [{
+            type: "object",
+            properties: { kind: { const: "a" }, more: { type: "string" } },
+            required: ["kind", "more"],
+          }, { type: "object", properties: { b: { type: "string" } } }],
+        },
+      },
+    }],
+  }, {});
+  const list = model.schemas.fieldOf(model.root!.part);
+  assert(list.kind === "list");
+  model.addItem(model.root!, list.item);
+  const item = model.item(model.root!, 0, list.item), choice = model.schemas.fieldOf(item.part);
+  assert(choice.kind === "choice");
+  // The second alternative takes this too, and the first one does not: it is not whole.
+  assertEquals([model.params, model.chosen(item, choice.options)], [[{ kind: "a" }], 0]);
+  model.choose(item, choice.options, 1);
+  assertEquals([model.params, model.chosen(item, choice.options)], [[{}], 1]);
+});
+
+Deno.test("an object whose $base64 is no text is no bytes", () => {
+  const model = new FormModel({}, {});
+  const kindOf = (type: string) =>
+    model.schemas.fieldOf({
+      schema: { type: "object", properties: { $base64: { type } }, required: ["$base64"] },
+      base: {},
+    }).kind;
+  assertEquals([kindOf("string"), kindOf("number")], ["bytes", "object"]);
+});
+
 Deno.test("a form leaves alone what it is given, whether its fields can show it or not", () => {
   fc.assert(
     fc.property(allowed, fc.jsonValue({ maxDepth: 3 }), ({ schema, value }, other) => {

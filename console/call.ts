@@ -12,6 +12,8 @@ export interface ErrorObject {
   readonly code: number;
   readonly message: string;
   readonly data?: unknown;
+  /** Its name, if the page says so and not the server: no answer came, or the call was never sent. */
+  readonly ofPage?: "LOST" | "NOT_SENT";
 }
 
 /** What became of a call. */
@@ -41,6 +43,12 @@ export interface CallOptions {
   readonly isUp?: boolean | undefined;
   /** Whether it stays out of the figures. */
   readonly isOwn?: boolean | undefined;
+}
+
+/** What becomes of a call that is not sent. */
+export function notSent(why: string): Outcome {
+  const error = { code: 0, message: why, ofPage: "NOT_SENT" } as const;
+  return { error, text: undefined, size: 0, ms: 0, isCut: false };
 }
 
 /** A call that waits for its answer. */

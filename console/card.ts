@@ -43,6 +43,8 @@ export class Card {
   readonly #upload: UploadPanel | undefined;
   readonly #since = performance.now();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The last progress, if it is not shown yet. */
+  #told: { readonly value: unknown } | undefined;
   isRunning = true;
 
   constructor(call: Call, params: unknown, host: CardHost) {
@@ -122,7 +124,18 @@ export class Card {
     this.#timer = setTimeout(() => this.#tick(), 200);
   }
 
+  /** Shows how far it is with the next frame: it may be told a thousand times in one. */
   #onProgress(value: unknown): void {
+    const isDue = this.#told !== undefined;
+    this.#told = { value };
+    if (isDue) return;
+    requestAnimationFrame(() => {
+      this.#showProgress(this.#told!.value);
+      this.#told = undefined;
+    });
+  }
+
+  #showProgress(value: unknown): void {
     const { done, total } = (typeof value === "object" && value !== null ? value : {}) as {
       done?: unknown;
       total?: unknown;
@@ -146,12 +159,14 @@ export class Card {
     this.element.classList.add(error === undefined ? "good" : "bad");
     const bytes = text === undefined ? "" : ` · ${sizeText(size)}`;
     const what = error === undefined ? "answered" : nameOf(error);
+    const time = error?.ofPage === "NOT_SENT" ? "" : durationText(ms);
     replace(
       this.#state,
       h("b", { class: error === undefined ? "good" : "bad" }, what),
-      ` ${durationText(ms)}${bytes}`,
+      time === "" ? "" : ` ${time}${bytes}`,
     );
-    this.#host.announce(`${visibleName(this.call.method, 60)}: ${what} after ${durationText(ms)}`);
+    const after = time === "" ? "" : ` after ${time}`;
+    this.#host.announce(`${visibleName(this.call.method, 60)}: ${what}${after}`);
     replace(
       this.#body,
       error === undefined ? null : this.#errorOf(error),
@@ -161,7 +176,7 @@ export class Card {
     );
   }
 
-  #errorOf({ code, message }: ErrorObject): HTMLElement {
+  #errorOf({ code, message, ofPage }: ErrorObject): HTMLElement {
     const after = this.call.items?.lastEventId;
     return h(
       "div",
@@ -169,7 +184,7 @@ export class Card {
       h(
         "p",
         null,
-        code === 0 ? null : h("code", null, code),
+        ofPage === undefined ? h("code", null, code) : null,
         " ",
         h("span", null, visibleName(message, 2000)),
       ),
@@ -247,14 +262,14 @@ function rawOf(text: string): HTMLElement[] {
 }
 
 /** What an error is called: its name is the contract. */
-export function nameOf({ code, data }: ErrorObject): string {
+export function nameOf({ code, data, ofPage }: ErrorObject): string {
+  if (ofPage !== undefined) return ofPage;
   const name = typeof data === "object" && data !== null ? (data as { name?: unknown }).name : "";
   if (typeof name === "string" && name !== "") return visibleName(name, 60);
   return NAMES.get(code) ?? `error ${code}`;
 }
 
 const NAMES: ReadonlyMap<number, string> = new Map([
-  [0, "LOST"],
   [-32700, "PARSE_ERROR"],
   [-32600, "INVALID_REQUEST"],
   [-32601, "METHOD_NOT_FOUND"],

@@ -15,6 +15,7 @@ import {
   isObject,
   kindOf,
   metaOf,
+  notSent,
   type Outcome,
   type Question,
   rawIdOf,
@@ -119,7 +120,7 @@ export class Connection implements InboxHost {
     this.#socket.close();
     for (const [id, waiting] of this.#waiting) {
       this.#waiting.delete(id);
-      const error = { code: 0, message: `The connection is lost: ${why}` };
+      const error = { code: 0, message: `The connection is lost: ${why}`, ofPage: "LOST" } as const;
       this.#settle(waiting, { error, text: undefined });
     }
     if (this.#questions.size === 0) return;
@@ -185,7 +186,7 @@ export class Connection implements InboxHost {
     });
     const refusal = this.#refusalOf(text);
     if (refusal !== undefined) {
-      this.#settle(waiting, { error: { code: 0, message: refusal }, text: undefined });
+      resolve(notSent(refusal));
       return call;
     }
     this.#waiting.set(id, waiting);
@@ -227,7 +228,8 @@ export class Connection implements InboxHost {
   }
 
   #reply(id: string, answer: object): void {
-    this.#say(`{"jsonrpc":"2.0","id":${id},${JSON.stringify(answer).slice(1)}`, "answer", id);
+    const shown = id.startsWith('"') ? JSON.parse(id) : id;
+    this.#say(`{"jsonrpc":"2.0","id":${id},${JSON.stringify(answer).slice(1)}`, "answer", shown);
   }
 
   #control(method: string, params: object): void {
@@ -244,16 +246,17 @@ export class Connection implements InboxHost {
     this.#events.onsaid({ at: Date.now(), isOut: true, text: shown, kind, id });
   }
 
-  /** @param size of a long answer, whose value is a short form */
+  /** @param arrived when the answer came, if one did @param size of a long one, whose value is a short form */
   #settle(
     { call, since, isOwn, settle }: Waiting,
     outcome: Pick<Outcome, "result" | "error" | "text">,
+    arrived = performance.now(),
     size?: number,
   ): void {
     const whole = {
       ...outcome,
       size: size ?? sizeOf(outcome.text ?? ""),
-      ms: performance.now() - since,
+      ms: arrived - since,
       isCut: size !== undefined,
     };
     settle(whole);
@@ -263,15 +266,16 @@ export class Connection implements InboxHost {
 
   // ---- Hearing -------------------------------------------------------------------------------
 
-  onmessage(message: unknown, text: string, long: LongMessage | undefined): void {
+  onmessage(message: unknown, text: string, arrived: number, long?: LongMessage): void {
+    const at = Date.now() - (performance.now() - arrived);
     if (message === undefined) {
-      this.#events.onsaid({ at: Date.now(), isOut: false, text, kind: "no JSON", id: undefined });
+      this.#events.onsaid({ at, isOut: false, text, kind: "no JSON", id: undefined });
       return;
     }
     const batch = Array.isArray(message) ? message : [message];
     const [first] = batch;
     this.#events.onsaid({
-      at: Date.now(),
+      at,
       isOut: false,
       text,
       kind: Array.isArray(message) ? `batch of ${message.length}` : kindOf(first),
@@ -281,13 +285,14 @@ export class Connection implements InboxHost {
     for (const single of batch) {
       if (!isObject(single)) continue;
       if (typeof single["method"] === "string") this.#onRequest(single, text);
-      else this.#onAnswer(single, text, long);
+      else this.#onAnswer(single, text, arrived, long);
     }
   }
 
   #onAnswer(
     message: Readonly<Record<string, unknown>>,
     text: string,
+    arrived: number,
     long: LongMessage | undefined,
   ): void {
     const { id, result } = message;
@@ -302,7 +307,8 @@ export class Connection implements InboxHost {
       this.#events.onapi(long?.api ?? outlineOf(result), undefined);
     }
     const error = errorOf(message["error"]);
-    this.#settle(waiting, error === undefined ? { result, text } : { error, text }, long?.size);
+    const outcome = error === undefined ? { result, text } : { error, text };
+    this.#settle(waiting, outcome, arrived, long?.size);
   }
 
   #onRequest(message: Readonly<Record<string, unknown>>, text: string): void {

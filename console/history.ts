@@ -101,7 +101,8 @@ export class History {
         h(
           "span",
           { class: error === "" ? "good" : "bad" },
-          `${visibleName(error, 60) || "answered"} ${durationText(ms)}`,
+          visibleName(error, 60) || "answered",
+          error === "NOT_SENT" ? "" : ` ${durationText(ms)}`,
         ),
       ),
     );

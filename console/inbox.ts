@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { LongMessage } from "./outline.ts";
+import { type LongMessage, readLong } from "./outline.ts";
 
 /** Characters of a message above which a worker reads it. */
 const LONG = 500_000;
@@ -21,8 +21,12 @@ const MAX_MESSAGES = 500_000, MAX_CHARACTERS = 200_000_000;
 export interface InboxHost {
   /** The id of the call for the API, whose answer is read in a way of its own. */
   readonly discover: number | undefined;
-  /** @param message undefined if the text is no JSON @param long what a worker has read of a long text */
-  onmessage(message: unknown, text: string, long: LongMessage | undefined): void;
+  /**
+   * @param message undefined if the text is no JSON
+   * @param arrived when it came, by `performance.now()`: it may have waited since
+   * @param long what was read of a long text
+   */
+  onmessage(message: unknown, text: string, arrived: number, long?: LongMessage): void;
   /** More has come than may wait: nothing more is handled. */
   onflood(): void;
 }
@@ -31,6 +35,8 @@ export interface InboxHost {
 export class Inbox {
   readonly #host: InboxHost;
   #texts: string[] = [];
+  /** When each of them came. */
+  #arrivals: number[] = [];
   #next = 0;
   #characters = 0;
   /** When the slice began, and what was used of it. */
@@ -41,7 +47,8 @@ export class Inbox {
   #isDue = false;
   #isReading = false;
   #isClosed = false;
-  #reader: Worker | undefined;
+  /** Undefined until there is something long to read; null if this browser has no worker for it. */
+  #reader: Worker | null | undefined;
 
   constructor(host: InboxHost) {
     this.#host = host;
@@ -51,6 +58,7 @@ export class Inbox {
   push(text: string): void {
     if (this.#isClosed) return;
     this.#texts.push(text);
+    this.#arrivals.push(performance.now());
     this.#characters += text.length;
     if (
       this.#texts.length - this.#next > MAX_MESSAGES ||
@@ -65,6 +73,7 @@ export class Inbox {
   close(): void {
     this.#isClosed = true;
     this.#texts = [];
+    this.#arrivals = [];
     this.#next = this.#characters = 0;
     this.#reader?.terminate();
   }
@@ -77,11 +86,11 @@ export class Inbox {
     }
     this.#isRunning = true;
     while (this.#next < this.#texts.length && !this.#isReading && !this.#isDue) {
-      const text = this.#texts[this.#next]!;
+      const text = this.#texts[this.#next]!, arrived = this.#arrivals[this.#next]!;
       this.#texts[this.#next++] = "";
       this.#characters -= text.length;
-      if (text.length > LONG) this.#readLong(text);
-      else this.#host.onmessage(parsed(text), text, undefined);
+      if (text.length > LONG) this.#readLong(text, arrived);
+      else this.#hand(parsed(text), text, arrived);
       const before = now;
       now = performance.now();
       this.#used += now - before;
@@ -90,7 +99,17 @@ export class Inbox {
     this.#isRunning = false;
     if (this.#next < this.#texts.length) return;
     this.#texts = [];
+    this.#arrivals = [];
     this.#next = 0;
+  }
+
+  /** A message that the page fails at keeps no other from it. */
+  #hand(message: unknown, text: string, arrived: number, long?: LongMessage): void {
+    try {
+      this.#host.onmessage(message, text, arrived, long);
+    } catch (error) {
+      reportError(error);
+    }
   }
 
   #pause(): void {
@@ -102,16 +121,38 @@ export class Inbox {
     }, PAUSE);
   }
 
-  #readLong(text: string): void {
+  #readLong(text: string, arrived: number): void {
+    const { discover } = this.#host, reader = this.#worker();
+    if (reader === null) {
+      const long = readLong(text, discover);
+      return this.#hand(long.message, text, arrived, long);
+    }
     this.#isReading = true;
-    this.#reader ??= new Worker(new URL("./long_reader.ts", import.meta.url), { type: "module" });
-    this.#reader.onmessage = ({ data }: MessageEvent<LongMessage>) => {
+    const onread = (long: LongMessage) => {
       if (this.#isClosed) return;
       this.#isReading = false;
-      this.#host.onmessage(data.message, text, data);
+      this.#hand(long.message, text, arrived, long);
       if (!this.#isDue) this.#run();
     };
-    this.#reader.postMessage({ text, discover: this.#host.discover });
+    reader.onmessage = ({ data }: MessageEvent<LongMessage>) => onread(data);
+    // It cannot be loaded, or has failed: the page does without, for what waits behind it would wait for ever.
+    reader.onerror = (event) => {
+      event.preventDefault();
+      reader.terminate();
+      this.#reader = null;
+      onread(readLong(text, discover));
+    };
+    reader.postMessage({ text, discover });
+  }
+
+  #worker(): Worker | null {
+    if (this.#reader !== undefined) return this.#reader;
+    try {
+      const url = new URL("./long_reader.ts", import.meta.url);
+      return this.#reader = new Worker(url, { type: "module" });
+    } catch {
+      return this.#reader = null;
+    }
   }
 }
 

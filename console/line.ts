@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Answer, Call, CallOptions, Question } from "./call.ts";
+import { type Answer, type Call, type CallOptions, notSent, type Question } from "./call.ts";
 import { Connection, type ConnectionEvents, type ServerInfo } from "./connection.ts";
 
 /** How the line is. `locked` waits for a token. */
@@ -184,11 +184,10 @@ const NOT_OPEN = "The line is not open";
 
 /** A call for which there is no connection. */
 function unsent(method: string): Call {
-  const error = { code: 0, message: NOT_OPEN };
   return {
     id: 0,
     method,
-    outcome: Promise.resolve({ error, text: undefined, size: 0, ms: 0, isCut: false }),
+    outcome: Promise.resolve(notSent(NOT_OPEN)),
     items: undefined,
     sender: undefined,
     onprogress: undefined,

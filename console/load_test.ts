@@ -68,9 +68,9 @@ export class LoadTest {
     const worker = async () => {
       while (this.#isRunning && left-- > 0) {
         const { ms, error } = await call();
-        durations.push(ms);
+        if (error !== "NOT_SENT") durations.push(ms);
         if (error !== undefined) errors.set(error, (errors.get(error) ?? 0) + 1);
-        if (error === "LOST") this.#isRunning = false;
+        if (error === "LOST" || error === "NOT_SENT") this.#isRunning = false;
       }
     };
     await Promise.all(Array.from({ length: Math.min(atOnce, count) }, worker));

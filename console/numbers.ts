@@ -16,6 +16,16 @@ export function countOf(count: number, one: string, many = `${one}s`): string {
   return `${countText(count)} ${count === 1 ? one : many}`;
 }
 
+/** A limit of a server with its unit, which its name tells: `1,048,576 bytes`, `30,000 ms`, `64`. */
+export function limitText(name: string, limit: number): string {
+  const unit = /Bytes$/.test(name)
+    ? " bytes"
+    : /(?:Timeout|Interval|Age|Grace)$/.test(name)
+    ? " ms"
+    : "";
+  return countText(limit) + unit;
+}
+
 /** `340 B`, `1.2 KB`, `10 MB`. */
 export function sizeText(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -9,7 +9,7 @@ import { h, replace } from "./dom.ts";
 import { durationText } from "./histogram.ts";
 import type { Line } from "./line.ts";
 import type { Measurements } from "./measured.ts";
-import { countText } from "./numbers.ts";
+import { countText, limitText } from "./numbers.ts";
 import { textOf, visibleName } from "./visible.ts";
 
 /** Entries that are shown of what the server lists. */
@@ -58,7 +58,7 @@ export class ServerPanel {
         ["limit", "value"],
         entries.slice(0, MAX_SHOWN).map(([name, value]) => [
           visibleName(name),
-          typeof value === "number" ? countText(value) : visibleName(textOf(value)),
+          typeof value === "number" ? limitText(name, value) : visibleName(textOf(value)),
         ]),
       ),
       h("h3", null, "Calls of this page"),

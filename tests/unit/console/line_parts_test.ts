@@ -4,7 +4,7 @@ import { Inbox } from "../../../console/inbox.ts";
 import { ItemSender, ItemStream } from "../../../console/item_stream.ts";
 import { Measurements } from "../../../console/measured.ts";
 import { groupsOf, rowsOf, search } from "../../../console/method_tree.ts";
-import { countOf, sizeOf, sizeText } from "../../../console/numbers.ts";
+import { countOf, limitText, sizeOf, sizeText } from "../../../console/numbers.ts";
 import { cut, type MethodOutline, outlineOf, readLong } from "../../../console/outline.ts";
 import { Ring } from "../../../console/ring.ts";
 
@@ -108,6 +108,84 @@ Deno.test("Inbox hands messages over in their order, in slices, and rubbish as s
   assertEquals(heard, [1, undefined]); // the others come after a pause
   await promise;
   assertEquals(heard, [1, undefined, 3, "last"]);
+});
+
+/** A message that a worker reads. */
+const LONG = JSON.stringify({ id: 1, result: "x".repeat(600_000) });
+
+/** An inbox that tells the order in which it hands messages over, and what was read for each. */
+function hearing(count: number) {
+  const heard: [id: unknown, arrived: number, size: number | undefined][] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const inbox: Inbox = new Inbox({
+    discover: undefined,
+    onmessage(message, _text, arrived, long) {
+      heard.push([(message as { id: unknown }).id, arrived, long?.size]);
+      if (heard.length === count) resolve();
+    },
+    onflood: () => {},
+  });
+  return { inbox, heard, whole: promise };
+}
+
+Deno.test("Inbox keeps the order of messages around one that a worker reads", async () => {
+  const { inbox, heard, whole } = hearing(3);
+  const begun = performance.now();
+  for (const text of ['{"id":0}', LONG, '{"id":2}']) inbox.push(text);
+  const pushed = performance.now();
+  await whole;
+  assertEquals(heard.map(([id, , size]) => [id, size]), [[0, undefined], [1, LONG.length], [
+    2,
+    undefined,
+  ]]);
+  // What waits counts from its arrival.
+  assertEquals(heard.filter(([, arrived]) => arrived < begun || arrived > pushed), []);
+  inbox.close();
+});
+
+Deno.test("Inbox reads long messages itself if the worker cannot be loaded", async () => {
+  const { Worker } = globalThis, missing = new URL("./missing.js", import.meta.url);
+  globalThis.Worker = new Proxy(Worker, {
+    construct: (_, [, options]) => new Worker(missing, options),
+  });
+  try {
+    const { inbox, heard, whole } = hearing(4);
+    for (const text of [LONG, '{"id":2}', LONG, '{"id":3}']) inbox.push(text);
+    await whole;
+    assertEquals(heard.map(([id]) => id), [1, 2, 1, 3]);
+    inbox.close();
+  } finally {
+    globalThis.Worker = Worker;
+  }
+});
+
+Deno.test("Inbox hands nothing over after its end, and nothing that a worker has read", async () => {
+  const { inbox, heard } = hearing(1), next = hearing(1);
+  inbox.push(LONG);
+  inbox.close();
+  next.inbox.push(LONG);
+  await next.whole;
+  assertEquals(heard, []);
+  next.inbox.close();
+});
+
+Deno.test("Inbox goes on behind a message that the page fails at", () => {
+  const { reportError } = globalThis, heard: unknown[] = [], told: unknown[] = [];
+  globalThis.reportError = (error) => void told.push(error);
+  try {
+    const inbox = new Inbox({
+      discover: undefined,
+      onmessage(message) {
+        heard.push(message);
+        if (message === 1) throw "wrong";
+      },
+      onflood: () => {},
+    });
+    for (const text of ["1", "2"]) inbox.push(text);
+    assertEquals([heard, told], [[1, 2], ["wrong"]]);
+  } finally {
+    globalThis.reportError = reportError;
+  }
 });
 
 Deno.test("Inbox takes no more than may wait", () => {
@@ -242,4 +320,13 @@ Deno.test("sizes and counts are told as a person reads them", () => {
     assertEquals(sizeOf(text), new TextEncoder().encode(text).length);
   }
   assertEquals([countOf(1, "item"), countOf(1234, "item")], ["1 item", "1,234 items"]);
+  const limits: [string, number][] = [["maxMessageBytes", 1 << 20], ["callTimeout", 3e4], [
+    "maxInFlight",
+    64,
+  ]];
+  assertEquals(limits.map(([name, limit]) => limitText(name, limit)), [
+    "1,048,576 bytes",
+    "30,000 ms",
+    "64",
+  ]);
 });

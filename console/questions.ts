@@ -14,6 +14,9 @@ import { visibleName } from "./visible.ts";
 /** Questions that are shown; the others wait behind them. */
 const MAX_SHOWN = 10;
 
+/** Milliseconds for which the buttons take no click after something has moved: it was meant for what was there. */
+const FRESH = 700;
+
 /** The questions that wait. */
 export class Questions {
   readonly #element: HTMLElement;
@@ -24,6 +27,7 @@ export class Questions {
   readonly #title = h("h2", { id: "questions-title", tabindex: -1 });
   readonly #list = h("div", null);
   #count = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     element: HTMLElement,
@@ -46,21 +50,32 @@ export class Questions {
     this.#badge.textContent = String(count);
     this.#title.textContent = `The server asks ${countOf(count, "question")}`;
     const shown = questions.slice(0, MAX_SHOWN), ids = new Set(shown.map(({ id }) => id));
+    let hasMoved = false;
     for (const [id, element] of this.#shown) {
       if (ids.has(id)) continue;
       // The focus stays near when what has it goes away.
       if (element.contains(document.activeElement)) this.#title.focus();
       element.remove();
       this.#shown.delete(id);
+      hasMoved = true;
     }
     for (const question of shown) {
       if (this.#shown.has(question.id)) continue;
       const element = this.#make(question);
       this.#shown.set(question.id, element);
       this.#list.append(element);
+      hasMoved = true;
     }
+    if (hasMoved) this.#holdClicks();
     if (count > this.#count) this.#announce(`The server asks ${countOf(count, "question")}`);
     this.#count = count;
+  }
+
+  /** A second click on Call, or on the last answer, is no answer to what has come under the pointer. */
+  #holdClicks(): void {
+    this.#element.classList.add("fresh");
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#element.classList.remove("fresh"), FRESH);
   }
 
   #make(question: Question): HTMLElement {

@@ -6,6 +6,7 @@
  */
 
 import { h } from "../dom.ts";
+import { countText } from "../numbers.ts";
 import type { Field } from "../schema.ts";
 import { visibleName } from "../visible.ts";
 import { bytesField } from "./bytes_field.ts";
@@ -84,7 +85,9 @@ export function drawEnum(
     const json = { ...slot, part: { ...slot.part, field: { ...field, kind: "json" as const } } };
     const first = visibleName(values.slice(0, 3).map((it) => JSON.stringify(it)).join(", "));
     const view = drawText(drawing, json, json.part.field, around);
-    view.append(h("p", { class: "hint" }, `One of ${values.length} values: ${first}, …`));
+    view.append(
+      h("p", { class: "hint" }, `One of ${countText(values.length)} values: ${first}, …`),
+    );
     return view;
   }
   const issue = drawing.issue(), isText = values.every((it) => typeof it === "string");

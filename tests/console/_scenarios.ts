@@ -286,10 +286,18 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await open(page, world.everything);
     await choose(page, "ask", world);
     await json(page, '{"question":"Really?"}');
+    await page.evaluate(`new MutationObserver(() => {
+      const button = document.querySelector("#questions button[type=submit]");
+      if (button === null || window.under !== undefined) return;
+      const { x, y, width, height } = button.getBoundingClientRect();
+      window.under = document.elementFromPoint(x + width / 2, y + height / 2).tagName;
+    }).observe(document.getElementById("questions"), { childList: true, subtree: true })`);
     let card = await call(page);
     const asked = page.locator("#questions");
     await shows(asked, "The server asks 1 question");
     await shows(asked, '{"question":"Really?"}');
+    // A second click on Call is no answer, if Answer has come under the pointer.
+    equal(await page.evaluate("window.under"), "DIV");
     await asked.getByLabel("Result, as JSON").fill('{"yes":true}');
     await asked.getByRole("button", { name: "Answer", exact: true }).click();
     await shows(card.locator(".state"), "answered");
@@ -516,11 +524,17 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await shows(panel.getByRole("row"), /maxInFlight\s*64/);
     await shows(panel.getByRole("row"), /^upper21/);
     await shows(panel.getByRole("row"), /^INVALID_PARAMS1$/);
-    equal(
+    await shows(panel.getByRole("row"), /^maxMessageBytes1,048,576 bytes$/);
+    // However long the calls took.
+    await page.evaluate(`document.querySelectorAll(".table td:nth-child(n+4)").forEach((cell) => {
+      cell.textContent = "99.9 ms";
+    })`);
+    deepEqual(
       await page.evaluate(
-        "[...document.querySelectorAll('.table')].filter((it) => it.scrollWidth > it.clientWidth).length",
+        `[...document.querySelectorAll(".table")].filter((it) => it.scrollWidth > it.clientWidth)
+          .map((it) => it.scrollWidth + " > " + it.clientWidth + ": " + it.textContent)`,
       ),
-      0,
+      [],
     );
   },
 

@@ -9,6 +9,7 @@
 
 import { websocket } from "../../framing/websocket.ts";
 import type { Address } from "../address.ts";
+import { PrefixedSocket } from "../prefixed_socket.ts";
 import type { DialOptions, PeerCertificate, Socket } from "../socket.ts";
 import { dialBelow, renamed, targetOf } from "./below.ts";
 import { statusError } from "./status.ts";
@@ -200,48 +201,14 @@ function failed(address: Address, why: string): Error {
 // ---- The socket ------------------------------------------------------------------------------
 
 /** A socket on which both ends have agreed to speak WebSocket. */
-class WebSocketSocket implements Socket {
+class WebSocketSocket extends PrefixedSocket {
   readonly framing = websocket.client;
-  readonly remote: string;
-  readonly local: string;
   readonly certificate?: PeerCertificate;
-  readonly #socket: Socket;
-  /** What came with the answer to the handshake, and was not read yet. */
-  #rest: Uint8Array;
 
-  constructor(socket: Socket, rest: Uint8Array, scheme: string) {
-    this.remote = renamed(socket.remote, scheme);
-    this.local = renamed(socket.local, scheme);
-    if (socket.certificate !== undefined) this.certificate = socket.certificate;
-    this.#socket = socket;
-    this.#rest = rest;
-  }
-
-  read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#rest.length === 0) return this.#socket.read(buffer);
-    const part = this.#rest.subarray(0, buffer.length);
-    buffer.set(part);
-    this.#rest = this.#rest.subarray(part.length);
-    return Promise.resolve(part.length);
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    return this.#socket.write(bytes);
-  }
-
-  async closeWrite(): Promise<void> {
-    await this.#socket.closeWrite?.();
-  }
-
-  ref(): void {
-    this.#socket.ref?.();
-  }
-
-  unref(): void {
-    this.#socket.unref?.();
-  }
-
-  close(): void | Promise<void> {
-    return this.#socket.close();
+  /** @param first what came with the answer to the handshake, and was not read yet */
+  constructor(socket: Socket, first: Uint8Array, scheme: string) {
+    const { remote, local, certificate } = socket;
+    super(socket, { remote: renamed(remote, scheme), local: renamed(local, scheme) }, first);
+    if (certificate !== undefined) this.certificate = certificate;
   }
 }

@@ -293,8 +293,7 @@ export class FramedWriter {
 
   /** The bytes of the next messages; undefined where there are none. */
   #encode(): Uint8Array | undefined {
-    const reserve = (size: number) => this.#lent ??= this.#pool.take(size);
-    const piece = this.#long && this.#nextPiece(reserve);
+    const piece = this.#long && this.#nextPiece();
     if (piece !== undefined) return piece;
     const control = this.#controlFrames?.next(this.#queue.length === 0);
     if (control !== undefined) return control;
@@ -307,16 +306,21 @@ export class FramedWriter {
       if (this.#long !== undefined) {
         this.#queue.shift();
         this.sentCount++;
-        return this.#nextPiece(reserve);
+        return this.#nextPiece();
       }
     }
     const messages = this.#next();
     this.sentCount += messages.length;
-    return framing.encode(messages, reserve);
+    return framing.encode(messages, this.#lender());
   }
 
-  #nextPiece(reserve: Reserve): Uint8Array | undefined {
-    const piece = this.#long!.next(reserve);
+  /** Takes the buffer for one write, if there has to be one. */
+  #lender(): Reserve {
+    return (size) => this.#lent ??= this.#pool.take(size);
+  }
+
+  #nextPiece(): Uint8Array | undefined {
+    const piece = this.#long!.next(this.#lender());
     if (piece === undefined) this.#long = undefined;
     this.queuedBytes -= piece?.units ?? 0;
     return piece?.bytes;

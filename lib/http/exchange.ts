@@ -174,21 +174,13 @@ export class Exchange {
     this.isAnswered = true;
     const { writer } = this.#host, { headers = "", type, body } = rest;
     const { isHead = this.#head?.method === "HEAD" } = rest;
-    const cors = this.cors;
     const connection = this.#connection(ends), isJson = status === 200 && type === JSON_TYPE;
-    const isUsual = isJson && headers === "" && cors === "" && connection === undefined &&
+    const isUsual = isJson && headers === "" && this.cors === "" && connection === undefined &&
       !isHead;
     if (isUsual) {
       writer.push(USUAL);
       writer.push(body!);
-    } else {
-      writer.push(answer(status, this.#answers.date, {
-        ...rest,
-        isHead,
-        headers: cors + headers,
-        ...(connection && { connection }),
-      }));
-    }
+    } else writer.push(this.#whole(status, { ...rest, isHead }, connection));
     this.#endRequest(ends);
   }
 
@@ -197,20 +189,22 @@ export class Exchange {
     if (this.isAnswered) return;
     this.isAnswered = true;
     const { writer } = this.#host, isHead = this.#head?.method === "HEAD";
-    const connection = this.#connection(false);
-    writer.push(answer(status, this.#answers.date, {
-      ...rest,
-      bytes,
-      isHead,
-      headers: this.cors + (rest.headers ?? ""),
-      ...(connection && { connection }),
-    }));
+    writer.push(this.#whole(status, { ...rest, bytes, isHead }, this.#connection(false)));
     await writer.drained();
     if (!isHead) {
       writer.raw(bytes);
       await writer.drained();
     }
     this.#endRequest(false);
+  }
+
+  /** A whole answer, with what the page that asks is told, and what becomes of the connection. */
+  #whole(status: number, rest: Answer, connection: string | undefined): string {
+    return answer(status, this.#answers.date, {
+      ...rest,
+      headers: this.cors + (rest.headers ?? ""),
+      ...(connection && { connection }),
+    });
   }
 
   #endRequest(ends: boolean): void {

@@ -10,7 +10,7 @@ import { decodeUtf8 } from "../framing/utf8.ts";
 import type { FramedReader } from "../link/framed_reader.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
 import { LINGERING, OPEN } from "../link/in_flight.ts";
-import type { Lifecycle } from "../link/lifecycle.ts";
+import { type Lifecycle, shuttingDown } from "../link/lifecycle.ts";
 import { isControl } from "../message/control.ts";
 import { encodeError, UNKNOWN } from "../message/encode.ts";
 import type { Notification, Request, Single } from "../message/message.ts";
@@ -297,7 +297,7 @@ export class Router {
       if (refusal !== undefined) return host.refuse(refusal);
       const shown = await this.#callers.introduce(head.headers.get("authorization"));
       if (host.phase > OPEN) {
-        this.#exchange.refuse("", new RpcError("UNAVAILABLE", "The server is shutting down"), true);
+        this.#exchange.refuse("", shuttingDown(), true);
         return;
       }
       if (shown !== undefined) return this.#refuseUnknown(shown, head);

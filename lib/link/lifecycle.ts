@@ -414,6 +414,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   }
 }
 
-function shuttingDown(): RpcError {
+/** Why nothing more is begun. */
+export function shuttingDown(): RpcError {
   return new RpcError("UNAVAILABLE", "The server is shutting down");
 }

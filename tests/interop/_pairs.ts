@@ -2,33 +2,26 @@
 
 import { testWith } from "../support/tools.ts";
 
-/** What a pair may do together. */
-export const FEATURES = [
+const BEFORE_STREAMS = [
   "call",
   "by name",
   "error",
   "notification",
   "batch",
   "100 at once",
-  "cancel",
-  "progress",
-  "calls back",
 ] as const;
+const AFTER_STREAMS = ["cancel", "progress", "calls back"] as const;
+
+/** What a pair may do together. */
+export const FEATURES = [...BEFORE_STREAMS, ...AFTER_STREAMS] as const;
 
 /** The same, and what HTTP and WebSocket are asked for besides. */
 export const WEB_FEATURES = [
-  "call",
-  "by name",
-  "error",
-  "notification",
-  "batch",
-  "100 at once",
+  ...BEFORE_STREAMS,
   "600 KB",
   "stream",
   "items up",
-  "cancel",
-  "progress",
-  "calls back",
+  ...AFTER_STREAMS,
 ] as const;
 
 export type Feature = (typeof WEB_FEATURES)[number];

@@ -16,7 +16,7 @@ import {
 import { within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
 import { jayson } from "./_jayson.ts";
-import { type Pair, pairOf } from "./_pairs.ts";
+import { type Cell, type Cells, type FEATURES, type Pair, pairOf } from "./_pairs.ts";
 import { cancelled, VsCode } from "./_vscode.ts";
 
 /** Our client, and what it needs to be closed. */
@@ -73,14 +73,18 @@ async function jaysonServer() {
   };
 }
 
-/** What our client serves to those that call back. */
-function clientApi(heard: Events<unknown>): Api {
+/** What our client answers to the servers that call back, and what it hears. */
+export function clientApi(heard: Events<unknown>): Api {
   const anything = z.unknown();
   return {
     ask: method(z.string(), (question) => `${question} Yes.`),
-    note: notification(anything, (value) => heard.add(value)),
-    "notifications/progress": notification(anything, (value) => heard.add(value)),
     "roots/list": method(anything, () => ({ roots: [{ uri: "file:///here", name: "here" }] })),
+    ...Object.fromEntries(
+      ["notifications/progress", "eth_subscription", "aria2.onDownloadStart"].map((name) => [
+        name,
+        notification(anything, heard.add),
+      ]),
+    ),
   };
 }
 
@@ -140,13 +144,18 @@ const MCP_SERVER = `${import.meta.dirname}/_mcp_server.ts`;
 async function mcpServer() {
   const command = `'${Deno.execPath()}' run -q -A '${MCP_SERVER}'`;
   const ends = await overCommand(command, { framing: "json" });
-  const initialized = await ends.line.request("initialize", {
+  await initialize(ends);
+  return ends;
+}
+
+/** Begins a session of the Model Context Protocol. */
+export async function initialize({ line }: Ends): Promise<void> {
+  const { serverInfo } = await line.request("initialize", {
     protocolVersion: "2025-06-18",
     capabilities: { roots: {} },
     clientInfo: { name: "landline", version: "0" },
-  });
-  notify(ends, "notifications/initialized");
-  return { ...ends, initialized };
+  }) as { serverInfo: { name: string } };
+  assertEquals(serverInfo.name, "theirs");
 }
 
 const tool = ({ line }: Ends, name: string, args: object, meta?: object) =>
@@ -155,17 +164,49 @@ const tool = ({ line }: Ends, name: string, args: object, meta?: object) =>
 const textOf = (text: string) => ({ content: [{ type: "text", text }] });
 
 /** What a server of this test's methods and our client do, whatever its library. */
-const USUAL = {
+export const USUAL = {
   call: async ({ line }) => assertEquals(await line.request("upper", ["hé😀"]), "HÉ😀"),
   "by name": async ({ line }) =>
     assertEquals(await line.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
   error: async ({ line }) => void await failsWith(-32601, line.request("nope")),
-  notification: async (ends) => {
-    notify(ends, "note", { text: "noted" });
-    assertEquals((await ends.noted.count(1))[0], { text: "noted" });
-  },
+  batch: async ({ line }) =>
+    assertEquals(
+      await Promise.all(line.batch((call) => [call.upper!("a"), call.upper!("b")])),
+      ["A", "B"],
+    ),
   "100 at once": ({ line }) => hundred((n) => line.request("upper", [`n${n}`]), (n) => `N${n}`),
-} satisfies Record<string, (ends: Ends & { readonly noted: Events<unknown> }) => unknown>;
+} satisfies Partial<Cells<Ends>>;
+
+/** A server that keeps what it is told shows that it has heard a notification. */
+const notes: Cell<Ends & { readonly noted: Events<unknown> }> = async (ends) => {
+  notify(ends, "note", { text: "noted" });
+  assertEquals((await ends.noted.count(1))[0], { text: "noted" });
+};
+
+/** A server calls back before it answers. */
+export const asks: Cell<Ends> = async ({ line }) =>
+  assertEquals(await line.request("ask"), "Really? Yes.");
+
+/** What a server of the Model Context Protocol and our client do, whatever carries it. */
+export const MCP: Cells<Ends & { readonly heard: Events<unknown> }, (typeof FEATURES)[number]> = {
+  call: "its methods take objects",
+  "by name": async (ends) => assertEquals(await tool(ends, "add", { a: 1, b: 2 }), textOf("3")),
+  error: async ({ line }) => void await failsWith(-32601, line.request("nope", {})),
+  // A server that was not told this answers no calls back.
+  notification: async (ends) => {
+    notify(ends, "notifications/initialized");
+    assertEquals(await ends.line.request("ping"), {});
+  },
+  batch: "it has no batches",
+  "100 at once": (ends) =>
+    hundred((n) => tool(ends, "add", { a: n, b: n }), (n) => textOf(String(2 * n))),
+  cancel: "it cancels with a notification of its own",
+  progress: async (ends) => {
+    assertEquals(await tool(ends, "work", {}, { progressToken: "t" }), textOf("done"));
+    assertEquals((await ends.heard.count(1))[0], { progressToken: "t", progress: 1, total: 2 });
+  },
+  "calls back": async (ends) => assertEquals(await tool(ends, "ask", {}), textOf("file:///here")),
+};
 
 export const SERVERS: readonly Pair[] = [
   pairOf(
@@ -177,11 +218,7 @@ export const SERVERS: readonly Pair[] = [
     jaysonServer,
     {
       ...USUAL,
-      batch: async ({ line }) =>
-        assertEquals(
-          await Promise.all(line.batch((call) => [call.upper!("a"), call.upper!("b")])),
-          ["A", "B"],
-        ),
+      notification: notes,
       cancel: "it does not know how to cancel a call",
       progress: "it has no progress",
       "calls back": "it only answers",
@@ -197,6 +234,7 @@ export const SERVERS: readonly Pair[] = [
     vscodeServer,
     {
       ...USUAL,
+      notification: notes,
       batch: "it has no batches",
       cancel: async ({ line, begun, aborted }) => {
         const controller = new AbortController();
@@ -213,7 +251,7 @@ export const SERVERS: readonly Pair[] = [
         assertEquals(await line.request("work", { workDoneToken: "t" }, { onProgress }), "done");
         assertEquals(reports, ["half"]);
       },
-      "calls back": async ({ line }) => assertEquals(await line.request("ask"), "Really? Yes."),
+      "calls back": asks,
     },
   ),
   pairOf(
@@ -223,29 +261,6 @@ export const SERVERS: readonly Pair[] = [
       how: '`server.connect(new StdioServerTransport())`; `connect("command:node server.js")`',
     },
     mcpServer,
-    {
-      call: "its methods take objects",
-      "by name": async (ends) => {
-        const { serverInfo } = ends.initialized as { serverInfo: { name: string } };
-        assertEquals(serverInfo.name, "theirs");
-        assertEquals(await tool(ends, "add", { a: 1, b: 2 }), textOf("3"));
-      },
-      error: async ({ line }) => void await failsWith(-32601, line.request("nope", {})),
-      // A server that was not told this answers no calls back.
-      notification: async (ends) => {
-        notify(ends, "notifications/initialized");
-        assertEquals(await ends.line.request("ping"), {});
-      },
-      batch: "it has no batches",
-      "100 at once": (ends) =>
-        hundred((n) => tool(ends, "add", { a: n, b: n }), (n) => textOf(String(2 * n))),
-      cancel: "it cancels with a notification of its own",
-      progress: async (ends) => {
-        assertEquals(await tool(ends, "work", {}, { progressToken: "t" }), textOf("done"));
-        assertEquals((await ends.heard.count(1))[0], { progressToken: "t", progress: 1, total: 2 });
-      },
-      "calls back": async (ends) =>
-        assertEquals(await tool(ends, "ask", {}), textOf("file:///here")),
-    },
+    MCP,
   ),
 ];

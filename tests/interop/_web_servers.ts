@@ -1,42 +1,28 @@
 // Servers that speak HTTP or WebSocket, with our client.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import * as z from "npm:zod@4";
-import {
-  type Api,
-  connect,
-  type ConnectOptions,
-  type Line,
-  method,
-  notification,
-} from "../../lib/mod.ts";
+import { connect, type ConnectOptions, type Line } from "../../lib/mod.ts";
 import { until, within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
 import { Program } from "../support/program.ts";
 import { compiled } from "./_go.ts";
 import { binary, BUN, bun, program } from "./_npm.ts";
 import { type Cell, type Cells, type Pair, webPairOf } from "./_pairs.ts";
-import { failsWith, hundred, notify } from "./_servers.ts";
+import {
+  asks,
+  clientApi,
+  failsWith,
+  hundred,
+  initialize,
+  MCP,
+  notify,
+  USUAL as OF_METHODS,
+} from "./_servers.ts";
 
 /** Our client, and what the server told it by itself. */
 interface Ends extends AsyncDisposable {
   readonly line: Line;
   readonly heard: Events<unknown>;
-}
-
-/** What our client answers to those that call back, and hears. */
-function clientApi(heard: Events<unknown>): Api {
-  const anything = z.unknown();
-  return {
-    ask: method(z.string(), (question) => `${question} Yes.`),
-    "roots/list": method(anything, () => ({ roots: [{ uri: "file:///here" }] })),
-    ...Object.fromEntries(
-      ["notifications/progress", "eth_subscription", "aria2.onDownloadStart"].map((name) => [
-        name,
-        notification(anything, heard.add),
-      ]),
-    ),
-  };
 }
 
 /** Starts a server, which `start` gives the address of, and connects. */
@@ -65,10 +51,7 @@ const NO_WAY_BACK = "HTTP has no way back";
 
 /** What a server of the methods `upper`, `subtract`, `note` and `noted` shows, whatever its library. */
 const USUAL: Cells<Ends> = {
-  call: async ({ line }) => assertEquals(await line.request("upper", ["hé😀"]), "HÉ😀"),
-  "by name": async ({ line }) =>
-    assertEquals(await line.request("subtract", { minuend: 42, subtrahend: 23 }), 19),
-  error: async ({ line }) => void await failsWith(-32601, line.request("nope")),
+  ...OF_METHODS,
   notification: async (ends) => {
     notify(ends, "note", { text: "noted" });
     await until(async () => {
@@ -76,12 +59,6 @@ const USUAL: Cells<Ends> = {
       return (noted as { text?: string } | null)?.text === "noted";
     }, "the notification");
   },
-  batch: async ({ line }) =>
-    assertEquals(
-      await Promise.all(line.batch((call) => [call.upper!("a"), call.upper!("b")])),
-      ["A", "B"],
-    ),
-  "100 at once": ({ line }) => hundred((n) => line.request("upper", [`n${n}`]), (n) => `N${n}`),
   "600 KB": async ({ line }) =>
     assertEquals(await line.request("upper", ["é".repeat(300_000)]), "É".repeat(300_000)),
   stream: NO_STREAMS,
@@ -90,9 +67,6 @@ const USUAL: Cells<Ends> = {
   progress: NO_PROGRESS,
   "calls back": NO_WAY_BACK,
 };
-
-const asks: Cell<Ends> = async ({ line }) =>
-  assertEquals(await line.request("ask"), "Really? Yes.");
 
 /** A call is given up by hanging up. */
 const hangsUp: Cell<Ends> = async ({ line }) => {
@@ -175,22 +149,12 @@ const ANVIL: Cells<Ends> = {
 
 // ---- The Model Context Protocol ----------------------------------------------------------------
 
-const tool = ({ line }: Ends, name: string, args: object, meta?: object) =>
-  line.request("tools/call", { name, arguments: args, ...meta && { _meta: meta } });
-
-const textOf = (text: string) => ({ content: [{ type: "text", text }] });
-
 async function mcp(): Promise<Ends> {
   const mcp = await ends(
     async (stack) => `http://${await printed(stack, program("mcp.js", "serve"))}/mcp`,
     { extensions: false },
   );
-  const { serverInfo } = await mcp.line.request("initialize", {
-    protocolVersion: "2025-06-18",
-    capabilities: { roots: {} },
-    clientInfo: { name: "landline", version: "0" },
-  }) as { serverInfo: { name: string } };
-  assertEquals(serverInfo.name, "theirs");
+  await initialize(mcp);
   return mcp;
 }
 
@@ -269,26 +233,7 @@ export const WEB_SERVERS: readonly Pair[] = [
         '`new StreamableHTTPServerTransport(…)`; `connect("http://127.0.0.1:3000/mcp", { extensions: false })`',
     },
     mcp,
-    {
-      ...USUAL,
-      call: "its methods take objects",
-      "by name": async (ends) => assertEquals(await tool(ends, "add", { a: 1, b: 2 }), textOf("3")),
-      notification: async (ends) => {
-        notify(ends, "notifications/initialized");
-        assertEquals(await ends.line.request("ping"), {});
-      },
-      batch: "it has no batches",
-      "600 KB": NO_LONG_TEXT,
-      "100 at once": (ends) =>
-        hundred((n) => tool(ends, "add", { a: n, b: n }), (n) => textOf(String(2 * n))),
-      cancel: "it cancels with a notification of its own",
-      progress: async (ends) => {
-        assertEquals(await tool(ends, "work", {}, { progressToken: "t" }), textOf("done"));
-        assertEquals((await ends.heard.count(1))[0], { progressToken: "t", progress: 1, total: 2 });
-      },
-      "calls back": async (ends) =>
-        assertEquals(await tool(ends, "ask", {}), textOf("file:///here")),
-    },
+    { ...USUAL, ...MCP, "600 KB": NO_LONG_TEXT },
     ["npm:@modelcontextprotocol/sdk@1"],
   ),
   webPairOf(

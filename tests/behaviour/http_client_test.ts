@@ -55,6 +55,23 @@ function usual({ id, method, params }: Call) {
     : { jsonrpc: "2.0", id, result: params };
 }
 
+/** A server of bytes: `talk` has each connection, which ends with it. */
+function byteServer(talk: (conn: Deno.Conn) => Promise<void>) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    const talks: Promise<void>[] = [];
+    for await (const conn of listener) talks.push(talk(conn).then(() => conn.close()));
+    await Promise.all(talks);
+  })();
+  return {
+    address: `http://127.0.0.1:${listener.addr.port}`,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await serving;
+    },
+  };
+}
+
 Deno.test("connect() calls an HTTP server that is not ours: calls, batches, notifications", async () => {
   await using server = denoServer(({ id, method, params }, { headers, url }) =>
     method === "header"
@@ -362,9 +379,8 @@ Deno.test("a server that hangs up ends the line's connection; later calls go ove
 });
 
 Deno.test("a call is sent once, though the kept connection that it goes over ends", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const heard: number[] = [];
-  const serve = async (conn: Deno.Conn) => {
+  const talk = async (conn: Deno.Conn) => {
     for (const mayAnswer of [true, false]) {
       const buffer = new Uint8Array(4096), count = await conn.read(buffer);
       if (count === null) break; // it was only looked whether a server is there
@@ -378,23 +394,15 @@ Deno.test("a call is sent once, though the kept connection that it goes over end
       const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
       await conn.write(new TextEncoder().encode(answer));
     }
-    conn.close();
   };
-  const serving = (async () => {
-    const served: Promise<void>[] = [];
-    for await (const conn of listener) served.push(serve(conn));
-    await Promise.all(served);
-  })();
   {
-    const address = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
-    await using line = await connect(address, { extensions: false });
+    await using server = byteServer(talk);
+    await using line = await connect(server.address, { extensions: false });
     assertEquals(await line.request("m", [1]), true);
     const error = await assertRejects(() => line.request("m", [2]), ConnectionLostError);
     assert(error.sent);
     assertEquals(await line.request("m", [3]), true);
   }
-  listener.close();
-  await serving;
   assertEquals(heard, [1, 2, 3]);
 });
 
@@ -510,10 +518,9 @@ const BROKEN: readonly (readonly [string, string, string])[] = [
 
 for (const [what, answer, said] of BROKEN) {
   Deno.test(`an answer that ${what} fails its call, and no other`, async () => {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const wait = Promise.withResolvers<void>(), waiting = Promise.withResolvers<void>();
     let failures = 0;
-    const serve = async (conn: Deno.Conn) => {
+    const talk = async (conn: Deno.Conn) => {
       const buffer = new Uint8Array(4096), count = await conn.read(buffer);
       const [, body] = new TextDecoder().decode(buffer.subarray(0, count ?? 0)).split("\r\n\r\n");
       if (body) {
@@ -528,33 +535,24 @@ for (const [what, answer, said] of BROKEN) {
           new TextEncoder().encode(`HTTP/1.1 200 OK\r\nConnection: close\r\n${rest}`),
         );
       }
-      conn.close();
     };
-    const serving = (async () => {
-      const served: Promise<void>[] = [];
-      for await (const conn of listener) served.push(serve(conn));
-      await Promise.all(served);
-    })();
-    {
-      const address = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
-      await using line = await connect(address, { extensions: false, reconnect: false });
-      const other = line.request("wait");
-      await waiting.promise;
-      const error = await assertRejects(() => line.request("bad"), RpcError);
-      assertEquals(error.reason, "UNKNOWN"); // it may have run
-      assertStringIncludes(
-        error.message,
-        `Cannot call ${address}/: the answer cannot be read, ${said}`,
-      );
-      assertEquals(await line.request("once", [], { idempotent: true }), 7);
-      failures = 1;
-      assertEquals(await line.request("once", [], { idempotent: true }), 7); // the second time
-      assertEquals(failures, 3);
-      wait.resolve();
-      assertEquals(await other, 7);
-    }
-    listener.close();
-    await serving;
+    await using server = byteServer(talk);
+    using _waiting = { [Symbol.dispose]: () => wait.resolve() }; // also where an assertion fails
+    await using line = await connect(server.address, { extensions: false, reconnect: false });
+    const other = line.request("wait");
+    await waiting.promise;
+    const error = await assertRejects(() => line.request("bad"), RpcError);
+    assertEquals(error.reason, "UNKNOWN"); // it may have run
+    assertStringIncludes(
+      error.message,
+      `Cannot call ${server.address}/: the answer cannot be read, ${said}`,
+    );
+    assertEquals(await line.request("once", [], { idempotent: true }), 7);
+    failures = 1;
+    assertEquals(await line.request("once", [], { idempotent: true }), 7); // the second time
+    assertEquals(failures, 3);
+    wait.resolve();
+    assertEquals(await other, 7);
   });
 }
 

@@ -156,32 +156,7 @@ function fillList(
   around: Around,
   place: Place,
 ): void {
-  const inner = { level: around.level + 1, depth: around.depth + 1 },
-    list = h("div", { class: "items" });
-  const value = slot.get(), count = Array.isArray(value) ? value.length : 0;
-  inSteps(drawing, list, Array.from({ length: count }, (_, at) => at), (at) => {
-    const remove = removeButton(
-      drawing,
-      `item ${at + 1}`,
-      slot,
-      place,
-      () => drawing.model.removeItem(slot, at),
-    );
-    return drawing.draw(
-      drawing.model.item(slot, at, item),
-      { label: String(at + 1), ...inner, actions: [remove] },
-    );
-  });
-  const add = h("button", {
-    type: "button",
-    class: "add",
-    onclick: () => {
-      drawing.model.addItem(slot, item);
-      place.redraw();
-      drawing.focus([...slot.path, count]);
-    },
-  }, "Add item");
-  body.append(list, add);
+  drawItems(drawing, body, slot, item, 0, around, place, () => drawing.model.addItem(slot, item));
   if (text !== "") body.append(h("span", { class: "hint" }, text));
 }
 
@@ -205,36 +180,55 @@ function fillTuple(
     if (more > 0) body.append(h("p", { class: "note" }, `In JSON only: ${more} more.`));
     return;
   }
-  const list = h("div", { class: "items" });
-  inSteps(
-    drawing,
-    list,
-    Array.from({ length: Math.max(0, more) }, (_, at) => items.length + at),
-    (at) => {
-      const remove = removeButton(
-        drawing,
-        `item ${at + 1}`,
-        slot,
-        place,
-        () => drawing.model.removeItem(slot, at),
-      );
-      return drawing.draw(
-        drawing.model.item(slot, at, others),
-        { label: String(at + 1), ...inner, actions: [remove] },
-      );
-    },
-  );
-  const add = h("button", {
+  drawItems(drawing, body, slot, others, items.length, around, place, (at) => {
+    drawing.model.begin(drawing.model.place(slot, at, others, true));
+  });
+}
+
+/**
+ * Items that a person adds and removes, and the button that adds one.
+ *
+ * @param first the place of the first of them
+ * @param add puts a first value at a place
+ */
+function drawItems(
+  drawing: Drawing,
+  body: HTMLElement,
+  slot: Slot,
+  part: Part,
+  first: number,
+  around: Around,
+  place: Place,
+  add: (at: number) => void,
+): void {
+  const inner = { level: around.level + 1, depth: around.depth + 1 },
+    list = h("div", { class: "items" });
+  const value = slot.get(), count = Array.isArray(value) ? value.length : 0;
+  const places = Array.from({ length: Math.max(0, count - first) }, (_, at) => first + at);
+  inSteps(drawing, list, places, (at) => {
+    const remove = removeButton(
+      drawing,
+      `item ${at + 1}`,
+      slot,
+      place,
+      () => drawing.model.removeItem(slot, at),
+    );
+    return drawing.draw(
+      drawing.model.item(slot, at, part),
+      { label: String(at + 1), ...inner, actions: [remove] },
+    );
+  });
+  const button = h("button", {
     type: "button",
     class: "add",
     onclick: () => {
-      const at = Math.max(count, items.length);
-      drawing.model.begin(drawing.model.place(slot, at, others, true));
+      const at = Math.max(count, first);
+      add(at);
       place.redraw();
       drawing.focus([...slot.path, at]);
     },
   }, "Add item");
-  body.append(list, add);
+  body.append(list, button);
 }
 
 function fillChoice(

@@ -4,17 +4,10 @@
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import type { Browser, Locator, Page } from "./_page.ts";
-
-const { launched } = await import(
-  new URL("../interop/programs/_chromium.js", import.meta.url).href
-) as { launched(): Promise<Browser> };
-const { npm } = await import(
-  new URL("../interop/programs/_print.js", import.meta.url).href
-) as { npm(name: string): Promise<{ default: { source: string } }> };
+import type { Locator, Page } from "./_page.ts";
+import { browser, inBothThemes, loadAxe, tryAll, violations } from "./_tries.ts";
 
 const [file, width] = Deno.args;
-const browser = await launched();
 
 /** What the page says of all pieces together. */
 const summary = (page: Page) => page.locator(".bytes-summary");
@@ -95,43 +88,22 @@ const tries: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   },
 
   async "nothing is cut off, and axe has no complaint in both themes"(page) {
-    const { source } = (await npm("axe-core@4")).default;
     await page.getByLabel("Two messages").check();
     await page.getByRole("button", { name: "Add a cut" }).click();
-    for (const colorScheme of ["light", "dark"] as const) {
-      await page.emulateMedia({ colorScheme });
+    await loadAxe(page);
+    await inBothThemes(page, async () => {
       for (const name of ["Lines", "WebSocket"]) {
         await page.getByLabel(name, { exact: true }).check();
         ok(!await page.evaluate("document.documentElement.scrollWidth > innerWidth"), name);
-        const found = await page.evaluate<{ violations: { id: string; nodes: unknown[] }[] }>(
-          `${source};axe.run()`,
-        );
-        deepStrictEqual(found.violations.map(({ id, nodes }) => [id, nodes]), []);
+        deepStrictEqual(await violations(page), []);
       }
-    }
+    });
   },
 };
 
-for (const [name, run] of Object.entries(tries)) {
-  const context = await browser.newContext({
-    viewport: { width: Number(width), height: 800 },
-    reducedMotion: "reduce",
-  });
-  const page = await context.newPage();
-  const wrong: string[] = [];
-  page.on("pageerror", ({ message }) => wrong.push(message));
-  page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
-  page.on("request", (request) => {
-    if (!/^(?:file|data):/.test(request.url())) wrong.push(`It asked for ${request.url()}`);
-  });
-  try {
-    await page.goto(pathToFileURL(file!).href);
-    await run(page);
-  } catch (error) {
-    wrong.push((error as Error).message.slice(0, 1500));
-  }
-  await context.close();
-  console.log(JSON.stringify({ name, wrong }));
-}
+await tryAll(Object.entries(tries), async (run, page) => {
+  await page.goto(pathToFileURL(file!).href);
+  await run(page);
+}, { width: Number(width), mayAsk: (url) => /^(?:file|data):/.test(url) });
 await browser.close();
 process.exit();

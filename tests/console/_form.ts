@@ -4,17 +4,10 @@
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import process from "node:process";
-import type { Browser, Locator, Page } from "./_page.ts";
-
-const { launched } = await import(
-  new URL("../interop/programs/_chromium.js", import.meta.url).href
-) as { launched(): Promise<Browser> };
-const { npm } = await import(
-  new URL("../interop/programs/_print.js", import.meta.url).href
-) as { npm(name: string): Promise<{ default: { source: string } }> };
+import type { Locator, Page } from "./_page.ts";
+import { browser, inBothThemes, loadAxe, tryAll, violations } from "./_tries.ts";
 
 const [url, width] = Deno.args;
-const browser = await launched();
 
 type FileField = Locator & {
   setInputFiles(file: { name: string; mimeType: string; buffer: Buffer }): Promise<void>;
@@ -247,7 +240,6 @@ const tries: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   },
 
   async "axe has no complaint in both themes"(page) {
-    const { source } = (await npm("axe-core@4")).default;
     const inner = {
       text: { ...TEXT, description: "A text" },
       number: NUMBER,
@@ -265,34 +257,17 @@ const tries: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.evaluate(
       `form.showIssues([{ path: ["text"], message: "bad" }, { path: ["list", 0], message: "bad" }])`,
     );
-    for (const colorScheme of ["light", "dark"] as const) {
-      await page.emulateMedia({ colorScheme });
+    await loadAxe(page);
+    await inBothThemes(page, async () => {
       ok(!await page.evaluate("document.documentElement.scrollWidth > innerWidth"));
-      const found = await page.evaluate<{ violations: { id: string; nodes: unknown[] }[] }>(
-        `${source};axe.run()`,
-      );
-      deepStrictEqual(found.violations.map(({ id, nodes }) => [id, nodes]), []);
-    }
+      deepStrictEqual(await violations(page), []);
+    });
   },
 };
 
-for (const [name, run] of Object.entries(tries)) {
-  const context = await browser.newContext({
-    viewport: { width: Number(width), height: 800 },
-    reducedMotion: "reduce",
-  });
-  const page = await context.newPage();
-  const wrong: string[] = [];
-  page.on("pageerror", ({ message }) => wrong.push(message));
-  page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
-  try {
-    await page.goto(url!);
-    await run(page);
-  } catch (error) {
-    wrong.push((error as Error).message.slice(0, 1500));
-  }
-  await context.close();
-  console.log(JSON.stringify({ name, wrong }));
-}
+await tryAll(Object.entries(tries), async (run, page) => {
+  await page.goto(url!);
+  await run(page);
+}, { width: Number(width), mayAsk: () => true });
 await browser.close();
 process.exit();

@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { Locator, Page } from "./_page.ts";
+import { inBothThemes, loadAxe, violations } from "./_tries.ts";
 
 /** The servers. */
 export interface World {
@@ -12,8 +13,6 @@ export interface World {
   readonly leaving: string;
   /** One that ends each connection after a while, in order. */
   readonly aging: string;
-  /** The source of axe-core. */
-  readonly axe: string;
   /** Whether columns are folded into one. */
   readonly isNarrow: boolean;
 }
@@ -75,19 +74,6 @@ export async function raw(card: Locator): Promise<string> {
 }
 
 // ---- The scenarios ---------------------------------------------------------------------------
-
-/** What axe-core finds wrong with the page as it is, in both themes. */
-async function violations(page: Page): Promise<string[]> {
-  const found: string[] = [];
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const wrong = await page.evaluate<string[]>(`axe.run().then(({ violations }) =>
-      violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
-        id + " " + target.join(" ") + " " + failureSummary)))`);
-    found.push(...wrong.map((it) => `${colorScheme}: ${it}`));
-  }
-  return found;
-}
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   async "the methods are a tree with badges, and a search"(page, world) {
@@ -579,12 +565,13 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
 
   async "axe-core finds nothing wrong in any part, in both themes"(page, world) {
     await open(page, world.everything);
-    await page.evaluate(world.axe);
+    await loadAxe(page);
     const found: Record<string, string[]> = {};
-    const look = async (part: string) => {
-      const wrong = await violations(page);
-      if (wrong.length > 0) found[part] = wrong;
-    };
+    const look = (part: string) =>
+      inBothThemes(page, async (theme) => {
+        const wrong = await violations(page);
+        if (wrong.length > 0) found[`${part}, ${theme}`] = wrong;
+      });
     await look("methods");
     await choose(page, "orders.place", world);
     await json(page, '{"customer":"","kind":"parcel","lines":[{"article":"a","count":0}]}');

@@ -25,7 +25,7 @@ interface Counts {
  * @param token of the only caller; without it everyone may call
  * @param maxConnectionAge milliseconds after which it has each connection make place for another
  */
-export async function serveEverything(token?: string, maxConnectionAge?: number): Promise<Server> {
+async function serveEverything(token?: string, maxConnectionAge?: number): Promise<Server> {
   const counts: Counts = { yielded: 0, noted: [], cancelled: 0 };
   const server: Server = serve(everything(counts, () => server), {
     listen: "tcp://127.0.0.1:0",
@@ -38,6 +38,29 @@ export async function serveEverything(token?: string, maxConnectionAge?: number)
   });
   await server.ready;
   return server;
+}
+
+/** All servers that the console is tried with, and where each has it. */
+export async function serveWorld() {
+  await using started = new AsyncDisposableStack();
+  const everything = started.use(await serveEverything());
+  const locked = started.use(await serveEverything("s3cret"));
+  const leaving = started.use(await serveEverything());
+  const aging = started.use(await serveEverything(undefined, 3000));
+  const hostile = started.use(serveHostile(everything));
+  const urls = {
+    everything: urlOf(everything),
+    locked: urlOf(locked),
+    hostile: `http://127.0.0.1:${hostile.addr.port}`,
+    leaving: urlOf(leaving),
+    aging: urlOf(aging),
+  };
+  const all = started.move();
+  return { urls, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+function urlOf({ addresses }: Server): string {
+  return addresses[0]!.replace("tcp:", "http:");
 }
 
 function everything(counts: Counts, server: () => Server) {
@@ -146,8 +169,8 @@ const TEXTLESS = { toString: 1, valueOf: 1 };
  *
  * @param real serves the page
  */
-export function serveHostile(real: Server): Deno.HttpServer<Deno.NetAddr> {
-  const origin = real.addresses[0]!.replace("tcp:", "http:");
+function serveHostile(real: Server): Deno.HttpServer<Deno.NetAddr> {
+  const origin = urlOf(real);
   return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
     if (request.headers.get("upgrade") !== "websocket") {
       const { pathname } = new URL(request.url);

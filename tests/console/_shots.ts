@@ -25,13 +25,18 @@ async function choose(page: Page, name: string, world: World): Promise<void> {
   if (!world.isNarrow) await page.getByLabel("Search methods").fill("");
 }
 
+/** Chooses a method, puts its params in, and shows a view of them. */
+async function fill(page: Page, name: string, params: string, view: string, world: World) {
+  await choose(page, name, world);
+  await json(page, params);
+  await page.getByRole("tab", { name: view }).click();
+}
+
 /** Shows a stream that is paused. */
 const paused: Scenario = async (page, world) => {
   await open(page, world.everything);
   await callWith(page, "math.add", '{"a":20,"b":22}', world);
-  await choose(page, "ticks", world);
-  await json(page, '{"count":100000000}');
-  await page.getByRole("tab", { name: "Form" }).click();
+  await fill(page, "ticks", '{"count":100000000}', "Form", world);
   const card = await call(page);
   await shows(card.locator(".stream .count"), /\d,\d{3} items/);
   await card.getByRole("button", { name: "Pause" }).click();
@@ -64,9 +69,7 @@ export const shots: Readonly<Record<string, Shot>> = {
     theme: "light",
     async take(page, world) {
       await open(page, world.everything);
-      await choose(page, "ask", world);
-      await json(page, '{"question":"Is the parcel there?"}');
-      await page.getByRole("tab", { name: "Form" }).click();
+      await fill(page, "ask", '{"question":"Is the parcel there?"}', "Form", world);
       await call(page);
       await page.getByLabel("Result, as JSON").fill('{"yes":true}');
     },
@@ -77,9 +80,7 @@ export const shots: Readonly<Record<string, Shot>> = {
     theme: "light",
     async take(page, world) {
       await open(page, world.everything);
-      await choose(page, "upper", world);
-      await json(page, '["hello"]');
-      await page.getByRole("tab", { name: "Load test" }).click();
+      await fill(page, "upper", '["hello"]', "Load test", world);
       await page.getByLabel("Calls", { exact: true }).fill("3000");
       await page.getByRole("button", { name: "Run" }).click();
       await shows(page.locator(".load .figures"), "p99");

@@ -2,27 +2,12 @@
 // are served as they are, and the bytes panel as one file, for which there is no server.
 
 import { assertEquals } from "@std/assert";
-import { TextLineStream } from "@std/streams";
 import { stripTypeScriptTypes } from "node:module";
 import { makeFolder, Program } from "../cli/_programs.ts";
-import { program } from "../interop/_npm.ts";
 import { testWith } from "../support/tools.ts";
+import { follow, TOOLS } from "./_follow.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-
-const TOOLS = ["chromium", "npm:playwright-core@1", "npm:axe-core@4"];
-
-/** Runs a program that prints a line for each thing it tried, which becomes a step. */
-async function follow(t: Deno.TestContext, name: string, ...args: string[]): Promise<void> {
-  const [command, ...rest] = program(`${import.meta.dirname}/${name}`, ...args);
-  const child = new Deno.Command(command!, { args: rest, stdout: "piped" }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
-  for await (const line of lines) {
-    const { name, wrong } = JSON.parse(line);
-    await t.step(name, () => assertEquals(wrong, []));
-  }
-  assertEquals((await child.status).code, 0);
-}
 
 const PAGE = `<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Parts</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/tests/console/parts.css">

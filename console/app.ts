@@ -104,7 +104,6 @@ const load: LoadTest = new LoadTest({
 const form: CallForm = new CallForm(byId("call-form"), {
   announce,
   call: () => call(),
-  onchange: () => {},
   load: load.element,
   hasToken: () => token !== undefined,
   link: () => location.origin + location.pathname + fragmentOf(form.method!.name, form.params),
@@ -208,8 +207,8 @@ function showState(): void {
     : why === ""
     ? "This server asks who calls."
     : `The server did not take it: ${visibleName(why)}`;
-  if (state === "locked") {
-    if (document.querySelector("dialog[open]") === null) tokenDialog.showModal();
+  if (state === "locked" && document.querySelector("dialog[open]") === null) {
+    tokenDialog.showModal();
   }
 }
 

@@ -83,7 +83,6 @@ export interface Question {
   readonly raw: string;
   readonly method: string;
   readonly params: unknown;
-  readonly at: number;
 }
 
 /** What the page answers to a question. */

@@ -18,8 +18,6 @@ import { isPlain, jsonOf, visibleLines, visibleName } from "./visible.ts";
 export interface CallFormHost {
   announce(text: string): void;
   call(): void;
-  /** The value has changed. */
-  onchange(): void;
   /** What stands in the view of the load test. */
   readonly load: HTMLElement;
   /** Whether the server asks who calls. */
@@ -222,15 +220,6 @@ export class CallForm {
     this.#show(this.#form === undefined && this.#view === "Form" ? "JSON" : this.#view);
   }
 
-  /** Puts another value in. */
-  set(params: unknown): void {
-    this.#params = params;
-    this.#wrong = "";
-    this.#form?.set(params);
-    this.#setJson();
-    this.#show(this.#view);
-  }
-
   /** Lights up the fields that the server complains about. */
   showIssues(issues: readonly unknown[]): void {
     this.#form?.showIssues(issues.filter(isIssue).slice(0, MAX_ISSUES));
@@ -278,7 +267,6 @@ export class CallForm {
     this.#setJson();
     this.#wrong = this.#form!.problem() ?? "";
     this.#note.textContent = this.#wrong;
-    this.#host.onchange();
   }
 
   #setJson(): void {
@@ -302,7 +290,6 @@ export class CallForm {
       this.#wrong = `This is no JSON: ${(error as Error).message.slice(0, 200)}`;
     }
     this.#note.textContent = this.#wrong;
-    this.#host.onchange();
   }
 
   #commands(): HTMLElement[] {

@@ -84,7 +84,7 @@ export class Connection implements InboxHost {
   discover: number | undefined;
   info: ServerInfo | undefined;
   /** Whether the server ends it. */
-  isLeaving = false;
+  #isLeaving = false;
 
   /** @param name tells its questions from those of others */
   constructor(url: string, name: number, events: ConnectionEvents) {
@@ -136,7 +136,7 @@ export class Connection implements InboxHost {
 
   /** One that the server ends has ended with its last call. */
   #leave(): void {
-    if (!this.isLeaving || this.#waiting.size > 0 || this.#questions.size > 0) return;
+    if (!this.#isLeaving || this.#waiting.size > 0 || this.#questions.size > 0) return;
     this.#end("its last call has ended");
   }
 
@@ -335,7 +335,7 @@ export class Connection implements InboxHost {
       const error = { code: -32014, message: "Too many questions wait for the user of this page" };
       return this.#reply(raw, { error });
     }
-    this.#questions.set(raw, { id: `${this.#name}-${raw}`, raw, method, params, at: Date.now() });
+    this.#questions.set(raw, { id: `${this.#name}-${raw}`, raw, method, params });
     this.#events.onquestions();
   }
 
@@ -368,7 +368,7 @@ export class Connection implements InboxHost {
         const reason = typeof params["reason"] === "string"
           ? params["reason"]
           : "it did not say why";
-        this.isLeaving = true;
+        this.#isLeaving = true;
         this.#events.ongoaway(`the server ends this connection: ${reason}`);
         return this.#leave();
       }

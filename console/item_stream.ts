@@ -9,7 +9,6 @@
 export interface Item {
   readonly value: unknown;
   readonly eventId: string | undefined;
-  readonly at: number;
 }
 
 /** Items that are held at most: a server that keeps to its credit never has so many on the way. */
@@ -52,12 +51,11 @@ export class ItemStream {
 
   /** Items have come. */
   push(values: readonly unknown[], eventIds: readonly unknown[] | undefined): void {
-    const at = Date.now();
     for (const [index, value] of values.entries()) {
       const eventId = eventIds?.[index];
       const id = typeof eventId === "string" ? eventId : undefined;
       if (id !== undefined) this.lastEventId = id;
-      if (this.#held.length < MAX_HELD) this.#held.push({ value, eventId: id, at });
+      if (this.#held.length < MAX_HELD) this.#held.push({ value, eventId: id });
       else this.dropped++;
     }
     this.arrived += values.length;

@@ -22,7 +22,6 @@ export interface MethodOutline {
 /** An API. */
 export interface ApiOutline {
   readonly title: string;
-  readonly version: string;
   readonly methods: readonly MethodOutline[];
   /** The components that the schemas refer to, as JSON text. */
   readonly components: string;
@@ -66,10 +65,8 @@ export function readLong(text: string, discover: unknown): LongMessage {
 /** The outline of an OpenRPC document, whatever stands in it. */
 export function outlineOf(document: unknown): ApiOutline {
   const { info, methods, components } = record(document);
-  const { title, version } = record(info);
   return {
-    title: text(title),
-    version: text(version),
+    title: text(record(info)["title"]),
     methods: (Array.isArray(methods) ? methods : []).map(methodOutline),
     components: JSON.stringify(components ?? {}),
   };

@@ -116,10 +116,6 @@ export class StreamPanel {
     this.#run();
   }
 
-  get isPaused(): boolean {
-    return this.#stream.isPaused;
-  }
-
   /** Stops taking items, or goes on. */
   pause(): void {
     const stream = this.#stream;

@@ -36,6 +36,7 @@ export class VirtualList {
   readonly #room: HTMLElement;
   readonly #rows: HTMLElement[] = [];
   readonly #id = `list${++lists}`;
+  /** The row that arrows move from; -1 if there is none. */
   #active = -1;
   #isDue = false;
   #isAtEnd = true;
@@ -57,11 +58,6 @@ export class VirtualList {
       this.#height = this.element.clientHeight;
       this.update();
     }).observe(this.element);
-  }
-
-  /** The row that arrows move from; -1 if there is none. */
-  get active(): number {
-    return this.#active;
   }
 
   /** Makes a row the active one, and shows it. */

@@ -8,7 +8,7 @@
 import { commandsOf } from "./commands.ts";
 import { h, replace } from "./dom.ts";
 import { createForm, type Form, type Issue } from "./form/form.ts";
-import { copy } from "./keep.ts";
+import { copyButton } from "./keep.ts";
 import type { CallOptions } from "./call.ts";
 import { badges } from "./methods.ts";
 import type { MethodOutline } from "./outline.ts";
@@ -212,7 +212,7 @@ export class CallForm {
           h("kbd", null, "Ctrl"),
           h("kbd", null, "Enter"),
           h("span", { class: "grow" }),
-          this.#copyButton("Copy link", () => this.#host.link()),
+          copyButton("Copy link", () => this.#host.link(), this.#host.announce),
         ),
       ),
     );
@@ -314,25 +314,11 @@ export class CallForm {
           { class: "bar-of-tools" },
           h("h3", null, label),
           h("span", { class: "grow" }),
-          this.#copyButton("Copy", () => text, label),
+          copyButton("Copy", () => text, this.#host.announce, label),
         ),
         h("pre", { tabindex: 0, class: "code", "aria-label": label }, visibleLines(cutText(text))),
       )
     );
-  }
-
-  #copyButton(label: string, text: () => string, what = ""): HTMLButtonElement {
-    const button = h("button", {
-      type: "button",
-      "aria-label": what === "" ? null : `${label} ${what}`,
-      onclick: async () => {
-        const isCopied = await copy(text());
-        this.#host.announce(isCopied ? "Copied" : "The browser does not let it be copied");
-        button.textContent = isCopied ? "Copied" : "Not copied";
-        setTimeout(() => button.textContent = label, 1500);
-      },
-    }, label);
-    return button;
   }
 }
 

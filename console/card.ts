@@ -7,7 +7,7 @@
 
 import { h, replace } from "./dom.ts";
 import { durationText } from "./histogram.ts";
-import { copy, save } from "./keep.ts";
+import { copyButton, save } from "./keep.ts";
 import type { Call, ErrorObject, Outcome } from "./call.ts";
 import { sizeText } from "./numbers.ts";
 import { StreamPanel } from "./stream_panel.ts";
@@ -217,16 +217,6 @@ export class Card {
       replace(panel, ...views[name]!());
     };
     choose("Tree");
-    const copyButton = h("button", {
-      type: "button",
-      onclick: async () => {
-        const json = isCut ? text ?? "" : jsonOf(value);
-        const isCopied = await copy(json);
-        this.#host.announce(isCopied ? "Copied" : "The browser does not let it be copied");
-        copyButton.textContent = isCopied ? "Copied" : "Not copied";
-        setTimeout(() => copyButton.textContent = "Copy", 1500);
-      },
-    }, "Copy");
     return h(
       "div",
       null,
@@ -235,7 +225,7 @@ export class Card {
         { class: "bar-of-tools" },
         ...buttons,
         h("span", { class: "grow" }),
-        copyButton,
+        copyButton("Copy", () => isCut ? text ?? "" : jsonOf(value), this.#host.announce),
         h("button", {
           type: "button",
           onclick: () => save("answer.json", "application/json", [text ?? ""]),

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { h } from "./dom.ts";
+
 /** What was kept under a name. */
 export function kept(name: string, storage: "local" | "session" = "local"): string | undefined {
   try {
@@ -33,8 +35,34 @@ function storageOf(storage: "local" | "session"): Storage {
   return storage === "local" ? localStorage : sessionStorage;
 }
 
+/**
+ * Makes a button that copies a text, and says whether it did.
+ *
+ * @param text gives the text when the user clicks
+ * @param announce tells it to users who do not see the button
+ * @param what the text is, if the label alone does not say it
+ */
+export function copyButton(
+  label: string,
+  text: () => string,
+  announce: (text: string) => void,
+  what?: string,
+): HTMLButtonElement {
+  const button = h("button", {
+    type: "button",
+    "aria-label": what === undefined ? null : `${label} ${what}`,
+    onclick: async () => {
+      const isCopied = await copy(text());
+      announce(isCopied ? "Copied" : "The browser does not let it be copied");
+      button.textContent = isCopied ? "Copied" : "Not copied";
+      setTimeout(() => button.textContent = label, 1500);
+    },
+  }, label);
+  return button;
+}
+
 /** Puts a text on the clipboard. @returns whether it is there */
-export async function copy(text: string): Promise<boolean> {
+async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

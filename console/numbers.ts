@@ -12,8 +12,8 @@ export function countText(count: number): string {
 }
 
 /** `1 item`, `12 items`. */
-export function countOf(count: number, one: string, many = `${one}s`): string {
-  return `${countText(count)} ${count === 1 ? one : many}`;
+export function countOf(count: number, one: string): string {
+  return `${countText(count)} ${one}${count === 1 ? "" : "s"}`;
 }
 
 /** A limit of a server with its unit, which its name tells: `1,048,576 bytes`, `30,000 ms`, `64`. */

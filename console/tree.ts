@@ -6,6 +6,7 @@
  */
 
 import { h } from "./dom.ts";
+import { countText } from "./numbers.ts";
 import { keyText, MAX_NODES, moreOf, type TreeNode, treeOf } from "./tree_nodes.ts";
 
 /** Draws a value. */
@@ -23,7 +24,7 @@ function list(node: TreeNode): HTMLElement {
     const more = h("button", { type: "button", class: "more" });
     const label = () =>
       more.textContent = `Show ${Math.min(MAX_NODES, size - shown)} more of ${
-        (size - shown).toLocaleString("en")
+        countText(size - shown)
       }`;
     const last = h("li", null, more);
     label();

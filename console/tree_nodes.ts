@@ -5,6 +5,7 @@
  * @module
  */
 
+import { countOf, countText } from "./numbers.ts";
 import { visible, visibleName } from "./visible.ts";
 
 /** Nodes that are shown at a time. */
@@ -111,15 +112,11 @@ function textOf(value: unknown, size: number): string {
   if (typeof value === "string") {
     const { length } = value;
     const text = visible(JSON.stringify(value.slice(0, MAX_TEXT)));
-    return length <= MAX_TEXT ? text : `${text}… ${length.toLocaleString("en")} characters`;
+    return length <= MAX_TEXT ? text : `${text}… ${countText(length)} characters`;
   }
-  if (Array.isArray(value)) return countText(size, "item", "items");
-  if (value !== null && typeof value === "object") return countText(size, "member", "members");
+  if (Array.isArray(value)) return countOf(size, "item");
+  if (value !== null && typeof value === "object") return countOf(size, "member");
   return String(value ?? null);
-}
-
-function countText(count: number, one: string, many: string): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
 /** The name of a node, as it is shown. */

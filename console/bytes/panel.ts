@@ -7,6 +7,7 @@
  */
 
 import { h, replace } from "../dom.ts";
+import { countOf, countText } from "../numbers.ts";
 import { visible } from "../visible.ts";
 import {
   cutsOf,
@@ -179,7 +180,7 @@ class Panel implements BytesPanel {
       part.hidden = isTooLong;
     }
     if (isTooLong) {
-      this.#summary.value = `${this.#text.length.toLocaleString("en")} characters: ` +
+      this.#summary.value = `${countText(this.#text.length)} characters: ` +
         `messages of up to ${MAX_LENGTH >> 10} KiB are cut here.`;
       return;
     }
@@ -270,9 +271,9 @@ class Panel implements BytesPanel {
     const found = pieces.flatMap(({ found }) => found);
     const messages = found.filter(({ kind }) => kind === "message").length;
     const faults = found.filter(({ kind }) => kind === "fault").length;
-    this.#summary.value = `${size} bytes in ${count(pieces.length, "piece")}: without framing ` +
-      `${count(pieces.length, "message")}, with framing ${count(messages, "message")}` +
-      (faults > 0 ? ` and ${count(faults, "fault")}.` : ".");
+    this.#summary.value = `${size} bytes in ${countOf(pieces.length, "piece")}: without framing ` +
+      `${countOf(pieces.length, "message")}, with framing ${countOf(messages, "message")}` +
+      (faults > 0 ? ` and ${countOf(faults, "fault")}.` : ".");
   }
 
   #drawHex(cuts: readonly number[]): void {
@@ -328,12 +329,12 @@ function pieceItem(
 ): HTMLElement {
   const size = last.to - first.from;
   const name = pieces === 1
-    ? `Piece ${number}, ${count(size, "byte")}`
-    : `Pieces ${number} to ${number + pieces - 1}, ${count(size, "byte")}`;
+    ? `Piece ${number}, ${countOf(size, "byte")}`
+    : `Pieces ${number} to ${number + pieces - 1}, ${countOf(size, "byte")}`;
   const alone = pieces === 1
     ? shortText(first.alone)
     : `${shortText(new TextDecoder().decode(all.subarray(first.from, last.to)))}, in ${
-      count(pieces, "piece")
+      countOf(pieces, "piece")
     }`;
   return h(
     "li",
@@ -354,7 +355,7 @@ function foundItems({ found, held }: Piece): HTMLElement[] {
   const items = found.map(({ kind, text }) =>
     h("dd", { class: `bytes-${kind}` }, `${kind}: `, h("code", null, shortText(text)))
   );
-  if (held > 0) items.push(h("dd", { class: "bytes-held" }, `keeps ${count(held, "byte")}`));
+  if (held > 0) items.push(h("dd", { class: "bytes-held" }, `keeps ${countOf(held, "byte")}`));
   if (items.length === 0) {
     items.push(h("dd", { class: "bytes-held" }, "nothing, and keeps nothing"));
   }
@@ -365,10 +366,6 @@ function shortText(text: string): string {
   const cut = text.slice(0, MAX_TEXT);
   const shown = visible(cut.replaceAll("\r", "\\r").replaceAll("\n", "\\n"));
   return cut === text ? shown : `${shown}…`;
-}
-
-function count(number: number, what: string): string {
-  return `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 }
 
 /** The two neighbours that are farthest apart. */

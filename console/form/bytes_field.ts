@@ -6,6 +6,7 @@
  */
 
 import { h } from "../dom.ts";
+import { countText } from "../numbers.ts";
 import { isBytes } from "../schema.ts";
 
 /** Characters of base64 that are shown. */
@@ -31,7 +32,7 @@ export function bytesField(
   });
   const rest: HTMLElement[] = [];
   if (given !== undefined && given.length > MAX_SHOWN) {
-    rest.push(h("span", { class: "note" }, `${sizeOf(given).toLocaleString("en")} bytes`));
+    rest.push(h("span", { class: "note" }, `${countText(sizeOf(given))} bytes`));
   } else {
     const text = h("input", {
       type: "text",

@@ -19,8 +19,9 @@ import { Card, nameOf } from "./card.ts";
 import { dialog, keysDialog } from "./dialogs.ts";
 import { h, replace } from "./dom.ts";
 import { fragmentOf, History, readFragment } from "./history.ts";
+import { recordOf } from "./json.ts";
 import { keep, kept } from "./keep.ts";
-import type { CallOptions, ErrorObject, Said } from "./call.ts";
+import { type CallOptions, type ErrorObject, NOT_OPEN, type Said } from "./call.ts";
 import { Line } from "./line.ts";
 import { LoadTest } from "./load_test.ts";
 import { Measurements } from "./measured.ts";
@@ -92,7 +93,7 @@ const load: LoadTest = new LoadTest({
     if (method.isNotification) return "A notification has no answer to wait for";
     if (method.isUp) return "A method that takes items is called by hand";
     if (wrong !== "") return wrong;
-    if (!line.isOpen) return "The line is not open";
+    if (!line.isOpen) return NOT_OPEN;
     return async () => {
       // A stream is asked for without one: its items come as one array.
       const { credit: _, ...rest } = options;
@@ -280,10 +281,6 @@ function issuesOf(error: ErrorObject | undefined): readonly unknown[] {
   return Array.isArray(found) ? found : [];
 }
 
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
-}
-
 // ---- The frame -------------------------------------------------------------------------------
 
 /** Goes to a column: on a small screen it is the one that is seen. */
@@ -304,7 +301,8 @@ for (const button of document.querySelectorAll<HTMLElement>("nav button")) {
   button.addEventListener("click", () => show(button.dataset["view"] as View));
 }
 
-const THEMES = [undefined, "light", "dark"] as const;
+/** The themes one can choose; undefined follows the system. */
+const THEMES: readonly (string | undefined)[] = [undefined, "light", "dark"];
 const themeButton = byId("theme");
 
 function setTheme(theme: string | undefined): void {
@@ -315,11 +313,10 @@ function setTheme(theme: string | undefined): void {
   themeButton.setAttribute("aria-label", `Theme: ${themeButton.textContent}`);
 }
 
-const kinds: readonly (string | undefined)[] = THEMES;
-setTheme(kinds.includes(kept("theme")) ? kept("theme") : undefined);
+setTheme(THEMES.includes(kept("theme")) ? kept("theme") : undefined);
 themeButton.addEventListener("click", () => {
-  const at = kinds.indexOf(document.documentElement.dataset["theme"]);
-  setTheme(kinds[(at + 1) % kinds.length]);
+  const at = THEMES.indexOf(document.documentElement.dataset["theme"]);
+  setTheme(THEMES[(at + 1) % THEMES.length]);
 });
 
 byId("show-keys").addEventListener("click", () => keys.showModal());

@@ -6,6 +6,7 @@
  */
 
 import type { ItemSender, ItemStream } from "./item_stream.ts";
+import { isRecord } from "./json.ts";
 
 /** An error as it stands in an answer. */
 export interface ErrorObject {
@@ -44,6 +45,9 @@ export interface CallOptions {
   /** Whether it stays out of the figures. */
   readonly isOwn?: boolean | undefined;
 }
+
+/** Why nothing is sent without a connection. */
+export const NOT_OPEN = "The line is not open";
 
 /** What becomes of a call that is not sent. */
 export function notSent(why: string): Outcome {
@@ -88,13 +92,9 @@ export interface Question {
 /** What the page answers to a question. */
 export type Answer = { readonly result: unknown } | { readonly error: ErrorObject };
 
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** What a message is, in a few words. */
 export function kindOf(message: unknown): string {
-  if (!isObject(message)) return "no message";
+  if (!isRecord(message)) return "no message";
   if (typeof message["method"] === "string") return message["method"];
   return message["error"] === undefined || message["error"] === null ? "answer" : "error";
 }
@@ -102,7 +102,7 @@ export function kindOf(message: unknown): string {
 /** An error, whatever stands in its place. */
 export function errorOf(error: unknown): ErrorObject | undefined {
   if (error === undefined || error === null) return undefined;
-  const { code, message, data } = isObject(error) ? error : { message: JSON.stringify(error) };
+  const { code, message, data } = isRecord(error) ? error : { message: JSON.stringify(error) };
   return {
     code: typeof code === "number" ? code : 0,
     message: typeof message === "string" ? message : "",
@@ -140,7 +140,7 @@ export function metaOf(
 export function withMeta(params: unknown, meta: object | undefined): unknown {
   if (meta === undefined) return params;
   if (params === undefined) return { _meta: meta };
-  if (isObject(params)) return { ...params, _meta: { ...params["_meta"] as object, ...meta } };
+  if (isRecord(params)) return { ...params, _meta: { ...params["_meta"] as object, ...meta } };
   // One value in an array is the value itself; an array that is the value stays one in an array.
   return { value: params, _meta: meta };
 }

@@ -8,6 +8,7 @@
 import { commandsOf } from "./commands.ts";
 import { h, replace } from "./dom.ts";
 import { createForm, type Form, type Issue } from "./form/form.ts";
+import { parsed, recordOf } from "./json.ts";
 import { copyButton } from "./keep.ts";
 import type { CallOptions } from "./call.ts";
 import { badges } from "./methods.ts";
@@ -131,7 +132,7 @@ export class CallForm {
     this.#method = method;
     this.#form = undefined;
     this.#wrong = "";
-    const description = parsed(method.text) as Description;
+    const description: Description = recordOf(parsed(method.text));
     try {
       this.#form = createForm(description, { components: parsed(components) });
       if (params !== undefined) this.#form.set(params);
@@ -337,14 +338,6 @@ interface Description {
 /** The beginning of a text that is too long to be drawn whole. */
 function cutText(text: string): string {
   return text.length <= MAX_COMMAND ? text : `${text.slice(0, MAX_COMMAND)}… Copy has all of it`;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {};
-  }
 }
 
 /** A trace of its own, as W3C's Trace Context has it. */

@@ -7,6 +7,7 @@
 
 import { h, replace } from "./dom.ts";
 import { durationText } from "./histogram.ts";
+import { recordOf } from "./json.ts";
 import { copyButton, save } from "./keep.ts";
 import type { Call, ErrorObject, Outcome } from "./call.ts";
 import { sizeText } from "./numbers.ts";
@@ -136,10 +137,7 @@ export class Card {
   }
 
   #showProgress(value: unknown): void {
-    const { done, total } = (typeof value === "object" && value !== null ? value : {}) as {
-      done?: unknown;
-      total?: unknown;
-    };
+    const { done, total } = recordOf(value);
     const isMeasured = typeof done === "number" && typeof total === "number" && total > 0;
     this.#progress.hidden = false;
     replace(
@@ -254,7 +252,7 @@ function rawOf(text: string): HTMLElement[] {
 /** What an error is called: its name is the contract. */
 export function nameOf({ code, data, ofPage }: ErrorObject): string {
   if (ofPage !== undefined) return ofPage;
-  const name = typeof data === "object" && data !== null ? (data as { name?: unknown }).name : "";
+  const { name } = recordOf(data);
   if (typeof name === "string" && name !== "") return visibleName(name, 60);
   return NAMES.get(code) ?? `error ${code}`;
 }

@@ -12,9 +12,9 @@ import {
   type CallOptions,
   type ErrorObject,
   errorOf,
-  isObject,
   kindOf,
   metaOf,
+  NOT_OPEN,
   notSent,
   type Outcome,
   type Question,
@@ -24,6 +24,7 @@ import {
 } from "./call.ts";
 import { Inbox, type InboxHost } from "./inbox.ts";
 import { ItemSender, ItemStream } from "./item_stream.ts";
+import { isRecord } from "./json.ts";
 import { sizeOf, sizeText } from "./numbers.ts";
 import { type ApiOutline, type LongMessage, outlineOf } from "./outline.ts";
 
@@ -211,7 +212,7 @@ export class Connection implements InboxHost {
 
   /** Why a message is not sent, if it is not. */
   #refusalOf(text: string): string | undefined {
-    if (!this.isOpen) return "The line is not open";
+    if (!this.isOpen) return NOT_OPEN;
     const { maxMessageBytes } = (this.info?.limits ?? {}) as { readonly maxMessageBytes?: unknown };
     return typeof maxMessageBytes === "number" && sizeOf(text) > maxMessageBytes
       ? `The server takes messages of at most ${sizeText(maxMessageBytes)}`
@@ -279,11 +280,11 @@ export class Connection implements InboxHost {
       isOut: false,
       text,
       kind: Array.isArray(message) ? `batch of ${message.length}` : kindOf(first),
-      id: isObject(first) ? first["id"] : undefined,
+      id: isRecord(first) ? first["id"] : undefined,
       ...(long && { size: long.size }),
     });
     for (const single of batch) {
-      if (!isObject(single)) continue;
+      if (!isRecord(single)) continue;
       if (typeof single["method"] === "string") this.#onRequest(single, text);
       else this.#onAnswer(single, text, arrived, long);
     }
@@ -313,7 +314,7 @@ export class Connection implements InboxHost {
 
   #onRequest(message: Readonly<Record<string, unknown>>, text: string): void {
     const { id, params } = message, method = message["method"] as string;
-    if (method.startsWith("$/")) return this.#onControl(method, isObject(params) ? params : {});
+    if (method.startsWith("$/")) return this.#onControl(method, isRecord(params) ? params : {});
     if (id === undefined) return; // it is told, and stands in the talk
     const raw = rawIdOf(message, text);
     switch (method) {

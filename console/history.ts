@@ -7,6 +7,7 @@
 
 import { h, replace } from "./dom.ts";
 import { durationText } from "./histogram.ts";
+import { parsed } from "./json.ts";
 import { keep, kept } from "./keep.ts";
 import { visibleName } from "./visible.ts";
 
@@ -118,12 +119,8 @@ export class History {
 
 /** What was kept, as far as it is what was written. */
 function read(): Made[] {
-  try {
-    const calls: unknown = JSON.parse(kept("history") ?? "[]");
-    return Array.isArray(calls) ? calls.filter(isMade).slice(0, MAX_CALLS) : [];
-  } catch {
-    return [];
-  }
+  const calls = parsed(kept("history") ?? "");
+  return Array.isArray(calls) ? calls.filter(isMade).slice(0, MAX_CALLS) : [];
 }
 
 function isMade(made: Partial<Made> | null): made is Made {
@@ -134,12 +131,8 @@ function isMade(made: Partial<Made> | null): made is Made {
 
 /** The params that a text has, which are an object or an array; undefined if it has none. */
 function paramsIn(text: string): object | undefined {
-  try {
-    const params: unknown = JSON.parse(text);
-    return typeof params === "object" && params !== null ? params : undefined;
-  } catch {
-    return undefined;
-  }
+  const params = parsed(text);
+  return typeof params === "object" && params !== null ? params : undefined;
 }
 
 /** The part of a link behind `#`: no server sees it, and no token is ever in it. */

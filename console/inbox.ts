@@ -6,6 +6,7 @@
  * @module
  */
 
+import { parsed } from "./json.ts";
 import { type LongMessage, readLong } from "./outline.ts";
 
 /** Characters of a message above which a worker reads it. */
@@ -153,13 +154,5 @@ export class Inbox {
     } catch {
       return this.#reader = null;
     }
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

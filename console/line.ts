@@ -6,7 +6,14 @@
  * @module
  */
 
-import { type Answer, type Call, type CallOptions, notSent, type Question } from "./call.ts";
+import {
+  type Answer,
+  type Call,
+  type CallOptions,
+  NOT_OPEN,
+  notSent,
+  type Question,
+} from "./call.ts";
 import { Connection, type ConnectionEvents, type ServerInfo } from "./connection.ts";
 
 /** How the line is. `locked` waits for a token. */
@@ -179,8 +186,6 @@ export class Line {
     for (const connection of this.#all) connection.answer(question, answer);
   }
 }
-
-const NOT_OPEN = "The line is not open";
 
 /** A call for which there is no connection. */
 function unsent(method: string): Call {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { parsed, recordOf } from "./json.ts";
 import { sizeOf } from "./numbers.ts";
 
 /** One method, with its description as text: it is read when the method is chosen. */
@@ -46,13 +47,7 @@ const MAX_DEPTH = 64;
 /** Reads a long message. @param discover the id of the call for the API */
 export function readLong(text: string, discover: unknown): LongMessage {
   const size = sizeOf(text);
-  let message: unknown;
-  try {
-    message = JSON.parse(text);
-  } catch {
-    return { message: undefined, api: undefined, size };
-  }
-  const { id, result } = (message ?? {}) as { id?: unknown; result?: unknown };
+  const message = parsed(text), { id, result } = recordOf(message);
   return {
     size,
     api: id !== undefined && id === discover && result !== undefined
@@ -64,16 +59,16 @@ export function readLong(text: string, discover: unknown): LongMessage {
 
 /** The outline of an OpenRPC document, whatever stands in it. */
 export function outlineOf(document: unknown): ApiOutline {
-  const { info, methods, components } = record(document);
+  const { info, methods, components } = recordOf(document);
   return {
-    title: text(record(info)["title"]),
+    title: text(recordOf(info)["title"]),
     methods: (Array.isArray(methods) ? methods : []).map(methodOutline),
     components: JSON.stringify(components ?? {}),
   };
 }
 
 function methodOutline(method: unknown): MethodOutline {
-  const object = record(method), stream = record(object["x-stream"]);
+  const object = recordOf(method), stream = recordOf(object["x-stream"]);
   return {
     name: text(object["name"]),
     summary: text(object["summary"]).slice(0, 500),
@@ -83,10 +78,6 @@ function methodOutline(method: unknown): MethodOutline {
     isDeprecated: object["deprecated"] === true,
     text: JSON.stringify(object),
   };
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
 }
 
 function text(value: unknown): string {

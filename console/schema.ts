@@ -7,6 +7,7 @@
  * @module
  */
 
+import { isRecord } from "./json.ts";
 import { isPlain } from "./visible.ts";
 
 /** A JSON Schema as the server sent it. It may be anything. */
@@ -77,11 +78,6 @@ const MAX_OPTIONS = 64;
 const MAX_LOOKS = 500;
 
 type Members = Readonly<Record<string, unknown>>;
-
-/** Whether it is an object as JSON has it. */
-export function isRecord(value: unknown): value is Members {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
 
 /** The member of this name, which may be `__proto__`; undefined if there is none. */
 export function memberOf(value: unknown, name: string | number): unknown {

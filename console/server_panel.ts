@@ -7,6 +7,7 @@
 
 import { h, replace } from "./dom.ts";
 import { durationText } from "./histogram.ts";
+import { recordOf } from "./json.ts";
 import type { Line } from "./line.ts";
 import type { Measurements } from "./measured.ts";
 import { countText, limitText } from "./numbers.ts";
@@ -30,7 +31,7 @@ export class ServerPanel {
   async update(): Promise<void> {
     this.#show("asking");
     const { result, error } = await this.#line.call("rpc.health", {}, { isOwn: true }).outcome;
-    const { status } = (result ?? {}) as { status?: unknown };
+    const { status } = recordOf(result);
     this.#show(error === undefined ? textOf(status) : error.message);
   }
 
@@ -39,7 +40,7 @@ export class ServerPanel {
     const said = Array.isArray(extensions)
       ? extensions.slice(0, MAX_SHOWN).map(textOf).join(", ")
       : "";
-    const entries = typeof limits === "object" && limits !== null ? Object.entries(limits) : [];
+    const entries = Object.entries(recordOf(limits));
     const { methods, refusals } = this.#measured;
     replace(
       this.element,

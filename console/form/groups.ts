@@ -6,7 +6,8 @@
  */
 
 import { h } from "../dom.ts";
-import { type Field, isRecord, type Member, type Part } from "../schema.ts";
+import { isRecord } from "../json.ts";
+import type { Field, Member, Part } from "../schema.ts";
 import { visibleName } from "../visible.ts";
 import { type Around, type Drawing, focusIn, hint, type Place } from "./drawing.ts";
 import { labelsOf } from "./labels.ts";

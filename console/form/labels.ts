@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Field, isRecord, type Part, type Schemas } from "../schema.ts";
+import { isRecord } from "../json.ts";
+import type { Field, Part, Schemas } from "../schema.ts";
 
 /** A label for each; no two are the same. */
 export function labelsOf(options: readonly Part[], schemas: Schemas): string[] {

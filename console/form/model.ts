@@ -7,7 +7,8 @@
  */
 
 import { jsonOf } from "../visible.ts";
-import { type Field, indexIn, isRecord, memberOf, type Part, Schemas } from "../schema.ts";
+import { isRecord } from "../json.ts";
+import { type Field, indexIn, memberOf, type Part, Schemas } from "../schema.ts";
 import {
   type OpenRpcDocument,
   type ParamsOfMethod,

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Field, isRecord, type Member, memberOf, type Part, type Schemas } from "../schema.ts";
+import { isRecord } from "../json.ts";
+import { type Field, type Member, memberOf, type Part, type Schemas } from "../schema.ts";
 
 /** What an OpenRPC document says of the params of a method. */
 export interface ParamsOfMethod {

@@ -36,6 +36,7 @@ import histogram from "../../console/histogram.ts" with { type: "text" };
 import history from "../../console/history.ts" with { type: "text" };
 import inbox from "../../console/inbox.ts" with { type: "text" };
 import itemStream from "../../console/item_stream.ts" with { type: "text" };
+import json from "../../console/json.ts" with { type: "text" };
 import keep from "../../console/keep.ts" with { type: "text" };
 import line from "../../console/line.ts" with { type: "text" };
 import loadTest from "../../console/load_test.ts" with { type: "text" };
@@ -139,6 +140,7 @@ const MODULES: Readonly<Record<string, string>> = {
   "console/history.ts": history,
   "console/inbox.ts": inbox,
   "console/item_stream.ts": itemStream,
+  "console/json.ts": json,
   "console/keep.ts": keep,
   "console/line.ts": line,
   "console/load_test.ts": loadTest,

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@4";
-import { type Field, isRecord } from "../../../console/schema.ts";
+import { isRecord } from "../../../console/json.ts";
+import type { Field } from "../../../console/schema.ts";
 import { fieldText, FormModel, type Slot } from "../../../console/form/model.ts";
 import { labelsOf } from "../../../console/form/labels.ts";
 import { allowed } from "./_schemas.ts";

@@ -32,7 +32,7 @@ import { ServerPanel } from "./server_panel.ts";
 import { Talk } from "./talk.ts";
 import { textOf, visibleName } from "./visible.ts";
 
-/** Cards of calls that have ended; older ones go. */
+/** How many cards the page keeps; it removes older ones whose calls have ended. */
 const MAX_CARDS = 12;
 
 const VIEWS = ["methods", "call", "talk"] as const;
@@ -42,7 +42,7 @@ function byId<E extends HTMLElement>(id: string): E {
   return document.getElementById(id) as E;
 }
 
-/** Says something to those who do not see the page. */
+/** Tells screen readers something that the page shows elsewhere. */
 function announce(text: string): void {
   const announcer = byId("announcer");
   announcer.classList.add("unseen");
@@ -51,7 +51,7 @@ function announce(text: string): void {
 
 let told: ReturnType<typeof setTimeout> | undefined;
 
-/** Says something to everybody: nothing else in the page shows it. */
+/** Shows a text for six seconds, and tells it to screen readers: nothing else in the page shows it. */
 function tell(text: string): void {
   announce(text);
   byId("announcer").classList.remove("unseen");
@@ -95,7 +95,7 @@ const load: LoadTest = new LoadTest({
     if (wrong !== "") return wrong;
     if (!line.isOpen) return NOT_OPEN;
     return async () => {
-      // A stream is asked for without one: its items come as one array.
+      // Without credit the server sends the items of a stream as one array.
       const { credit: _, ...rest } = options;
       const { ms, error } = await line.call(method.name, params, rest).outcome;
       return { ms, error: error && nameOf(error) };
@@ -222,7 +222,7 @@ function showApi(found: ApiOutline): void {
   methods.show(found.methods);
   const shown = form.method && found.methods.find(({ name }) => name === form.method!.name);
   if (shown === undefined) return followLink();
-  // The server may have changed: what is in the form stays, if it is the same method.
+  // The server may have changed since. If the method is the same, the form keeps its value.
   if (shown.text !== form.method!.text) choose(shown, form.params);
   else methods.mark(shown.name);
 }
@@ -274,7 +274,7 @@ function begin(method: string, params: unknown, options: CallOptions): void {
   });
 }
 
-/** What the server says is wrong with the value, and where. */
+/** The parts of the value that the server complains about. */
 function issuesOf(error: ErrorObject | undefined): readonly unknown[] {
   const { issues, details } = recordOf(error?.data);
   const found = issues ?? recordOf(details)["issues"];
@@ -283,7 +283,7 @@ function issuesOf(error: ErrorObject | undefined): readonly unknown[] {
 
 // ---- The frame -------------------------------------------------------------------------------
 
-/** Goes to a column: on a small screen it is the one that is seen. */
+/** Goes to a column. A small screen shows this one alone. */
 function show(view: View): void {
   document.body.dataset["view"] = view;
   for (const button of document.querySelectorAll<HTMLElement>("nav button")) {

@@ -33,12 +33,12 @@ export interface Outcome {
 
 /** What stands beside the value of a call. */
 export interface CallOptions {
-  /** Milliseconds until it is given up by the server. */
+  /** Milliseconds until the server gives the call up. */
   readonly timeoutMs?: number | undefined;
   readonly traceparent?: string | undefined;
   /** Asks for a stream with this first credit. */
   readonly credit?: number | undefined;
-  /** The event that a stream goes on after. */
+  /** The id of the event after which a stream resumes. */
   readonly after?: string | undefined;
   /** Whether the method takes items. */
   readonly isUp?: boolean | undefined;
@@ -49,7 +49,7 @@ export interface CallOptions {
 /** Why nothing is sent without a connection. */
 export const NOT_OPEN = "The line is not open";
 
-/** What becomes of a call that is not sent. */
+/** The outcome of a call that the page does not send. */
 export function notSent(why: string): Outcome {
   const error = { code: 0, message: why, ofPage: "NOT_SENT" } as const;
   return { error, text: undefined, size: 0, ms: 0, isCut: false };
@@ -63,7 +63,7 @@ export interface Call {
   readonly items: ItemStream | undefined;
   readonly sender: ItemSender | undefined;
   onprogress: ((value: unknown) => void) | undefined;
-  /** Asks the server to give it up; a second time nobody waits for the answer. */
+  /** Asks the server to give the call up. The second time the page stops waiting for the answer. */
   cancel(): void;
 }
 
@@ -99,7 +99,7 @@ export function kindOf(message: unknown): string {
   return message["error"] === undefined || message["error"] === null ? "answer" : "error";
 }
 
-/** An error, whatever stands in its place. */
+/** An error of an answer, whatever the server has put there. */
 export function errorOf(error: unknown): ErrorObject | undefined {
   if (error === undefined || error === null) return undefined;
   const { code, message, data } = isRecord(error) ? error : { message: JSON.stringify(error) };

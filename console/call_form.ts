@@ -21,7 +21,7 @@ export interface CallFormHost {
   call(): void;
   /** What stands in the view of the load test. */
   readonly load: HTMLElement;
-  /** Whether the server asks who calls. */
+  /** Whether the user has given a token. */
   hasToken(): boolean;
   link(): string;
 }

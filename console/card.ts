@@ -107,7 +107,7 @@ export class Card {
     return true;
   }
 
-  /** Takes it out of the page; a call that runs is given up. */
+  /** Removes the card, and cancels its call if that runs. */
   close(): void {
     this.cancel();
     clearTimeout(this.#timer);
@@ -125,7 +125,7 @@ export class Card {
     this.#timer = setTimeout(() => this.#tick(), 200);
   }
 
-  /** Shows how far it is with the next frame: it may be told a thousand times in one. */
+  /** Shows progress with the next frame: the server may send a thousand reports in one. */
   #onProgress(value: unknown): void {
     const isDue = this.#told !== undefined;
     this.#told = { value };
@@ -186,7 +186,7 @@ export class Card {
         " ",
         h("span", null, visibleName(message, 2000)),
       ),
-      // What was cancelled by the user is not gone on with.
+      // A stream that the user has cancelled has no button to resume it.
       after === undefined || code === -32800 ? null : h("button", {
         type: "button",
         onclick: () => this.#host.resume(this.call.method, this.#params, after),

@@ -28,7 +28,7 @@ export interface CallToCopy {
   readonly isNotification?: boolean;
   /** Milliseconds that it may take. */
   readonly timeout?: number;
-  /** Whether the server asks who calls. */
+  /** Whether the server wants a token. */
   readonly hasToken?: boolean;
 }
 
@@ -94,7 +94,7 @@ function netcat(call: CallToCopy): string {
   return `printf '%s\\n' ${lines.join(" \\\n  ")} |\n  ${target}`;
 }
 
-/** Tells that no items of the caller's follow. They can be sent only as the server asks for them. */
+/** Says that the caller sends no items: it may send them only as the server gives credit. */
 const NO_ITEMS = { jsonrpc: "2.0", method: "$/stream/end", params: { id: 1, dir: "up" } };
 
 function landline(call: CallToCopy): string {
@@ -244,7 +244,7 @@ function message(
   });
 }
 
-/** The params with metadata beside them, where there is some. */
+/** The params with metadata beside them, if there is some. */
 function paramsWith(params: unknown, meta: Readonly<Record<string, unknown>>): unknown {
   if (Object.keys(meta).length === 0) return params;
   if (params === undefined) return { _meta: meta };

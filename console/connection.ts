@@ -39,7 +39,7 @@ export interface ConnectionEvents {
   onopen(): void;
   /** The server ends it: calls that run go on, and new ones belong elsewhere. */
   ongoaway(why: string): void;
-  /** Its end, once; not told after {@linkcode Connection.close}. */
+  /** The connection has ended. Called once, and not after {@linkcode Connection.close}. */
   onclose(why: string): void;
 }
 
@@ -58,7 +58,7 @@ interface Waiting {
   settle(outcome: Outcome): void;
 }
 
-/** Questions that may wait; more are answered at once. */
+/** How many questions may wait; the page refuses more. */
 const MAX_QUESTIONS = 100;
 
 /** What the codes of WebSocket mean to a reader. */
@@ -135,7 +135,7 @@ export class Connection implements InboxHost {
     this.#events.onclose(why);
   }
 
-  /** One that the server ends has ended with its last call. */
+  /** Ends a connection that the server is ending, once its last call and question are answered. */
   #leave(): void {
     if (!this.#isLeaving || this.#waiting.size > 0 || this.#questions.size > 0) return;
     this.#end("its last call has ended");
@@ -210,7 +210,7 @@ export class Connection implements InboxHost {
     return Array.isArray(extensions) && extensions.includes("meta");
   }
 
-  /** Why a message is not sent, if it is not. */
+  /** Why the page does not send a message; undefined if it does. */
   #refusalOf(text: string): string | undefined {
     if (!this.isOpen) return NOT_OPEN;
     const { maxMessageBytes } = (this.info?.limits ?? {}) as { readonly maxMessageBytes?: unknown };
@@ -240,7 +240,7 @@ export class Connection implements InboxHost {
   #say(text: string, kind: string, id: unknown): void {
     if (!this.isOpen) return;
     this.#socket.send(text);
-    // A token is not to be read over somebody's shoulder.
+    // The talk shows no token: a person beside the user could read it.
     const shown = kind === "rpc.authenticate"
       ? text.replace(/"token":"(?:[^"\\]|\\.)*"/, '"token":"…"')
       : text;
@@ -297,7 +297,7 @@ export class Connection implements InboxHost {
     long: LongMessage | undefined,
   ): void {
     const { id, result } = message;
-    // An error that belongs to no call is about the only one that there is.
+    // An error without an id belongs to the call that waits, if exactly one waits.
     const isAlone = (id ?? null) === null && message["error"] !== undefined &&
       this.#waiting.size === 1;
     const key = isAlone ? this.#waiting.keys().next().value! : id as number;
@@ -315,7 +315,7 @@ export class Connection implements InboxHost {
   #onRequest(message: Readonly<Record<string, unknown>>, text: string): void {
     const { id, params } = message, method = message["method"] as string;
     if (method.startsWith("$/")) return this.#onControl(method, isRecord(params) ? params : {});
-    if (id === undefined) return; // it is told, and stands in the talk
+    if (id === undefined) return; // a notification has no answer; the talk shows it
     const raw = rawIdOf(message, text);
     switch (method) {
       case "rpc.ping":

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What stands in an element: elements, texts, and nothing where there is nothing. */
+/** What stands in an element: elements and texts; null, undefined and false are nothing. */
 export type Child = Node | string | number | null | undefined | false;
 
 /**

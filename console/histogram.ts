@@ -11,7 +11,7 @@ const PER_DECADE = 10;
 /** The most buckets that are worth a bar; farther apart than this, several become one. */
 const MAX_BUCKETS = 60;
 
-/** What is told of some durations. */
+/** Figures of some durations, in milliseconds. */
 export interface Summary {
   readonly count: number;
   readonly min: number;
@@ -38,7 +38,7 @@ export function percentile(sorted: ArrayLike<number>, part: number): number {
   return sorted[Math.min(length, Math.max(1, Math.ceil(part * length))) - 1]!;
 }
 
-/** What is told of these durations; all is 0 if there are none. */
+/** The figures of these durations; all are 0 if there are none. */
 export function summarize(durations: ArrayLike<number>): Summary {
   const sorted = Float64Array.from(durations).sort();
   const count = sorted.length;

@@ -117,7 +117,7 @@ export class History {
   }
 }
 
-/** What was kept, as far as it is what was written. */
+/** The calls in the browser's storage; entries that the page did not write are left out. */
 function read(): Made[] {
   const calls = parsed(kept("history") ?? "");
   return Array.isArray(calls) ? calls.filter(isMade).slice(0, MAX_CALLS) : [];
@@ -142,7 +142,7 @@ export function fragmentOf(method: string, params: unknown): string {
   return `#${part}`;
 }
 
-/** What a link says; undefined if it says nothing. What it has as params may be none. */
+/** The call in a link; undefined if it has none. `isWrong` if its params are neither object nor array. */
 export function readFragment(
   fragment: string,
 ): { readonly method: string; readonly params: unknown; readonly isWrong: boolean } | undefined {

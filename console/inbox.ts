@@ -15,7 +15,7 @@ const LONG = 500_000;
 /** Milliseconds of each frame that messages take, of a frame, and of the pause between. */
 const SLICE = 8, FRAME = 16, PAUSE = 4;
 
-/** Messages, and characters, that may wait: who sends more pays no heed to credit. */
+/** Messages, and characters, that may wait: a server that sends more ignores credit. */
 const MAX_MESSAGES = 500_000, MAX_CHARACTERS = 200_000_000;
 
 /** What an inbox hands its messages to. */
@@ -104,7 +104,7 @@ export class Inbox {
     this.#next = 0;
   }
 
-  /** A message that the page fails at keeps no other from it. */
+  /** Hands a message on. If the page fails at it, the messages behind it still come. */
   #hand(message: unknown, text: string, arrived: number, long?: LongMessage): void {
     try {
       this.#host.onmessage(message, text, arrived, long);
@@ -136,7 +136,7 @@ export class Inbox {
       if (!this.#isDue) this.#run();
     };
     reader.onmessage = ({ data }: MessageEvent<LongMessage>) => onread(data);
-    // It cannot be loaded, or has failed: the page does without, for what waits behind it would wait for ever.
+    // The worker cannot be loaded, or has failed. The page reads the text itself: later messages wait for it.
     reader.onerror = (event) => {
       event.preventDefault();
       reader.terminate();

@@ -1,5 +1,5 @@
 /**
- * The line to the server: one connection after another, made again when it is lost. Where the server ends a
+ * The line to the server: one connection after another, made again when it is lost. If the server ends a
  * connection in order, new calls take a new one, and the old one ends its calls. It knows nothing of what is
  * shown.
  *
@@ -35,7 +35,7 @@ export class Line {
   readonly #events: LineEvents;
   /** The one that takes new calls. */
   #current: Connection | undefined;
-  /** Those that the server ends: they end their calls. */
+  /** Connections that the server is ending: they end their calls. */
   readonly #leaving = new Set<Connection>();
   #state: LineState = "connecting";
   #why = "";
@@ -100,7 +100,7 @@ export class Line {
     this.#current = connection;
   }
 
-  /** Says who calls, and asks what is there. */
+  /** Authenticates, and asks for the server's description and its API. */
   async #greet(connection: Connection): Promise<void> {
     if (this.#token !== undefined) {
       const params = { scheme: "bearer", token: this.#token };
@@ -132,7 +132,7 @@ export class Line {
     this.#setState("locked", why);
   }
 
-  /** The old connection goes on with what runs on it; whoever calls next takes another. */
+  /** The old connection ends its calls and questions; new calls take a new connection. */
   #onGoaway(connection: Connection, why: string): void {
     if (connection !== this.#current) return;
     this.#leaving.add(connection);
@@ -144,7 +144,7 @@ export class Line {
     this.#leaving.delete(connection);
     if (connection === this.#current) {
       this.#current = undefined;
-      // It stays lost for as long as that is tried: what changes now and then would be announced each time.
+      // The state stays "lost" while the line tries: a screen reader announces each change of it.
       this.#timer = setTimeout(() => this.#dial(), this.#delay);
       this.#delay = Math.min(MAX_DELAY, this.#delay * 1.6);
     }

@@ -14,7 +14,7 @@ import { visibleName } from "./visible.ts";
 /** Questions that are shown; the others wait behind them. */
 const MAX_SHOWN = 10;
 
-/** Milliseconds for which the buttons take no click after something has moved: it was meant for what was there. */
+/** Milliseconds for which the buttons ignore clicks after a question has moved: the user aimed at another. */
 const FRESH = 700;
 
 /** The questions that wait. */
@@ -53,7 +53,7 @@ export class Questions {
     let hasMoved = false;
     for (const [id, element] of this.#shown) {
       if (ids.has(id)) continue;
-      // The focus stays near when what has it goes away.
+      // If a question that has the focus goes away, the title gets the focus.
       if (element.contains(document.activeElement)) this.#title.focus();
       element.remove();
       this.#shown.delete(id);
@@ -71,7 +71,7 @@ export class Questions {
     this.#count = count;
   }
 
-  /** A second click on Call, or on the last answer, is no answer to what has come under the pointer. */
+  /** A second click on Call, or on the last answer, must not answer a question that has moved there. */
   #holdClicks(): void {
     this.#element.classList.add("fresh");
     clearTimeout(this.#timer);

@@ -18,7 +18,7 @@ export interface Part {
   readonly schema: Schema;
   /** The outermost schema in which it stands. */
   readonly base: Schema;
-  /** What is shown, where that is known without a schema. */
+  /** The field, if it is known without a schema. */
   readonly field?: Field;
 }
 
@@ -197,7 +197,7 @@ export class Schemas {
     return { ...this.#kind(joined, base), ...aboutOf(joined), ...aboutOf(schema as Members) };
   }
 
-  /** What a reference means; undefined where it leads nowhere. */
+  /** What a reference means; undefined if it leads nowhere. */
   #resolved(schema: Schema, base: Schema): Members | undefined {
     for (let steps = 0, at = schema; steps < MAX_STEPS; steps++) {
       if (!isRecord(at)) return at === true ? {} : undefined;
@@ -354,7 +354,7 @@ function pointed(root: unknown, ref: string): unknown {
   return at;
 }
 
-/** The type, also where only its keywords tell. */
+/** The type, also if only the keywords of the schema tell it. */
 function typeOf(schema: Members): unknown {
   if (schema.type !== undefined) return schema.type;
   if (schema.properties !== undefined) return "object";

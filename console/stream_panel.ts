@@ -138,7 +138,7 @@ export class StreamPanel {
     this.#update();
   }
 
-  /** With every frame the page takes what has come: one that is not painted takes nothing. */
+  /** Takes the items that have come, with each frame: a page that is not painted takes none. */
   #run(): void {
     if (this.#hasEnded) return;
     this.#take(this.#stream.take());
@@ -148,7 +148,7 @@ export class StreamPanel {
 
   #take(items: readonly Item[]): void {
     if (items.length === 0) return;
-    // Of very many the last alone can be kept.
+    // The list keeps the last items alone: the others are only counted.
     const skipped = Math.max(0, items.length - MAX_ITEMS);
     this.#items.forgotten += skipped;
     for (const item of skipped === 0 ? items : items.slice(skipped)) this.#items.push(item);

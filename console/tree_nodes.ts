@@ -27,7 +27,7 @@ export interface TreeNode {
   readonly text: string;
   /** How many values it has. */
   readonly size: number;
-  /** The first of them, as many as are shown; none where it is closed. */
+  /** The first of them, as many as are shown; none if it is closed. */
   readonly children: readonly TreeNode[];
 }
 

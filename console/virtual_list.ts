@@ -10,7 +10,7 @@ import { h } from "./dom.ts";
 
 /** What a list shows. */
 export interface VirtualListOptions {
-  /** What it is a list of, for those who hear it. */
+  /** What it is a list of, for screen readers. */
   readonly label: string;
   readonly role: "listbox" | "tree";
   /** Pixels of one row. */

@@ -11,7 +11,7 @@ export const MAX_NAME = 200;
 /** Controls, invisible formats, line separators and halves of pairs; the joiners of emoji stay. */
 const UNSAFE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]--[\u200c\u200d]]/gv;
 
-/** What a server has put where a text should be: anything else is its JSON. An object may have no text of its own. */
+/** A text of the server's; the JSON of anything else, since `String()` fails for some objects. */
 export function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value) ?? "";
 }

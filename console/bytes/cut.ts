@@ -13,13 +13,13 @@ export interface Piece {
   readonly to: number;
   /** Its text, decoded without its neighbours: a character that was cut in two is lost. */
   readonly alone: string;
-  /** What the decoder found when it came. */
+  /** What the decoder found when it got the piece. */
   readonly found: readonly Found[];
   /** Bytes that the decoder keeps after it, of a message that has not ended. */
   readonly held: number;
 }
 
-/** Pieces in which nothing was found, one after another, and the one behind them. */
+/** One piece, or neighbours in which the decoder found nothing. */
 export interface Row {
   readonly first: Piece;
   readonly last: Piece;
@@ -51,7 +51,7 @@ export function readPieces(
   return ends.map((to, at) => {
     const from = at === 0 ? 0 : ends[at - 1]!, piece = bytes.subarray(from, to);
     const found = reader.push(piece), held = reader.held;
-    // Decoded when it is asked for: of thousands of pieces only a few are shown.
+    // A piece decodes its text when the panel reads it: of thousands of pieces the panel shows a few.
     return {
       from,
       to,
@@ -64,7 +64,7 @@ export function readPieces(
   });
 }
 
-/** The pieces as rows: what nothing came of is told together. */
+/** The pieces as rows: neighbours in which the decoder found nothing share one. */
 export function rowsOf(pieces: readonly Piece[]): Row[] {
   const rows: Row[] = [];
   for (const piece of pieces) {
@@ -76,7 +76,7 @@ export function rowsOf(pieces: readonly Piece[]): Row[] {
   return rows;
 }
 
-/** Bytes that are worth a piece each. */
+/** Bytes above which there is no lesson with one byte a piece. */
 const MAX_EVERY = 8 << 10;
 
 /** The ways to cut that the lesson of examples/sticky.ts has, by name; undefined if one is not possible. */

@@ -1,6 +1,6 @@
 /**
  * How the bytes panel looks. It comes with the panel: a page that never opens it does not load it. Colours are
- * those of the page where it has them.
+ * those of the page if it has them.
  *
  * @module
  */

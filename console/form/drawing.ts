@@ -16,7 +16,7 @@ export const MAX_FIELDS = 200;
 /** What is drawn of a place. */
 export interface View {
   readonly element: HTMLElement;
-  /** What gets the focus; the element itself where there is nothing to type in. */
+  /** What gets the focus; the element itself if there is nothing to type in. */
   readonly control: HTMLElement | undefined;
   readonly issue: HTMLElement;
 }

@@ -110,7 +110,7 @@ class FormView implements Form {
   }
 }
 
-/** The field of a place: what its schema says, or JSON where the value is something else. */
+/** The field of a place: what its schema says, or JSON if the value is something else. */
 function drawField(drawing: Drawing, slot: Slot, around: Around): HTMLElement {
   const field = drawing.model.schemas.fieldOf(slot.part), value = slot.get();
   const isOther = value !== undefined && !drawing.model.schemas.shows(slot.part, value);

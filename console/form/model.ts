@@ -46,7 +46,7 @@ export class FormModel {
   #params: unknown;
   /** The value that the params stand for. It is kept because some params can be read in two ways. */
   #value: unknown;
-  /** Which alternative is shown at a place, where a person chose it; alternatives have alternatives. */
+  /** Which alternative a person chose at a place; alternatives have alternatives. */
   readonly #chosen = new Map<string, Map<readonly Part[], number>>();
   /** What is wrong with a text that was typed, by place: it is no value. */
   readonly #problems = new Map<string, string>();
@@ -209,7 +209,7 @@ export class FormModel {
       return slot.set(undefined);
     }
     chosen.set(options, index);
-    // A value that the last choice put there, and that nobody changed, is not kept.
+    // The value stays if it fits and the user has changed what the last choice put there.
     const isUntouched = before !== undefined &&
       JSON.stringify(value) === JSON.stringify(this.initial(before));
     if (value !== undefined && !isUntouched && this.schemas.fits(option, value)) return;

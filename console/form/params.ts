@@ -69,7 +69,7 @@ function describedParam(param: unknown, document: OpenRpcDocument): Member | und
   };
 }
 
-/** By name, and by position where the names have an order. */
+/** By name, and by position if the names have an order. */
 function named(params: readonly Member[], hasOrder: boolean): ParamsShape {
   const members = [...new Map(params.map((param) => [param.name, param])).values()];
   const field: Field = { kind: "object", members, others: undefined, isClosed: false };

@@ -3,7 +3,7 @@
  * script is first asked for, its modules are linked to one without types, and it is packed once: a page of
  * many requests is painted late.
  *
- * Loaded by the first request for the console: a server that nobody looks at keeps none of this in memory.
+ * The first request for the console loads this module: until then a server keeps none of it in memory.
  *
  * @module
  */

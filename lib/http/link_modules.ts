@@ -89,7 +89,7 @@ export function short(code: string): string {
   return (hasLongTexts ? lines : lines.filter((line) => line !== "").map(narrow)).join("\n");
 }
 
-/** A line without space around it, and with one space where types have left many. */
+/** A line without space around it, and with one space for the many that types have left. */
 function narrow(line: string): string {
   const mayHaveText = ['"', "'", "`", "/"].some((mark) => line.includes(mark));
   return mayHaveText ? line.trim() : line.split(" ").filter((part) => part !== "").join(" ");

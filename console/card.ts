@@ -59,8 +59,7 @@ export class Card {
       { type: "button", title: "Esc", onclick: () => this.cancel() },
       "Cancel",
     );
-    this.#progress = h("div", { class: "progress" });
-    this.#progress.hidden = true;
+    this.#progress = h("div", { class: "progress", hidden: true });
     this.#body = h("div", { class: "body" });
     const show = (value: unknown) => replace(this.#body, createTree(value));
     this.#stream = call.items && new StreamPanel(call.items, call.method, { ...host, show });

@@ -40,13 +40,13 @@ export class History {
     const box = h("input", {
       type: "checkbox",
       id: "keep-history",
+      checked: this.#isKept,
       onchange: () => {
         this.#isKept = box.checked;
         keep("no-history", this.#isKept ? undefined : "1");
         this.#write();
       },
     });
-    box.checked = this.#isKept;
     this.element = h(
       "div",
       null,

@@ -80,8 +80,7 @@ export class Questions {
 
   #make(question: Question): HTMLElement {
     const { id, method, params } = question, name = `question-${id.replaceAll(/\W/g, "-")}`;
-    const wrong = h("p", { class: "note bad", role: "alert" });
-    wrong.hidden = true;
+    const wrong = h("p", { class: "note bad", role: "alert", hidden: true });
     const result = h("textarea", {
       id: `${name}-result`,
       rows: 2,

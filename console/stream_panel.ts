@@ -51,9 +51,9 @@ export class StreamPanel {
     this.#next = h("button", {
       type: "button",
       title: "Takes one item, and gives credit for one more",
+      hidden: true,
       onclick: () => this.#take(stream.takeOne()),
     }, "One more");
-    this.#next.hidden = true;
     this.#filter = h("input", {
       type: "search",
       placeholder: "Filter",
@@ -63,8 +63,7 @@ export class StreamPanel {
     this.#count = h("span", { class: "count" });
     this.#bars = ["held", "way"].map((name) => h("span", { class: name }));
     this.#numbers = ["", "", ""].map(() => h("dd"));
-    this.#note = h("p", { class: "note bad" });
-    this.#note.hidden = true;
+    this.#note = h("p", { class: "note bad", hidden: true });
     this.#list = new VirtualList({
       label: "Items",
       role: "listbox",

@@ -23,8 +23,7 @@ export class UploadPanel {
     this.#sender = sender;
     const id = `upload-${name}`;
     this.#state = h("span", { class: "count" });
-    this.#wrong = h("p", { class: "note bad", role: "alert" });
-    this.#wrong.hidden = true;
+    this.#wrong = h("p", { class: "note bad", role: "alert", hidden: true });
     this.#field = h("textarea", {
       id,
       rows: 2,
@@ -43,7 +42,7 @@ export class UploadPanel {
         title: "Each entry of an array is an item",
         onclick: () => this.#send(true),
       }, "Send all of an array"),
-      h("button", { type: "button", onclick: () => this.#end() }, "No more items"),
+      h("button", { type: "button", onclick: () => this.#noMore() }, "No more items"),
     ];
     this.element = h(
       "div",
@@ -59,8 +58,7 @@ export class UploadPanel {
   /** The call has its answer: nothing more is sent. */
   end(): void {
     clearTimeout(this.#timer);
-    for (const button of this.#buttons) button.disabled = true;
-    this.#field.disabled = true;
+    this.#close();
     this.#measure();
   }
 
@@ -93,14 +91,18 @@ export class UploadPanel {
     this.#measure();
   }
 
+  #noMore(): void {
+    this.#sender.end();
+    this.#close();
+  }
+
   #complain(text: string): void {
     this.#wrong.textContent = text;
     this.#wrong.hidden = false;
     this.#field.focus();
   }
 
-  #end(): void {
-    this.#sender.end();
+  #close(): void {
     for (const button of this.#buttons) button.disabled = true;
     this.#field.disabled = true;
   }

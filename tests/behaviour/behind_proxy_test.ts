@@ -22,7 +22,7 @@ import { dial } from "../../lib/transport/mod.ts";
 import { certificates } from "../support/certificates.ts";
 import { until, within } from "../support/deadline.ts";
 import { Events } from "../support/events.ts";
-import { call, HttpPeer, post } from "../support/http.ts";
+import { call, HANDSHAKE, HttpPeer, post } from "../support/http.ts";
 import { block, headerOf } from "../support/proxy_protocol.ts";
 import { bytesOf, frame, join, RawPeer, type Spoken } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
@@ -345,10 +345,6 @@ Deno.test("a WebSocket behind a trusted proxy is known by its token alone", asyn
 });
 
 // ---- The PROXY protocol -----------------------------------------------------------------------------
-
-const HANDSHAKE = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n" +
-  "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" +
-  "Sec-WebSocket-Version: 13\r\n\r\n";
 
 for (const version of [1, 2] as const) {
   const header = headerOf(version, "203.0.113.7", 4711);

@@ -14,7 +14,7 @@ import {
 } from "../../lib/mod.ts";
 import { until, within } from "../support/deadline.ts";
 import { aborted, Events } from "../support/events.ts";
-import { call, HttpPeer, post, request } from "../support/http.ts";
+import { call, HANDSHAKE, HttpPeer, post, request } from "../support/http.ts";
 import { RawPeer } from "../support/raw.ts";
 import { OP, wsFrame } from "../support/websocket_frames.ts";
 
@@ -435,20 +435,14 @@ Deno.test("requests that come while a call runs are answered behind it, however 
 });
 
 Deno.test("a WebSocket that is asked for while a call runs is agreed to behind it", async () => {
-  const handshake = request("GET /", [
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
-  ]);
   const behind = wsFrame(OP.text, ADD);
-  for (const cut of [0, 1, 30, handshake.length]) {
+  for (const cut of [0, 1, 30, HANDSHAKE.length]) {
     await using local = await served();
     using conn = await Deno.connect({ port: Number(new URL(local.address).port) });
     const peer = new HttpPeer(conn);
-    await peer.send(post(call("wait")) + handshake.slice(0, cut));
+    await peer.send(post(call("wait")) + HANDSHAKE.slice(0, cut));
     await local.begun.next();
-    await peer.send(handshake.slice(cut), cut === 30 ? "" : behind);
+    await peer.send(HANDSHAKE.slice(cut), cut === 30 ? "" : behind);
     local.gate.resolve("done");
     let text = "";
     const until = async (end: string) => {

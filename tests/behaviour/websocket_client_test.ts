@@ -13,6 +13,7 @@ import {
 } from "../../lib/mod.ts";
 import * as z from "npm:zod@4";
 import { within } from "../support/deadline.ts";
+import { HANDSHAKE } from "../support/http.ts";
 import { bytesOf, join, RawPeer } from "../support/raw.ts";
 import { ANYTHING } from "../support/schemas.ts";
 import { closePayload, OP, wsFrame } from "../support/websocket_frames.ts";
@@ -333,10 +334,7 @@ Deno.test("a frame that breaks the rules is answered with a close alone, and not
   const [address] = server.addresses as [string];
   const talk = async (bytes: Uint8Array) => {
     using peer = await RawPeer.dial(address);
-    await peer.write(
-      "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    );
+    await peer.write(HANDSHAKE);
     await peer.write(bytes);
     const all = await peer.rest();
     return all.subarray(all.findIndex((byte, at) => byte === 13 && all[at + 2] === 13) + 4);
@@ -359,10 +357,7 @@ Deno.test("pings without number and fragments without end do no harm, and a call
     listen: "tcp://127.0.0.1:0",
   });
   using peer = await RawPeer.dial(server.addresses[0]!);
-  await peer.write(
-    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-  );
+  await peer.write(HANDSHAKE);
   const flood = join(Array(20_000).fill(wsFrame(OP.ping, "x")));
   await peer.write(
     join([flood, wsFrame(OP.text, '{"jsonrpc":"2.0","id":1,"method":"add","params":[1]}')]),

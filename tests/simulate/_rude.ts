@@ -1,7 +1,7 @@
 // Peers without the library, of whom most do not behave: at a server, and in the place of one.
 
 import type { NetworkFaults } from "../../lib/testing.ts";
-import { call, post, request } from "../support/http.ts";
+import { call, HANDSHAKE, post, request } from "../support/http.ts";
 import { bytesOf, firstFrame, frame, join, type Spoken } from "../support/raw.ts";
 import { closePayload, OP, wsFrame } from "../support/websocket_frames.ts";
 import type { Conn, Network, Tap } from "./_network.ts";
@@ -47,7 +47,7 @@ export async function rudeCaller(
   }
   world.note(`rude ${way} ${carrier}`);
   try {
-    if (carrier === "websocket" && way !== "silent") await write(conn, HANDSHAKE);
+    if (carrier === "websocket" && way !== "silent") await write(conn, bytesOf(HANDSHAKE));
     await deed(way, conn, world, carrier, isCalm);
   } catch (error) {
     // Its connection broke, which is what it was asking for.
@@ -56,13 +56,6 @@ export async function rudeCaller(
     conn.close();
   }
 }
-
-const HANDSHAKE = bytesOf(request("GET /", [
-  "Connection: Upgrade",
-  "Upgrade: websocket",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "Sec-WebSocket-Version: 13",
-]));
 
 function echo(id: number, count: number): string {
   const params = JSON.stringify({ token: 0, ms: 0, count, how: "" });

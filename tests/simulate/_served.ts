@@ -2,21 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { type Api, serve, type ServeOptions } from "../../lib/mod.ts";
-import { request } from "../support/http.ts";
 import { bytesOf } from "../support/raw.ts";
 import { type Conn, Network } from "./_network.ts";
 import { World } from "./_world.ts";
 import "../../lib/http/session.ts"; // what is loaded already is there at once
 
 const PORT = 1000;
-
-/** The handshake of a WebSocket. */
-export const HANDSHAKE = request("GET /", [
-  "Connection: Upgrade",
-  "Upgrade: websocket",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "Sec-WebSocket-Version: 13",
-]);
 
 /** One connection, and the bytes that have come over it. */
 export class Peer {

@@ -4,9 +4,9 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
 import { method, type ServeOptions, stream } from "../../lib/mod.ts";
 import { OP, wsFrame } from "../support/websocket_frames.ts";
-import { call, post } from "../support/http.ts";
+import { call, HANDSHAKE, post } from "../support/http.ts";
 import { ANYTHING } from "../support/schemas.ts";
-import { HANDSHAKE, inWorld, type Peer } from "./_served.ts";
+import { inWorld, type Peer } from "./_served.ts";
 import type { World } from "./_world.ts";
 
 /** What a test finds in its world. */

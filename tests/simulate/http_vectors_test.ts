@@ -5,10 +5,10 @@
 import { assertEquals } from "@std/assert";
 import { method } from "../../lib/mod.ts";
 import { Dice } from "../support/dice.ts";
-import { call, post, request } from "../support/http.ts";
+import { call, HANDSHAKE, post, request } from "../support/http.ts";
 import { bytesOf } from "../support/raw.ts";
 import { ANYTHING } from "../support/schemas.ts";
-import { HANDSHAKE, inWorld } from "./_served.ts";
+import { inWorld } from "./_served.ts";
 
 const BODY = call("run"), N = BODY.length, JSON_TYPE = "Content-Type: application/json";
 const POST = post(BODY);

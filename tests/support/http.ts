@@ -1,6 +1,7 @@
 // A client of HTTP without the library and without the runtime's: bytes on a socket, and answers read as
 // simply as can be.
 
+import type { Duplex } from "../../lib/transport/socket.ts";
 import { within } from "./deadline.ts";
 import { bytesOf } from "./raw.ts";
 
@@ -25,6 +26,27 @@ export function post(body: string, ...lines: readonly string[]): string {
 export function request(first: string, lines: readonly string[] = []): string {
   const host = lines.some((line) => line.startsWith("Host:")) ? [] : ["Host: localhost"];
   return [`${first} HTTP/1.1`, ...host, ...lines, "", ""].join("\r\n");
+}
+
+/** The handshake of a WebSocket. */
+export const HANDSHAKE: string = request("GET /", [
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "Sec-WebSocket-Version: 13",
+]);
+
+/** Asks for a WebSocket, and reads the answer up to its end. */
+export async function shakeHands(socket: Pick<Duplex, "read" | "write">): Promise<void> {
+  for (let rest = bytesOf(HANDSHAKE); rest.length > 0;) {
+    rest = rest.subarray(await socket.write(rest));
+  }
+  let head = "";
+  for (const byte = new Uint8Array(1); !head.endsWith("\r\n\r\n");) {
+    if (await socket.read(byte) === null) break;
+    head += String.fromCharCode(byte[0]!);
+  }
+  if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The handshake failed: ${head}`);
 }
 
 /** A call as JSON. */

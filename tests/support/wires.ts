@@ -13,8 +13,8 @@ import {
 } from "../../lib/mod.ts";
 import { dial } from "../../lib/transport/mod.ts";
 import { certificates } from "./certificates.ts";
-import type { Duplex } from "../../lib/transport/socket.ts";
-import { bytesOf, FRAMING_NAMES, RawPeer, type Spoken } from "./raw.ts";
+import { FRAMING_NAMES, RawPeer, type Spoken } from "./raw.ts";
+import { shakeHands } from "./http.ts";
 import { isInstalled } from "./tools.ts";
 
 /** A way for two ends to meet, and the framing that they speak there. */
@@ -118,20 +118,6 @@ function posted<A extends Api>(
     peer: async () => new RawPeer(await dial(address, client), "length"),
     [Symbol.asyncDispose]: () => server.shutdown(0),
   };
-}
-
-/** Asks for a WebSocket, and reads the answer up to its end. */
-async function shakeHands(socket: Duplex): Promise<void> {
-  await socket.write(bytesOf(
-    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-  ));
-  let head = "";
-  for (const byte = new Uint8Array(1); !head.endsWith("\r\n\r\n");) {
-    if (await socket.read(byte) === null) throw new Error(`The server answered ${head}`);
-    head += String.fromCharCode(byte[0]!);
-  }
-  if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The server answered ${head}`);
 }
 
 /** Whether this machine has IPv6 on loopback. Where it has not, what needs it is left out, aloud. */

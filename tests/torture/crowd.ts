@@ -7,7 +7,7 @@
 import { Socket } from "node:net";
 import { type Answer, bytesOf, RawPeer } from "../support/raw.ts";
 import type { FramingName } from "../../lib/mod.ts";
-import { request } from "../support/http.ts";
+import { shakeHands } from "../support/http.ts";
 import type { Duplex } from "../../lib/transport/socket.ts";
 import type { Target } from "./attack.ts";
 
@@ -56,28 +56,9 @@ export async function peer(
   return await RawPeer.dial(`tcp://127.0.0.1:${port}`, framing);
 }
 
-/** The handshake of a WebSocket, with more lines in its head. */
-export function handshake(...lines: readonly string[]): string {
-  return request("GET /", [
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
-    ...lines,
-  ]);
-}
-
 /** A peer that speaks WebSocket properly, over a connection that has just been made. */
 export async function webSocket(socket: Duplex): Promise<RawPeer> {
-  for (let rest = bytesOf(handshake()); rest.length > 0;) {
-    rest = rest.subarray(await socket.write(rest));
-  }
-  let head = "";
-  for (const byte = new Uint8Array(1); !head.endsWith("\r\n\r\n");) {
-    if (await socket.read(byte) === null) break;
-    head += String.fromCharCode(byte[0]!);
-  }
-  if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`The handshake failed: ${head}`);
+  await shakeHands(socket);
   return new RawPeer(socket, "websocket");
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { call, post, request } from "../support/http.ts";
+import { call, HANDSHAKE, post, request } from "../support/http.ts";
 import { bytesOf, frame, join } from "../support/raw.ts";
 import { OP, wsFrame } from "../support/websocket_frames.ts";
 import {
@@ -25,7 +25,6 @@ import {
   close,
   connectAll,
   during,
-  handshake,
   ran,
   sleep,
   times,
@@ -55,7 +54,7 @@ function same(bytes: string | Uint8Array): NthMessage {
 // ---- Slow ----------------------------------------------------------------------------------------
 
 /** A call in a frame behind a handshake, but for its end. */
-const HALF_FRAME = join([bytesOf(handshake()), frame("websocket", call("echo", ["half"]))]).slice(
+const HALF_FRAME = join([bytesOf(HANDSHAKE), frame("websocket", call("echo", ["half"]))]).slice(
   0,
   -5,
 );
@@ -65,7 +64,7 @@ const HALVES: Readonly<
   Record<string, readonly [limit: "httpHeadTimeout" | "messageTimeout", begin: Uint8Array]>
 > = {
   heads: ["httpHeadTimeout", bytesOf(post(call("echo", [])).slice(0, 40))],
-  handshakes: ["httpHeadTimeout", bytesOf(handshake().slice(0, -2))],
+  handshakes: ["httpHeadTimeout", bytesOf(HANDSHAKE.slice(0, -2))],
   bodies: ["messageTimeout", bytesOf(post(call("echo", ["half"])).slice(0, -5))],
   frames: ["messageTimeout", HALF_FRAME],
 };
@@ -103,7 +102,7 @@ const trickle: Attack = {
     const conns = await connectAll(target, share(target, 3000)), opened = performance.now();
     const ended = allEnd(conns, httpHeadTimeout + messageTimeout + 10_000);
     const head = bytesOf(post(call("echo", ["slow"])));
-    const bodyAt = head.indexOf(123), frameAt = bytesOf(handshake()).length;
+    const bodyAt = head.indexOf(123), frameAt = bytesOf(HANDSHAKE).length;
     const all = [[head, 1], [head, bodyAt], [HALF_FRAME, frameAt]] as const;
     const at = all.map(([, at]) => at);
     for (const [i, conn] of conns.entries()) {
@@ -145,7 +144,7 @@ const endless = (accept: string) => (key: string) =>
 
 const endlessFrames = (key: string) =>
   join([
-    bytesOf(handshake()),
+    bytesOf(HANDSHAKE),
     frame("websocket", call("texts", { key, size: 10_000, _meta: { stream: { credit: 1e6 } } })),
   ]);
 
@@ -188,7 +187,7 @@ const slowReaders: Attack = {
     const texts = [
       bytesOf(post(big)),
       bytesOf(post(big, "Accept: text/event-stream")),
-      join([bytesOf(handshake()), frame("websocket", big)]),
+      join([bytesOf(HANDSHAKE), frame("websocket", big)]),
     ];
     for (const [i, conn] of conns.entries()) await write(conn, texts[i % 3]!);
     let open = conns.length, last = 0;
@@ -257,7 +256,7 @@ function smuggled(hidden: string): string[] {
     request("POST /nowhere", [`Content-Length: ${length}`]) + hidden,
     // A handshake that is refused, and one that is not: what follows is no request.
     request("GET /", ["Connection: Upgrade", "Upgrade: websocket"]) + "\0" + hidden,
-    handshake() + hidden,
+    HANDSHAKE + hidden,
   ];
 }
 
@@ -423,7 +422,7 @@ const upgrades: Attack = {
   figures: [growth(48), ...others(20, 150)],
   async run(target) {
     let made = 0, refused = 0;
-    const bytes = bytesOf(handshake());
+    const bytes = bytesOf(HANDSHAKE);
     await during(target.seconds, async () => {
       await times(64, async () => {
         const conn = await Deno.connect({ hostname: "127.0.0.1", port: target.port });
@@ -481,7 +480,7 @@ export const HTTP: readonly Attack[] = [
   neverReads(
     "ws-never-reads",
     "over a WebSocket",
-    handshake(),
+    HANDSHAKE,
     frame("websocket", call("echo", ["x".repeat(1000)])),
   ),
   smuggling,

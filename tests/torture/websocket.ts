@@ -4,11 +4,11 @@
  * @module
  */
 
-import { call } from "../support/http.ts";
+import { call, HANDSHAKE } from "../support/http.ts";
 import { frame, join } from "../support/raw.ts";
 import { closePayload, OP, wsFrame } from "../support/websocket_frames.ts";
 import { ANY_CONNECTION, type Attack, check, growth, SMALL } from "./attack.ts";
-import { ask, close, connectAll, handshake, webSocket, write } from "./crowd.ts";
+import { ask, close, connectAll, webSocket, write } from "./crowd.ts";
 import { press, told } from "./press.ts";
 
 const more = { fin: false } as const;
@@ -27,7 +27,7 @@ function flood(name: string, row: string, does: string, block: Uint8Array<ArrayB
     server: SMALL,
     figures: ANY_CONNECTION,
     async run(target) {
-      const pressed = await press(target, () => block, { first: handshake() });
+      const pressed = await press(target, () => block, { first: HANDSHAKE });
       check((await ask(target, "echo", [1])).id === 1, "serves nobody any more");
       return { did: told(pressed) };
     },

@@ -5,7 +5,8 @@
  */
 
 import { type Attack, SMALL, type Target } from "../attack.ts";
-import { close, handshake, sleep, write } from "../crowd.ts";
+import { close, sleep, write } from "../crowd.ts";
+import { HANDSHAKE } from "../../support/http.ts";
 import { drawPlan, encode, type Plan, renumber } from "./plan.ts";
 
 /** Milliseconds after which a peer that stops reading does so. */
@@ -52,7 +53,7 @@ async function follow({ port }: Target, plan: Plan, end: number) {
   const timer = setTimeout(stop, Math.max(0, end - performance.now()));
   const writing = (async () => {
     let id = 1;
-    if (plan.carrier === "websocket") await write(conn, handshake());
+    if (plan.carrier === "websocket") await write(conn, HANDSHAKE);
     for (const { messages, repeat, pauseMs } of plan.phases) {
       const encoded = messages.map(encode);
       for (let i = 0; i < repeat && !isOver; i++) {

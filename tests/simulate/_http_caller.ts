@@ -224,18 +224,12 @@ export class HttpCaller {
       if (headers.get("transfer-encoding") !== "chunked") {
         return this.#outcome(status, await peer.body(headers), job, good(job));
       }
-      let rest = "", last = "", index = 0;
-      for (let part; (part = await peer.chunk()) !== "";) {
-        rest += part;
-        const lines = rest.split("\n");
-        rest = lines.pop()!;
-        for (const line of lines) {
-          if (line === "" || line === ":") continue;
-          if (last !== "") this.#world.violate(`${line} came behind the answer of ${job.token}`);
-          const message = line.replace(/^data: /, ""), { method, params } = parse(message);
-          if (method === undefined) last = message;
-          for (const item of itemsOf(params)) this.#history.item(item, job.token, index++);
-        }
+      let last = "", index = 0;
+      for await (const message of peer.messages()) {
+        if (last !== "") this.#world.violate(`${message} came behind the answer of ${job.token}`);
+        const { method, params } = parse(message);
+        if (method === undefined) last = message;
+        for (const item of itemsOf(params)) this.#history.item(item, job.token, index++);
       }
       const outcome = this.#outcome(200, last, job, good(job));
       const isWhole = outcome === "ok" || outcome === "ABORTED";

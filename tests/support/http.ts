@@ -102,6 +102,18 @@ export class HttpPeer implements Disposable {
     return body;
   }
 
+  /** The messages of a body in chunks, which comes as events or as lines. */
+  async *messages(): AsyncGenerator<string> {
+    let rest = "";
+    for (let part; (part = await this.chunk()) !== "";) {
+      const lines = (rest + part).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        if (line !== "" && line !== ":") yield line.replace(/^data: /, "");
+      }
+    }
+  }
+
   /** Sends one request, and takes its answer. */
   async ask(text: string): Promise<HttpAnswer> {
     await this.send(text);

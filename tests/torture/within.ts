@@ -331,24 +331,18 @@ function httpStreams(name: string, accept: string, size: number, items: number):
       );
       const { status } = await peer.head();
       check(status === 200, `the status is ${status}`);
-      let taken = 0, isAnswered = false, text = "";
-      for (let part; (part = await peer.chunk()) !== "";) {
-        text += part;
-        const lines = text.split("\n");
-        text = lines.pop()!;
-        for (const line of lines) {
-          if (line === "" || line === ":") continue;
-          const message = JSON.parse(line.replace(/^data: /, ""));
-          if (message.method !== "$/stream/item") {
-            check(message.error === undefined, `it has ended with ${Deno.inspect(message.error)}`);
-            isAnswered = true;
-            continue;
-          }
-          const { value, values = [value] } = message.params as Item;
-          for (const item of values) {
-            const fault = faultOf(item, taken++, size);
-            check(fault === undefined, `item ${taken - 1}: ${fault}`);
-          }
+      let taken = 0, isAnswered = false;
+      for await (const text of peer.messages()) {
+        const message = JSON.parse(text);
+        if (message.method !== "$/stream/item") {
+          check(message.error === undefined, `it has ended with ${Deno.inspect(message.error)}`);
+          isAnswered = true;
+          continue;
+        }
+        const { value, values = [value] } = message.params as Item;
+        for (const item of values) {
+          const fault = faultOf(item, taken++, size);
+          check(fault === undefined, `item ${taken - 1}: ${fault}`);
         }
       }
       check(isAnswered && taken === items, `${taken} items of ${items} came`);

@@ -442,7 +442,7 @@ const upgrades: Attack = {
 const halfCloses: Attack = {
   name: "http-half-closes",
   rows: ["W27"],
-  does: "makes a call of a minute by POST, as events or over a WebSocket, and half-closes",
+  does: "makes a call of a minute by POST, for one answer or for events, and half-closes",
   async run(target) {
     const key = crypto.randomUUID(), wait = call("wait", { key, ms: 60_000 });
     const texts = [bytesOf(post(wait)), bytesOf(post(wait, "Accept: text/event-stream"))];

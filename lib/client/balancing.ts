@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "../connection/connection.ts";
+import type { LineConnection } from "./reconnect.ts";
 
 /**
  * Which of several addresses a call goes to: the first that answers; each after the other; or the one
@@ -22,7 +22,7 @@ export class Balancer {
   }
 
   /** The connection for the next call; undefined if none is ready. */
-  choose(ready: readonly Connection[]): Connection | undefined {
+  choose(ready: readonly LineConnection[]): LineConnection | undefined {
     if (this.#balancing === "round-robin") return ready[this.#next++ % ready.length];
     const [one, ...others] = ready;
     return others.reduce((least, it) => it.calls.size < least!.calls.size ? it : least, one);

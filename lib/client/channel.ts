@@ -13,9 +13,14 @@
 
 import type { ItemOptions } from "../api/stub.ts";
 import type { Call, CallSink } from "../outgoing/call.ts";
-import type { Connection } from "../connection/connection.ts";
 import type { CloseInfo } from "../link/lifecycle.ts";
-import { Endpoint, type EndpointHost, joined, type LineState } from "./reconnect.ts";
+import {
+  Endpoint,
+  type EndpointHost,
+  joined,
+  type LineConnection,
+  type LineState,
+} from "./reconnect.ts";
 import { ConnectionLostError, RpcError } from "../error.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
 import type { Account } from "../overload/ledger.ts";
@@ -83,7 +88,7 @@ export class Channel implements CallSink {
     return this.#end.promise;
   }
 
-  /** See {@linkcode Connection.keepsAlive}. */
+  /** See {@linkcode Lifecycle.keepsAlive}. */
   set keepsAlive(keeps: boolean) {
     this.#keepsAlive = keeps;
     for (const endpoint of this.#endpoints) endpoint.keepsAlive = keeps;
@@ -118,7 +123,7 @@ export class Channel implements CallSink {
   // ---- Calls ---------------------------------------------------------------------------------
 
   /** The connection for the next call; undefined while there is none. */
-  get connection(): Connection | undefined {
+  get connection(): LineConnection | undefined {
     const [first] = this.#endpoints;
     if (this.#endpoints.length === 1) {
       return first!.isReady || first!.isOver ? first!.connection : undefined;

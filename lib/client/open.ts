@@ -1,35 +1,53 @@
 /**
- * Opens single connections: dials, says who calls, and has the caller make them ready.
+ * Makes a connection ready: in time, says who calls, and has the caller do what is to be done before it is
+ * used. How one is made it is told.
  *
  * @module
  */
 
 import type { Peer } from "../api/context.ts";
-import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import { RpcError } from "../error.ts";
 import { encodeArgument } from "../message/base64.ts";
 import { RPC } from "../message/control.ts";
-import { schemeOf } from "../transport/address.ts";
-import { dial } from "../transport/dial.ts";
+import type { Timers } from "../timers.ts";
 import type { ConnectOptions } from "./options.ts";
-import type { EndpointHost } from "./reconnect.ts";
+import type { EndpointHost, LineConnection } from "./reconnect.ts";
 
 /** Milliseconds after which a client that serves something says something: most have called by then. */
 const SILENCE = 20;
 
-/** What opening a connection takes of the options. */
-export type OpenOptions = Pick<
-  ConnectOptions,
-  "api" | "connectTimeout" | "framing" | "headers" | "onReady" | "tls" | "token" | "wrapSocket"
->;
+/** What making a connection ready takes of the options. */
+export type ReadyOptions = Pick<ConnectOptions, "api" | "connectTimeout" | "onReady" | "token">;
 
-/** Makes single connections: dials, says who calls, and has the caller make it ready. */
-export function opener(
-  options: OpenOptions,
-  shared: Shared,
-  common: Omit<ConnectionOptions, "transport">,
+/** A connection that is to be made ready. */
+export interface MadeConnection<C extends LineConnection & Pick<Connection, "call">> {
+  readonly connection: C;
+  /** Whether the token has travelled already, with the requests themselves. */
+  readonly isTokenSent?: boolean;
+  /** Whether the peer can call us, once it has heard from us. */
+  readonly canBeCalled: boolean;
+}
+
+/**
+ * Makes one connection, whose peer has not been told anything.
+ *
+ * @param token who calls, where it travels before all else
+ */
+export type MakeConnection<C extends LineConnection & Pick<Connection, "call">> = (
+  address: string,
+  signal: AbortSignal,
+  token: string | undefined,
+  onLeave: (graceMs?: number) => void,
+) => Promise<MadeConnection<C>>;
+
+/** Makes single connections, each of them ready to be used. */
+export function opener<C extends LineConnection & Pick<Connection, "call">>(
+  options: ReadyOptions,
+  timers: Timers,
+  make: MakeConnection<C>,
 ): EndpointHost["open"] {
-  const { connectTimeout = 5000, tls, framing, wrapSocket = (socket) => socket } = options;
+  const { connectTimeout = 5000 } = options;
   return async (address, closed, onLeave) => {
     const limit = new AbortController(), signal = AbortSignal.any([closed, limit.signal]);
     const late = `No connection within ${connectTimeout} ms`;
@@ -38,37 +56,13 @@ export function opener(
       connectTimeout,
     );
     try {
-      const scheme = schemeOf(address), isPosted = scheme === "http" || scheme === "https";
       const token = await tokenOf(options, signal);
-      // Requests of HTTP say each by itself who calls.
-      const headers = token === undefined || !isPosted
-        ? options.headers
-        : { ...options.headers, authorization: `Bearer ${token}` };
-      const dialled = await dial(address, {
-        signal,
-        limits: shared.limits,
-        ...(tls && { tls }),
-        ...(headers && { headers }),
-      });
-      const socket = wrapSocket(dialled);
-      const own = socket.datagrams ? "a datagram has no framing" : dialled.framing &&
-        `a ${scheme}: address decides the framing`;
-      if (own && framing !== undefined && framing !== "json") {
-        socket.close();
-        throw new TypeError(`Cannot connect: ${own}, it is ${JSON.stringify(framing)}`);
-      }
-      const connection = new Connection(socket, shared, {
-        ...common,
-        ...(dialled.framing && { framing: dialled.framing }),
-        transport: scheme,
-        onLeave,
-      });
-      connection.run();
+      const made = await make(address, signal, token, onLeave), { connection, canBeCalled } = made;
       try {
-        await makeReady(connection, options, isPosted ? undefined : token, signal);
+        await makeReady(connection, options, made.isTokenSent ? undefined : token, signal);
         // Who serves something wants to be called: a server can speak only to one that has spoken.
-        if (options.api !== undefined && !socket.datagrams && !isPosted && !connection.isPlain) {
-          shared.timers.after(SILENCE, () => connection.calls.introduce());
+        if (options.api !== undefined && canBeCalled) {
+          timers.after(SILENCE, () => connection.calls.introduce());
         }
         return connection;
       } catch (error) {
@@ -83,7 +77,7 @@ export function opener(
 
 /** The token that says who calls, if there is one. */
 async function tokenOf(
-  { token: given }: OpenOptions,
+  { token: given }: ReadyOptions,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const token = typeof given === "function" ? await unlessAborted(signal, given) : given;
@@ -93,8 +87,8 @@ async function tokenOf(
 
 /** Does what the caller wants done before the connection is used. */
 async function makeReady(
-  connection: Connection,
-  { onReady }: OpenOptions,
+  connection: Pick<Connection, "call" | "peer">,
+  { onReady }: ReadyOptions,
   token: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
@@ -123,7 +117,7 @@ async function unlessAborted<T>(signal: AbortSignal, work: () => T | Promise<T>)
 export function isHopeless(error: unknown): boolean {
   if (error instanceof RpcError) return !PASSING.includes(error.reason);
   return error instanceof TypeError || error instanceof RangeError ||
-    error instanceof Deno.errors.NotCapable;
+    error instanceof Error && error.name === "NotCapable";
 }
 
 /** What a server may answer to good credentials when it is not well. */

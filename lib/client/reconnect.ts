@@ -50,6 +50,22 @@ export type LineState =
     readonly error?: unknown;
   };
 
+/** A connection as its line sees it. */
+export type LineConnection = Pick<
+  Connection,
+  | "calls"
+  | "close"
+  | "closed"
+  | "finish"
+  | "isOpen"
+  | "isOther"
+  | "keepsAlive"
+  | "notify"
+  | "peer"
+  | "quiet"
+  | "yielded"
+>;
+
 /** What an endpoint needs of its line. */
 export interface EndpointHost {
   readonly timers: Timers;
@@ -65,7 +81,7 @@ export interface EndpointHost {
     address: string,
     signal: AbortSignal,
     onLeave: (graceMs?: number) => void,
-  ): Promise<Connection>;
+  ): Promise<LineConnection>;
   /** Whether an attempt that failed so will fail again, whatever changes at the other end. */
   isHopeless(error: unknown): boolean;
   /** Told of what happens, after it has. */
@@ -91,7 +107,7 @@ export class Endpoint {
   readonly #addresses: readonly string[];
   readonly #closing = new AbortController();
   /** Those that were left, and finish what runs there. */
-  readonly #left = new Set<Connection>();
+  readonly #left = new Set<LineConnection>();
   /** Attempts that came to nothing since the last connection that was of use. */
   #failures = 0;
   #attempt: Promise<unknown> | undefined;
@@ -101,7 +117,7 @@ export class Endpoint {
   #atFirst = 0;
   #keepsAlive = true;
   /** The one for new calls; one that has ended, where there will be no other. */
-  connection: Connection | undefined;
+  connection: LineConnection | undefined;
   /** Whether there will be no other connection. */
   isOver = false;
 
@@ -140,7 +156,7 @@ export class Endpoint {
     const { signal } = this.#closing, errors: unknown[] = [];
     for (const address of this.#addresses) {
       this.#host.onState({ state: "connecting", address });
-      let connection: Connection | undefined;
+      let connection: LineConnection | undefined;
       try {
         connection = await this.#host.open(address, signal, (graceMs) => {
           if (connection !== undefined) this.#leave(connection, address, graceMs);
@@ -166,7 +182,7 @@ export class Endpoint {
     return { error };
   }
 
-  #take(connection: Connection, address: string): void {
+  #take(connection: LineConnection, address: string): void {
     this.connection = connection;
     this.#atFirst = connection.yielded;
     if (!this.#keepsAlive) connection.keepsAlive = false;
@@ -176,7 +192,7 @@ export class Endpoint {
   }
 
   /** No calls can be begun on a connection any more: the next ones wait for another. */
-  #leave(connection: Connection, address: string, graceMs?: number): void {
+  #leave(connection: LineConnection, address: string, graceMs?: number): void {
     if (connection !== this.connection || this.isOver) return;
     // Only an exchange shows that somebody is there: who accepts and closes is not called at once.
     if (connection.yielded > this.#atFirst) this.#failures = 0;
@@ -193,7 +209,7 @@ export class Endpoint {
   }
 
   /** Lets the calls on a connection end that takes no new ones. */
-  #keepForCalls(connection: Connection, graceMs: number | undefined): void {
+  #keepForCalls(connection: LineConnection, graceMs: number | undefined): void {
     const { timers, limits } = this.#host;
     this.#left.add(connection);
     connection.closed.then(() => this.#left.delete(connection));
@@ -229,7 +245,7 @@ export class Endpoint {
     await this.#attempt;
   }
 
-  #all(): Connection[] {
+  #all(): LineConnection[] {
     return this.connection === undefined ? [...this.#left] : [this.connection, ...this.#left];
   }
 }

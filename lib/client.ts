@@ -41,6 +41,9 @@ export type {
   MiddlewareOutcome,
 } from "./api/middleware.ts";
 
+// ---- What sees every call --------------------------------------------------------------------
+export type { ObservedCall, Observer } from "./api/observe.ts";
+
 // ---- The API that is called, and the one that the client serves -----------------------------
 export type { PeerInfo } from "./api/context.ts";
 export type { Json } from "./api/json.ts";

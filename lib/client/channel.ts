@@ -11,6 +11,7 @@
  * @module
  */
 
+import type { Observer } from "../api/observe.ts";
 import type { ItemOptions } from "../api/stub.ts";
 import type { Call, CallSink } from "../outgoing/call.ts";
 import type { CloseInfo } from "../link/lifecycle.ts";
@@ -36,6 +37,8 @@ export interface ChannelOptions extends Omit<EndpointHost, "onEnd">, RetriesOpti
   readonly isPatient: boolean;
   /** What its calls keep is charged to this. */
   readonly account: Account;
+  /** Sees its calls; without it none is shown to anything. */
+  readonly observe?: Observer | undefined;
   readonly limits: Pick<Limits, "callTimeout" | "maxCallTimeout" | "maxOutboundBytes">;
 }
 
@@ -50,6 +53,7 @@ interface Wait {
 export class Channel implements CallSink {
   readonly timers: Timers;
   readonly account: Account;
+  readonly observe: Observer | undefined;
   readonly #options: ChannelOptions;
   readonly #endpoints: readonly Endpoint[];
   readonly #balancer: Balancer;
@@ -71,6 +75,7 @@ export class Channel implements CallSink {
     this.#options = options;
     this.timers = options.timers;
     this.account = options.account;
+    this.observe = options.observe;
     this.#retries = new Retries(options);
     this.#balancer = new Balancer(options.balance);
     const { addresses, balance } = options;

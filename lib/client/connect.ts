@@ -5,6 +5,7 @@
  */
 
 import { type MethodName, proceduresOf } from "../api/api.ts";
+import { guarded } from "../api/observe.ts";
 import type { Untyped } from "../api/stub.ts";
 import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
@@ -88,6 +89,8 @@ export async function connect<A = Untyped>(
   // One server is all that it hears of: it may keep for that what a server may for all its callers.
   const most = Math.max(limits.maxKeptBytes, limits.maxBufferedBytes);
   const ledger = new Ledger({ ...limits, maxKeptBytes: most, maxKeptBytesPerCaller: most });
+  const observe = options.observe &&
+    guarded(options.observe, (error) => report(error, callbackOf("observe", "connect()")));
   const shared: Shared = {
     // What comes here are answers.
     limits: {
@@ -107,6 +110,7 @@ export async function connect<A = Untyped>(
     loadShedding: new LoadShedding(limits, ledger),
     pool: new BufferPool(),
     queue,
+    observe,
     memory: { hungUp: false },
     ...(options.inOrder !== undefined && { inOrder: options.inOrder }),
     ids,
@@ -130,6 +134,7 @@ export async function connect<A = Untyped>(
     limits,
     timers,
     account: ledger.open(),
+    observe,
     queue,
     timeout,
     // A program that was started, or has started us, is the only one that there is.

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Observer } from "../api/observe.ts";
 import type { CallOptions, NotifyStub, Stub, UntypedCallPromise } from "../api/stub.ts";
 import { callBack, ofCall, rejection } from "../error.ts";
 import { callbackOf } from "../incoming/print_error.ts";
@@ -29,6 +30,8 @@ export interface LineParts extends Pick<EndpointHost, "isHopeless" | "open" | "r
   /** Stopped when the line has ended. */
   readonly timers: TimerWheel;
   readonly account: Account;
+  /** Sees its calls; without it none is shown to anything. */
+  readonly observe?: Observer | undefined;
   readonly queue: CallQueue;
   /** Milliseconds that a call may take where it does not say. */
   readonly timeout: number | undefined;

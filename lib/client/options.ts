@@ -7,6 +7,7 @@
 import type { Api } from "../api/api.ts";
 import type { Peer, PeerInfo } from "../api/context.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
+import type { Observer } from "../api/observe.ts";
 import type { CallOptions, NotifyStub, Stub, Untyped, UntypedCallPromise } from "../api/stub.ts";
 import type { FramingName } from "../framing/frame.ts";
 import type { Limits } from "../limits.ts";
@@ -104,6 +105,11 @@ export interface ConnectOptions<Name extends string = never, A = never> {
   readonly token?: string | (() => string | Promise<string>);
   /** What the server may call on this line; its handlers find it as `context.peer`. */
   readonly api?: Api<undefined>;
+  /**
+   * Sees every call in both directions where it is made and where it ends: once, however often it is sent.
+   * @default nothing does, and it costs nothing
+   */
+  readonly observe?: Observer;
   /** Runs around every call, outermost first; not around notifications. */
   readonly use?: readonly ClientMiddleware[];
   /**

@@ -22,7 +22,7 @@ import type { Timer, Timers } from "../timers.ts";
 
 /** The connection on which it comes. */
 export interface BrokenHost {
-  readonly peer: Pick<PeerInfo, "address">;
+  readonly peer: PeerInfo;
   /** Whether the peer has turned out to be something else. */
   isOther: boolean;
   /** Whether we only call: what comes is meant as an answer, unless it is a call. */
@@ -101,7 +101,7 @@ export class Broken {
       else if (this.#mayGreet(message, text)) this.#hold(error);
       else calls.odd.withoutId(error);
     }
-    this.#requests.mistake();
+    this.#requests.mistake(message.error, this.#host.peer);
   }
 
   /**
@@ -185,7 +185,7 @@ export class Broken {
     for (const item of broken) {
       const error = unreadable(item, "");
       if (item.isCall || !calls.end(item.id, error)) errors.push(error);
-      this.#requests.mistake();
+      this.#requests.mistake(item.error, this.#host.peer);
     }
     return { ...batch, items: calls.endLeftOut(whole, errors) };
   }

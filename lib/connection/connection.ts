@@ -16,6 +16,7 @@
  */
 
 import type { CloseInfo, Peer, PeerInfo, TraceContext } from "../api/context.ts";
+import { observeNotice } from "../api/observe.ts";
 import type { CallOptions, StreamCall } from "../api/stub.ts";
 import { RpcError } from "../error.ts";
 import { type BadFrame, type ControlFrame, FRAMINGS } from "../framing/mod.ts";
@@ -235,6 +236,13 @@ export class Connection extends Lifecycle<RequestContext>
   notify(method: string, value: Argument | undefined, trace: TraceContext = {}): void {
     if (this.phase >= LINGERING) return;
     this.shared.peers.catchUp(this);
+    const { observe } = this.shared;
+    if (observe !== undefined) {
+      const carried = observeNotice(observe, method, this.peer, { ...trace });
+      if (Object.keys(trace).length > 0 || this.#calls?.hasExtensions) {
+        trace = { ...trace, ...carried };
+      }
+    }
     const takesMeta = !this.isPlain && this.version === "2.0" && value?.isPlain !== false;
     const isTraced = takesMeta && Object.keys(trace).length > 0;
     const params = encodeParams(value, isTraced ? JSON.stringify(trace) : undefined);
@@ -245,6 +253,8 @@ export class Connection extends Lifecycle<RequestContext>
   /** Sends a notification that many are sent. */
   tell(message: SharedMessage): void {
     if (this.phase >= LINGERING) return;
+    const { observe } = this.shared;
+    if (observe !== undefined) observeNotice(observe, message.method, this.peer, {});
     this.writer.pushShared(message, this.version);
     if (this.pendingCalls > 0) this.calls.odd.onNotification();
   }
@@ -299,6 +309,10 @@ export class Connection extends Lifecycle<RequestContext>
 
   protected override onClosed(info: CloseInfo): void {
     this.options.onClose?.(this, info);
+  }
+
+  protected override onRefused(error: RpcError): void {
+    this.shared.observe?.refused?.(error, this.peer);
   }
 
   override report(error: unknown, callback?: string): void {

@@ -103,7 +103,10 @@ export class PeerSet implements Peers {
   #stubFor(find: () => Broadcast["some"]): NotifyStub<Untyped> {
     return nameProxy((name, value) => {
       const params = encodeParams(encodeArgument(value)), number = ++this.#count;
-      const message = new SharedMessage((version) => encodeNotification(name, params, version));
+      const message = new SharedMessage(
+        name,
+        (version) => encodeNotification(name, params, version),
+      );
       this.#broadcasts.push({ number, message, some: find(), last: this.#last });
       if (this.#broadcasts.length === 1) this.#tellAll();
     }) as NotifyStub<Untyped>;

@@ -143,6 +143,7 @@ export class Router {
   /** Nobody is known by what the request shows. A short body is passed over, so that another may follow. */
   #refuseUnknown(error: RpcError, { length, headers }: RequestHead): void {
     const { limits: { maxUnauthenticatedBytes, maxAuthFailures } } = this.#host.shared;
+    this.#note(error);
     const isShort = length <= maxUnauthenticatedBytes && !headers.has("expect");
     this.#limits.maxMessageBytes = Math.min(this.#limits.maxMessageBytes, maxUnauthenticatedBytes);
     this.#isRefused = true;
@@ -156,11 +157,18 @@ export class Router {
   /** Answers a request that is refused by its head. If there is a body it is not read: the connection ends. */
   #refuse({ status, reason, headers = "" }: Refusal): undefined {
     this.#isRefused = true;
+    this.#note(new RpcError("INVALID_REQUEST", reason, { details: { status } }));
     this.#exchange.send(
       status,
       { headers, type: TEXT_TYPE, body: reason + "\n" },
       this.#head!.length !== 0,
     );
+  }
+
+  /** Shows the observer a request of HTTP that is not served. */
+  #note(error: RpcError): void {
+    const { shared: { observe }, identity } = this.#host;
+    observe?.refused?.(error, identity.peer);
   }
 
   #onBad({ status, reason }: BadRequest): undefined {
@@ -171,12 +179,14 @@ export class Router {
     if (this.#exchange.isAnswered) this.#exchange.begin(undefined);
     this.#isRefused = true;
     if (status !== 413) {
+      this.#note(new RpcError("INVALID_REQUEST", reason, { details: { status } }));
       this.#exchange.send(status, { type: TEXT_TYPE, body: reason + "\n" }, true);
       return;
     }
     const { limits } = this.#host.shared, { maxMessageBytes } = this.#limits;
     const limit = maxMessageBytes < limits.maxMessageBytes ? "maxHttpBodyBytes" : "maxMessageBytes";
     const error = tooLarge(reason, maxMessageBytes, limit);
+    this.#note(error);
     this.#exchange.send(413, { type: JSON_TYPE, body: encodeError(UNKNOWN, error) }, true);
   }
 
@@ -213,7 +223,7 @@ export class Router {
       case "response":
         return this.#accept(message);
       case "invalid":
-        requests.mistake();
+        requests.mistake(message.error, caller.info);
         this.#exchange.refuse(encodeError(message, message.error), message.error);
         return undefined;
       case "batch": {
@@ -232,8 +242,8 @@ export class Router {
     const { requests, shared } = this.#host, { headers } = this.#head!;
     const error = adapt(message, headers, this.#exchange.stream, shared);
     if (error !== undefined) {
-      this.#exchange.finish(encodeError(message, error));
-      return undefined;
+      const finish = (text: string) => this.#exchange.finish(text); // a client reads the body of no other status
+      return requests.refuse(message, this.#caller, finish, error);
     }
     const wait = requests.request(message, this.#caller, this.#exchange.finish);
     // A stream that goes on begins at once: its first item may be long in coming.

@@ -207,8 +207,10 @@ export class Admission {
 
   /** A handler has begun that does not end at once: its place is taken until it has ended. */
   take(request: RequestContext): void {
-    if (request.isStreaming) this.#streams++;
-    else {
+    if (request.isStreaming) {
+      this.#streams++;
+      this.#inFlight.account.beginStream();
+    } else {
       this.#running++;
       this.#inFlight.account.begin();
     }
@@ -217,8 +219,10 @@ export class Admission {
 
   /** It has ended, or its place was given back. */
   leave(request: RequestContext): void {
-    if (request.isStreaming) this.#streams--;
-    else {
+    if (request.isStreaming) {
+      this.#streams--;
+      this.#inFlight.account.endStream();
+    } else {
       this.#running--;
       this.#inFlight.account.end();
     }

@@ -13,7 +13,7 @@ import { asRpcError, DECLARED, RpcError } from "../error.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
 import { encodeExactly } from "../message/base64.ts";
-import { encodeError, encodeResult } from "../message/encode.ts";
+import { encodeResult } from "../message/encode.ts";
 import type { Request } from "../message/message.ts";
 import { type StandardSchema, toIssues } from "../schema/standard_schema.ts";
 import type { RequestContext } from "./request_context.ts";
@@ -68,12 +68,12 @@ export class Dispatcher {
   answer(message: Request, request: RequestContext): string | Promise<void> {
     const { target } = request;
     if (target === undefined) {
-      return encodeError(message, new RpcError("METHOD_NOT_FOUND", "Method not found"));
+      return request.fail(notFound());
     }
     const { method } = target;
     if (method.kind === "notification") {
       const details = `${message.method} is a notification: send it without an id`;
-      return encodeError(message, new RpcError("INVALID_REQUEST", "Invalid Request", { details }));
+      return request.fail(new RpcError("INVALID_REQUEST", "Invalid Request", { details }));
     }
     try {
       let result = target.call(message, request);
@@ -84,40 +84,48 @@ export class Dispatcher {
       }
       if (!isThenable(result)) {
         target.isPrompt ??= true;
-        return this.#good(message, result);
+        return this.#good(message, request, result);
       }
       target.isPrompt = false;
       return Promise.resolve(result).then(
         // It is written as text when there is room for it: until then it is no larger than it was.
-        (value) => request.whenRoom(() => request.answer(this.#good(message, value))),
-        (error) => answerWith(request, this.#bad(message, error, method, request.isStopped)),
+        (value) => request.whenRoom(() => request.answer(this.#good(message, request, value))),
+        (error) => answerWith(request, this.#bad(request, error, method)),
       );
     } catch (error) {
-      const text = this.#bad(message, error, method, request.isStopped);
+      const text = this.#bad(request, error, method);
       return typeof text === "string" ? text : answerWith(request, text);
     }
   }
 
-  /** Runs what a notification asks for. Never throws; the promise, if there is one, never rejects. */
+  /**
+   * Runs what a notification asks for, and ends it. Never throws; the promise, if there is one, never rejects.
+   */
   notify(request: RequestContext): void | Promise<void> {
     const { target, message } = request, { method } = message;
     // A stream that nobody listens to is not begun.
-    if (target === undefined || target.method.kind === "stream") return;
+    if (target === undefined) return request.finish(notFound());
+    if (target.method.kind === "stream") return request.finish();
     try {
       const result = target.call(message, request);
       if (isThenable(result)) {
         target.isPrompt = false;
         return Promise.resolve(result).then(
-          () => {},
-          (error) => this.report(error, method, request.isStopped),
+          () => request.finish(),
+          (error) => {
+            this.report(error, method, request.isStopped);
+            request.finish(failure(error));
+          },
         );
       }
+      request.finish();
     } catch (error) {
       this.report(error, method);
+      request.finish(failure(error));
     }
   }
 
-  #good(request: Request, result: unknown): string {
+  #good(message: Request, request: RequestContext, result: unknown): string {
     let text: string;
     try {
       text = encodeExactly(result) ?? "null";
@@ -129,38 +137,36 @@ export class Dispatcher {
     }
     if (isLongerThan(text, this.#limits.maxResponseBytes)) {
       const limit = "maxResponseBytes";
-      return encodeError(
-        request,
+      return request.fail(
         new RpcError("RESOURCE_EXHAUSTED", "The result is too large", { limit }),
       );
     }
-    return encodeResult(request, text);
+    return encodeResult(message, text);
   }
 
-  #bad(
-    request: Request,
-    error: unknown,
-    method: AnyMethod,
-    isStopped: boolean,
-  ): string | Promise<string> {
+  #bad(request: RequestContext, error: unknown, method: AnyMethod): string | Promise<string> {
     const meant = asRpcError(error);
-    if (meant === undefined) return this.#internal(request, error, isStopped);
+    if (meant === undefined) return this.#internal(request, error, request.isStopped);
     const schema = meant.code === DECLARED ? declaredSchema(meant, method) : undefined;
     if (schema !== undefined) return this.#declared(request, meant, schema);
-    const text = encodeError(request, meant);
+    const text = request.fail(meant);
     return isLongerThan(text, this.#limits.maxResponseBytes)
       ? this.#internal(request, error)
       : text;
   }
 
   /** What the caller shall not see goes to the log. */
-  #internal(request: Request, error: unknown, isStopped = false): string {
+  #internal(request: RequestContext, error: unknown, isStopped = false): string {
     this.report(error, request.method, isStopped);
-    return encodeError(request, new RpcError("INTERNAL_ERROR", "Internal error"));
+    return request.fail(internal(error));
   }
 
   /** The data of a declared error is checked like a value: callers count on its shape. */
-  async #declared(request: Request, error: RpcError, schema: StandardSchema): Promise<string> {
+  async #declared(
+    request: RequestContext,
+    error: RpcError,
+    schema: StandardSchema,
+  ): Promise<string> {
     const { name, details } = error.data as { name: string; details: unknown };
     try {
       const checked = await schema["~standard"].validate(details);
@@ -169,11 +175,25 @@ export class Dispatcher {
         throw new TypeError(`The data of ${name} does not fit its schema: ${issues}`);
       }
       const data = { name, details: checked.value };
-      return encodeError(request, new RpcError(DECLARED, error.message, data));
+      return request.fail(new RpcError(DECLARED, error.message, data));
     } catch (failure) {
       return this.#internal(request, failure);
     }
   }
+}
+
+function notFound(): RpcError {
+  return new RpcError("METHOD_NOT_FOUND", "Method not found");
+}
+
+/** What callers are told of an error that is not for them; who observes finds it as the cause. */
+function internal(cause: unknown): RpcError {
+  return new RpcError("INTERNAL_ERROR", "Internal error", undefined, { cause });
+}
+
+/** What a notification has failed with, as its caller would be told. */
+function failure(error: unknown): RpcError {
+  return asRpcError(error) ?? internal(error);
 }
 
 async function answerWith(request: RequestContext, text: string | Promise<string>): Promise<void> {

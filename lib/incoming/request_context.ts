@@ -6,6 +6,7 @@
  */
 
 import type { Context, Peer, Peers, TraceContext } from "../api/context.ts";
+import type { ObservedCall, Observer } from "../api/observe.ts";
 import { DECLARED, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { Running } from "../link/in_flight.ts";
@@ -27,18 +28,21 @@ const FLAT = 512;
 
 /**
  * Takes an answer on its way to the caller: the batch that the request came in, or what answers in another
- * protocol. With the error if the request was refused, and not begun.
+ * protocol. With the error if the request was refused, and not begun. Gives the error that the caller gets in
+ * its place, if it gets another answer.
  */
-export type SendAnswer = (text: string, refusal?: RpcError) => void;
+export type SendAnswer = (text: string, refusal?: RpcError) => RpcError | void;
 
 /** What requests of one server have in common. */
 export interface RequestOptions {
   readonly limits: Limits;
   readonly timers: Timers;
+  /** Sees every request; without it none is shown to anything. */
+  readonly observe?: Observer | undefined;
 }
 
 /** A request or notification, as its handler and its connection see it. */
-export class RequestContext implements Context, Running {
+export class RequestContext implements Context, ObservedCall, Running {
   readonly method: string;
   readonly message: Request | Notification;
   /** What it is for; undefined if there is no such method. */
@@ -49,6 +53,8 @@ export class RequestContext implements Context, Running {
   readonly #answer: SendAnswer | undefined;
   /** When it came, by the clock of the timers. */
   readonly arrived: number;
+  /** What the observer keeps with it. */
+  readonly #mark: unknown;
   /** Bytes that it takes, once they are known, and those that are charged for it. */
   #weight: number | undefined;
   #charge = 0;
@@ -61,6 +67,8 @@ export class RequestContext implements Context, Running {
   /** Whether its place was given back although its handler goes on. */
   isHung = false;
   #isAnswered = false;
+  /** The error that it is answered with. */
+  #failure: RpcError | undefined;
   /** Why it was stopped from outside. */
   #stopped: RpcError | undefined;
   #controller: AbortController | undefined;
@@ -92,6 +100,39 @@ export class RequestContext implements Context, Running {
     this.#options = options;
     this.#answer = answer;
     this.arrived = arrived;
+    const { observe } = options;
+    this.#mark = observe === undefined ? undefined : observe.begin?.(this);
+  }
+
+  // ---- What an observer sees -----------------------------------------------------------------
+
+  get direction(): "in" {
+    return "in";
+  }
+
+  get isKnown(): boolean {
+    return this.target !== undefined;
+  }
+
+  get kind(): ObservedCall["kind"] {
+    if (this.message.kind === "notification") return "notification";
+    return this.target?.method.kind === "stream" ? "stream" : "call";
+  }
+
+  get since(): number {
+    return this.arrived;
+  }
+
+  /** Begins its handler within what the observer sets around it. */
+  within<T>(observe: Observer, begin: () => T): T {
+    let begun!: T;
+    observe.run!(this, () => begun = begin(), this.#mark);
+    return begun;
+  }
+
+  /** Items of a stream were sent, or have come. */
+  noteItems(sent: number, received: number): void {
+    this.#options.observe?.items?.(this, sent, received, this.#mark);
   }
 
   // ---- What the handler sees -----------------------------------------------------------------
@@ -273,13 +314,34 @@ export class RequestContext implements Context, Running {
     });
   }
 
-  /** Sends the answer, unless there was one. */
-  answer(text: string): void {
+  /** The text of an error as its answer, with which it ends if it has not. */
+  fail(error: RpcError): string {
+    this.#failure = error;
+    return encodeError(this.message as Request, error);
+  }
+
+  /** Sends the answer, unless there was one. @param refusal why it was not begun, if it was not */
+  answer(text: string, refusal?: RpcError): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.timer?.cancel();
-    if (this.#answer === undefined) this.#caller.answer(text);
-    else this.#answer(text);
+    const other = this.#answer === undefined
+      ? this.#caller.answer(text)
+      : this.#answer(text, refusal);
+    this.#options.observe?.end?.(this, other ?? this.#failure, this.#mark);
+  }
+
+  /** Answers what may not begin; a notification is forgotten. */
+  refuse(error: RpcError): undefined {
+    if (this.message.kind === "request") this.answer(this.fail(error), error);
+    else this.finish(error);
+  }
+
+  /** A notification is dealt with: nothing is sent. @param error why it was not done, if it was not */
+  finish(error?: RpcError): void {
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.#options.observe?.end?.(this, error, this.#mark);
   }
 
   /** Sends the caller a message that comes before the answer, unless there was one. */
@@ -289,8 +351,8 @@ export class RequestContext implements Context, Running {
 
   /** Answers with an error now, and tells the handler that nobody waits any more. */
   stop(error: RpcError): void {
-    const { message } = this;
-    if (message.kind === "request") this.answer(encodeError(message, error));
+    if (this.message.kind === "request") this.answer(this.fail(error));
+    else this.finish(error);
     if (this.#stopped !== undefined) return;
     this.#stopped = error;
     this.#sender?.stop();
@@ -322,6 +384,7 @@ export class RequestContext implements Context, Running {
 
   /** Items of the caller's that take so many bytes; false where there was no credit or room for them. */
   receive(items: readonly unknown[], size: number): boolean {
+    this.noteItems(0, items.length);
     return this.#receiver?.push(items, undefined, size) ?? false;
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { PeerInfo } from "../api/context.ts";
 import { RpcError } from "../error.ts";
 import { type InFlight, LINGERING } from "../link/in_flight.ts";
 import { isControl, RPC } from "../message/control.ts";
@@ -26,13 +27,18 @@ import { Backlog, tooLate } from "./backlog.ts";
 import { BatchAnswers } from "./batch.ts";
 import type { Caller } from "./caller.ts";
 import type { Dispatcher } from "./dispatch.ts";
-import { keyOfValue, RequestContext, type SendAnswer } from "./request_context.ts";
+import {
+  keyOfValue,
+  RequestContext,
+  type RequestOptions,
+  type SendAnswer,
+} from "./request_context.ts";
 
 /** Milliseconds for which a handler may go on after its call has ended, before its place is given back. */
 const HANGS = 1000;
 
 /** What requests are served with: the same for all peers of a server. */
-export interface RequestsOptions extends AdmissionOptions {
+export interface RequestsOptions extends AdmissionOptions, RequestOptions {
   readonly dispatcher: Dispatcher;
 }
 
@@ -107,33 +113,41 @@ export class Requests {
     answer?: SendAnswer,
     isPaid = false,
   ): Promise<void> | undefined {
+    if (this.#inFlight.phase >= LINGERING) return undefined; // nobody listens any more
+    const request = this.#take(message, caller, answer);
     const error = (isPaid ? undefined : this.#pay(message)) ??
       (message.method === RPC.ping ? this.#admission.ping() : undefined);
-    return error === undefined
-      ? this.#admit(message, caller, answer)
-      : refuse(message, caller, answer, error);
+    return error === undefined ? this.#admit(request) : request.refuse(error);
   }
 
-  #admit(
-    message: Request | Notification,
+  /** Answers a request that is not served, whatever it is for. */
+  refuse(
+    message: Request,
     caller: Caller,
-    answer?: SendAnswer,
-  ): Promise<void> | undefined {
-    const inFlight = this.#inFlight;
-    if (inFlight.phase >= LINGERING) return undefined; // nobody listens any more
+    answer: SendAnswer | undefined,
+    error: RpcError,
+  ): undefined {
+    return this.#take(message, caller, answer).refuse(error);
+  }
+
+  /** Every request and notification begins here, is shown to the observer, and is answered by what is made of it. */
+  #take(message: Request | Notification, caller: Caller, answer?: SendAnswer): RequestContext {
     if ((message.text?.length ?? Infinity) > MAX_META) trimMeta(message);
-    const { method, params } = message, { lastActive } = inFlight;
-    const target = this.#options.dispatcher.find(method);
-    const refusal = this.#admission.ask(method, params, target, caller, lastActive);
-    if (refusal !== undefined && refusal !== WAIT) return refuse(message, caller, answer, refusal);
-    const request = new RequestContext(this.#options, message, target, caller, answer, lastActive);
+    const target = this.#options.dispatcher.find(message.method), { lastActive } = this.#inFlight;
+    return new RequestContext(this.#options, message, target, caller, answer, lastActive);
+  }
+
+  #admit(request: RequestContext): Promise<void> | undefined {
+    const { method, message: { params }, target, caller, arrived } = request;
+    const refusal = this.#admission.ask(method, params, target, caller, arrived);
     if (refusal === undefined) {
       this.#start(request);
       return undefined;
     }
+    if (refusal !== WAIT) return request.refuse(refusal);
     const backlog = this.#backlog ??= this.#makeBacklog();
     const kept = backlog.add(request);
-    return kept instanceof RpcError ? refuse(message, caller, answer, kept) : kept;
+    return kept instanceof RpcError ? request.refuse(kept) : kept;
   }
 
   #makeBacklog(): Backlog {
@@ -145,8 +159,10 @@ export class Requests {
 
   /** Begins what a notification asks for, or waits until there is room. */
   notification(message: Notification, caller: Caller, isPaid = false): Promise<void> | undefined {
-    if (!isPaid && this.#pay(message) !== undefined) return undefined;
-    return this.#admit(message, caller);
+    if (this.#inFlight.phase >= LINGERING) return undefined;
+    const request = this.#take(message, caller);
+    const error = isPaid ? undefined : this.#pay(message);
+    return error === undefined ? this.#admit(request) : request.refuse(error);
   }
 
   /** Answers a message that breaks the rules, after the peer's calls that wait for the processor. */
@@ -155,11 +171,16 @@ export class Requests {
     const answer = () => caller.send(encodeError(message, message.error));
     if (fairQueue?.holds(inFlight)) fairQueue.enter(inFlight).then(answer);
     else answer();
-    this.mistake();
+    this.mistake(message.error, caller.info);
   }
 
-  /** Counts a message that breaks the rules: a peer that sends nothing else is not listened to for long. */
-  mistake(): void {
+  /**
+   * Counts a message that breaks the rules: a peer that sends nothing else is not listened to for long.
+   *
+   * @param error what is wrong with it
+   */
+  mistake(error: RpcError, peer: PeerInfo): void {
+    this.#options.observe?.refused?.(error, peer);
     this.note();
     this.#admission.mistake();
   }
@@ -203,27 +224,33 @@ export class Requests {
       switch (item.kind) {
         case "notification":
           if (tooFast !== undefined || !isKnown && item.method !== RPC.authenticate) {
-            return undefined;
+            return isControl(item.method)
+              ? undefined
+              : this.#take(item, caller).refuse(tooFast ?? unauthenticated());
           }
           return isControl(item.method) ? handle(item) : this.notification(item, caller, true);
         case "response":
           return handle(item);
         case "invalid":
           answers.place(places++)(encodeError(item, item.error));
-          this.mistake();
+          this.mistake(item.error, caller.info);
           return undefined;
         case "request": {
           const answer = answers.place(places++);
           const error = tooFast ??
             (isKnown || item.method === RPC.authenticate ? undefined : unauthenticated());
-          if (error !== undefined) return refuse(item, caller, answer, error);
+          if (error !== undefined) return this.refuse(item, caller, answer, error);
           // The sum is limited too: what has no room in it any more, whenever its handler ends, is told so.
-          if (answers.isFull) return refuse(item, caller, answer, tooLarge());
+          if (answers.isFull) return this.refuse(item, caller, answer, tooLarge());
           return this.request(
             item,
             caller,
-            (text) =>
-              answers.hasRoom(text) ? answer(text) : refuse(item, caller, answer, tooLarge()),
+            (text) => {
+              if (answers.hasRoom(text)) return answer(text);
+              const error = tooLarge();
+              answer(encodeError(item, error));
+              return error;
+            },
             true,
           );
         }
@@ -258,12 +285,19 @@ export class Requests {
 
   /** Begins it now: the text of its answer, or a promise of its end if its handler has not ended. */
   #begin(request: RequestContext): string | void | Promise<void> {
-    const { dispatcher } = this.#options, { message } = request;
-    const outcome = message.kind === "request"
-      ? dispatcher.answer(message, request)
-      : dispatcher.notify(request);
+    const { observe } = this.#options;
+    const outcome = observe?.run === undefined
+      ? this.#dispatch(request)
+      : request.within(observe, () => this.#dispatch(request));
     if (typeof outcome === "object") request.releaseParams();
     return outcome;
+  }
+
+  #dispatch(request: RequestContext): string | void | Promise<void> {
+    const { dispatcher } = this.#options, { message } = request;
+    return message.kind === "request"
+      ? dispatcher.answer(message, request)
+      : dispatcher.notify(request);
   }
 
   /** Begins it once the processor has time for it, if anyone is still waiting for it then. */
@@ -324,17 +358,4 @@ function tooLarge(): RpcError {
   return new RpcError("RESOURCE_EXHAUSTED", "The batch's answers are too large", {
     limit: "maxResponseBytes",
   });
-}
-
-/** Answers what may not begin; a notification is forgotten. */
-function refuse(
-  message: Request | Notification,
-  caller: Caller,
-  answer: SendAnswer | undefined,
-  error: RpcError,
-): undefined {
-  if (message.kind === "notification") return;
-  const text = encodeError(message, error);
-  if (answer === undefined) caller.send(text);
-  else answer(text, error);
 }

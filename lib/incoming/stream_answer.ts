@@ -52,6 +52,7 @@ export async function streamAnswer(
       credit as number,
       (texts, ids) => {
         if (message.kind !== "request") return;
+        request.noteItems(texts.length, 0);
         const last = ids?.findLast((id) => id !== null) ?? undefined;
         request.tell(streamItems(message.id, texts, ids), last);
       },
@@ -62,6 +63,7 @@ export async function streamAnswer(
   const { partialResultToken } = { ...message.params, ...meta } as { partialResultToken?: unknown };
   if (partialResultToken !== undefined) {
     return await pump(items, request, limits, Infinity, (texts) => {
+      request.noteItems(texts.length, 0);
       for (const text of texts) request.tell(progress(partialResultToken, text));
     });
   }
@@ -94,7 +96,10 @@ async function collect(
     const pause = all.length % LOOK === 0 ? request.caller.pause() : undefined;
     if (pause !== undefined) await pause;
     const next = await items.next();
-    if (next.done) return all;
+    if (next.done) {
+      request.noteItems(all.length, 0);
+      return all;
+    }
     all.push(next.value);
     if (all.length <= maxCollectedItems && !request.isAnswered) continue;
     await items.return?.();

@@ -32,8 +32,12 @@ export class SharedMessage {
   readonly #texts = new Map<Version, string>();
   readonly #frames = new Map<string, Uint8Array<ArrayBuffer>>();
 
+  /** The method of the notification that it is. */
+  readonly method: string;
+
   /** @param encode its text */
-  constructor(encode: (version: Version) => string) {
+  constructor(method: string, encode: (version: Version) => string) {
+    this.method = method;
     this.#encode = encode;
   }
 

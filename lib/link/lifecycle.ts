@@ -133,6 +133,9 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** Told once that it has ended. */
   protected abstract onClosed(info: CloseInfo): void;
 
+  /** Told once why its peer is not served any more, if it is told so. */
+  protected onRefused(_error: RpcError): void {}
+
   /** Told of what goes wrong and is nobody's answer, and which callback of the author's threw it. */
   abstract report(error: unknown, callback?: string): void;
 
@@ -268,6 +271,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** Tells the peer why it is not served, and ends the connection. */
   override refuse(error: RpcError): void {
     if (this.phase >= LINGERING) return;
+    this.onRefused(error);
     if (this.onlyCalls) return this.finish({ reason: error.message });
     const word = this.guest === undefined
       ? encodeError(UNKNOWN, error)

@@ -9,8 +9,11 @@
  * @module
  */
 
+import type { PeerInfo } from "../api/context.ts";
+import type { ObservedCall, Observer } from "../api/observe.ts";
 import type { CallOptions, ItemIterator, ItemOptions } from "../api/stub.ts";
 import { ofCall, rejection, RpcError } from "../error.ts";
+import { isBuiltin } from "../message/control.ts";
 import type { Argument } from "../message/encode.ts";
 import type { Account } from "../overload/ledger.ts";
 import { itemsOf, StreamReceiver, WINDOW } from "../stream/receiver.ts";
@@ -32,6 +35,8 @@ export interface CallSink extends CallHolder {
   readonly account: Account;
   /** Milliseconds that a call may take that says nothing, unless it is a stream. */
   readonly callTimeout?: number | undefined;
+  /** Sees every call; without it none is shown to anything. */
+  readonly observe?: Observer | undefined;
   /** Takes one call. */
   send(call: Call): void;
   /** Takes several that travel as one batch. */
@@ -44,7 +49,7 @@ export interface CallSink extends CallHolder {
 }
 
 /** A call that was made, and waits for its turn, then for its answer. */
-export class Call {
+export class Call implements ObservedCall {
   readonly method: string;
   readonly value: Argument | undefined;
   readonly options: CallOptions;
@@ -78,6 +83,11 @@ export class Call {
   together = 1;
   /** Whether the peer was asked for a stream. */
   isStream = false;
+  /** The peer that it was sent to last, where somebody observes. */
+  peer: PeerInfo | undefined;
+  /** When it was made, and what the observer keeps with it; undefined where none does. */
+  #since: number | undefined;
+  #mark: unknown;
   /** Whether its last failure came from a peer that takes no more calls: the next attempt goes elsewhere. */
   isLeft = false;
 
@@ -95,6 +105,45 @@ export class Call {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  // ---- What an observer sees -----------------------------------------------------------------
+
+  get direction(): "out" {
+    return "out";
+  }
+
+  get isKnown(): boolean {
+    return true;
+  }
+
+  get kind(): ObservedCall["kind"] {
+    return this.receiver === undefined ? "call" : "stream";
+  }
+
+  get meta(): Readonly<Record<string, unknown>> {
+    return this.options.meta ?? {};
+  }
+
+  get since(): number {
+    return this.#since ?? 0;
+  }
+
+  /** Shows it to the observer. @param since when it was made, by the clock of the timers */
+  observe(since: number): void {
+    this.#since = since;
+    this.#mark = this.owner.observe?.begin?.(this);
+  }
+
+  /** Items of a stream were sent, or have come. */
+  noteItems(sent: number, received: number): void {
+    this.owner.observe?.items?.(this, sent, received, this.#mark);
+  }
+
+  /** What the observer wants to travel beside its params. */
+  get carried(): Readonly<Record<string, string>> | undefined {
+    if (this.#since === undefined || isBuiltin(this.method)) return undefined; // which ask what the peer takes
+    return this.owner.observe?.meta?.(this, this.#mark);
   }
 
   /** Whether items travel with it: it may be open for long, and takes none of the places of calls. */
@@ -154,7 +203,7 @@ export class Call {
 
   /** @param items what a peer that knows no streams answered instead of one */
   succeed(result: unknown, items?: unknown): void {
-    this.#end();
+    this.#end(undefined);
     this.receiver?.finish(result, Array.isArray(items) ? items : []);
     this.#resolve(result);
   }
@@ -166,7 +215,7 @@ export class Call {
   }
 
   #fail(error: unknown): void {
-    this.#end();
+    this.#end(error);
     if (this.receiver === undefined) this.#resolve(rejection(error));
     else {
       this.receiver.fail(error);
@@ -195,8 +244,9 @@ export class Call {
   }
 
   /** Lets go of its timer and its signal. */
-  #end(): void {
+  #end(error: unknown): void {
     this.ended = true;
+    if (this.#since !== undefined) this.owner.observe?.end?.(this, error, this.#mark);
     this.receiver?.letGo();
     this.#timer?.cancel();
     if (this.#onAbort !== undefined) {

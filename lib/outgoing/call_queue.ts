@@ -12,6 +12,8 @@ import { Call, type CallSink } from "./call.ts";
 export class CallQueue {
   /** Made in this turn, not begun. */
   #made: Call[] = [];
+  /** When the first of them was, where somebody observes. */
+  #now = 0;
 
   /**
    * Calls a method of a peer's.
@@ -27,7 +29,12 @@ export class CallQueue {
     options: CallOptions,
   ): StreamCall<unknown, unknown> {
     const call = new Call(sink, method, value, options);
-    if (this.#made.push(call) === 1) queueMicrotask(this.begin);
+    const isFirst = this.#made.push(call) === 1;
+    if (isFirst) queueMicrotask(this.begin);
+    if (sink.observe !== undefined) {
+      if (isFirst) this.#now = sink.timers.now();
+      call.observe(this.#now);
+    }
     const promise = call.promise as StreamCall<unknown, unknown>;
     // Put on the promise itself: a class of its own would make every await slower.
     promise[Symbol.asyncIterator] = () => call.iterate();

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { PeerInfo } from "../api/context.ts";
+import type { Observer } from "../api/observe.ts";
 import type { CallOptions, ItemOptions, StreamCall } from "../api/stub.ts";
 import { callBack, ConnectionLostError, ERROR_CODES, type ErrorData, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
@@ -41,22 +43,26 @@ export interface CallsOptions extends ExtensionsOptions {
   readonly inOrder?: boolean;
   /** Milliseconds that a call may take that says nothing, unless it is a stream; without it as long as it likes. */
   readonly callTimeout?: number;
+  /** Sees every call; without it none is shown to anything. */
+  readonly observe?: Observer | undefined;
 }
 
 /** The life of the connection, as far as calls go. */
-export type CallLifecycle = Pick<
-  Lifecycle,
-  | "account"
-  | "running"
-  | "version"
-  | "isPlain"
-  | "peerAccepts"
-  | "peerSends"
-  | "closedBecause"
-  | "beginCall"
-  | "endCall"
-  | "report"
->;
+export type CallLifecycle =
+  & Pick<
+    Lifecycle,
+    | "account"
+    | "running"
+    | "version"
+    | "isPlain"
+    | "peerAccepts"
+    | "peerSends"
+    | "closedBecause"
+    | "beginCall"
+    | "endCall"
+    | "report"
+  >
+  & { readonly peer: PeerInfo };
 
 /** The way to the peer. */
 export type CallWriter = Pick<
@@ -111,6 +117,10 @@ export class Calls implements CallSink {
   /** Whether the peer has said that it understands more than JSON-RPC. */
   get hasExtensions(): boolean {
     return (this.#extensions.known?.size ?? 0) > 0;
+  }
+
+  get observe(): Observer | undefined {
+    return this.#options.observe;
   }
 
   get callTimeout(): number | undefined {
@@ -233,6 +243,7 @@ export class Calls implements CallSink {
       if (!call.isStreaming) this.#window.taken++;
       this.#lifecycle.beginCall();
       call.sink = this;
+      if (call.owner.observe !== undefined) call.peer = this.#lifecycle.peer;
       call.attempts++;
       call.text = text;
       call.together = 1;
@@ -254,7 +265,10 @@ export class Calls implements CallSink {
   #sendItems(call: Call, items: AsyncIterable<unknown> | Iterable<unknown>): void {
     const sender = call.sender = new StreamSender(
       0,
-      (texts) => this.#tell(call, () => streamItemsUp(call.id, texts)),
+      (texts) => {
+        call.noteItems(texts.length, 0);
+        this.#tell(call, () => streamItemsUp(call.id, texts));
+      },
       this.#room,
       { name: "maxMessageBytes", bytes: this.#extensions.maxBytes - ENVELOPE },
       encodeValue,
@@ -371,6 +385,7 @@ export class Calls implements CallSink {
     const call = this.#pending.get(id);
     if (call?.receiver === undefined) return true;
     this.yielded++;
+    call.noteItems(0, items.length);
     try {
       if (isMarked) items = this.#extensions.decode(call, items) as readonly unknown[];
     } catch (error) {

@@ -170,7 +170,7 @@ export class Extensions {
    * `UNIMPLEMENTED` for items to one that takes none, or `UNAVAILABLE` if it has not said
    */
   metaOf(call: Call, id: number): string | undefined {
-    const { receiver, deadline, options: { meta, onProgress } } = call;
+    const { receiver, deadline, options: { meta, onProgress } } = call, { carried } = call;
     const { known } = this, after = receiver?.after;
     if (after !== undefined && !known?.has("resume")) {
       throw new RpcError(
@@ -187,13 +187,15 @@ export class Extensions {
     if (known === undefined || !known.has("meta")) return undefined;
     const isTimed = deadline !== Infinity;
     call.isStream = receiver !== undefined && known.has("stream");
-    if (!call.isStream && meta === undefined && onProgress === undefined && !isTimed) {
+    const hasMeta = meta !== undefined || carried !== undefined;
+    if (!call.isStream && !hasMeta && onProgress === undefined && !isTimed) {
       return undefined;
     }
     // What is left of the time, because clocks differ; a call without any was given up.
     const left = Math.max(1, Math.ceil(deadline - call.owner.timers.now()));
     return JSON.stringify({
       ...meta,
+      ...carried,
       ...(isTimed && { timeoutMs: left }),
       ...(onProgress !== undefined && { progressToken: id }),
       ...(call.isStream && {
@@ -234,8 +236,8 @@ function isLong({ method, options: { timeout } }: Call): boolean {
 
 /** Whether a call cannot do without what only some peers understand. */
 function needsExtensions(call: Call): boolean {
-  const { receiver, options } = call;
-  return receiver !== undefined || options.meta !== undefined ||
+  const { receiver, options, carried } = call;
+  return receiver !== undefined || options.meta !== undefined || carried !== undefined ||
     options.onProgress !== undefined && tokensOf(call).length === 0 || takesItems(call);
 }
 

@@ -125,6 +125,16 @@ export class Account {
     if (this.#isClosed) this.#leave();
   }
 
+  /** A stream of its peer runs. It takes no place of a call's. */
+  beginStream(): void {
+    this.#ledger.streams++;
+  }
+
+  /** It has ended. */
+  endStream(): void {
+    this.#ledger.streams--;
+  }
+
   /**
    * Whether so much is kept for it that no more is to be begun. Of what a caller may keep in all its
    * connections have equal shares.
@@ -199,6 +209,8 @@ export class Ledger {
   running = 0;
   keepers = 0;
   runners = 0;
+  /** Streams that run, in all. */
+  streams = 0;
   /** Bytes that were kept, for however long, since somebody set this to 0; and who is told of them. */
   taken = 0;
   onTaken: (bytes: number) => void = () => {};

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { guarded } from "../api/observe.ts";
 import { withMiddleware } from "../api/middleware.ts";
 import { type Api, proceduresOf } from "../api/api.ts";
 import { ServerHealth } from "../builtin/health.ts";
@@ -131,6 +132,10 @@ export class ListeningServer implements Server {
       peers: this.peers,
       callTimeout: this.#limits.callTimeout,
       sequential: options.sequential ?? false,
+      observe: options.observe && guarded(
+        options.observe,
+        (error) => this.#report(error, callbackOf("observe", "serve()")),
+      ),
       ledger,
       loadShedding: this.#loadShedding,
       // A guess that waits is to be answered before its connection ends.
@@ -309,8 +314,10 @@ export class ListeningServer implements Server {
   #refuse(connection: Connection, error: RpcError): void {
     this.#refused.add(connection);
     connection.run();
-    if (this.#refused.size > MAX_REFUSED) connection.evict();
-    else if (connection.options.http === undefined) connection.refuse(error);
+    if (this.#refused.size > MAX_REFUSED) {
+      this.#shared.observe?.refused?.(error, connection.peer);
+      connection.evict();
+    } else if (connection.options.http === undefined) connection.refuse(error);
     else connection.refuseOnceHeard(error);
   }
 

@@ -7,6 +7,7 @@
 import type { Authenticate } from "../api/auth.ts";
 import type { CloseInfo, Peer, PeerInfo, Peers } from "../api/context.ts";
 import type { Middleware } from "../api/middleware.ts";
+import type { Observer } from "../api/observe.ts";
 import type { Untyped } from "../api/stub.ts";
 import type { Health } from "../builtin/health.ts";
 import type { HttpOptions } from "../http/options.ts";
@@ -27,6 +28,11 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
   readonly signal?: AbortSignal;
   /** Runs around every handler of the API, outermost first. */
   readonly use?: readonly Middleware[];
+  /**
+   * Sees every call in both directions where it comes and where it is answered: also those that no handler
+   * does, and what is refused. @default nothing does, and it costs nothing
+   */
+  readonly observe?: Observer;
   /**
    * Decides who a peer is, by its certificate, its Unix socket, or what it shows in `rpc.authenticate`.
    * Until then it may call nothing. Not for `udp:`, where anyone may send in anyone's name.

@@ -9,7 +9,7 @@ const ROOT = new URL("../../", import.meta.url);
 const DOORS = ["lib/mod.ts", "client.ts", "lib/testing.ts", "lib/wire.ts"];
 
 /** How many names the main door may have. */
-const MAX_NAMES = 95;
+const MAX_NAMES = 100;
 
 /** What `deno doc --json` tells, as far as it is needed. */
 interface Docs {

@@ -103,6 +103,11 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     summary: "calls again and again, and shows what changed",
     importModule: () => import("../call/watch.ts"),
   }],
+  ["health", {
+    usage: "health ADDRESS",
+    summary: "tells by its exit code whether a server serves",
+    importModule: () => import("../call/health.ts"),
+  }],
   ["record", {
     usage: "record FILE ADDRESS",
     summary: "a proxy that writes down what passes",

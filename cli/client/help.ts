@@ -141,6 +141,7 @@ Exit codes:
   2    the command line makes no sense
   3    cannot connect
   4    the deadline of --timeout passed
+  5, 6 what health tells, see its --help
   130  interrupted (Ctrl-C): what runs was cancelled; a second one does not wait
        for that; at the prompt the second one at an empty line
   141  nobody reads what it prints

@@ -13,6 +13,9 @@ export const EXIT = {
   USAGE: 2,
   NO_CONNECTION: 3,
   DEADLINE: 4,
+  /** What `health` finds: another status than SERVING, and no such service. */
+  NOT_SERVING: 5,
+  NO_SERVICE: 6,
   /** What a shell shows for a program whose reader has gone, as in `client.ts … - | head`. */
   NO_READER: 141,
 } as const;

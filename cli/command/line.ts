@@ -283,7 +283,8 @@ async function readToken(file: string): Promise<string> {
   return token;
 }
 
-function isTimeout(error: unknown): boolean {
+/** Whether this is what an `AbortSignal.timeout()` aborts with. */
+export function isTimeout(error: unknown): boolean {
   return error instanceof DOMException && error.name === "TimeoutError";
 }
 

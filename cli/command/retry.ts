@@ -9,7 +9,7 @@ import { ConnectionLostError, type ErrorData, RpcError } from "../../lib/client.
 import { delayAfter } from "../../lib/client/retry.ts";
 
 /** Milliseconds that `--retry` goes on where no `--timeout` says. */
-const RETRY_TIME = 30_000;
+export const RETRY_TIME = 30_000;
 
 /** Pauses between attempts. */
 const BACKOFF = { initial: 100, multiplier: 1.6, max: 5000 } as const;

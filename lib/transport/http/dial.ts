@@ -27,10 +27,11 @@ export async function dial(address: Address, options: DialOptions): Promise<Sock
   }
   const probe = await dialBelow(address, options);
   await probe.close();
-  return new HttpSocket(url, headers, await clientFor(tls), limits);
+  return new HttpSocket(url, headers, await httpClient(tls), limits);
 }
 
-async function clientFor(tls: TlsClientOptions): Promise<Deno.HttpClient> {
+/** What makes requests with these certificates; its owner closes it. */
+export async function httpClient(tls: TlsClientOptions): Promise<Deno.HttpClient> {
   if (Object.keys(tls).length === 0) return Deno.createHttpClient({});
   const { clientCredentials } = await import("../tls/certificate.ts");
   const { ca, cert, key } = clientCredentials(tls);

@@ -24,6 +24,11 @@ if (import.meta.main) {
     const { serveProject } = await import("./serve/project.ts");
     Deno.exit(await serveProject(args, "landline serve"));
   }
+  if (command === "types") {
+    const { typesInProject } = await import("./describe/project_types.ts");
+    const code = await typesInProject(Deno.args);
+    if (code !== undefined) Deno.exit(code);
+  }
   const { runClient } = await import("./client/main.ts");
   Deno.exit(await runClient(Deno.args, PROGRAM));
 }

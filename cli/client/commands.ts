@@ -17,6 +17,8 @@ export interface Command {
   readonly help?: string;
   /** The options that it has besides {@linkcode SHARED_OPTIONS}, as `node:util` wants them. */
   readonly options: ArgumentOptions;
+  /** Whether it calls a server: one that does not takes files, and few of the shared options. @default {true} */
+  readonly connects?: boolean;
   /**
    * Does it.
    *
@@ -112,6 +114,11 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     usage: "record FILE ADDRESS",
     summary: "a proxy that writes down what passes",
     importModule: () => import("../record/record.ts"),
+  }],
+  ["types", {
+    usage: "types API [-o FILE] [--check]",
+    summary: "writes the types of an API module",
+    importModule: () => import("../describe/api_types.ts"),
   }],
   ["replay", {
     usage: "replay FILE ADDRESS",

@@ -9,7 +9,12 @@
  * @module
  */
 
-import { type ArgumentOptions, type Given, SHARED_OPTIONS } from "../command/args.ts";
+import {
+  type ArgumentOptions,
+  type Given,
+  LOCAL_OPTIONS,
+  SHARED_OPTIONS,
+} from "../command/args.ts";
 import { COMMANDS, OPTIONS, type Program } from "./commands.ts";
 import { EXIT } from "../command/exit.ts";
 import { quoted } from "../text/printable.ts";
@@ -26,7 +31,7 @@ const VALUES: Readonly<Record<string, string>> = {
 };
 
 /** The options that take a file. */
-const FILES = ["ca", "cert", "client-ca", "key", "token-file"];
+const FILES = ["ca", "cert", "client-ca", "key", "output", "token-file"];
 
 /** Prints the names of the methods of the server at `$address`. */
 const METHODS = `landline --timeout 2000 --list --json "$address" 2>/dev/null |
@@ -61,11 +66,10 @@ export async function run(
   }
   const commands: Commands[] = [];
   for (const [name, { summary, importModule }] of COMMANDS) {
-    commands.push({
-      name,
-      summary,
-      options: { ...SHARED_OPTIONS, ...(await importModule()).options },
-    });
+    const { connects = true, options } = await importModule();
+    const shared = connects ? SHARED_OPTIONS : LOCAL_OPTIONS;
+    const takesFiles = !connects;
+    commands.push({ name, summary, options: { ...shared, ...options }, takesFiles });
   }
   if (server !== undefined) {
     commands.push({ ...server, options: await server.importOptions(), takesFiles: true });

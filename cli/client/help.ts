@@ -170,15 +170,16 @@ export function clientHelp(program: Program): string {
 }
 
 /** What `--help` prints after a command. */
-export function commandHelp(program: Program, { help = "" }: Command): string {
-  return `${startedBy(program, help)}\nOptions that every command takes:\n${SHARED_HELP}`;
+export function commandHelp(program: Program, { help = "", connects = true }: Command): string {
+  const shared = connects ? `\nOptions that every command takes:\n${SHARED_HELP}` : "";
+  return startedBy(program, help) + shared;
 }
 
 /** Usage and examples are written for client.ts. */
 function startedBy({ name, server }: Program, help: string): string {
   return server === undefined
     ? help
-    : help.replaceAll(/^(Usage: +| +)(?:deno run -N )?client\.ts(?= )/gm, `$1${name}`);
+    : help.replaceAll(/^(Usage: +| +)(?:deno run (?:-[NRW] )+)?client\.ts(?= )/gm, `$1${name}`);
 }
 
 function commandList({ server }: Program): string {

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { type ArgumentOptions, givenOf, readArguments } from "../command/args.ts";
+import {
+  type ArgumentOptions,
+  givenOf,
+  LOCAL_OPTIONS,
+  readArguments,
+  SHARED_OPTIONS,
+} from "../command/args.ts";
 import { errorText } from "../command/errors.ts";
 import { CLIENT, type Command, COMMANDS, OPTIONS, type Program } from "./commands.ts";
 import { EXIT, Exit } from "../command/exit.ts";
@@ -36,7 +42,10 @@ export async function runClient(args: string[], program: Program = CLIENT): Prom
     const read = readArguments(args, command?.options ?? OPTIONS), { words, values } = read;
     if (values.has("help")) return await help(program, command);
     if (values.has("version")) return await version();
-    if (command !== undefined) return await command.run(words.slice(1), givenOf(read), program);
+    if (command !== undefined) {
+      if (command.connects === false) refuseConnecting(name, values);
+      return await command.run(words.slice(1), givenOf(read), program);
+    }
     const chosen = await moduleFor(words, values);
     refuseOthers(values, chosen.options);
     return await chosen.run(words, givenOf(read), program);
@@ -74,6 +83,15 @@ function refuseOthers(values: ReadonlyMap<string, unknown>, own: ArgumentOptions
   throw new TypeError(
     `Cannot use --${other} ${asked === undefined ? "here" : `with --${asked}`}, --help shows where`,
   );
+}
+
+/** Options about a server, for a command that calls none. */
+function refuseConnecting(command: string, values: ReadonlyMap<string, unknown>): void {
+  const other = Object.keys(SHARED_OPTIONS).find((name) =>
+    values.has(name) && !Object.hasOwn(LOCAL_OPTIONS, name)
+  );
+  if (other === undefined) return;
+  throw new TypeError(`Cannot use --${other} with ${command}, which calls no server`);
 }
 
 async function help(program: Program, command?: Command): Promise<number> {

@@ -32,6 +32,13 @@ export const SHARED_OPTIONS = {
   version: { type: "boolean" },
 } as const satisfies ArgumentOptions;
 
+/** Those of them that commands take which call no server. */
+export const LOCAL_OPTIONS: Pick<typeof SHARED_OPTIONS, "json" | "help" | "version"> = {
+  json: SHARED_OPTIONS.json,
+  help: SHARED_OPTIONS.help,
+  version: SHARED_OPTIONS.version,
+};
+
 /** The words and options of a command line, as they were written. */
 export interface Arguments {
   /** What is no option. */

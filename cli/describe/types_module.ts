@@ -42,9 +42,13 @@ interface ModuleStyle extends TypeStyle {
  *
  * @throws {TypeError} where it would be too long; the message is one line
  * @param from where the library's types are imported from: the address of client.ts
+ * @param about what stands above them, for a person
  */
-export function typesModule(description: Description, from: string): string {
-  const { title, version } = description;
+export function typesModule(
+  description: Description,
+  from: string,
+  about: string = aboutServer(description),
+): string {
   const names = new TypeNames(description);
   const style: ModuleStyle = {
     multiline: true,
@@ -59,15 +63,16 @@ export function typesModule(description: Description, from: string): string {
   const api = `export interface Api ${treeText(treeOf(description.methods), style, "")}\n`;
   const body = [api, ...names.declarations(style)].join("\n");
   const imports = IMPORTED.filter((name) => style.used.has(name));
-  const about = [title, version].filter((text) => text !== "").join(" ") || "a server";
-  return docComment(
-    [`The API of ${about}, as it describes itself; made by client.ts --types.`],
-    "",
-  ) +
+  return docComment([about], "") +
     (imports.length === 0
       ? ""
       : `import type { ${imports.join(", ")} } from ${JSON.stringify(from)};\n`) +
     "\n" + body;
+}
+
+function aboutServer({ title, version }: Description): string {
+  const name = [title, version].filter((text) => text !== "").join(" ") || "a server";
+  return `The API of ${name}, as it describes itself; made by client.ts --types.`;
 }
 
 /**

@@ -12,7 +12,8 @@ import {
   serveWorkers,
 } from "../../lib/mod.ts";
 import { redirectConsole } from "../../lib/transport/process/redirect_console.ts";
-import { importApi, importRaw, urlOf } from "./api_module.ts";
+import { importApi, urlOf } from "../command/api_module.ts";
+import { importRaw } from "./raw_module.ts";
 import { Log, type LogStream } from "./rate_limited_log.ts";
 import { openTokens, type TokenFile } from "./tokens.ts";
 import { printable } from "../text/printable.ts";

@@ -32,20 +32,21 @@ export async function importModule(url: string, name: string = url): Promise<Exp
  * when it is served.
  *
  * @param name what errors call the module
+ * @param purpose what cannot be done without an API, for errors
  * @throws {TypeError} for a module that exports no API
  */
-export function apiOf(exports: Exports, name: string): Api {
+export function apiOf(exports: Exports, name: string, purpose: string = "serve"): Api {
   const found = ["api", "default"].find((name) => exports[name] !== undefined);
   if (found === undefined) {
     throw new TypeError(
-      `Cannot serve ${name}: it exports neither api nor a default, ${namesOf(exports)}`,
+      `Cannot ${purpose} ${name}: it exports neither api nor a default, ${namesOf(exports)}`,
     );
   }
   const api = exports[found];
   if (api === null || typeof api !== "object" || Array.isArray(api)) {
     const kind = api === null ? "null" : Array.isArray(api) ? "an array" : `a ${typeof api}`;
     throw new TypeError(
-      `Cannot serve ${name}: its export ${found} is ${kind}, expected an object of methods`,
+      `Cannot ${purpose} ${name}: its export ${found} is ${kind}, expected an object of methods`,
     );
   }
   return api as Api;

@@ -93,6 +93,18 @@ Deno.test("landline serve reads the deno.json of the module's project", async ()
   assertEquals(answer, { code: 0, stdout: '"hello!"\n', stderr: "" });
 });
 
+Deno.test("landline types reads the deno.json of the module's project", async () => {
+  await using machine = await install({
+    "deno.json": JSON.stringify({ imports: { landline: LIB } }),
+    "api.ts": `
+      import { method } from "landline";
+      export const api = { hello: method(() => "hello") };`,
+  });
+  const { code, stdout } = await run(machine, "types", "api.ts");
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "\n  hello: Method<undefined, unknown, NoErrors, never>;\n");
+});
+
 Deno.test("landline --help shows the commands of the client and of the server", async () => {
   await using machine = await install();
   const { code, stdout, stderr } = await run(machine, "--help");

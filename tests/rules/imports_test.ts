@@ -71,8 +71,15 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   // Who can reach an address decides whether it has a console.
   "serve/args.ts": ["transport/exposure.ts"],
-  // A module that is served by name is found as serveWorkers() finds it.
-  "serve/api_module.ts": ["server/api_module.ts"],
+  // A module that is named on a command line is found as serveWorkers() finds it.
+  "command/api_module.ts": ["server/api_module.ts"],
+  "serve/raw_module.ts": ["server/api_module.ts"],
+  // What the methods of a module would say of themselves, were they served.
+  "describe/api_types.ts": [
+    "api/api.ts",
+    "builtin/openrpc.ts",
+    "schema/standard_schema.ts",
+  ],
   // Callers share the lines of the log as they share the connections.
   "serve/log.ts": ["transport/exposure.ts"],
   "text/printable.ts": ["transport/address.ts"],

@@ -133,7 +133,7 @@ Deno.test("every file that the page loads is there, without types, and no other"
 
 Deno.test("no source is kept that is not in a script of the page", async () => {
   const { consoleFiles } = await import("../../lib/http/console_files.ts");
-  const path = "lib/http/console_files.ts";
+  const path = "lib/http/console_texts.ts";
   const kept = Deno.readTextFileSync(new URL(path, ROOT)).matchAll(/from "(.*\.ts)" with/g);
   const scripts = [...consoleFiles.keys()].filter((path) => path.endsWith(".ts"));
   assertEquals(

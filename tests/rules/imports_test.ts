@@ -170,7 +170,7 @@ function roomOf(path: string): string {
 const LIB = new Tree("lib/", LIB_LAYERS), CLI = new Tree("cli/", CLI_LAYERS);
 
 /** The file of lib/ that has the console's sources. */
-const CONSOLE_FILES = "http/console_files.ts";
+const CONSOLE_TEXTS = "http/console_texts.ts";
 const { files } = LIB;
 
 for (const [tree, layers] of [[LIB, LIB_LAYERS], [CLI, CLI_LAYERS]] as const) {
@@ -237,7 +237,7 @@ Deno.test("lib/ imports nothing but itself and what is built in", () => {
     }
     for (const target of LIB.importsOf(path)) {
       // The one file that serves the console has it as texts: it runs in browsers and never here.
-      if (target.startsWith("lib/") || path === CONSOLE_FILES) continue;
+      if (target.startsWith("lib/") || path === CONSOLE_TEXTS) continue;
       wrong.push(`${path} imports ${target}`);
     }
   }
@@ -245,17 +245,17 @@ Deno.test("lib/ imports nothing but itself and what is built in", () => {
 });
 
 Deno.test("the console is loaded by its first request, as texts", () => {
-  const source = codeOf(files.get(CONSOLE_FILES)!);
+  const source = codeOf(files.get(CONSOLE_TEXTS)!);
   for (
     const [statement, specifier = ""] of source.matchAll(/import [^;]*? from "([^"]+)"[^;]*;/g)
   ) {
-    const isTool = specifier.startsWith("node:") || specifier === "./link_modules.ts";
+    const isTool = specifier === "./link_modules.ts";
     assert(isTool || statement.includes('with { type: "text" }'), statement);
   }
-  const importers = [...files.keys()].filter((path) =>
-    LIB.neighboursOf(path).includes(CONSOLE_FILES)
-  );
-  assertEquals(importers, ["http/pages.ts"]);
+  const importersOf = (imported: string) =>
+    [...files.keys()].filter((path) => LIB.neighboursOf(path).includes(imported));
+  assertEquals(importersOf(CONSOLE_TEXTS), ["http/console_files.ts"]);
+  assertEquals(importersOf("http/console_files.ts"), ["http/pages.ts"]);
   assert(codeOf(files.get("http/pages.ts")!).includes('await import("./console_files.ts")'));
 });
 
@@ -274,7 +274,7 @@ Deno.test("what a client imports does not lead to what speaks HTTP as a server, 
   visit("client.ts");
   assert(found.has("connection/http_guest.ts"));
   assertEquals(
-    ["http/session.ts", "http/router.ts", "http/pages.ts", CONSOLE_FILES].filter((path) =>
+    ["http/session.ts", "http/router.ts", "http/pages.ts", CONSOLE_TEXTS].filter((path) =>
       found.has(path)
     ),
     [],

@@ -1,10 +1,13 @@
-// Every case of support/cases.ts over every wire: each transport with each framing. A table at the end shows what
+// Every case of support/cases.ts and support/call_cases.ts over every wire: each transport with each framing. A table at the end shows what
 // passed. Transports that lie in other processes, or carry datagrams, have suites of their own
 // in tests/transport/.
 
-import { CASES } from "../support/cases.ts";
+import { CALL_CASES } from "../support/call_cases.ts";
+import { CASES as PLAIN_CASES } from "../support/cases.ts";
 import { FRAMING_NAMES } from "../support/raw.ts";
 import { WIRES } from "../support/wires.ts";
+
+const CASES = [...PLAIN_CASES, ...CALL_CASES];
 
 /** How many cases passed, by transport and framing. */
 const passed = new Map<string, Map<string, number>>();

@@ -3,7 +3,7 @@
 import { CASES } from "../support/cases.ts";
 import { oneByteNetwork } from "../support/local.ts";
 import { FRAMING_NAMES } from "../support/raw.ts";
-import { wire } from "../support/wires.ts";
+import { wire } from "../support/wire.ts";
 
 for (const framing of FRAMING_NAMES) {
   const bytes = wire({ name: "one byte", framing, listen: () => "tcp://127.0.0.1:0" });

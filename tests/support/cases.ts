@@ -17,10 +17,10 @@ import {
   method,
   type PeerInfo,
   RpcError,
-} from "../../lib/mod.ts";
+} from "@landline/rpc";
 import { until, within } from "./deadline.ts";
 import { ANYTHING } from "./schemas.ts";
-import type { Wire } from "./wires.ts";
+import type { Wire } from "./wire.ts";
 
 /** One thing that must hold on every wire. */
 export interface Case {
@@ -652,7 +652,7 @@ export const CASES: readonly Case[] = [
       const error = await call;
       assert(
         error instanceof RpcError || error instanceof ConnectionLostError,
-        Deno.inspect(error),
+        String(error),
       );
       await aborted;
       await within(line.closed, "the line to close");

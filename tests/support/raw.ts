@@ -102,7 +102,7 @@ export function unframe(framing: Spoken, bytes: Uint8Array): string[] {
     if (found === undefined) {
       if (framing === "websocket" && rest[0] === 0x88) break; // the close, behind which there is nothing
       throw new Error(
-        `Cannot read frames: ${Deno.inspect(new TextDecoder().decode(rest))} is left`,
+        `Cannot read frames: ${JSON.stringify(new TextDecoder().decode(rest))} is left`,
       );
     }
     texts.push(found[0]);

@@ -1,6 +1,6 @@
 // Schemas that need no library.
 
-import type { StandardSchema } from "../../lib/mod.ts";
+import type { StandardSchema } from "@landline/rpc";
 
 /** Takes every value, and gives it as it came. */
 export const ANYTHING: StandardSchema = {

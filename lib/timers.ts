@@ -5,6 +5,8 @@
  * @module
  */
 
+import { unrefTimer } from "./runtime.ts";
+
 /** Something that is to happen at a time, unless it is cancelled before. */
 export interface Timer {
   /** Forgets it; harmless once it has happened. */
@@ -132,7 +134,7 @@ export class TimerWheel implements Timers {
     this.#next = tick;
     const wait = Math.min(FAR, Math.max(0, tick * TICK - this.now()));
     const timer = this.#timer = setTimeout(() => this.#advance(), wait);
-    Deno.unrefTimer(timer);
+    unrefTimer(timer);
   }
 
   #advance(): void {

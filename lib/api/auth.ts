@@ -5,6 +5,7 @@
  * @module
  */
 
+import { nodeModule } from "../runtime.ts";
 import type { PeerInfo } from "./context.ts";
 import type { PeerCertificate } from "../transport/socket.ts";
 
@@ -85,7 +86,7 @@ const MAX_TOKEN = 4096;
  */
 export function bearerTokens(tokens: Readonly<Record<string, unknown>>): Authenticate {
   // Loaded here: it takes as long as all of this library, and most servers have no tokens.
-  const { createHash } = globalThis.process.getBuiltinModule("node:crypto");
+  const { createHash } = nodeModule("node:crypto");
   const digestOf = (token: string) => createHash("sha256").update(token).digest("base64");
   const known = new Map<string, unknown>();
   let longest = MAX_TOKEN;

@@ -10,6 +10,7 @@ import type { Connection } from "../connection/connection.ts";
 import { RpcError } from "../error.ts";
 import { encodeArgument } from "../message/base64.ts";
 import { RPC } from "../message/control.ts";
+import { attempt } from "../runtime.ts";
 import type { Timers } from "../timers.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { EndpointHost, LineConnection } from "./reconnect.ts";
@@ -107,7 +108,7 @@ async function unlessAborted<T>(signal: AbortSignal, work: () => T | Promise<T>)
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort);
   try {
-    return await Promise.race([Promise.try(work), promise]);
+    return await Promise.race([attempt(work), promise]);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

@@ -8,6 +8,7 @@
 import type { ErrorObject, RpcError } from "../error.ts";
 import { RPC } from "../message/control.ts";
 import type { Params } from "../message/message.ts";
+import { toBase64 } from "../runtime.ts";
 import { accepted } from "./call.ts";
 import type { GuardOptions } from "./guard.ts";
 import type { RequestHead } from "./head.ts";
@@ -103,7 +104,7 @@ async function openRpc(known: string | undefined, ask: Ask): Promise<Page> {
   if (answer.error !== undefined) return { status: 503, type: JSON_TYPE, body: json(answer) };
   const body = json(answer.result);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body));
-  const tag = `"${new Uint8Array(digest, 0, 16).toHex()}"`;
+  const tag = `"${toBase64(new Uint8Array(digest, 0, 16))}"`;
   const headers = `${PAGE_HEADERS}Cache-Control: no-cache\r\nETag: ${tag}\r\n`;
   return isKnown(known, tag)
     ? { status: 304, headers }

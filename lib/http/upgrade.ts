@@ -4,6 +4,7 @@
  * @module
  */
 
+import { toBase64 } from "../runtime.ts";
 import type { Refusal } from "./guard.ts";
 import type { RequestHead } from "./head.ts";
 
@@ -38,6 +39,6 @@ export async function handshake(
   const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + MAGIC));
   return {
     answer: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      `Sec-WebSocket-Accept: ${new Uint8Array(digest).toBase64()}\r\n${protocol}\r\n`,
+      `Sec-WebSocket-Accept: ${toBase64(new Uint8Array(digest))}\r\n${protocol}\r\n`,
   };
 }

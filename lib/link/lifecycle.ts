@@ -20,6 +20,7 @@ import { encodeError, UNKNOWN } from "../message/encode.ts";
 import type { Version } from "../message/message.ts";
 import type { Timer, Timers } from "../timers.ts";
 import type { Account } from "../overload/ledger.ts";
+import { attempt } from "../runtime.ts";
 import type { Duplex } from "../transport/socket.ts";
 import type { FramedWriter } from "./framed_writer.ts";
 import {
@@ -391,7 +392,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     this.#lingerTimer?.cancel();
     this.#writer.stop();
     // It throws where the other side has closed it already.
-    const closing = Promise.try(() => this.#socket.close()).catch(() => {});
+    const closing = attempt(() => this.#socket.close()).catch(() => {});
     this.#enter(CLOSED, info);
     // Not at once: what the author does then must not come in the middle of what we do.
     closing.then(() => {

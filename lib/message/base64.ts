@@ -14,6 +14,7 @@
  */
 
 import type { ParamsIssue } from "../error.ts";
+import { fromBase64, toBase64 } from "../runtime.ts";
 import { dateOf } from "./date_text.ts";
 import { Argument } from "./encode.ts";
 import { refuseUnwritable } from "./unwritable.ts";
@@ -128,7 +129,7 @@ function mark(value: unknown, key: string | number, exactly: boolean): unknown {
   if (typeof value === "function") return undefined; // it could be a toJSON, and called once more
   if (value === null || typeof value !== "object") return value;
   const json = isBytes(value) || !hasToJson(value) ? value : value.toJSON(String(key));
-  if (isBytes(json)) return { [NAME]: json.toBase64() };
+  if (isBytes(json)) return { [NAME]: toBase64(json) };
   if (json === null || typeof json !== "object" || ArrayBuffer.isView(json)) return value;
   const marked = changed(json, (member, key) => mark(member, key, exactly));
   const name = exactly ? markerName(marked) : undefined;
@@ -156,7 +157,7 @@ export function decodeExactly(value: unknown): unknown {
   const name = markerName(value);
   if (name === undefined) return changed(value, decodeExactly);
   const text = (value as Record<string, string>)[name]!;
-  return name === NAME ? Uint8Array.fromBase64(text) : { [name.slice(1)]: text };
+  return name === NAME ? fromBase64(text) : { [name.slice(1)]: text };
 }
 
 /** What {@linkcode decodeAt} makes of a value. */
@@ -226,7 +227,7 @@ export function decodeAt(value: unknown, refused: readonly Place[]): Decoded {
   const bytesOf = (marker: object): unknown => {
     if (wrong.length === MAX_WRONG) return marker;
     try {
-      return Uint8Array.fromBase64((marker as Record<string, string>)[NAME]!);
+      return fromBase64((marker as Record<string, string>)[NAME]!);
     } catch (error) {
       const message = `${NAME} holds no base64: ${(error as Error).message}`;
       wrong.push({ path: [...path], message });

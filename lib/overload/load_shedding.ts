@@ -7,6 +7,7 @@
 
 import { RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
+import { engine, residentBytes } from "../runtime.ts";
 import type { Timer, Timers } from "../timers.ts";
 import type { Account, Ledger } from "./ledger.ts";
 
@@ -31,9 +32,6 @@ const YOUNG = 96 << 20;
 
 /** The part of V8's limit that is the old generation's at least. */
 const OLD_PART = 1 / 4;
-
-/** The part of Node's `process` that gives its modules at once. */
-type BuiltinModules = { getBuiltinModule(name: "node:v8"): typeof import("node:v8") };
 
 /** Looks after the memory that a server's connections use together. */
 export class LoadShedding {
@@ -93,7 +91,7 @@ export class LoadShedding {
     const { maxHeapPercent, maxResidentBytes } = this.#limits;
     this.#ledger.taken = 0;
     this.#isShort = this.#heapUsed() > this.#heapLimit * maxHeapPercent / 100 ||
-      maxResidentBytes > 0 && Deno.memoryUsage().rss > maxResidentBytes;
+      maxResidentBytes > 0 && residentBytes() > maxResidentBytes;
     if (this.#isShort && this.#ledger.kept > this.#heapLimit * MUCH_OF_IT) {
       this.#ledger.evictHeaviest();
     }
@@ -102,8 +100,9 @@ export class LoadShedding {
   /** Asks V8 what there is, once. */
   #meetV8(): void {
     if (this.#heapLimit < Infinity) return;
-    const { process } = globalThis as unknown as { process: BuiltinModules };
-    const { getHeapStatistics, getHeapSpaceStatistics } = process.getBuiltinModule("node:v8");
+    const v8 = engine();
+    if (v8 === undefined) return; // a heap without a limit, or one of which nothing is told
+    const { getHeapStatistics, getHeapSpaceStatistics } = v8;
     this.#heapUsed = () =>
       getHeapSpaceStatistics().reduce(
         (sum, { space_name, space_used_size }) =>

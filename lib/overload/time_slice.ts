@@ -11,7 +11,9 @@
  * @module
  */
 
+import { isDeno } from "../runtime.ts";
 import type { Timers } from "../timers.ts";
+import { connectToSelf, type OwnConnection } from "../transport/own_connection.ts";
 
 /** Milliseconds of work after which the other peers are listened to. */
 const SLICE = 5;
@@ -19,20 +21,12 @@ const SLICE = 5;
 /** The same where nothing better than a timer can be waited for: it costs 2 ms each time. */
 const SLICE_BY_TIMER = 20;
 
-const HOST = "127.0.0.1";
-
-/** Our two ends of a connection to ourselves. */
-interface Loop extends Disposable {
-  /** Resolves when a byte has gone around. */
-  goAround(): Promise<void>;
-}
-
 /** The time slice that a server's connections share: once it is over, they yield to the sockets. */
 export class TimeSlice {
   readonly #now: () => number;
   #since: number;
   #length = SLICE_BY_TIMER;
-  #loop: Loop | undefined;
+  #loop: OwnConnection | undefined;
   #opening: Promise<void> | undefined;
   #pause: Promise<void> | undefined;
   #closed = false;
@@ -62,7 +56,7 @@ export class TimeSlice {
     this.#closed = true;
     await this.#opening;
     await this.#pause;
-    this.#loop?.[Symbol.dispose]();
+    this.#loop?.close();
     this.#loop = undefined;
   }
 
@@ -81,41 +75,15 @@ export class TimeSlice {
 
   async #open(): Promise<void> {
     const loop = await openLoop();
-    if (this.#closed) return loop?.[Symbol.dispose]();
+    if (this.#closed) return loop?.close();
     this.#loop = loop;
     if (loop !== undefined) this.#length = SLICE;
   }
 }
 
-/** Connects to itself; undefined where that is not allowed: nobody is asked for it. */
-async function openLoop(): Promise<Loop | undefined> {
-  const { state } = Deno.permissions.querySync({ name: "net", host: HOST });
-  if (state !== "granted") return undefined;
-  try {
-    using listener = Deno.listen({ hostname: HOST, port: 0 });
-    const near = await Deno.connect({ hostname: HOST, port: listener.addr.port });
-    const far = await listener.accept().catch((error) => {
-      near.close();
-      throw error;
-    });
-    // Another program may have been faster: then it is not us at the other end.
-    const isOurs = far.remoteAddr.port === near.localAddr.port;
-    const byte = new Uint8Array(1);
-    const loop: Loop = {
-      async goAround() {
-        const back = far.read(byte);
-        await near.write(byte);
-        await back;
-      },
-      [Symbol.dispose]() {
-        near.close();
-        far.close();
-      },
-    };
-    if (isOurs) return loop;
-    loop[Symbol.dispose]();
-    return undefined;
-  } catch {
-    return undefined; // no descriptors, say: a timer does as well
-  }
+/** What a slice ends with: on Deno a connection to ourselves, if there can be one. */
+async function openLoop(): Promise<OwnConnection | undefined> {
+  if (isDeno) return await connectToSelf();
+  // Node and Bun look at all sockets between two rounds of these.
+  return { goAround: () => new Promise((resolve) => setImmediate(resolve)), close() {} };
 }

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { attempt, errors } from "../runtime.ts";
 import type { Timers } from "../timers.ts";
 import type { Listener, Socket } from "../transport/socket.ts";
 
@@ -68,7 +69,7 @@ export async function acceptAll(
       try {
         socket = await listener.accept();
       } catch (error) {
-        if (signal.aborted || error instanceof Deno.errors.BadResource) return;
+        if (signal.aborted || error instanceof errors.BadResource) return;
         if (isGoneCaller(error)) continue;
         backoff = Math.min(MAX_BACKOFF, backoff * 2 || MIN_BACKOFF);
         onError?.(error);
@@ -113,13 +114,13 @@ function prepareStackTraces(): void {
  * closed while it accepts says `Interrupted`, and `BadResource` when it is asked again.
  */
 function isGoneCaller(error: unknown): boolean {
-  return error instanceof Deno.errors.NotConnected ||
-    error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.Interrupted;
+  return error instanceof errors.NotConnected ||
+    error instanceof errors.ConnectionReset ||
+    error instanceof errors.ConnectionAborted ||
+    error instanceof errors.Interrupted;
 }
 
 /** It may be closed already, by its owner or from the other side. */
 function close(resource: { close(): void | Promise<void> }): void {
-  Promise.try(() => resource.close()).catch(() => {});
+  attempt(() => resource.close()).catch(() => {});
 }

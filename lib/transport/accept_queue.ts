@@ -5,6 +5,7 @@
  * @module
  */
 
+import { errors } from "../runtime.ts";
 import type { Listener, Socket } from "./socket.ts";
 
 type Outcome = { readonly socket: Socket } | { readonly error: unknown };
@@ -85,7 +86,7 @@ export class AcceptQueue {
 
 /** Why nothing is accepted any more. */
 export function closedError(): Error {
-  return new Deno.errors.BadResource("The listener was closed");
+  return new errors.BadResource("The listener was closed");
 }
 
 /** Closes a socket that may be closed already. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { errors } from "../runtime.ts";
 import type { Address } from "./address.ts";
 import { isLocalhost, LOOPBACKS } from "./localhost.ts";
 
@@ -17,7 +18,8 @@ type Action = "listen at" | "connect to";
  */
 export function explain(error: unknown, action: Action, address: Address): unknown {
   if (!(error instanceof Error) || !isOfTheSystem(error)) return error;
-  const why = error instanceof Deno.errors.NotCapable
+  const lacksPermission: boolean = error instanceof errors.NotCapable;
+  const why = lacksPermission
     ? `it needs the permission ${flags(error, action, address)}`
     : error.message;
   // The class tells what happened, to those who catch it.
@@ -30,7 +32,7 @@ export function explain(error: unknown, action: Action, address: Address): unkno
 /** Whether this is a class of `Deno.errors`, or a plain error with a code of the system's. */
 function isOfTheSystem(error: Error): boolean {
   if (/^Cannot (listen at|connect to|use) /.test(error.message)) return false; // it says so itself
-  return Object.hasOwn(Deno.errors, error.name) || error.constructor === Error && "code" in error;
+  return Object.hasOwn(errors, error.name) || error.constructor === Error && "code" in error;
 }
 
 /** All the flags that would be missed one after the other. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { errors } from "../runtime.ts";
 import type { Listener, Socket } from "./socket.ts";
 
 /** The addresses of `localhost`, in the order in which they are taken. */
@@ -46,7 +47,7 @@ export function listenAtBoth<T extends { close(): void }>(
     } catch (error) {
       for (const listener of listeners) listener.close();
       const isChosen = port === 0 && listeners.length > 0;
-      if (isChosen && error instanceof Deno.errors.AddrInUse && tries < MAX_TRIES) continue;
+      if (isChosen && error instanceof errors.AddrInUse && tries < MAX_TRIES) continue;
       throw error;
     }
     const [first] = listeners;
@@ -57,7 +58,7 @@ export function listenAtBoth<T extends { close(): void }>(
 
 /** Whether the machine does without IPv4 or IPv6, or without its loopback. */
 function isMissingFamily(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrNotAvailable ||
+  return error instanceof errors.AddrNotAvailable ||
     error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
 }
 
@@ -71,7 +72,7 @@ export function joinListeners(address: string, listeners: readonly Listener[]): 
   return {
     address,
     async accept() {
-      if (closed) throw new Deno.errors.BadResource("Listener has been closed");
+      if (closed) throw new errors.BadResource("Listener has been closed");
       for (const listener of listeners) {
         if (next.has(listener)) continue;
         next.set(

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { errors } from "../runtime.ts";
 import { type Address, badAddress } from "./address.ts";
 import { datagramListener } from "./unstable.ts";
 
@@ -26,7 +27,7 @@ export function refuseUnshared({ scheme, text }: Address): void {
     );
   }
   const fail = (why: string): never => {
-    throw new Deno.errors.NotSupported(
+    throw new errors.NotSupported(
       `Cannot listen at ${text} more than once: ${why}`,
     );
   };

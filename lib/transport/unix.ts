@@ -23,6 +23,7 @@
  * @module
  */
 
+import { errors } from "../runtime.ts";
 import { type Address, badAddress } from "./address.ts";
 import { behindProxies } from "./proxy/mod.ts";
 import type { Listener, Transport } from "./socket.ts";
@@ -100,7 +101,7 @@ class SocketFile {
       Deno.linkSync(this.#bound, this.path);
       return true;
     } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) return false;
+      if (error instanceof errors.AlreadyExists) return false;
       throw error;
     }
   }
@@ -151,7 +152,7 @@ function makePrivateFolder(folder: string): string {
       Deno.mkdirSync(folderOf(path), { mode: 0o700 });
       return path;
     } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists) || tries === 9) throw error;
+      if (!(error instanceof errors.AlreadyExists) || tries === 9) throw error;
     }
   }
 }
@@ -160,13 +161,17 @@ function makePrivateFolder(folder: string): string {
 async function replaceStale(socket: SocketFile): Promise<Listener> {
   const { path } = socket;
   try {
-    using _lock = await lockOf(folderOf(path));
-    while (!socket.link()) {
-      if (await isGone(path)) continue;
-      socket.replace();
-      break;
+    const unlock = await lockOf(folderOf(path));
+    try {
+      while (!socket.link()) {
+        if (await isGone(path)) continue;
+        socket.replace();
+        break;
+      }
+      return socket.listener();
+    } finally {
+      unlock();
     }
-    return socket.listener();
   } catch (error) {
     socket.abandon();
     throw error;
@@ -181,35 +186,35 @@ async function replaceStale(socket: SocketFile): Promise<Listener> {
 async function isGone(path: string): Promise<boolean> {
   try {
     if (!(await Deno.lstat(path)).isSocket) {
-      throw new Deno.errors.AddrInUse("the path is in use, by a file that is no socket");
+      throw new errors.AddrInUse("the path is in use, by a file that is no socket");
     }
     (await Deno.connect({ transport: "unix", path })).close();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    if (error instanceof errors.NotFound) return true;
+    if (error instanceof errors.ConnectionRefused) return false;
     throw error;
   }
-  throw new Deno.errors.AddrInUse("the path is in use by another server");
+  throw new errors.AddrInUse("the path is in use by another server");
 }
 
-/** The lock that servers take in turn to replace a file in this folder. */
-async function lockOf(folder: string): Promise<Disposable> {
+/** Takes the lock that servers have in turn to replace a file in this folder; returns what lets go of it. */
+async function lockOf(folder: string): Promise<() => void> {
   const file = await Deno.open(folder);
   for (const end = performance.now() + LOCK_TIMEOUT; !await file.tryLock(true);) {
     if (performance.now() > end) {
       file.close();
-      throw new Deno.errors.TimedOut(`another process has locked the folder ${folder}`);
+      throw new errors.TimedOut(`another process has locked the folder ${folder}`);
     }
     await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE));
   }
-  return file; // closing it is unlocking it
+  return () => file.close();
 }
 
 /** Asks for permissions for the whole folder: those for the path alone are not enough to come there. */
 function mayUse(folder: string): void {
   for (const name of ["read", "write"] as const) {
     if (Deno.permissions.requestSync({ name, path: folder }).state === "granted") continue;
-    throw new Deno.errors.NotCapable(
+    throw new errors.NotCapable(
       `Requires ${name} access to "${folder}", run again with the --allow-${name} flag`,
     );
   }

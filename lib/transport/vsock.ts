@@ -8,6 +8,7 @@
  * @module
  */
 
+import { errors } from "../runtime.ts";
 import { type Address, badAddress } from "./address.ts";
 import type { Listener, Socket, Transport } from "./socket.ts";
 import { DenoSocket } from "./deno_socket.ts";
@@ -67,7 +68,7 @@ function cidAndPort({ hostname, port, path, query, text }: Address): { cid: numb
 function explained(error: unknown): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error;
   return error.code === "EAFNOSUPPORT" || error.code === "ENODEV"
-    ? new Deno.errors.NotSupported("this kernel has no vsock", { cause: error })
+    ? new errors.NotSupported("this kernel has no vsock", { cause: error })
     : error;
 }
 

@@ -10,6 +10,7 @@ const ROOT = new URL("../../", import.meta.url);
  * above its own: what shares a line does not know of each other.
  */
 const LIB_LAYERS = [
+  "runtime.ts",
   "error.ts limits.ts timers.ts",
   "framing/",
   "message/",

@@ -11,6 +11,7 @@ import type { HttpOptions } from "../../http/options.ts";
 import type { HealthStatus } from "../../builtin/health.ts";
 import type { Limits } from "../../limits.ts";
 import type { RateLimits } from "../../overload/rate_limit.ts";
+import { errors } from "../../runtime.ts";
 import type { TlsServerOptions } from "../../transport/socket.ts";
 
 /** What a worker is started with. */
@@ -141,7 +142,7 @@ export function fromThrown(thrown: Thrown): unknown {
 type ErrorClass = new (message: string, options: ErrorOptions) => Error;
 
 const CLASSES: ReadonlyMap<string, ErrorClass> = new Map([
-  ...Object.entries(Deno.errors),
+  ...Object.entries(errors),
   ...[TypeError, RangeError, SyntaxError, ReferenceError].map((it) => [it.name, it] as const),
 ]);
 

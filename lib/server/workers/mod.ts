@@ -15,6 +15,7 @@ import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
 import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
 import { callBack } from "../../error.ts";
 import { callbackOf, tellError } from "../../incoming/print_error.ts";
+import { errors } from "../../runtime.ts";
 import { addressesOf, type ServeOptions, type Server } from "../options.ts";
 import { Shutdown } from "../shutdown.ts";
 import { dial } from "../../transport/dial.ts";
@@ -324,7 +325,7 @@ async function threadStarter(): Promise<StartThread> {
   if (module.protocol === "file:") {
     const read = await Deno.permissions.query({ name: "read", path: module });
     if (read.state !== "granted") {
-      throw new Deno.errors.NotCapable(
+      throw new errors.NotCapable(
         `Cannot serve with workers: they need the permission --allow-read=${module.pathname}`,
       );
     }
@@ -362,7 +363,7 @@ async function refuseTaken(address: string): Promise<void> {
     return; // nobody answers
   }
   if (isSelf) return;
-  throw new Deno.errors.AddrInUse(`Cannot listen at ${address}: Address already in use`);
+  throw new errors.AddrInUse(`Cannot listen at ${address}: Address already in use`);
 }
 
 /** A URL cannot be sent to a worker. */

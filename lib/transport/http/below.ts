@@ -4,6 +4,7 @@
  * @module
  */
 
+import { toBase64 } from "../../runtime.ts";
 import { type Address, badAddress } from "../address.ts";
 import type { DialOptions, Socket } from "../socket.ts";
 import { tcp } from "../tcp.ts";
@@ -63,7 +64,7 @@ export function targetOf(
       const why = "its name or password has a % that is not followed by two hexadecimal digits";
       throw badAddress(text, why);
     }
-    headers.set("authorization", `Basic ${new TextEncoder().encode(words).toBase64()}`);
+    headers.set("authorization", `Basic ${toBase64(new TextEncoder().encode(words))}`);
   }
   url.username = url.password = url.hash = "";
   return { url, headers };

@@ -8,6 +8,7 @@
  */
 
 import { websocket } from "../../framing/websocket.ts";
+import { errors, toBase64 } from "../../runtime.ts";
 import type { Address } from "../address.ts";
 import { PrefixedSocket } from "../prefixed_socket.ts";
 import type { DialOptions, PeerCertificate, Socket } from "../socket.ts";
@@ -66,7 +67,7 @@ function handshake(address: Address, given: DialOptions["headers"]): Handshake {
     given,
     (name) => OWN.includes(name) || name.startsWith("sec-websocket-") && name !== PROTOCOL,
   );
-  const key = crypto.getRandomValues(new Uint8Array(16)).toBase64();
+  const key = toBase64(crypto.getRandomValues(new Uint8Array(16)));
   const lines = [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
     `Host: ${url.host}`,
@@ -155,7 +156,7 @@ async function check(
     throw failed(address, "the server switches to another protocol than WebSocket");
   }
   const hash = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + GUID));
-  if (headers.get("sec-websocket-accept")?.trim() !== new Uint8Array(hash).toBase64()) {
+  if (headers.get("sec-websocket-accept")?.trim() !== toBase64(new Uint8Array(hash))) {
     throw failed(
       address,
       "the server's Sec-WebSocket-Accept does not fit our key; something between may have kept an old answer",
@@ -195,7 +196,7 @@ async function readBody(socket: Socket, { headers, rest }: Head): Promise<Uint8A
 }
 
 function failed(address: Address, why: string): Error {
-  return new Deno.errors.InvalidData(`Cannot connect to ${address.text}: ${why}`);
+  return new errors.InvalidData(`Cannot connect to ${address.text}: ${why}`);
 }
 
 // ---- The socket ------------------------------------------------------------------------------

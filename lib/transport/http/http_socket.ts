@@ -15,6 +15,7 @@ import { decodeUtf8 } from "../../framing/utf8.ts";
 import { MAX_MS } from "../../limits.ts";
 import { isControl, readControl } from "../../message/control.ts";
 import type { Notification } from "../../message/message.ts";
+import { errors, refTimer, unrefTimer } from "../../runtime.ts";
 import type { Socket } from "../socket.ts";
 import { type Message, parsed, Post, type PostHost } from "./post.ts";
 
@@ -164,16 +165,16 @@ export class HttpSocket implements Socket, PostHost {
   }
 
   ref(): void {
-    Deno.refTimer(this.#anchor);
+    refTimer(this.#anchor);
   }
 
   unref(): void {
-    Deno.unrefTimer(this.#anchor);
+    unrefTimer(this.#anchor);
   }
 
   close(): void {
     clearTimeout(this.#anchor);
-    this.fail(new Deno.errors.Interrupted("The socket was closed"));
+    this.fail(new errors.Interrupted("The socket was closed"));
     this.client.close();
   }
 

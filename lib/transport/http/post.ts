@@ -11,6 +11,7 @@ import { isControl, readControl, streamItems } from "../../message/control.ts";
 import { encodeError } from "../../message/encode.ts";
 import { parseExactly } from "../../message/exact_numbers.ts";
 import type { Notification } from "../../message/message.ts";
+import { errors } from "../../runtime.ts";
 import { eventsOf, linesOf, textOf, TooLong } from "./body.ts";
 import { Credit } from "./credit.ts";
 import { statusError } from "./status.ts";
@@ -168,7 +169,7 @@ export class Post {
         if (text !== "") await this.#take(text);
       }
       if (this.#calls.size > 0) {
-        throw new Deno.errors.UnexpectedEof("it ended before the result");
+        throw new errors.UnexpectedEof("it ended before the result");
       }
       return;
     }

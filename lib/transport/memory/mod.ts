@@ -5,6 +5,7 @@
  * @module
  */
 
+import { attempt, errors } from "../../runtime.ts";
 import { type Address, badAddress } from "../address.ts";
 import { type Course, coursesOf, entriesOf, fromQuery, type NetworkFaults } from "./faults.ts";
 import { nextTurn, Pipe, Waiter } from "./pipe.ts";
@@ -34,7 +35,7 @@ export const memory: Transport = {
     signal?.throwIfAborted();
     const listener = LISTENERS.get(name);
     if (listener === undefined) {
-      throw new Deno.errors.ConnectionRefused(
+      throw new errors.ConnectionRefused(
         `Cannot connect to ${format(name)}: nobody listens there`,
       );
     }
@@ -65,7 +66,7 @@ class MemoryListener implements Listener {
     this.#name = name;
     this.address = format(name);
     if (LISTENERS.has(name)) {
-      throw new Deno.errors.AddrInUse(`Cannot listen at ${this.address}: the name is taken`);
+      throw new errors.AddrInUse(`Cannot listen at ${this.address}: the name is taken`);
     }
     LISTENERS.set(name, this);
   }
@@ -77,7 +78,7 @@ class MemoryListener implements Listener {
 
   async accept(): Promise<Socket> {
     for (;;) {
-      if (this.#closed) throw new Deno.errors.BadResource("Cannot accept: the listener is closed");
+      if (this.#closed) throw new errors.BadResource("Cannot accept: the listener is closed");
       const caller = this.#callers.shift();
       if (caller !== undefined) return caller;
       await this.#acceptor.wait(Infinity);
@@ -85,10 +86,10 @@ class MemoryListener implements Listener {
   }
 
   close(): void {
-    if (this.#closed) throw new Deno.errors.BadResource("Cannot close: the listener is closed");
+    if (this.#closed) throw new errors.BadResource("Cannot close: the listener is closed");
     this.#closed = true;
     LISTENERS.delete(this.#name);
-    this.#acceptor.fail(new Deno.errors.Interrupted("Cannot accept: the listener was closed"));
+    this.#acceptor.fail(new errors.Interrupted("Cannot accept: the listener was closed"));
     for (const caller of this.#callers) caller.reset();
   }
 }
@@ -177,7 +178,7 @@ class End implements MemorySocket {
   }
 
   closeWrite(): Promise<void> {
-    return Promise.try(() => {
+    return attempt(() => {
       this.#mustBeOpen("close for writing");
       this.#outgoing.end();
     });
@@ -192,6 +193,6 @@ class End implements MemorySocket {
   }
 
   #mustBeOpen(action: string): void {
-    if (this.#closed) throw new Deno.errors.BadResource(`Cannot ${action}: the socket is closed`);
+    if (this.#closed) throw new errors.BadResource(`Cannot ${action}: the socket is closed`);
   }
 }

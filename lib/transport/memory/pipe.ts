@@ -5,6 +5,7 @@
  * @module
  */
 
+import { errors } from "../../runtime.ts";
 import type { Course } from "./faults.ts";
 
 /** Bytes that are held before the writer has to wait. */
@@ -84,7 +85,7 @@ export class Pipe {
     for (;;) {
       if (this.#state === "reset") throw connectionReset("write");
       if (this.#state !== "open") {
-        throw new Deno.errors.BrokenPipe(
+        throw new errors.BrokenPipe(
           this.#state === "ended"
             ? "Cannot write: this end said that no more would come"
             : "Cannot write: the other end is closed",
@@ -133,16 +134,16 @@ export class Pipe {
 
   /** The writer is gone; true where its end can never arrive. */
   stopWriting(): boolean {
-    this.#writer.fail(new Deno.errors.Interrupted("Cannot write: the socket was closed"));
+    this.#writer.fail(new errors.Interrupted("Cannot write: the socket was closed"));
     this.end();
     return this.#sent >= this.#course.stall;
   }
 
   /** The reader is gone; true where it left bytes unread. */
   stopReading(): boolean {
-    this.#reader.fail(new Deno.errors.Interrupted("Cannot read: the socket was closed"));
+    this.#reader.fail(new errors.Interrupted("Cannot read: the socket was closed"));
     const unread = this.#first !== undefined;
-    this.#writer.fail(new Deno.errors.BrokenPipe("Cannot write: the other end was closed"));
+    this.#writer.fail(new errors.BrokenPipe("Cannot write: the other end was closed"));
     if (this.#state === "open") this.#state = "unread";
     this.#first = undefined;
     return unread;
@@ -157,7 +158,7 @@ export class Pipe {
 }
 
 function connectionReset(action: string): Error {
-  return new Deno.errors.ConnectionReset(`Cannot ${action}: the connection was reset`);
+  return new errors.ConnectionReset(`Cannot ${action}: the connection was reset`);
 }
 
 /** Resolves in the next turn of the event loop. */
@@ -177,7 +178,7 @@ export class Waiter {
    */
   wait(ms: number): Promise<void> {
     if (this.#waiting !== undefined) {
-      throw new Deno.errors.Busy("Cannot wait: the one before has not ended");
+      throw new errors.Busy("Cannot wait: the one before has not ended");
     }
     this.#timer = setTimeout(() => this.#end()?.resolve(), Math.min(ms, LONG));
     return (this.#waiting = Promise.withResolvers()).promise;

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { errors } from "../../runtime.ts";
 import { badAddress } from "../address.ts";
 import { ChunkReader } from "./chunk_reader.ts";
 import { ErrorOutput } from "./error_output.ts";
@@ -108,7 +109,7 @@ class CommandSocket implements Socket {
       ? `${this.#program} ended with exit code ${status.code}`
       : `${this.#program} was ended by ${status.signal}`;
     const said = await this.#errors.end();
-    throw new Deno.errors.BrokenPipe(
+    throw new errors.BrokenPipe(
       said === "" ? how : `${how}; its standard error ends with: ${said}`,
     );
   }
@@ -134,8 +135,8 @@ function start(program: string, args: readonly string[]): ProcessGroup {
       stderr: "piped",
     });
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(`there is no program ${JSON.stringify(program)}`);
+    if (!(error instanceof errors.NotFound)) throw error;
+    throw new errors.NotFound(`there is no program ${JSON.stringify(program)}`);
   }
 }
 

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { nodeModule } from "../../runtime.ts";
+
 /** What prints to standard output. The others print to standard error anyway. */
 const PRINTING = [
   "log",
@@ -31,7 +33,7 @@ const PRINTING = [
  */
 export function redirectConsole(): () => void {
   // Loaded here: it takes some milliseconds, and few programs speak over their standard output.
-  const { Console } = globalThis.process.getBuiltinModule("node:console");
+  const { Console } = nodeModule("node:console");
   const { stderr } = globalThis.process, { console } = globalThis;
   const own = Object.fromEntries(PRINTING.map((name) => [name, console[name]]));
   const other = new Console(stderr, stderr);

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { errors } from "../../runtime.ts";
 import { type Address, badAddress } from "../address.ts";
 import { ChunkReader } from "./chunk_reader.ts";
 import type { Listener, Socket, Transport } from "../socket.ts";
@@ -40,7 +41,7 @@ class StdioListener implements Listener {
   close(): void {
     this.#socket?.close();
     this.#socket = undefined;
-    this.#closed.reject(new Deno.errors.BadResource("Listener has been closed"));
+    this.#closed.reject(new errors.BadResource("Listener has been closed"));
   }
 }
 
@@ -56,7 +57,7 @@ class StdioSocket implements Socket {
       throw badAddress(text, "there is only one standard input and output: stdio:");
     }
     if (Deno.stdin.readable.locked) {
-      throw new Deno.errors.Busy("standard input is being read already");
+      throw new errors.Busy("standard input is being read already");
     }
     this.#input = new ChunkReader(Deno.stdin.readable);
     this.#restoreConsole = redirectConsole();

@@ -7,6 +7,7 @@
  */
 
 import type { Limits } from "../../limits.ts";
+import { errors } from "../../runtime.ts";
 import { TimerWheel } from "../../timers.ts";
 import { AcceptQueue, closedError, closeQuietly } from "../accept_queue.ts";
 import type { Networks } from "../networks.ts";
@@ -106,7 +107,7 @@ async function proxiedBy(socket: Socket): Promise<Socket | undefined> {
   let bytes = new Uint8Array(256), received = 0;
   for (;;) {
     const count = await socket.read(bytes.subarray(received)).catch((error) => {
-      if (received === 0 && error instanceof Deno.errors.ConnectionReset) return null;
+      if (received === 0 && error instanceof errors.ConnectionReset) return null;
       throw error;
     });
     if (count === null) {
@@ -129,5 +130,5 @@ async function proxiedBy(socket: Socket): Promise<Socket | undefined> {
 }
 
 function cannotAccept(why: string, name: "TimedOut" | "UnexpectedEof" | "InvalidData"): Error {
-  return new Deno.errors[name](`Cannot accept: ${why}`);
+  return new errors[name](`Cannot accept: ${why}`);
 }

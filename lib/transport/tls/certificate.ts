@@ -5,7 +5,7 @@
  * @module
  */
 
-import { nodeModule } from "./node_stream.ts";
+import { nodeModule } from "../../runtime.ts";
 import type { TlsClientOptions, TlsServerOptions } from "../socket.ts";
 
 /** What `node:tls` is given: PEM text. */

@@ -6,8 +6,9 @@
 
 import type { TLSSocket } from "node:tls";
 import { MAX_MS } from "../../limits.ts";
+import { errors, nodeModule } from "../../runtime.ts";
 import type { Credentials } from "./certificate.ts";
-import { nodeModule, type NodeStream } from "./node_stream.ts";
+import type { NodeStream } from "./node_stream.ts";
 import { cannotAccept } from "./hello.ts";
 
 /** Shakes hands as the server; where a certificate is asked for, {@linkcode refusalOf} tells of it. */
@@ -46,7 +47,7 @@ export function clientHandshake(
       rejectUnauthorized: true,
     });
     secure.on("error", reject);
-    secure.on("close", () => reject(new Deno.errors.ConnectionReset("the server left")));
+    secure.on("close", () => reject(new errors.ConnectionReset("the server left")));
     secure.on("secureConnect", () => resolve(secure));
   });
 }
@@ -89,8 +90,8 @@ export function cannotConnect(address: string, error: unknown): Error {
     ? `the server's certificate is for another name: ${message.replace(/^.*?altnames: /, "")}`
     : code === "ERR_SSL_WRONG_VERSION_NUMBER"
     ? "the server does not speak TLS"
-    : code === "ECONNRESET" || error instanceof Deno.errors.ConnectionReset
+    : code === "ECONNRESET" || error instanceof errors.ConnectionReset
     ? "the server closed the connection during the handshake"
     : message;
-  return new Deno.errors.InvalidData(`Cannot connect to ${address}: ${why}`, { cause: error });
+  return new errors.InvalidData(`Cannot connect to ${address}: ${why}`, { cause: error });
 }

@@ -7,6 +7,7 @@
 import { RpcError } from "../../error.ts";
 import { detect } from "../../framing/detect.ts";
 import { encodeError, UNKNOWN } from "../../message/encode.ts";
+import { errors } from "../../runtime.ts";
 
 /** Bytes that a record of TLS begins with: its type, its version, its length. */
 const HEADER = 5;
@@ -62,5 +63,5 @@ const HTTP_REFUSAL = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" +
 
 /** Why somebody is not served, as the log has it. */
 export function cannotAccept(why: string, cause?: unknown): Error {
-  return new Deno.errors.InvalidData(`Cannot accept: ${why}`, { cause });
+  return new errors.InvalidData(`Cannot accept: ${why}`, { cause });
 }

@@ -14,6 +14,7 @@
 import { RpcError } from "../../error.ts";
 import type { Limits } from "../../limits.ts";
 import { encodeError, UNKNOWN } from "../../message/encode.ts";
+import { errors } from "../../runtime.ts";
 import { type Timer, TimerWheel } from "../../timers.ts";
 import { AcceptQueue, closedError, closeQuietly } from "../accept_queue.ts";
 import { secured } from "../address.ts";
@@ -166,7 +167,7 @@ export class TlsListener implements Listener {
         const count = await arrival.socket.read(bytes.subarray(arrival.received));
         if (count === null) {
           if (arrival.received === 0) return undefined;
-          throw new Deno.errors.UnexpectedEof(
+          throw new errors.UnexpectedEof(
             `Cannot accept: the peer left after ${arrival.received} bytes of its hello`,
           );
         }
@@ -175,7 +176,7 @@ export class TlsListener implements Listener {
       return bytes.subarray(0, arrival.received);
     } catch (error) {
       const left = arrival.evicted === undefined && arrival.received === 0;
-      if (left && error instanceof Deno.errors.ConnectionReset) return undefined;
+      if (left && error instanceof errors.ConnectionReset) return undefined;
       throw error;
     } finally {
       this.#silent.delete(arrival);
@@ -311,7 +312,7 @@ export class TlsListener implements Listener {
 }
 
 function timedOut({ received }: Arrival, when: string): Error {
-  return new Deno.errors.TimedOut(
+  return new errors.TimedOut(
     received === 0
       ? `Cannot accept: the peer said nothing ${when}`
       : `Cannot accept: the peer did not end its handshake ${when}, it sent ${received} bytes first`,

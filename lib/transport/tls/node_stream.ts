@@ -6,22 +6,13 @@
  */
 
 import type { Duplex as NodeDuplex } from "node:stream";
+import { nodeModule, unrefTimer } from "../../runtime.ts";
 import type { Duplex } from "../socket.ts";
 
 /** Milliseconds that the last bytes before the end may take. */
 const LAST_WORDS = 100;
 
 const EMPTY: Uint8Array<ArrayBuffer> = /* @__PURE__ */ new Uint8Array(0);
-
-/**
- * A module of Node's, loaded now and not before: `node:tls` alone takes as long to load as all of this
- * library.
- */
-export function nodeModule<Name extends "node:crypto" | "node:stream" | "node:tls">(
-  name: Name,
-): ReturnType<typeof globalThis.process.getBuiltinModule<Name>> {
-  return globalThis.process.getBuiltinModule(name);
-}
 
 /** A socket, and the stream that stands for it. */
 export class NodeStream {
@@ -91,7 +82,7 @@ export class NodeStream {
     if (this.#writing) return this.close();
     this.#ending = true;
     this.#timer = setTimeout(() => this.close(), LAST_WORDS);
-    Deno.unrefTimer(this.#timer);
+    unrefTimer(this.#timer);
   }
 
   /** Closes now. */

@@ -5,6 +5,7 @@
  */
 
 import type { TLSSocket } from "node:tls";
+import { errors } from "../../runtime.ts";
 import { secured } from "../address.ts";
 import type { PeerCertificate, Socket } from "../socket.ts";
 import type { NodeStream } from "./node_stream.ts";
@@ -56,7 +57,7 @@ export class TlsSocket implements Socket {
     secure.on("error", (error) => this.#fail(error));
     secure.on(
       "close",
-      () => this.#fail(new Deno.errors.ConnectionReset("The connection was reset")),
+      () => this.#fail(new errors.ConnectionReset("The connection was reset")),
     );
   }
 
@@ -102,7 +103,7 @@ export class TlsSocket implements Socket {
     const canSay = this.#failure === undefined && !this.#outputEnded;
     this.#inputEnded = false;
     this.#chunks.length = 0;
-    this.#fail(new Deno.errors.Interrupted("The socket was closed"));
+    this.#fail(new errors.Interrupted("The socket was closed"));
     if (!canSay) return this.#below.close();
     this.#below.end();
     this.#secure.end();

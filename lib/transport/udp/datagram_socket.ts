@@ -12,6 +12,7 @@
 import { type ErrorName, RpcError } from "../../error.ts";
 import { decodeLoosely } from "../../framing/utf8.ts";
 import { encodeError } from "../../message/encode.ts";
+import { errors } from "../../runtime.ts";
 import type { Socket } from "../socket.ts";
 
 /** Bytes of the largest datagram: IPv4 has 16 bits for its length, headers included. */
@@ -108,7 +109,7 @@ abstract class DatagramSocket implements Socket {
 
   async read(buffer: Uint8Array): Promise<number | null> {
     for (;;) {
-      if (this.#closed) throw new Deno.errors.BadResource("the socket is closed");
+      if (this.#closed) throw new errors.BadResource("the socket is closed");
       if (this.#failure !== undefined) throw this.#failure.error;
       const [line] = this.#inbox;
       if (line !== undefined) {

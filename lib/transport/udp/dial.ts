@@ -4,6 +4,7 @@
  * @module
  */
 
+import { errors } from "../../runtime.ts";
 import { type Address, badAddress, formatAddress, hostAndPort } from "../address.ts";
 import { isLocalhost } from "../localhost.ts";
 import type { DialOptions, Socket } from "../socket.ts";
@@ -81,7 +82,7 @@ async function resolve(hostname: string): Promise<string> {
   try {
     return (await lookup(hostname)).address;
   } catch (error) {
-    throw new Deno.errors.NotFound(`no address is known for ${hostname}`, { cause: error });
+    throw new errors.NotFound(`no address is known for ${hostname}`, { cause: error });
   }
 }
 

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { errors, unrefTimer } from "../../runtime.ts";
 import { formatAddress } from "../address.ts";
 import { networkOf } from "../exposure.ts";
 import type { Listener, Socket } from "../socket.ts";
@@ -62,7 +63,7 @@ export class UdpListener implements Listener {
 
   async accept(): Promise<Socket> {
     for (;;) {
-      if (this.#closed) throw new Deno.errors.BadResource("Listener has been closed");
+      if (this.#closed) throw new errors.BadResource("Listener has been closed");
       for (const socket of this.#arrived) {
         this.#arrived.delete(socket);
         return socket;
@@ -169,7 +170,7 @@ export class UdpListener implements Listener {
       }
       if (this.#peers.size > 0) this.#forgetLater();
     }, silence / 4);
-    Deno.unrefTimer(this.#timer);
+    unrefTimer(this.#timer);
   }
 
   /** The port is free once what was to be received has been called off. */

@@ -6,6 +6,7 @@
  */
 
 import { DEFAULT_LIMITS } from "../../limits.ts";
+import { errors } from "../../runtime.ts";
 import { formatAddress, hostAndPort } from "../address.ts";
 import { LoadingListener } from "../loading_listener.ts";
 import { isLocalhost, joinListeners, listenAtBoth } from "../localhost.ts";
@@ -42,7 +43,7 @@ function toListener(conn: DatagramConn, patience: number): Listener {
 export function bind(hostname: string, port: number): DatagramConn {
   const listen = datagramListener();
   if (listen === undefined) {
-    throw new Deno.errors.NotSupported("UDP needs the flag --unstable-net");
+    throw new errors.NotSupported("UDP needs the flag --unstable-net");
   }
   return listen({ transport: "udp", hostname, port });
 }
@@ -62,7 +63,7 @@ export function askFor(...hosts: string[]): void {
     Deno.permissions.requestSync({ name: "net", host }).state !== "granted"
   );
   if (missing.length === 0) return;
-  throw new Deno.errors.NotCapable(
+  throw new errors.NotCapable(
     `Requires net access to "${missing.join()}", run again with the --allow-net flag`,
   );
 }

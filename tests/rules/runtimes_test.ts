@@ -1,0 +1,83 @@
+// What other runtimes than Deno load of lib/: no `Deno`, and nothing that Node 22 lacks.
+
+import { assert, assertEquals } from "@std/assert";
+
+const LIB = new URL("../../lib/", import.meta.url);
+
+/** The file that knows what differs. */
+const RUNTIME = "runtime.ts";
+
+/** Syntax and built-ins that Node has from version 24 on, and pages for as short a time. */
+const TOO_NEW = [
+  /\busing\s+\w+\s*=/, // 24
+  /\bPromise\.try\b/, // 24
+  /\bRegExp\.escape\b/, // 24
+  /\bError\.isError\b/, // 24
+  /\bMath\.(?:sumPrecise|f16round)\b/,
+  /\bFloat16Array\b/, // 24
+  /\b(?:Async)?DisposableStack\b/, // 24
+  /\bIterator\.(?:concat|zip)\b/,
+  /\.getOrInsert(?:Computed)?\(/,
+  /\.(?:toBase64|toHex|setFromBase64|setFromHex)\(/, // 25
+  /\bUint8Array\.from(?:Base64|Hex)\b/, // 25
+  /\bimport\.meta\.main\b/, // 24
+  /\/[^/\n]*\(\?[ims]+(?:-[ims]+)?:|\(\?-[ims]+:/, // modifiers in an expression, 23
+];
+
+/** The code of a file: no comments. */
+function codeOf(path: string): string {
+  return Deno.readTextFileSync(new URL(path, LIB)).replaceAll(
+    /\/\*[\s\S]*?\*\/|(?<=^|[^:"'`\\])\/\/ .*$/gm,
+    "",
+  );
+}
+
+/** All that a file loads, itself included: what is imported as a type alone is not loaded. */
+function graphOf(...roots: readonly string[]): Set<string> {
+  const found = new Set<string>();
+  const visit = (path: string) => {
+    if (found.has(path)) return;
+    found.add(path);
+    const code = codeOf(path).replaceAll(/^(?:import|export) type\b[^;]*;/gm, "");
+    const specifiers = code.matchAll(
+      /^(?:import|export)\b[^"';]*?\bfrom\s*"([^"]+)"|^import\s*"([^"]+)"/gm,
+    );
+    for (const [, from, bare] of specifiers) {
+      const specifier = (from ?? bare)!;
+      if (!specifier.startsWith(".")) continue;
+      visit(new URL(specifier, new URL(path, LIB)).href.slice(LIB.href.length));
+    }
+  };
+  for (const root of roots) visit(root);
+  return found;
+}
+
+function* filesOf(folder: URL, prefix = ""): Iterable<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* filesOf(new URL(`${name}/`, folder), `${prefix}${name}/`);
+    else if (name.endsWith(".ts")) yield prefix + name;
+  }
+}
+
+/** Whether this code says `Deno`: in words for people it may. */
+function saysDeno(path: string): boolean {
+  return /(?<![\w"'`. ])Deno\b|[ (]Deno[.[]|\bas typeof Deno\b/.test(codeOf(path));
+}
+
+Deno.test("a client without transports loads no file that says Deno, but the one for that", () => {
+  const graph = graphOf("client/line.ts", "client/open.ts", "client/open_socket.ts");
+  assert(graph.has("connection/connection.ts") && graph.has(RUNTIME));
+  assertEquals([...graph].filter((path) => saysDeno(path) && path !== RUNTIME), []);
+});
+
+Deno.test("lib/ does without what Node 22 lacks", () => {
+  const wrong: string[] = [];
+  for (const path of filesOf(LIB)) {
+    if (path === RUNTIME) continue;
+    const code = codeOf(path);
+    for (const [at, line] of code.split("\n").entries()) {
+      if (TOO_NEW.some((it) => it.test(line))) wrong.push(`${path}:${at + 1} ${line.trim()}`);
+    }
+  }
+  assertEquals(wrong, []);
+});

@@ -180,10 +180,16 @@ let bytesPanel: BytesPanel | undefined;
 
 /** Opens the bytes of a message. What shows them is loaded now. */
 async function showBytes({ text, isOut }: Said): Promise<void> {
+  if (bytesPanel === undefined) replace(bytesContent, h("p", { class: "hint" }, "Loading"));
   bytesDialog.showModal();
   if (bytesPanel === undefined) {
-    const { createBytesPanel } = await import("./bytes/panel.ts");
-    bytesPanel ??= createBytesPanel();
+    try {
+      const { createBytesPanel } = await import("./bytes/panel.ts");
+      bytesPanel ??= createBytesPanel();
+    } catch {
+      const why = "What shows the bytes could not be loaded: is the server there?";
+      return replace(bytesContent, h("p", { class: "note bad", role: "alert" }, why));
+    }
     replace(bytesContent, bytesPanel.element);
   }
   bytesPanel.show(text, isOut ? "out" : "in");

@@ -19,7 +19,7 @@ const MANY = 400;
 export class Methods {
   readonly #search: HTMLInputElement;
   readonly #count: HTMLElement;
-  readonly #list: VirtualList;
+  readonly #list: VirtualList<MethodRow>;
   readonly #onchoose: (method: MethodOutline) => void;
   #methods: readonly MethodOutline[] = [];
   #rows: readonly MethodRow[] = [];
@@ -36,8 +36,9 @@ export class Methods {
       role: "tree",
       rowHeight: 30,
       length: () => this.#rows.length,
-      draw: (row, index) => this.#draw(row, this.#rows[index]!),
-      onchoose: (index) => this.#choose(index),
+      at: (index) => this.#rows[index],
+      draw: (element, row) => this.#draw(element, row),
+      onchoose: (row) => this.#choose(row),
       onkey: (key, index) => this.#onKey(key, index),
     });
     column.append(this.#list.element);
@@ -77,7 +78,7 @@ export class Methods {
     this.#chosen = name;
     const at = this.#rows.findIndex(({ method }) => method?.name === name);
     if (at >= 0) this.#list.activate(at);
-    else this.#list.update();
+    this.#list.redraw();
   }
 
   #update(): void {
@@ -91,10 +92,9 @@ export class Methods {
     this.#list.activate(this.#rows.findIndex(({ method }) => method?.name === this.#chosen));
   }
 
-  #choose(index: number): void {
-    const row = this.#rows[index];
-    if (row?.method !== undefined) this.#onchoose(row.method);
-    else if (row !== undefined) this.#fold(row, !row.isFolded);
+  #choose(row: MethodRow): void {
+    if (row.method !== undefined) this.#onchoose(row.method);
+    else this.#fold(row, !row.isFolded);
   }
 
   #fold({ path }: MethodRow, isFolded: boolean): void {

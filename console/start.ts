@@ -1,7 +1,8 @@
 /// <reference lib="dom" />
 /**
  * What runs before the page is painted: it sets the colours that were chosen, so that nothing is seen in
- * the others first, and starts the page behind its first paint, which waits for no other script.
+ * the others first, and starts the page behind its first paint, which waits for no other script. A button
+ * that is clicked before the page has started is clicked for the user once it has.
  *
  * @module
  */
@@ -9,12 +10,30 @@
 /** Milliseconds after which the page starts though nothing was painted: its tab may be hidden. */
 const PATIENCE = 500;
 
+/** The last button that was clicked too early. */
+let early: HTMLElement | null = null;
+
+function keepClick({ target }: Event): void {
+  early = (target as Element).closest("button");
+}
+
 /** Starts the page, once. */
-function start(): void {
+async function start(): Promise<void> {
   observer.disconnect();
   clearTimeout(timer);
-  import("./app.ts");
+  try {
+    await import("./app.ts");
+  } catch (error) {
+    const why = (error as Error).message.slice(0, 200);
+    document.getElementById("line")!.dataset["state"] = "lost";
+    document.getElementById("line-state")!.textContent = `lost: the page does not start: ${why}`;
+  } finally {
+    removeEventListener("click", keepClick);
+  }
+  early?.click();
 }
+
+addEventListener("click", keepClick);
 
 try {
   const theme = localStorage.getItem("landline-theme");

@@ -31,7 +31,7 @@ export class StreamPanel {
   readonly #host: StreamHost;
   readonly #items = new Ring<Item>(MAX_ITEMS);
   readonly #texts = new WeakMap<Item, string>();
-  readonly #list: VirtualList;
+  readonly #list: VirtualList<Item>;
   readonly #filter: HTMLInputElement;
   readonly #count: HTMLElement;
   readonly #pause: HTMLButtonElement;
@@ -58,7 +58,10 @@ export class StreamPanel {
       type: "search",
       placeholder: "Filter",
       "aria-label": "Filter items",
-      oninput: () => this.#update(),
+      oninput: () => {
+        this.#update();
+        this.#list.redraw(); // items that a filter leaves have no number
+      },
     });
     this.#count = h("span", { class: "count" });
     this.#bars = ["held", "way"].map((name) => h("span", { class: name }));
@@ -70,8 +73,9 @@ export class StreamPanel {
       rowHeight: 26,
       follows: true,
       length: () => this.#found?.length ?? this.#items.length,
-      draw: (row, index) => this.#draw(row, index),
-      onchoose: (index) => host.show(this.#at(index)!.value),
+      at: (index) => this.#at(index),
+      draw: (row, item, index) => this.#draw(row, item, index),
+      onchoose: ({ value }) => host.show(value),
     });
     const names = ["credit given", "on the way", "held"];
     const titles = [
@@ -205,8 +209,7 @@ export class StreamPanel {
       (dropped > 0 ? `; ${countText(dropped)} were not kept` : "");
   }
 
-  #draw(row: HTMLElement, index: number): void {
-    const item = this.#at(index)!;
+  #draw(row: HTMLElement, item: Item, index: number): void {
     row.setAttribute("aria-selected", "false");
     const place = this.#found === undefined ? index + this.#items.forgotten + 1 : undefined;
     replace(

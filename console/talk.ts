@@ -20,7 +20,7 @@ export class Talk {
   readonly #messages = new Ring<Said>(MAX_MESSAGES);
   readonly #count: HTMLElement;
   readonly #filter: HTMLInputElement;
-  readonly #list: VirtualList;
+  readonly #list: VirtualList<Said>;
   /** Those that the filter leaves; undefined if there is none. */
   #found: readonly Said[] | undefined;
   readonly #sizes = new WeakMap<Said, number>();
@@ -37,8 +37,9 @@ export class Talk {
       rowHeight: 46,
       follows: true,
       length: () => this.#found?.length ?? this.#messages.length,
-      draw: (row, index) => this.#draw(row, this.#at(index)!),
-      onchoose: (index) => onopen(this.#at(index)!),
+      at: (index) => this.#at(index),
+      draw: (row, said) => this.#draw(row, said),
+      onchoose: onopen,
     });
     column.append(this.#list.element);
     this.#filter.addEventListener("input", () => this.#update());

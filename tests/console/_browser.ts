@@ -2,7 +2,7 @@
 // went wrong. `_browser.ts '{"everything":"http://…",…}'`. With a `folder` it takes the pictures instead.
 
 import process from "node:process";
-import { scenarios, type World } from "./_scenarios.ts";
+import { frames, scenarios, type World } from "./_scenarios.ts";
 import { shots } from "./_shots.ts";
 import { browser, newPage, type PageOptions, tryAll } from "./_tries.ts";
 
@@ -32,9 +32,7 @@ if (folder === undefined) {
     await own.page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
     await take(own.page, { ...world, isNarrow });
     // What was chosen last is drawn with the next frames.
-    await own.page.evaluate(
-      "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))",
-    );
+    await frames(own.page);
     await own.page.screenshot({ path: `${folder}/${name}.png` });
   }
 }

@@ -22,8 +22,13 @@ export interface Locator {
   first(): Locator;
   last(): Locator;
   nth(index: number): Locator;
+  boundingBox(): Promise<
+    { readonly x: number; readonly y: number; readonly width: number; readonly height: number }
+  >;
   locator(selector: string): Locator;
-  filter(options: { readonly hasText: string | RegExp }): Locator;
+  filter(
+    options: { readonly hasText?: string | RegExp; readonly hasNotText?: string | RegExp },
+  ): Locator;
   getByRole(
     role: string,
     options?: { readonly name?: string | RegExp; readonly exact?: boolean },
@@ -32,9 +37,20 @@ export interface Locator {
   getByLabel(text: string | RegExp, options?: { readonly exact?: boolean }): Locator;
 }
 
+/** A request of a page that waits for what becomes of it. */
+export interface Route {
+  abort(): Promise<void>;
+  continue(): Promise<void>;
+}
+
 /** A page of the browser. */
 export interface Page extends Pick<Locator, "locator" | "getByRole" | "getByText" | "getByLabel"> {
   readonly keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> };
+  readonly mouse: {
+    move(x: number, y: number): Promise<void>;
+    down(): Promise<void>;
+    up(): Promise<void>;
+  };
   goto(url: string): Promise<unknown>;
   reload(): Promise<unknown>;
   url(): string;
@@ -42,6 +58,9 @@ export interface Page extends Pick<Locator, "locator" | "getByRole" | "getByText
   waitForFunction(code: string): Promise<unknown>;
   waitForEvent(name: string): Promise<{ path(): Promise<string> }>;
   addInitScript(script: { readonly content: string }): Promise<void>;
+  /** Has requests for URLs that fit handled here. */
+  route(urls: string, handle: (request: Route) => Promise<void>): Promise<void>;
+  unroute(urls: string): Promise<void>;
   screenshot(options: { readonly path: string }): Promise<unknown>;
   emulateMedia(
     options: { readonly colorScheme?: "light" | "dark"; readonly reducedMotion?: "reduce" },

@@ -67,6 +67,28 @@ export async function callWith(page: Page, name: string, params: string, world: 
   return card;
 }
 
+/** Waits until the page was painted twice: what has changed is drawn. */
+export async function frames(page: Page): Promise<void> {
+  await page.evaluate(
+    "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))",
+  );
+}
+
+/** Presses a row of a list, and releases it when the list has changed. @returns the text of the row */
+async function pressSlowly(page: Page, list: Locator, changed: () => Promise<void>) {
+  const { x, y, width, height } = await list.boundingBox();
+  const middle = [x + width / 2, y + height / 2] as const;
+  await page.mouse.move(...middle);
+  await page.mouse.down();
+  const text = await page.evaluate<string>(
+    `document.elementFromPoint(${middle}).closest(".row").querySelector(".text").textContent`,
+  );
+  await changed();
+  await frames(page);
+  await page.mouse.up();
+  return text;
+}
+
 /** The text of an answer as it came. */
 export async function raw(card: Locator): Promise<string> {
   await card.getByRole("button", { name: "Raw" }).click();
@@ -201,6 +223,25 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await card.getByRole("option").first().click();
     await shows(card.locator(".body"), "square");
     match(await raw(await callWith(page, "upper", '["x"]', world)), /"X"/);
+  },
+
+  async "a row is chosen though the list goes on under the press"(page, world) {
+    await open(page, world.everything);
+    await choose(page, "ticks", world);
+    await json(page, '{"count":100000000}');
+    const card = await call(page), count = card.locator(".stream .count");
+    await shows(count, /\d,\d{3} items/);
+    const changes = (element: Locator) => async () => {
+      const before = await element.textContent();
+      await element.filter({ hasNotText: before! }).waitFor();
+    };
+    const item = await pressSlowly(page, card.getByRole("listbox"), changes(count));
+    await shows(card.locator(".body"), `n: ${JSON.parse(item).n}`);
+    await column(page, "Talk", world);
+    const talk = page.locator("#talk"), said = talk.locator("output").first();
+    const message = await pressSlowly(page, talk.getByRole("listbox"), changes(said));
+    const bytes = page.getByRole("dialog", { name: "Bytes" });
+    await shows(bytes.locator(".bytes-pieces"), message.slice(0, 60));
   },
 
   async "Pause stops giving credit, and the meter shows it"(page, world) {
@@ -343,6 +384,38 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     equal(await page.evaluate("localStorage.getItem('landline-history')"), null);
   },
 
+  async "what is clicked before its script is there is not lost"(page, world) {
+    const script = Promise.withResolvers<void>();
+    await page.route("**/console/app.ts", async (request) => {
+      await script.promise;
+      await request.continue();
+    });
+    await page.goto(world.everything);
+    await page.getByRole("button", { name: "History" }).click();
+    script.resolve();
+    await page.getByRole("dialog", { name: "History" }).waitFor();
+    await page.keyboard.press("Escape");
+
+    const panel = "**/console/bytes/panel.ts";
+    await page.route(panel, (request) => request.abort());
+    await shows(page.locator("#line-state"), /^open$/);
+    await column(page, "Talk", world);
+    const row = page.locator("#talk").getByRole("option").first();
+    const bytes = page.getByRole("dialog", { name: "Bytes" });
+    await row.click();
+    await shows(bytes, "could not be loaded");
+    await page.keyboard.press("Escape");
+    await page.unroute(panel);
+    await row.click();
+    await shows(bytes, "jsonrpc");
+  },
+
+  async "a page without its script says so"(page, world) {
+    await page.route("**/console/app.ts", (request) => request.abort());
+    await page.goto(world.everything);
+    await shows(page.locator("#line-state"), /^lost: /);
+  },
+
   async "a link shows the same call elsewhere"(page, world) {
     await open(page, world.everything);
     await choose(page, "math.add", world);
@@ -402,9 +475,12 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     const card = await call(page);
     await shows(card.locator(".progress"), '"done":1');
     await choose(page, "leave", world);
+    await page.evaluate(`window.states = [];
+      new MutationObserver(() => states.push(document.getElementById("line-state").textContent))
+        .observe(document.getElementById("line-state"), { childList: true })`);
     await call(page);
-    await shows(page.locator("#line-state"), /^going away: .*shutdown/);
     await shows(page.locator("#line-state"), /^lost: /);
+    match((await page.evaluate<string[]>("states"))[0]!, /^going away: .*shutdown/);
     await shows(
       page.locator(".card").filter({ hasText: "work" }).locator(".state"),
       /UNAVAILABLE|LOST/,

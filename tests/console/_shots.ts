@@ -5,6 +5,7 @@ import {
   call,
   callWith,
   choose as find,
+  frames,
   json,
   open,
   type Scenario,
@@ -95,6 +96,7 @@ export const shots: Readonly<Record<string, Shot>> = {
       await callWith(page, "upper", '["hello"]', world);
       await page.getByLabel("Search methods").fill("");
       await page.getByLabel("Filter messages").fill("hello");
+      await frames(page);
       await page.locator("#talk").getByRole("option").first().click();
       const bytes = page.getByRole("dialog", { name: "Bytes" });
       await bytes.getByLabel("WebSocket").click();

@@ -8,6 +8,8 @@
  * @module
  */
 
+import { isGranted, variable } from "../command/permissions.ts";
+
 /** Entries that are kept. */
 export const MAX_ENTRIES = 1000;
 
@@ -44,14 +46,6 @@ export function addToHistory(file: string | undefined, entries: readonly string[
   }
 }
 
-function variable(name: string): string | undefined {
-  return isGranted({ name: "env", variable: name }) ? Deno.env.get(name) || undefined : undefined;
-}
-
 function below(folder: string | undefined, path: string): string | undefined {
   return folder === undefined ? undefined : `${folder}/${path}`;
-}
-
-function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
 }

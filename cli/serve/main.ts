@@ -21,6 +21,7 @@ import type { RawService } from "../raw/connection.ts";
 import { type RawServerOptions, serveRaw } from "../raw/server.ts";
 import { readServeArguments, type ServeArguments, serveHelp } from "./args.ts";
 import { closedLine, errorLines, openedLine, sourceOf, sourceOfError } from "./log.ts";
+import { type Notifier, openNotifier } from "./notify.ts";
 import { UpperCaser } from "../raw/upper_caser.ts";
 import { VERSION } from "../version.ts";
 
@@ -81,8 +82,13 @@ export async function runServer(args: string[], command?: string): Promise<numbe
     console.error(`error: ${printable(error instanceof Error ? error.message : String(error))}`);
     return COULD_NOT_START;
   }
-  drainOnSignals(server, given, out);
-  if (tokens !== undefined) reloadOnHangup(tokens, { out, err });
+  const notifier = openNotifier((why) => err.line(why));
+  const status = `listening on ${server.addresses.map(printable).join(", ")}`;
+  drainOnSignals(server, given, out, notifier);
+  if (tokens !== undefined || notifier.isThere) {
+    reloadOnHangup(tokens, { out, err }, notifier, status);
+  }
+  notifier.ready(status);
   for (const address of server.addresses) out.line(`listening on ${printable(address)}`);
   const page = given.http && given.http.console && !given.raw
     ? server.addresses.map(pageAt).find((url) => url !== undefined)
@@ -95,6 +101,7 @@ export async function runServer(args: string[], command?: string): Promise<numbe
     console.error(errorLines(error, "the server"));
     return FAILED;
   } finally {
+    await notifier.close();
     log.flush();
     restoreConsole();
   }
@@ -187,21 +194,35 @@ function surviveDetachedFailures(log: LogStream): void {
   globalThis.addEventListener("error", (event) => survive(event, event.error));
 }
 
-/** SIGHUP reads the tokens again. */
-function reloadOnHangup(tokens: TokenFile, { out, err }: Logs): void {
+/** SIGHUP reads the tokens again. Under a service manager it is no hangup: it never ends the server. */
+function reloadOnHangup(
+  tokens: TokenFile | undefined,
+  { out, err }: Logs,
+  notifier: Notifier,
+  status: string,
+): void {
   if (Deno.build.os === "windows") return; // there it means that the window was closed
   Deno.addSignalListener("SIGHUP", () => {
+    notifier.reloading();
     try {
-      tokens.reload();
-      out.line("the token file was read again");
+      tokens?.reload();
+      out.line(
+        tokens === undefined ? "nothing is to be read again" : "the token file was read again",
+      );
     } catch (error) {
       err.line(`error: ${printable((error as Error).message)}; what was read before holds`);
     }
+    notifier.ready(status);
   });
 }
 
 /** The first signal drains, the second exits now. */
-function drainOnSignals(server: ServedProgram, given: ServeArguments, log: LogStream): void {
+function drainOnSignals(
+  server: ServedProgram,
+  given: ServeArguments,
+  log: LogStream,
+  notifier: Notifier,
+): void {
   const { quiet, limits } = given;
   const grace = limits.shutdownGrace ?? DEFAULT_LIMITS.shutdownGrace;
   // A Ctrl-C reaches the whole foreground of a terminal, and `deno task` passes on what reaches it:
@@ -218,7 +239,9 @@ function drainOnSignals(server: ServedProgram, given: ServeArguments, log: LogSt
         Deno.exit(exitCode);
       }
       first = performance.now();
-      if (!quiet) log.line(drainLine(server.connections, grace));
+      const draining = drainLine(server.connections, grace);
+      notifier.stopping(draining);
+      if (!quiet) log.line(draining);
       server.shutdown();
     });
   }

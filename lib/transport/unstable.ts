@@ -23,3 +23,10 @@ export function datagramListener():
   | undefined {
   return (Deno as { listenDatagram?: ReturnType<typeof datagramListener> }).listenDatagram;
 }
+
+/** The same for Unix sockets. */
+export function unixDatagramListener():
+  | ((options: { transport: "unixpacket"; path: string }) => DatagramConn)
+  | undefined {
+  return (Deno as { listenDatagram?: ReturnType<typeof unixDatagramListener> }).listenDatagram;
+}

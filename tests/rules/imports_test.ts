@@ -84,6 +84,8 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
   // Callers share the lines of the log as they share the connections.
   "serve/log.ts": ["transport/exposure.ts"],
   "text/printable.ts": ["transport/address.ts"],
+  // Of Deno's unstable API the types are written once.
+  "serve/notify.ts": ["transport/unstable.ts"],
   // What a module prints while it is loaded must not stand in the protocol.
   "serve/main.ts": ["transport/process/redirect_console.ts"],
 };

@@ -18,19 +18,43 @@ export function isLocalhost(hostname: string): boolean {
   return hostname.toLowerCase() === "localhost";
 }
 
+/** Listeners at one port, one for each address of `localhost` that this machine has. */
+export interface Both<T> {
+  readonly listeners: T[];
+  readonly port: number;
+}
+
 /**
- * Listens at every address of `localhost` that this machine has.
+ * Listens at every address of `localhost` that this machine has: at once, if `listen` does so.
  *
  * @param port 0 lets the system choose one, which is then taken at both
  * @param listen listens at one address
  * @param portOf where it then really listens
- * @returns the listeners and their port
  */
 export function listenAtBoth<T extends { close(): void }>(
   port: number,
   listen: (hostname: string, port: number) => T,
   portOf: (listener: T) => number,
-): { listeners: T[]; port: number } {
+): Both<T>;
+export function listenAtBoth<T extends { close(): void }>(
+  port: number,
+  listen: (hostname: string, port: number) => T | Promise<T>,
+  portOf: (listener: T) => number,
+): Both<T> | Promise<Both<T>>;
+export function listenAtBoth<T extends { close(): void }>(
+  port: number,
+  listen: (hostname: string, port: number) => T | Promise<T>,
+  portOf: (listener: T) => number,
+): Both<T> | Promise<Both<T>> {
+  return run(listening(port, listen, portOf), (steps) => steps.next());
+}
+
+/** Yields each listener as `listen` gives it, and takes it as it is when it is there. */
+function* listening<T extends { close(): void }>(
+  port: number,
+  listen: (hostname: string, port: number) => T | Promise<T>,
+  portOf: (listener: T) => number,
+): Generator<T | Promise<T>, Both<T>, T> {
   for (let tries = 1;; tries++) {
     const listeners: T[] = [];
     let missing: unknown;
@@ -38,7 +62,7 @@ export function listenAtBoth<T extends { close(): void }>(
       for (const hostname of LOOPBACKS) {
         const [first] = listeners;
         try {
-          listeners.push(listen(hostname, first === undefined ? port : portOf(first)));
+          listeners.push(yield listen(hostname, first === undefined ? port : portOf(first)));
         } catch (error) {
           if (!isMissingFamily(error)) throw error;
           missing = error;
@@ -53,6 +77,26 @@ export function listenAtBoth<T extends { close(): void }>(
     const [first] = listeners;
     if (first === undefined) throw missing;
     return { listeners, port: portOf(first) };
+  }
+}
+
+type Steps<T> = Generator<T | Promise<T>, Both<T>, T>;
+
+/** Gives each step what it has yielded; waits only for promises. */
+function run<T>(
+  steps: Steps<T>,
+  go: (steps: Steps<T>) => IteratorResult<T | Promise<T>, Both<T>>,
+): Both<T> | Promise<Both<T>> {
+  for (let step = go(steps);;) {
+    const { value, done } = step;
+    if (done) return value;
+    if (value instanceof Promise) {
+      return value.then(
+        (value) => run(steps, () => steps.next(value)),
+        (error) => run(steps, () => steps.throw(error)),
+      );
+    }
+    step = steps.next(value);
   }
 }
 

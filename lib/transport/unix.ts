@@ -15,8 +15,8 @@
  *   is a permission of its own in Deno, and holds for all threads.)
  * - Whether a file was left by a dead server is told by connecting. Of several new servers that see one
  *   only the one that holds the folder's lock looks and replaces; the next finds a server that lives. The
- *   lock is the system's (`flock`), and goes with its holder.
- * - Deno removes what is at the path of a listener that it closes, whoever has put it there: here that is
+ *   lock is the system's, and goes with its holder.
+ * - Deno and Node remove what is at the path of a listener that they close, whoever has put it there: here that is
  *   the path in our folder. What is at the real path is removed before, while a server that looks still
  *   finds us alive, and only if it is our own file.
  *
@@ -25,9 +25,11 @@
 
 import { errors } from "../runtime.ts";
 import { type Address, badAddress } from "./address.ts";
+import { files } from "./files.ts";
+import { net, whenThere } from "./net.ts";
 import { behindProxies } from "./proxy/mod.ts";
 import type { Listener, Transport } from "./socket.ts";
-import { DenoSocket } from "./deno_socket.ts";
+import type { FileState } from "./system.ts";
 
 /** Bytes of a path that a socket is bound to or looked for at: `sun_path` has 108 on Linux, one is zero. */
 const MAX_PATH = 107;
@@ -46,20 +48,19 @@ export const unix: Transport = {
     if (bytesOf(privatePath(folderOf(path), "x".repeat(NAME_LENGTH))) > MAX_PATH) {
       throw badAddress(address.text, `the folder of a Unix socket has at most ${MAX_FOLDER} bytes`);
     }
-    mayUse(folderOf(path));
-    const socket = new SocketFile(path);
-    try {
-      if (socket.link()) return behindProxies(socket.listener(), options);
-      return replaceStale(socket).then((listener) => behindProxies(listener, options));
-    } catch (error) {
-      socket.abandon();
-      throw error;
-    }
+    files.mayUse(folderOf(path));
+    const listener = whenThere(bind(path), (socket) => {
+      try {
+        return socket.link() ? socket.listener() : replaceStale(socket);
+      } catch (error) {
+        socket.abandon();
+        throw error;
+      }
+    });
+    return whenThere(listener, (listener) => behindProxies(listener, options));
   },
-  async dial(address, { signal }) {
-    const path = pathOf(address);
-    const conn = await Deno.connect({ transport: "unix", path, ...(signal && { signal }) });
-    return new DenoSocket(conn, formatAt(path));
+  dial(address, { signal }) {
+    return net.connect({ path: pathOf(address) }, signal);
   },
 };
 
@@ -69,28 +70,41 @@ function privatePath(folder: string, name: string): string {
   return `${folder === "/" ? "" : folder}/.${name}/s`;
 }
 
-/** The end that listens has a path, if another than it was bound to; the one that dials has none. */
-function formatAt(path: string): (address: Deno.UnixAddr) => string {
-  return (address) => address.path ? `unix://${path}` : "unix:";
+/** Binds a socket in a folder of our own. */
+function bind(path: string): SocketFile | Promise<SocketFile> {
+  const bound = makePrivateFolder(folderOf(path));
+  const giveUp = (error: unknown): never => {
+    files.remove(folderOf(bound));
+    throw error;
+  };
+  try {
+    const made = whenThere(
+      net.listen({ path: bound }, { local: `unix://${path}` }),
+      (listener) => new SocketFile(path, bound, listener),
+    );
+    return made instanceof Promise ? made.catch(giveUp) : made;
+  } catch (error) {
+    return giveUp(error);
+  }
 }
 
 /** A socket that is bound, and not yet at its path. */
 class SocketFile {
   readonly path: string;
   readonly #bound: string;
-  readonly #listener: Deno.UnixListener;
+  readonly #listener: Listener;
   /** Which file it is, whatever its names are. */
-  readonly #file: Deno.FileInfo;
+  readonly #file: FileState;
 
-  constructor(path: string) {
+  constructor(path: string, bound: string, listener: Listener) {
     this.path = path;
-    this.#bound = makePrivateFolder(folderOf(path));
+    this.#bound = bound;
+    this.#listener = listener;
     try {
-      this.#listener = Deno.listen({ transport: "unix", path: this.#bound });
-      Deno.chmodSync(this.#bound, 0o600);
-      this.#file = Deno.lstatSync(this.#bound);
+      files.chmod(bound, 0o600);
+      this.#file = files.look(bound);
     } catch (error) {
-      Deno.removeSync(folderOf(this.#bound), { recursive: true });
+      listener.close();
       throw error;
     }
   }
@@ -98,7 +112,7 @@ class SocketFile {
   /** Gives it its path; false where something is there. */
   link(): boolean {
     try {
-      Deno.linkSync(this.#bound, this.path);
+      files.link(this.#bound, this.path);
       return true;
     } catch (error) {
       if (error instanceof errors.AlreadyExists) return false;
@@ -108,20 +122,19 @@ class SocketFile {
 
   /** Gives it its path, whatever is there. */
   replace(): void {
-    Deno.renameSync(this.#bound, this.path);
+    files.rename(this.#bound, this.path);
   }
 
   /** What accepts at the path; whatever is left of our folder goes. */
   listener(): Listener {
-    const { path } = this;
-    Deno.removeSync(folderOf(this.#bound), { recursive: true });
-    const format = formatAt(path);
+    files.remove(folderOf(this.#bound));
+    const below = this.#listener;
     return {
-      address: `unix://${path}`,
-      accept: async () => new DenoSocket(await this.#listener.accept(), format),
+      address: below.address,
+      accept: () => below.accept(),
       close: () => {
         this.#remove();
-        this.#listener.close();
+        below.close();
       },
     };
   }
@@ -129,14 +142,14 @@ class SocketFile {
   /** It gets no path. */
   abandon(): void {
     this.#listener.close();
-    Deno.removeSync(folderOf(this.#bound), { recursive: true });
+    files.remove(folderOf(this.#bound));
   }
 
   /** Removes the file, unless it is another by now. */
   #remove(): void {
     try {
-      const { dev, ino } = Deno.lstatSync(this.path);
-      if (dev === this.#file.dev && ino === this.#file.ino) Deno.removeSync(this.path);
+      const { dev, ino } = files.look(this.path);
+      if (dev === this.#file.dev && ino === this.#file.ino) files.remove(this.path);
     } catch {
       // It is gone, or no longer ours to remove: the next server takes it for that of a dead one.
     }
@@ -149,7 +162,7 @@ function makePrivateFolder(folder: string): string {
     const name = crypto.randomUUID().slice(0, NAME_LENGTH);
     const path = privatePath(folder, name);
     try {
-      Deno.mkdirSync(folderOf(path), { mode: 0o700 });
+      files.makeFolder(folderOf(path), 0o700);
       return path;
     } catch (error) {
       if (!(error instanceof errors.AlreadyExists) || tries === 9) throw error;
@@ -185,10 +198,10 @@ async function replaceStale(socket: SocketFile): Promise<Listener> {
  */
 async function isGone(path: string): Promise<boolean> {
   try {
-    if (!(await Deno.lstat(path)).isSocket) {
+    if (!files.look(path).isSocket) {
       throw new errors.AddrInUse("the path is in use, by a file that is no socket");
     }
-    (await Deno.connect({ transport: "unix", path })).close();
+    (await net.connect({ path })).close();
   } catch (error) {
     if (error instanceof errors.NotFound) return true;
     if (error instanceof errors.ConnectionRefused) return false;
@@ -199,24 +212,13 @@ async function isGone(path: string): Promise<boolean> {
 
 /** Takes the lock that servers have in turn to replace a file in this folder; returns what lets go of it. */
 async function lockOf(folder: string): Promise<() => void> {
-  const file = await Deno.open(folder);
-  for (const end = performance.now() + LOCK_TIMEOUT; !await file.tryLock(true);) {
+  for (const end = performance.now() + LOCK_TIMEOUT;;) {
+    const unlock = await files.tryLock(folder);
+    if (unlock !== undefined) return unlock;
     if (performance.now() > end) {
-      file.close();
       throw new errors.TimedOut(`another process has locked the folder ${folder}`);
     }
     await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE));
-  }
-  return () => file.close();
-}
-
-/** Asks for permissions for the whole folder: those for the path alone are not enough to come there. */
-function mayUse(folder: string): void {
-  for (const name of ["read", "write"] as const) {
-    if (Deno.permissions.requestSync({ name, path: folder }).state === "granted") continue;
-    throw new errors.NotCapable(
-      `Requires ${name} access to "${folder}", run again with the --allow-${name} flag`,
-    );
   }
 }
 

@@ -11,7 +11,7 @@
 import { errors } from "../runtime.ts";
 import { type Address, badAddress } from "./address.ts";
 import type { Listener, Socket, Transport } from "./socket.ts";
-import { DenoSocket } from "./deno_socket.ts";
+import { DenoSocket } from "./deno_net.ts";
 
 /** `VMADDR_CID_ANY` and `VMADDR_PORT_ANY`. */
 const ANY = 2 ** 32 - 1;

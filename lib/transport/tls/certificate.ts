@@ -6,6 +6,7 @@
  */
 
 import { nodeModule } from "../../runtime.ts";
+import { files } from "../files.ts";
 import type { TlsClientOptions, TlsServerOptions } from "../socket.ts";
 
 /** What `node:tls` is given: PEM text. */
@@ -60,14 +61,12 @@ export class ServerCertificate {
     };
   }
 
-  /** Differs once a file was written or another put in its place, even by a change of links. */
   #state(): string {
     const { cert, key, clientCa } = this.#options;
     return [cert, key, clientCa].map((source) => {
       if (source === undefined || isPem(source)) return "";
       try {
-        const { ino, size, mtime, ctime } = Deno.statSync(source);
-        return `${ino} ${size} ${mtime?.getTime()} ${ctime?.getTime()}`;
+        return files.version(source);
       } catch {
         return "none"; // reading it tells why
       }
@@ -122,7 +121,7 @@ function readAuthorities(what: string, source: string | URL): string {
 function readPem(what: string, source: string | URL | undefined): string {
   if (source === undefined) throw new TypeError(`Cannot use TLS: the ${what} is missing`);
   if (isPem(source)) return source;
-  const text = check(what, source, () => Deno.readTextFileSync(source));
+  const text = check(what, source, () => files.readText(source));
   return check(what, source, () => {
     if (isPem(text)) return text;
     throw new TypeError("it is not PEM, which begins with -----BEGIN");

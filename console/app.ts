@@ -28,6 +28,7 @@ import { Measurements } from "./measured.ts";
 import { Methods } from "./methods.ts";
 import type { ApiOutline, MethodOutline } from "./outline.ts";
 import { Questions } from "./questions.ts";
+import { isElsewhere, SERVER } from "./server.ts";
 import { ServerPanel } from "./server_panel.ts";
 import { Talk } from "./talk.ts";
 import { textOf, visibleName } from "./visible.ts";
@@ -64,9 +65,11 @@ function tell(text: string): void {
 const measured = new Measurements();
 const cards: Card[] = [];
 let api: ApiOutline | undefined;
-let token = kept("token", "session");
+/** Under which name the token is kept: no other server gets it. */
+const TOKEN = isElsewhere ? `token ${SERVER}` : "token";
+let token = kept(TOKEN, "session");
 
-const line: Line = new Line(`${location.origin.replace(/^http/, "ws")}/`, {
+const line: Line = new Line(SERVER, {
   onstate: showState,
   onsaid: (said) => talk.push(said),
   onapi: (found, error) => {
@@ -107,7 +110,9 @@ const form: CallForm = new CallForm(byId("call-form"), {
   call: () => call(),
   load: load.element,
   hasToken: () => token !== undefined,
-  link: () => location.origin + location.pathname + fragmentOf(form.method!.name, form.params),
+  link: () =>
+    location.origin + location.pathname + location.search +
+    fragmentOf(form.method!.name, form.params),
 });
 const history_ = new History((made) => {
   historyDialog.close();
@@ -170,7 +175,7 @@ const bytesDialog = dialog("bytes-dialog", "Bytes", bytesContent);
 
 function useToken(text: string): void {
   token = text === "" ? undefined : text;
-  keep("token", tokenKept.checked ? token : undefined, "session");
+  keep(TOKEN, tokenKept.checked ? token : undefined, "session");
   tokenField.value = "";
   tokenDialog.close();
   line.connect(token);
@@ -206,7 +211,8 @@ function showState(): void {
   byId("reconnect").hidden = state === "open" || state === "connecting" || state === "locked";
   if (state === "open" && info !== undefined) {
     const name = visibleName(textOf(info.name), 60), version = textOf(info.version);
-    byId("server-name").textContent = `${name} ${visibleName(version, 30)}`;
+    const where = isElsewhere ? ` at ${new URL(SERVER).host}` : "";
+    byId("server-name").textContent = `${name} ${visibleName(version, 30)}${where}`;
     document.title = `${name} · Landline`;
   }
   tokenNote.textContent = state !== "locked"

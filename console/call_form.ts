@@ -13,6 +13,7 @@ import { copyButton } from "./keep.ts";
 import type { CallOptions } from "./call.ts";
 import { badges } from "./methods.ts";
 import type { MethodOutline } from "./outline.ts";
+import { SERVER } from "./server.ts";
 import { isPlain, jsonOf, visibleLines, visibleName } from "./visible.ts";
 
 /** What the form needs of the page. */
@@ -296,7 +297,7 @@ export class CallForm {
   #commands(): HTMLElement[] {
     const { name, isStream, isUp, isNotification } = this.#method!, { timeoutMs } = this.options;
     const all = commandsOf({
-      url: location.origin + "/",
+      url: SERVER.replace(/^ws/, "http"),
       method: name,
       params: this.#params,
       value: this.#form?.argument() ?? this.#params,

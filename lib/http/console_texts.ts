@@ -45,6 +45,7 @@ import outline from "../../console/outline.ts" with { type: "text" };
 import questions from "../../console/questions.ts" with { type: "text" };
 import ring from "../../console/ring.ts" with { type: "text" };
 import schema from "../../console/schema.ts" with { type: "text" };
+import server from "../../console/server.ts" with { type: "text" };
 import serverPanel from "../../console/server_panel.ts" with { type: "text" };
 import streamPanel from "../../console/stream_panel.ts" with { type: "text" };
 import talk from "../../console/talk.ts" with { type: "text" };
@@ -115,6 +116,7 @@ const MODULES: Readonly<Record<string, string>> = {
   "console/questions.ts": questions,
   "console/ring.ts": ring,
   "console/schema.ts": schema,
+  "console/server.ts": server,
   "console/server_panel.ts": serverPanel,
   "console/stream_panel.ts": streamPanel,
   "console/talk.ts": talk,

@@ -1,5 +1,6 @@
 /**
- * The console's files as a release has them: made already, and small.
+ * The console's files as a release has them: made already, and small. A server of the package has them so, and
+ * as a static page any web server.
  *
  * @module
  */
@@ -30,4 +31,33 @@ export async function makeConsole(work: string): Promise<Map<string, string>> {
     texts.set(path, await Deno.readTextFile(work + made));
   }
   return texts;
+}
+
+/** Where a page may connect to, and that it loads nothing but its own files. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src ws: wss:; " +
+  "base-uri 'none'; form-action 'none'";
+
+/**
+ * The same as files of any web server, by their paths in a folder: they find each other wherever that is, and
+ * web servers know what a file is by `.js`.
+ */
+export function staticFiles(texts: ReadonlyMap<string, string>): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const [path, text] of texts) {
+    if (path === "/") {
+      const page = text.replaceAll(/(href|src)="\/console\/([^"]+)"/g, '$1="$2"')
+        .replace(
+          /<meta charset[^>]*>/,
+          `$&\n    <meta http-equiv="Content-Security-Policy" content="${POLICY}">`,
+        );
+      files.set("index.html", withJs(page));
+    } else files.set(withJs(path.replace("/console/", "")), withJs(text));
+  }
+  return files;
+}
+
+/** A text in which the scripts have their names as files. */
+function withJs(text: string): string {
+  return text.replaceAll(/\b(start|app|bytes\/panel|long_reader)\.ts\b/g, "$1.js");
 }

@@ -1,5 +1,5 @@
 /**
- * Runs Deno's own commands.
+ * Runs Deno's own commands, and lists files.
  *
  * @module
  */
@@ -17,3 +17,11 @@ export async function deno(args: readonly string[], cwd: string = ROOT): Promise
 
 /** The tree. */
 export const ROOT: string = new URL("..", import.meta.url).pathname;
+
+/** The files in a folder and below it, in one order. */
+export function filesIn(folder: string): string[] {
+  const found = [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesIn(`${folder}/${name}`) : [`${folder}/${name}`]
+  );
+  return found.sort();
+}

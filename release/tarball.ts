@@ -15,7 +15,7 @@
 import { basename } from "node:path";
 import { create, extract } from "npm:tar@7";
 import { makeConsole } from "./console.ts";
-import { deno } from "./deno.ts";
+import { deno, filesIn } from "./deno.ts";
 
 /** What the package has of the tree. */
 const KEPT: ReadonlySet<string> = new Set(["LICENSE", "README.md", "lib", "package.json"]);
@@ -90,14 +90,6 @@ function manifestOf(packed: Manifest): Manifest & typeof MORE {
     ),
   ]);
   return { ...packed, ...MORE, exports: Object.fromEntries(doors) };
-}
-
-/** The files in a folder and below it, in one order. */
-function filesIn(folder: string): string[] {
-  const found = [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesIn(`${folder}/${name}`) : [`${folder}/${name}`]
-  );
-  return found.sort();
 }
 
 /**

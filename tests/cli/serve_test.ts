@@ -190,13 +190,6 @@ Deno.test("main.ts --help and --version print to standard output and exit with 0
   });
 });
 
-Deno.test("VERSION is that of deno.json", async () => {
-  const { version } = JSON.parse(
-    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
-  );
-  assertEquals(VERSION, version);
-});
-
 const MODULES = {
   "empty.ts": "",
   "other.ts": "export const routes = 1, port = 2;",

@@ -1,5 +1,4 @@
-// The package as its users have it: packed, installed by npm from the file alone, with the program of the tests
-// beside it.
+// The package as its users have it: packed, and installed by npm from the file alone.
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -27,15 +26,6 @@ async function install(): Promise<Installed> {
     ["npm", "install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", tarball],
     folder,
   );
-  await deno(
-    "bundle",
-    "--quiet",
-    "--lock=tests/deno.lock",
-    `--output=${folder}/program.mjs`,
-    "--external=@landline/rpc",
-    "--external=@landline/rpc/wire",
-    "tests/package/_program.ts",
-  );
   return { folder, tarball };
 }
 
@@ -46,7 +36,8 @@ export async function pack(folder: string): Promise<string> {
   return `${folder}/${name!.name}`;
 }
 
-function deno(...args: readonly string[]): Promise<string> {
+/** Runs one of Deno's own commands in the tree. */
+export function deno(...args: readonly string[]): Promise<string> {
   return output([Deno.execPath(), ...args], ROOT);
 }
 

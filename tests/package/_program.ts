@@ -33,14 +33,18 @@ function say(what: string, error: string): void {
   console.log(JSON.stringify([what, error]));
 }
 
+/** Each wire waits a second and more for what servers grant a peer: they wait together. */
 async function cases(): Promise<void> {
-  for (const wire of WIRES) {
-    for (const { name, isOfFirstBytes, isOfConnections, run } of [...CASES, ...CALL_CASES]) {
-      if (isOfFirstBytes && ["websocket", "http"].includes(wire.framing)) continue;
-      if (isOfConnections && wire.framing === "http") continue;
-      const error = await run(wire).then(() => "", (error: Error) => error.stack ?? `${error}`);
-      say(`${name} (${wire.name}, ${wire.framing})`, error);
-    }
+  process.on("unhandledRejection", (error) => say("what nobody waited for", String(error)));
+  await Promise.all(WIRES.map(casesOver));
+}
+
+async function casesOver(wire: Wire): Promise<void> {
+  for (const { name, isOfFirstBytes, isOfConnections, run } of [...CASES, ...CALL_CASES]) {
+    if (isOfFirstBytes && ["websocket", "http"].includes(wire.framing)) continue;
+    if (isOfConnections && wire.framing === "http") continue;
+    const error = await run(wire).then(() => "", (error: Error) => error.stack ?? `${error}`);
+    say(`${name} (${wire.name}, ${wire.framing})`, error);
   }
 }
 

@@ -8,6 +8,9 @@ import { installed, output, pack } from "./_installed.ts";
 
 const NEEDED = ["npm"];
 
+/** What a file of the package imports of the others. */
+const IMPORTS = /^(?:import|export|\}) ?[^"]*\bfrom "(\.[^"]+)"|import\("(\.[^"]+)"\)/gm;
+
 testWith(NEEDED, "the package has the library alone, and says what it runs on", async () => {
   const { folder, tarball } = await installed();
   const path = `${folder}/node_modules/@landline/rpc`;
@@ -29,6 +32,13 @@ testWith(NEEDED, "the package has the library alone, and says what it runs on", 
   const files = (await output(["tar", "-tzf", tarball], folder)).trim().split("\n");
   const others = files.filter((file) => !/\.js$|\.d\.ts$/.test(file)).sort();
   assertEquals(others, ["LICENSE", "README.md", "package.json"].map((name) => `package/${name}`));
+  for (const file of files.filter((file) => /\.js$|\.d\.ts$/.test(file))) {
+    const url = new URL(file.replace(/^package/, "."), `file://${path}/`);
+    for (const [, bound, loaded] of (await Deno.readTextFile(url)).matchAll(IMPORTS)) {
+      const imported = (bound ?? loaded)!;
+      assert((await Deno.stat(new URL(imported, url))).isFile, `${file} imports ${imported}`);
+    }
+  }
   const { size } = await Deno.stat(tarball);
   assert(size <= 300_000, `${size} bytes`);
 });

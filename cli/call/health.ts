@@ -9,6 +9,7 @@
 
 import { ConnectionLostError, RpcError } from "../../lib/client.ts";
 import { httpClient } from "../../lib/transport/http/dial.ts";
+import type { HttpClient } from "../../lib/transport/system.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { errorText, noConnection } from "../command/errors.ts";
 import { EXIT, Exit } from "../command/exit.ts";
@@ -117,7 +118,7 @@ function overLine({ address, service, given }: Asked): Promise<number> {
 
 async function overHttp({ address, service, given }: Asked): Promise<number> {
   const url = pageOf(address, service);
-  using client = await httpClient(given.tls ?? {});
+  const client = await httpClient(given.tls ?? {});
   const { timeout } = given, end = performance.now() + timeout;
   const interruption = listenForSignals(), { signal } = interruption;
   const attempts = new Attempts(given.retry, timeout);
@@ -139,7 +140,11 @@ async function overHttp({ address, service, given }: Asked): Promise<number> {
         : new Exit(EXIT.NO_CONNECTION, noConnection(address, reasonOf(failure)));
     }
   };
-  return await Promise.race([work(), interruption.exitCode]);
+  try {
+    return await Promise.race([work(), interruption.exitCode]);
+  } finally {
+    client.close();
+  }
 }
 
 /** Where `health` leads to from the address. @throws {TypeError} for an address that is no URL */
@@ -153,12 +158,14 @@ function pageOf(address: string, service: string): URL {
 async function read(
   url: URL,
   headers: Given["headers"],
-  client: Deno.HttpClient,
+  client: HttpClient,
   signal: AbortSignal,
 ): Promise<Answer> {
-  // A variable: in a project with the types of browsers a request has no client.
-  const request = { redirect: "manual", signal, client, ...(headers && { headers }) } as const;
-  const response = await fetch(url, request);
+  const response = await client.request(url, {
+    method: "GET",
+    headers: new Headers(headers),
+    signal,
+  });
   const text = await beginningOf(response);
   try {
     return readAnswer(JSON.parse(text));

@@ -13,7 +13,7 @@
 
 import { isDeno } from "../runtime.ts";
 import type { Timers } from "../timers.ts";
-import { connectToSelf, type OwnConnection } from "../transport/own_connection.ts";
+import { connectToSelf, type OwnConnection } from "../transport/deno_loop.ts";
 
 /** Milliseconds of work after which the other peers are listened to. */
 const SLICE = 5;

@@ -10,7 +10,7 @@ import { memory } from "./memory/mod.ts";
 import type { DialOptions, Socket, Transport } from "./socket.ts";
 import { tcp } from "./tcp.ts";
 import { unix } from "./unix.ts";
-import { unusable } from "./unsupported.ts";
+import { refuseElsewhere, unusable } from "./unsupported.ts";
 
 type Dialler = Pick<Transport, "dial">;
 
@@ -36,6 +36,7 @@ const LOADED_LATER: ReadonlyMap<string, () => Promise<Dialler>> = new Map([
 /** Connects to an address. */
 export async function dial(address: string | URL, options: DialOptions = {}): Promise<Socket> {
   const parsed = parseAddress(address), { scheme } = parsed;
+  refuseElsewhere(parsed, "connect to");
   const transport = TRANSPORTS.get(scheme) ?? await LOADED_LATER.get(scheme)?.();
   if (transport === undefined) throw unusable(parsed);
   try {

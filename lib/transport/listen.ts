@@ -15,7 +15,7 @@ import { tcp } from "./tcp.ts";
 import { tls } from "./tls/mod.ts";
 import { udp } from "./udp/mod.ts";
 import { unix } from "./unix.ts";
-import { unusable } from "./unsupported.ts";
+import { refuseElsewhere, unusable } from "./unsupported.ts";
 import { vsock } from "./vsock.ts";
 import { clear, secure } from "./web.ts";
 
@@ -41,6 +41,7 @@ export function listen(
 ): Listener | Promise<Listener> {
   const parsed = parseAddress(address);
   const transport = transportOf(parsed);
+  refuseElsewhere(parsed, "listen at");
   if (options.reusePort) shared.refuseUnshared(parsed);
   proxiesOf(options.proxyProtocol); // before anything is open
   const fail = (error: unknown): never => {

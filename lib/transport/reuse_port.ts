@@ -7,7 +7,7 @@
  * @module
  */
 
-import { errors } from "../runtime.ts";
+import { errors, isDeno, operatingSystem } from "../runtime.ts";
 import { type Address, badAddress } from "./address.ts";
 import { datagramListener } from "./unstable.ts";
 
@@ -32,7 +32,8 @@ export function refuseUnshared({ scheme, text }: Address): void {
     );
   };
   // Elsewhere the listener that came last gets all callers.
-  if (Deno.build.os !== "linux") fail(`${Deno.build.os} does not spread callers over listeners`);
+  const os = operatingSystem();
+  if (os !== "linux") fail(`${os} does not spread callers over listeners`);
   // With the flag comes listenDatagram; without it Deno would end the process, with code 70.
-  if (datagramListener() === undefined) fail("that needs the flag --unstable-net");
+  if (isDeno && datagramListener() === undefined) fail("that needs the flag --unstable-net");
 }

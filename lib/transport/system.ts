@@ -1,5 +1,5 @@
 /**
- * What is asked of the system, and each runtime has in its own way: sockets and files.
+ * What is asked of the system, and each runtime has in its own way: sockets, files, programs, requests of HTTP.
  *
  * @module
  */
@@ -56,4 +56,56 @@ export interface Files {
   version(path: string | URL): string;
   /** The text of a file. */
   readText(path: string | URL): string;
+}
+
+/** How a program ended. */
+export interface ProgramStatus {
+  readonly code: number;
+  /** The signal that has ended it; null if none has. */
+  readonly signal: string | null;
+}
+
+/** A program that was started, with its ends of the pipes to it. */
+export interface Program {
+  readonly input: WritableStream<Uint8Array>;
+  readonly output: ReadableStream<Uint8Array>;
+  readonly errors: ReadableStream<Uint8Array>;
+  readonly status: Promise<ProgramStatus>;
+  /** Whether it leads a process group of its own. */
+  readonly isGroup: boolean;
+  /** Signals it, or all of its group. Throws if none of it is left. */
+  kill(signal: "SIGTERM" | "SIGKILL" | "SIGCONT"): void;
+  /** Has something done when our own process exits. @returns no longer */
+  onExit(work: () => void): () => void;
+}
+
+/** A request of HTTP. */
+export interface HttpRequest {
+  readonly method: "GET" | "POST";
+  readonly headers: Headers;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly signal: AbortSignal;
+}
+
+/** What makes requests of HTTP. */
+export interface HttpClient {
+  /** Makes one request, and never a second for it. A redirection is an answer. */
+  request(url: URL, request: HttpRequest): Promise<Response>;
+  /** Lets go of its connections. */
+  close(): void;
+}
+
+/** What requests of HTTPS trust and show: PEM text. */
+export interface HttpCredentials {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** Standard input and output of this process. */
+export interface StandardStreams {
+  /** The input, which one reader may have. */
+  input(): ReadableStream<Uint8Array>;
+  /** Writes some of these bytes; resolves to how many. */
+  write(bytes: Uint8Array): Promise<number>;
 }

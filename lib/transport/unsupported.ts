@@ -4,7 +4,12 @@
  * @module
  */
 
+import { errors, isDeno } from "../runtime.ts";
 import { type Address, badAddress, isHostAndPort } from "./address.ts";
+
+const TLS = "here use tcp:// or unix:// behind a proxy that ends TLS, such as nginx or Caddy";
+const NO_DATAGRAMS = "here use tcp://, or unix:// on one machine";
+const NO_VSOCK = "here use tcp://";
 
 const KNOWN = ["tcp", "unix", "tls", "udp", "stdio", "command", "vsock", "memory"];
 
@@ -19,6 +24,32 @@ export function unusable({ scheme, text }: Address): TypeError {
         : `nothing is known of ${scheme}:, there are ${known}`),
   );
 }
+
+// ---- What Deno alone has ----------------------------------------------------------------------
+
+/** Schemes that only Deno can listen at, or connect to, each with what to use in another runtime. */
+const DENO_ALONE: Readonly<Record<"listen at" | "connect to", ReadonlyMap<string, string>>> = {
+  "listen at": new Map([
+    ["tls", TLS],
+    ["https", TLS],
+    ["wss", TLS],
+    ["udp", NO_DATAGRAMS],
+    ["vsock", NO_VSOCK],
+  ]),
+  "connect to": new Map([["udp", NO_DATAGRAMS], ["vsock", NO_VSOCK]]),
+};
+
+/** @throws `NotSupported` for an address that needs Deno, if this is another runtime */
+export function refuseElsewhere(
+  { scheme, text }: Address,
+  action: "listen at" | "connect to",
+): void {
+  const instead = isDeno ? undefined : DENO_ALONE[action].get(scheme);
+  if (instead === undefined) return;
+  throw new errors.NotSupported(`Cannot ${action} ${text}: only on Deno; ${instead}`);
+}
+
+// ---- What nobody has --------------------------------------------------------------------------
 
 const RAW = "Deno has no raw sockets (SOCK_RAW); use udp:// for datagrams, tcp:// for a stream";
 const DATAGRAM = "use udp:// for datagrams";

@@ -47,7 +47,7 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
   // Values as they are printed, with bytes as markers.
   "call/pipeline.ts": ["message/base64.ts"],
   // A page is read with the certificates that calls are made with.
-  "call/health.ts": ["transport/http/dial.ts"],
+  "call/health.ts": ["transport/http/dial.ts", "transport/system.ts"],
   "call/watch.ts": ["message/base64.ts"],
   // What the server may call is an API, and serves nothing.
   "command/call_meta.ts": ["api/method.ts"],
@@ -92,14 +92,14 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
 
 /** What breaks a rule for a reason. */
 const EXCEPTIONS: readonly string[] = [
-  "transport/process/error_output.ts: Deno.stderr", // where a program's own goes
+  "transport/process/deno_program.ts: Deno.stderr", // where a program's own goes
   // The name of a memory: address is known to the whole process, as a port is to the whole machine.
   "transport/memory/mod.ts: const LISTENERS = new Map<string, MemoryListener>();",
   // Errors that nobody listens for.
   "incoming/print_error.ts: console",
   // stdio: is these two, and takes them only when it is asked for.
-  "transport/process/stdio.ts: Deno.stdin",
-  "transport/process/stdio.ts: Deno.stdout",
+  "transport/process/deno_stdio.ts: Deno.stdin",
+  "transport/process/deno_stdio.ts: Deno.stdout",
   // What is printed must not stand between the messages of stdio:.
   "transport/process/redirect_console.ts: console",
 ];

@@ -70,6 +70,28 @@ Deno.test("a client without transports loads no file that says Deno, but the one
   assertEquals([...graph].filter((path) => saysDeno(path) && path !== RUNTIME), []);
 });
 
+/** What Deno alone has: elsewhere it is refused before any of this runs. */
+const OF_DENO =
+  /(?:^|\/)deno_\w+\.ts$|^transport\/(?:udp\/\w+|vsock|unstable)\.ts$|^server\/workers\/start_thread\.ts$/;
+
+Deno.test("what says Deno is named for it, and asks nothing of Deno when it is loaded", () => {
+  const graph = graphOf("mod.ts", "client.ts", "testing.ts", "wire.ts");
+  assert(graph.has("transport/deno_net.ts") && graph.has("transport/node/net.ts"));
+  const wrong: string[] = [];
+  for (const path of filesOf(LIB)) {
+    if (path === RUNTIME || !saysDeno(path)) continue;
+    // Only types and what stands in functions is indented.
+    const first = codeOf(path).split("\n").find((line) =>
+      /^(?!import|export type|type)\S.*[ (]Deno[.[]\w+\(/.test(line)
+    );
+    if (!OF_DENO.test(path)) wrong.push(path);
+    else if (first !== undefined) wrong.push(`${path}: ${first}`);
+  }
+  assertEquals(wrong, []);
+  // Each of them stands beside one for Node, or is refused there.
+  assertEquals([...graph].filter((path) => path.includes("workers/start_thread")), []);
+});
+
 Deno.test("lib/ does without what Node 22 lacks", () => {
   const wrong: string[] = [];
   for (const path of filesOf(LIB)) {

@@ -15,13 +15,14 @@ import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
 import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
 import { callBack } from "../../error.ts";
 import { callbackOf, tellError } from "../../incoming/print_error.ts";
-import { errors } from "../../runtime.ts";
+import { errors, isDeno } from "../../runtime.ts";
 import { addressesOf, type ServeOptions, type Server } from "../options.ts";
 import { Shutdown } from "../shutdown.ts";
 import { dial } from "../../transport/dial.ts";
 import { refuseUnshared } from "../../transport/listen.ts";
 import { proxiesOf } from "../../transport/proxy/mod.ts";
 import type { TlsServerOptions } from "../../transport/socket.ts";
+import type { StartThread } from "./start_thread.ts";
 import type { ThreadHost, WorkerThread } from "./worker_handle.ts";
 import type { Task } from "./messages.ts";
 
@@ -48,7 +49,6 @@ const STEADY = 10_000;
 /** Milliseconds until a worker is replaced that fails for the second time in a row, and at most. */
 const MIN_BACKOFF = 100;
 const MAX_BACKOFF = 30_000;
-const MIB = 1 << 20;
 /** Milliseconds in which somebody who listens at our address answers. */
 const CALL_TIMEOUT = 1_000;
 /** Milliseconds that a worker may take to end beyond those that its connections may. */
@@ -120,6 +120,11 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
   readonly #shutdown: Shutdown;
 
   constructor(module: string | URL, options: WorkersOptions) {
+    if (!isDeno) {
+      throw new errors.NotSupported(
+        "Cannot serve with workers: only on Deno; here start one process for each core, each with serve() and reusePort",
+      );
+    }
     const { workers = navigator.hardwareConcurrency, signal, tls } = options;
     if (!Number.isSafeInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
       throw new RangeError(
@@ -183,7 +188,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
     try {
       const { connections, options: { listen: where } } = this.#task;
       if (!this.#options.reusePort) { for (const address of where) await refuseTaken(address); }
-      const start = await threadStarter();
+      const start = await (await import("./start_thread.ts")).threadStarter();
       // Where the system chooses the port, the first worker has to listen before the others can.
       const addresses = await this.#begin(0, where, start).listening;
       for (let index = 1; index < connections.length; index++) {
@@ -314,35 +319,6 @@ class HealthOfAll extends ServerHealth {
     this.statuses.set(service, status);
     this.#onSet(service, status);
   }
-}
-
-/** Starts a worker with a task. */
-type StartThread = (task: Task, host: ThreadHost) => WorkerThread;
-
-/** Loads what it takes to start workers: most servers have none. */
-async function threadStarter(): Promise<StartThread> {
-  const module = new URL(import.meta.resolve("./worker.ts"));
-  if (module.protocol === "file:") {
-    const read = await Deno.permissions.query({ name: "read", path: module });
-    if (read.state !== "granted") {
-      throw new errors.NotCapable(
-        `Cannot serve with workers: they need the permission --allow-read=${module.pathname}`,
-      );
-    }
-  }
-  const [{ Worker }, { getHeapStatistics }, { WorkerThread }] = await Promise.all([
-    import("node:worker_threads"),
-    import("node:v8"),
-    import("./worker_handle.ts"),
-  ]);
-  // Node's workers begin with files and data: alone, and this library may come from anywhere.
-  const code = `import { work } from ${JSON.stringify(module)}; work();`;
-  const entry = new URL(`data:text/javascript,${encodeURIComponent(code)}`);
-  // The limit that holds anyway. With one that is said, the worker ends at it and not the process.
-  const maxOldGenerationSizeMb = Math.floor(getHeapStatistics().heap_size_limit / MIB);
-  const resourceLimits = { maxOldGenerationSizeMb };
-  return (task, host) =>
-    new WorkerThread(new Worker(entry, { workerData: task, resourceLimits }), task, host);
 }
 
 /**

@@ -6,7 +6,9 @@
 
 import { DEFAULT_LIMITS } from "../../limits.ts";
 import { type Address, badAddress } from "../address.ts";
+import { isDeno } from "../../runtime.ts";
 import type { DialOptions, Socket, TlsClientOptions } from "../socket.ts";
+import type { HttpClient } from "../system.ts";
 import { dialBelow, targetOf } from "./below.ts";
 import { HttpSocket } from "./http_socket.ts";
 
@@ -31,12 +33,13 @@ export async function dial(address: Address, options: DialOptions): Promise<Sock
 }
 
 /** What makes requests with these certificates; its owner closes it. */
-export async function httpClient(tls: TlsClientOptions): Promise<Deno.HttpClient> {
-  if (Object.keys(tls).length === 0) return Deno.createHttpClient({});
-  const { clientCredentials } = await import("../tls/certificate.ts");
-  const { ca, cert, key } = clientCredentials(tls);
-  return Deno.createHttpClient({
-    ...(ca !== undefined && { caCerts: [ca] }),
-    ...(cert !== undefined && key !== undefined && { cert, key }),
-  });
+export async function httpClient(tls: TlsClientOptions): Promise<HttpClient> {
+  let credentials = {};
+  if (Object.keys(tls).length > 0) {
+    const { clientCredentials } = await import("../tls/certificate.ts");
+    credentials = clientCredentials(tls);
+  }
+  return isDeno
+    ? (await import("../deno_http.ts")).denoHttp(credentials)
+    : (await import("../node/http.ts")).nodeHttp(credentials);
 }

@@ -17,6 +17,7 @@ import { isControl, readControl } from "../../message/control.ts";
 import type { Notification } from "../../message/message.ts";
 import { errors, refTimer, unrefTimer } from "../../runtime.ts";
 import type { Socket } from "../socket.ts";
+import type { HttpClient } from "../system.ts";
 import { type Message, parsed, Post, type PostHost } from "./post.ts";
 
 /** Frames between a connection and this socket: they never travel. */
@@ -37,7 +38,7 @@ export class HttpSocket implements Socket, PostHost {
   readonly local = "";
   readonly url: URL;
   readonly headers: Headers;
-  readonly client: Deno.HttpClient;
+  readonly client: HttpClient;
   readonly maxBytes: number;
   readonly maxItems: number;
   /** What was written of a frame that has not ended. */
@@ -62,7 +63,7 @@ export class HttpSocket implements Socket, PostHost {
   constructor(
     url: URL,
     headers: Headers,
-    client: Deno.HttpClient,
+    client: HttpClient,
     limits: { readonly maxResponseBytes: number; readonly maxCollectedItems: number },
   ) {
     this.url = url;

@@ -14,13 +14,14 @@ import type { Notification } from "../../message/message.ts";
 import { errors } from "../../runtime.ts";
 import { eventsOf, linesOf, textOf, TooLong } from "./body.ts";
 import { Credit } from "./credit.ts";
+import type { HttpClient } from "../system.ts";
 import { statusError } from "./status.ts";
 
 /** What carries posts. */
 export interface PostHost {
   readonly url: URL;
   readonly headers: Headers;
-  readonly client: Deno.HttpClient;
+  readonly client: HttpClient;
   /** Bytes that a message of the server's may have. */
   readonly maxBytes: number;
   /** Items that a call may get in one list, where it asked for no stream. */
@@ -123,17 +124,7 @@ export class Post {
     const { url, headers, client } = this.#host, { signal } = this.#abort;
     let response: Response | undefined;
     try {
-      // A variable: in a project with the types of browsers a request has no client.
-      const request = {
-        method: "POST",
-        headers,
-        // Deno sends a body of bytes again if a kept connection ends before the answer: a call would run twice.
-        body: new Blob([this.#body]),
-        redirect: "manual", // after most of them the method would be GET
-        client,
-        signal,
-      } as const;
-      response = await fetch(url, request);
+      response = await client.request(url, { method: "POST", headers, body: this.#body, signal });
       await this.#read(response);
     } catch (error) {
       if (signal.aborted) return; // it was given up

@@ -9,12 +9,13 @@
  * @module
  */
 
-import { errors } from "../../runtime.ts";
+import { errors, isDeno } from "../../runtime.ts";
 import { badAddress } from "../address.ts";
 import { ChunkReader } from "./chunk_reader.ts";
 import { ErrorOutput } from "./error_output.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { Socket, Transport } from "../socket.ts";
+import type { Program, ProgramStatus } from "../system.ts";
 
 /**
  * Milliseconds in which the program may end by itself once its input has ended, and once more after
@@ -27,10 +28,16 @@ const REST_GRACE = 500;
 
 /** Programs that are started. */
 export const command: Pick<Transport, "dial"> = {
-  dial({ text }, { signal }) {
+  async dial({ text }, { signal }) {
     const [program, ...args] = wordsOf(text);
     signal?.throwIfAborted();
-    return Promise.resolve(new CommandSocket(program, args));
+    const { start, writeError } = await system();
+    try {
+      return new CommandSocket(program, await start(program, args), writeError);
+    } catch (error) {
+      if (!(error instanceof errors.NotFound)) throw error;
+      throw new errors.NotFound(`there is no program ${JSON.stringify(program)}`);
+    }
   },
 };
 
@@ -40,21 +47,21 @@ class CommandSocket implements Socket {
   readonly lasting = true;
   readonly #program: string;
   readonly #group: ProcessGroup;
-  readonly #child: Deno.ChildProcess;
+  readonly #status: Promise<ProgramStatus>;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #output: ChunkReader;
   readonly #errors: ErrorOutput;
   #closing: Promise<void> | undefined;
 
-  constructor(program: string, args: readonly string[]) {
-    this.remote = `command:${encodeURIComponent(program)}`;
-    this.#program = program;
-    this.#group = start(program, args);
-    this.#child = this.#group.leader;
-    this.#input = this.#child.stdin.getWriter();
+  constructor(name: string, program: Program, writeError: (bytes: Uint8Array) => Promise<number>) {
+    this.remote = `command:${encodeURIComponent(name)}`;
+    this.#program = name;
+    this.#group = new ProcessGroup(program);
+    this.#status = program.status;
+    this.#input = program.input.getWriter();
     this.#input.closed.catch(() => {}); // a write tells of it
-    this.#output = new ChunkReader(this.#child.stdout);
-    this.#errors = new ErrorOutput(this.#child.stderr);
+    this.#output = new ChunkReader(program.output);
+    this.#errors = new ErrorOutput(program.errors, writeError);
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -95,7 +102,7 @@ class CommandSocket implements Socket {
       if (await this.#ended() !== undefined) break;
       this.#group.kill(signal);
     }
-    await this.#child.status;
+    await this.#status;
     await this.#group.endRest(REST_GRACE);
     await this.#output.cancel(); // one that has left the group may hold the other end
     await this.#errors.cancel();
@@ -115,29 +122,28 @@ class CommandSocket implements Socket {
   }
 
   /** How it ended; undefined where it did not within {@linkcode GRACE}. */
-  async #ended(): Promise<Deno.CommandStatus | undefined> {
+  async #ended(): Promise<ProgramStatus | undefined> {
     const late = Promise.withResolvers<undefined>();
     const timer = setTimeout(() => late.resolve(undefined), GRACE);
     try {
-      return await Promise.race([this.#child.status, late.promise]);
+      return await Promise.race([this.#status, late.promise]);
     } finally {
       clearTimeout(timer);
     }
   }
 }
 
-function start(program: string, args: readonly string[]): ProcessGroup {
-  try {
-    return new ProcessGroup(program, {
-      args: [...args],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    });
-  } catch (error) {
-    if (!(error instanceof errors.NotFound)) throw error;
-    throw new errors.NotFound(`there is no program ${JSON.stringify(program)}`);
+/** What starts programs in this runtime, and writes to standard error. */
+async function system(): Promise<{
+  start(program: string, args: readonly string[]): Program | Promise<Program>;
+  writeError(bytes: Uint8Array): Promise<number>;
+}> {
+  if (isDeno) {
+    const { startOnDeno, writeErrorOnDeno } = await import("./deno_program.ts");
+    return { start: startOnDeno, writeError: writeErrorOnDeno };
   }
+  const { startOnNode, writeErrorOnNode } = await import("./node_program.ts");
+  return { start: startOnNode, writeError: writeErrorOnNode };
 }
 
 /** The program and its arguments. */

@@ -14,12 +14,15 @@ const PATIENCE = 200;
 /** Passes on standard error, and remembers its end. */
 export class ErrorOutput {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #write: (bytes: Uint8Array) => Promise<number>;
   readonly #passed: Promise<void>;
   #kept: Uint8Array = new Uint8Array(0);
   #isCut = false;
 
-  constructor(stream: ReadableStream<Uint8Array>) {
+  /** @param write writes to ours, some of what it is given */
+  constructor(stream: ReadableStream<Uint8Array>, write: (bytes: Uint8Array) => Promise<number>) {
     this.#reader = stream.getReader();
+    this.#write = write;
     this.#passed = this.#pass();
   }
 
@@ -30,7 +33,7 @@ export class ErrorOutput {
         if (done) return;
         this.#keep(value);
         for (let rest = value; rest.length > 0;) {
-          rest = rest.subarray(await Deno.stderr.write(rest));
+          rest = rest.subarray(await this.#write(rest));
         }
       }
     } catch {

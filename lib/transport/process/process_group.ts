@@ -1,43 +1,27 @@
 /**
  * A program in a process group of its own, so that it can be ended together with the programs that it
- * has started.
- *
- * A group needs the permission to signal any process, which is `--allow-run` without a list. With a list
- * the program stays in our group, and is signalled alone. So it is on Windows, which has no groups.
+ * has started. On Windows, which has no groups, it is ended alone.
  *
  * @module
  */
 
+import type { Program } from "../system.ts";
+
 /** A running program, and what it has started. */
 export class ProcessGroup {
-  readonly #child: Deno.ChildProcess;
-  readonly #isGroup: boolean;
-  /** What runs when our process exits without a close: the program must not outlive it. */
-  readonly #onUnload = (): void => void this.kill("SIGKILL");
+  readonly #leader: Program;
+  /** The program must not outlive our process, if that exits without a close. */
+  readonly #forget: () => void;
 
-  /**
-   * Starts the program.
-   *
-   * @throws {Deno.errors.NotFound} if there is no such program
-   */
-  constructor(program: string, options: Deno.CommandOptions) {
-    this.#isGroup = Deno.build.os !== "windows" &&
-      Deno.permissions.querySync({ name: "run" }).state === "granted";
-    // A group's leader has no terminal any more. It must not be one that cannot be signalled as a whole.
-    this.#child = new Deno.Command(program, { ...options, detached: this.#isGroup }).spawn();
-    addEventListener("unload", this.#onUnload);
-  }
-
-  /** The program itself. */
-  get leader(): Deno.ChildProcess {
-    return this.#child;
+  constructor(leader: Program) {
+    this.#leader = leader;
+    this.#forget = leader.onExit(() => void this.kill("SIGKILL"));
   }
 
   /** Signals all of the group; false if none of it is left. */
-  kill(signal: Deno.Signal): boolean {
+  kill(signal: "SIGTERM" | "SIGKILL" | "SIGCONT"): boolean {
     try {
-      if (this.#isGroup) Deno.kill(-this.#child.pid, signal);
-      else this.#child.kill(signal);
+      this.#leader.kill(signal);
       return true;
     } catch {
       return false; // all have ended
@@ -50,13 +34,13 @@ export class ProcessGroup {
    * @param grace milliseconds between SIGTERM and SIGKILL
    */
   async endRest(grace: number): Promise<void> {
-    let isLeft = this.#isGroup && this.kill("SIGTERM");
+    let isLeft = this.#leader.isGroup && this.kill("SIGTERM");
     for (let waited = 0; isLeft && waited < grace; waited += LOOK) {
       await new Promise((resolve) => setTimeout(resolve, LOOK));
       isLeft = this.kill("SIGCONT");
     }
     if (isLeft) this.kill("SIGKILL");
-    removeEventListener("unload", this.#onUnload);
+    this.#forget();
   }
 }
 

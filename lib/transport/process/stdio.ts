@@ -8,11 +8,15 @@
  * @module
  */
 
-import { errors } from "../../runtime.ts";
+import { errors, isDeno } from "../../runtime.ts";
 import { type Address, badAddress } from "../address.ts";
 import { ChunkReader } from "./chunk_reader.ts";
+import { denoStreams } from "./deno_stdio.ts";
+import { nodeStreams } from "./node_stdio.ts";
 import type { Listener, Socket, Transport } from "../socket.ts";
 import { redirectConsole } from "./redirect_console.ts";
+
+const STREAMS = isDeno ? denoStreams : nodeStreams;
 
 /** Standard input and output. */
 export const stdio: Transport = {
@@ -56,10 +60,9 @@ class StdioSocket implements Socket {
     if (path !== "" || hostname !== "" || query.size > 0) {
       throw badAddress(text, "there is only one standard input and output: stdio:");
     }
-    if (Deno.stdin.readable.locked) {
-      throw new errors.Busy("standard input is being read already");
-    }
-    this.#input = new ChunkReader(Deno.stdin.readable);
+    const input = STREAMS.input();
+    if (input.locked) throw new errors.Busy("standard input is being read already");
+    this.#input = new ChunkReader(input);
     this.#restoreConsole = redirectConsole();
   }
 
@@ -68,7 +71,7 @@ class StdioSocket implements Socket {
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    return Deno.stdout.write(bytes);
+    return STREAMS.write(bytes);
   }
 
   /**

@@ -6,7 +6,6 @@
 //     program.mjs refused              what this run time has not; a line of JSON for each, [what, error]
 
 import { connect, type ConnectOptions, serve, serveWorkers } from "@landline/rpc";
-import { readFileSync } from "node:fs";
 import process from "node:process";
 import { CALL_CASES } from "../support/call_cases.ts";
 import { CASES } from "../support/cases.ts";
@@ -50,7 +49,7 @@ async function casesOver(wire: Wire): Promise<void> {
 
 async function call(address: string, ca: string | undefined): Promise<void> {
   const options: ConnectOptions = {
-    ...ca !== undefined && { tls: { ca: readFileSync(ca, "utf8") } },
+    ...ca !== undefined && { tls: { ca } },
     ...!address.startsWith("http") && { api: callerApi },
   };
   await using line = await connect<typeof api>(address, options);

@@ -6,7 +6,7 @@
 
 // ---- Connecting ------------------------------------------------------------------------------
 export { connect } from "./client/connect.ts";
-export type { ConnectOptions, Line } from "./client/options.ts";
+export type { ConnectOptions, ContractConnectOptions, Line } from "./client/options.ts";
 export type { LineState } from "./client/reconnect.ts";
 export type { Balancing } from "./client/balancing.ts";
 export type { RetryPolicy } from "./client/retry.ts";

@@ -80,19 +80,21 @@ export interface MethodOptions<
 /**
  * What a handler may return if the schema of its option `result` makes this: the same, or what looks like it
  * once it has travelled. Texts are not told apart from other texts, nor numbers from other numbers: the
- * compiler finds out what a handler returns before it looks at the schema.
+ * compiler finds out what a handler returns before it looks at the schema. With `IsExact`, where it knows the
+ * schema before the handler, they are.
  */
-export type Returned<Output> = unknown extends Output ? unknown
+export type Returned<Output, IsExact extends boolean = false> = unknown extends Output ? unknown
   : [Json] extends [Output] ? unknown // a type that refers to itself could not be taken apart
   :
     | Output
-    | (Output extends string ? string | { toJSON(...args: never[]): string }
-      : Output extends number ? number
+    | (Output extends string
+      ? (IsExact extends true ? never : string) | { toJSON(...args: never[]): string }
+      : Output extends number ? (IsExact extends true ? never : number)
       : Output extends boolean ? boolean
       : Output extends null ? undefined | void
       : Output extends bigint | symbol | Date | Uint8Array | ((...args: never[]) => unknown)
         ? Output
-      : { [Key in keyof Output]: Returned<Output[Key]> });
+      : { [Key in keyof Output]: Returned<Output[Key], IsExact> });
 
 /** The kinds of members that an API has. */
 export type ProcedureKind = "method" | "stream" | "notification";
@@ -187,7 +189,7 @@ export type ApiShape<A, State = unknown> = {
 
 /** The names of an API's methods, as they are called: `"math.add"`. Any text if the API is not known. */
 export type MethodName<A> = [A] extends [never] ? never : string extends keyof A ? string : {
-  readonly [Name in keyof A & string]: A[Name] extends AnyMethod<never> ? Name
+  readonly [Name in keyof A & string]: A[Name] extends Pick<AnyMethod, "kind"> ? Name
     : `${Name}.${MethodName<A[Name]>}`;
 }[keyof A & string];
 
@@ -238,6 +240,10 @@ function collect(
     if (isProcedure(member)) {
       refuseUntravelled(name, member);
       procedures.set(name, member);
+    } else if (typeof (member as { kind?: unknown } | null)?.kind === "string") {
+      throw new TypeError(
+        `Cannot use the API: ${name} has no handler, implement() makes an API of a contract`,
+      );
     } else if (isPlainObject(member)) collect(member as Api<never>, name + ".", procedures, above);
     else {
       throw new TypeError(

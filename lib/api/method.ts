@@ -5,6 +5,7 @@
  */
 
 import type { Context, HandlerContext } from "./context.ts";
+import { refuseOptions } from "./method_options.ts";
 import type { Middleware } from "./middleware.ts";
 import type {
   AnyMethod,
@@ -185,14 +186,7 @@ function procedure(kind: ProcedureKind, parts: unknown[]): AnyMethod {
         : `Cannot make a ${kind}: the handler must be a function, it is ${typeof handler}`,
     );
   }
-  const known = (options ?? {}) as MethodOptions, { cost = 1, maxBytes = 1 } = known;
-  if (!(cost >= 0 && cost < Infinity)) {
-    throw new RangeError(`Cannot make a ${kind}: cost must be a number from 0, it is ${cost}`);
-  }
-  if (!(Number.isSafeInteger(maxBytes) && maxBytes >= 1)) {
-    throw new RangeError(
-      `Cannot make a ${kind}: maxBytes must be an integer from 1, it is ${maxBytes}`,
-    );
-  }
+  const known = (options ?? {}) as MethodOptions;
+  refuseOptions(kind, known);
   return { kind, schema, handler: handler as AnyMethod["handler"], options: known };
 }

@@ -125,26 +125,17 @@ export interface StreamCall<Yield, Return, Errors = unknown> extends CallPromise
   [Symbol.asyncIterator](): ItemIterator<Yield, Return>;
 }
 
-/** An API as its callers see it. Notifications have no answer to wait for: see {@linkcode NotifyStub}. */
+/** An API or a contract as callers see it. Notifications have no answer to wait for: see {@linkcode NotifyStub}. */
 export type Stub<A> = {
-  readonly [Name in keyof A as A[Name] extends Notification<unknown, never> ? never : Name]:
-    A[Name] extends Method<
-      infer Value,
-      infer Result,
-      infer Errors,
-      infer Item,
-      never
-    > ? (
+  readonly [Name in keyof A as A[Name] extends Pick<Notification, "kind"> ? never : Name]:
+    A[Name] extends
+      Pick<Method<infer Value, infer Result, infer Errors, infer Item, never>, "kind" | "types"> ? (
         ...args: CallArguments<Value, Item>
       ) => [keyof Errors] extends [never] ? Promise<Serialized<Result>>
         : CallPromise<Serialized<Result>, Errors>
-      : A[Name] extends Stream<
-        infer Value,
-        infer Yield,
-        infer Return,
-        infer Errors,
-        infer Item,
-        never
+      : A[Name] extends Pick<
+        Stream<infer Value, infer Yield, infer Return, infer Errors, infer Item, never>,
+        "kind" | "types"
       > ? (
           ...args: CallArguments<Value, Item>
         ) => [keyof Errors] extends [never] ? StreamCall<Serialized<Yield>, Serialized<Return>>
@@ -156,9 +147,9 @@ export type Stub<A> = {
 /** An API as those see it who want no answer. */
 export type NotifyStub<A> = {
   readonly [Name in keyof A]: A[Name] extends
-    | Method<infer Value, unknown, unknown, unknown, never>
-    | Stream<infer Value, unknown, unknown, unknown, unknown, never>
-    | Notification<infer Value, never> ? (
+    | Pick<Method<infer Value, unknown, unknown, unknown, never>, "kind" | "types">
+    | Pick<Stream<infer Value, unknown, unknown, unknown, unknown, never>, "kind" | "types">
+    | Pick<Notification<infer Value, never>, "kind" | "types"> ? (
       ...args: [undefined] extends [Value] ? [value?: Value]
         : Record<never, never> extends Value ? [value?: Value]
         : [value: Value]

@@ -6,8 +6,10 @@
  */
 
 import type { Context, ContextWith, HandlerContext } from "./context.ts";
+import type { Contract } from "./contract_entry.ts";
+import { type Handlers, implement, type Implementation } from "./implement.ts";
 import { method, notification, stream, type Streamable } from "./method.ts";
-import type { Middleware } from "./middleware.ts";
+import { type Middleware, withMiddleware } from "./middleware.ts";
 import type {
   AnyMethod,
   ErrorSchemas,
@@ -98,6 +100,11 @@ export interface ContextBuilder<
     handler: (value: InferOutput<Schema>, context: ContextWith<Context, Extra>) => unknown,
     options?: MethodOptions<NoErrors, never, Middleware<unknown, Extra>>,
   ): Notification<InferInput<Schema>, State>;
+  /** See {@linkcode implement}. */
+  implement<C extends Contract>(
+    contract: C,
+    handlers: Handlers<NoInfer<C>, Extra>,
+  ): Implementation<C, State>;
   /**
    * The same with a middleware around all that is defined with it, inside those it has: it finds in the
    * context what they have added.
@@ -152,6 +159,10 @@ function contextBuilder(around: readonly Middleware[]): unknown {
     method: within(method as Make),
     stream: within(stream as Make),
     notification: within(notification as Make),
+    implement: (contract: Contract, handlers: Handlers<Contract>) => {
+      const api = implement(contract, handlers);
+      return around.length === 0 ? api : withMiddleware(around, api);
+    },
     use: (middleware: Middleware) => contextBuilder([...around, middleware]),
   };
 }

@@ -5,6 +5,7 @@
  */
 
 import { type MethodName, proceduresOf } from "../api/api.ts";
+import type { Contract } from "../api/contract_entry.ts";
 import { guarded } from "../api/observe.ts";
 import type { Untyped } from "../api/stub.ts";
 import { ServerHealth } from "../builtin/health.ts";
@@ -28,10 +29,15 @@ import { dial } from "../transport/dial.ts";
 import { addressesOf, mustBeOneOf, openLine } from "./line.ts";
 import { isHopeless, opener } from "./open.ts";
 import { overSockets } from "./open_socket.ts";
-import type { ConnectOptions, Line } from "./options.ts";
+import type { ConnectOptions, ContractConnectOptions, Line } from "./options.ts";
 
 const CLIENT = { name: "landline-client", version: "0.0.0" };
 
+/** Connects with the types of a contract, and holds both sides to it. */
+export function connect<C extends Contract>(
+  address: string | URL | readonly (string | URL)[],
+  options: ContractConnectOptions<C>,
+): Promise<Line<C>>;
 /**
  * Connects to a server, and again when the connection is lost.
  *
@@ -58,9 +64,13 @@ const CLIENT = { name: "landline-client", version: "0.0.0" };
  * assert(now === "1970-01-01T00:00:00.000Z");
  * ```
  */
-export async function connect<A = Untyped>(
+export function connect<A = Untyped>(
   address: string | URL | readonly (string | URL)[],
-  options: ConnectOptions<MethodName<A>, NoInfer<A>> = {},
+  options?: ConnectOptions<MethodName<A>, NoInfer<A>>,
+): Promise<Line<A>>;
+export async function connect<A>(
+  address: string | URL | readonly (string | URL)[],
+  options: ConnectOptions<MethodName<A>, NoInfer<A>> & { readonly contract?: Contract } = {},
 ): Promise<Line<A>> {
   const { framing = "json", reconnect = true, onError } = options;
   const { version = "2.0", extensions = version === "2.0", token } = options;

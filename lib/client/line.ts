@@ -5,6 +5,8 @@
  * @module
  */
 
+import { checkOf } from "../api/carried_check.ts";
+import type { Contract } from "../api/contract_entry.ts";
 import type { Observer } from "../api/observe.ts";
 import type { CallOptions, NotifyStub, Stub, UntypedCallPromise } from "../api/stub.ts";
 import { callBack, ofCall, rejection } from "../error.ts";
@@ -19,7 +21,7 @@ import { itemsOf } from "../stream/receiver.ts";
 import type { TimerWheel } from "../timers.ts";
 import { Channel } from "./channel.ts";
 import { type CallMaker, withClientMiddleware } from "./middleware.ts";
-import type { ConnectOptions, Line } from "./options.ts";
+import type { ConnectOptions, ContractConnectOptions, Line } from "./options.ts";
 import type { EndpointHost, LineConnection } from "./reconnect.ts";
 import { resolveRetryPolicy } from "./retry.ts";
 
@@ -42,10 +44,12 @@ export interface LineParts extends Pick<EndpointHost, "isHopeless" | "open" | "r
 }
 
 /** What it takes of the options. */
-export type LineOptions = Pick<
-  ConnectOptions<string>,
-  "balance" | "idempotent" | "onState" | "reconnect" | "retry" | "signal" | "use"
->;
+export type LineOptions =
+  & Partial<Pick<ContractConnectOptions<Contract>, "contract">>
+  & Pick<
+    ConnectOptions<string>,
+    "balance" | "idempotent" | "onState" | "reconnect" | "retry" | "signal" | "use"
+  >;
 
 /**
  * Connects, and gives the handle.
@@ -55,6 +59,7 @@ export type LineOptions = Pick<
 export async function openLine<A>(options: LineOptions, parts: LineParts): Promise<Line<A>> {
   const { balance = "first", idempotent = [], reconnect, use = [] } = options;
   const { limits, queue, report, timeout, timers } = parts;
+  const check = options.contract && checkOf(options.contract);
   mustBeOneOf("balance", balance, ["first", "round-robin", "least-busy"]);
   let last: LineConnection;
   const channel = new Channel({
@@ -93,19 +98,26 @@ export async function openLine<A>(options: LineOptions, parts: LineParts): Promi
     },
     batch: (make) => queue.batch(channel, make),
   };
-  const caller = use.length === 0 ? wire : withClientMiddleware(use, wire);
+  const around = (inner: CallMaker) => use.length === 0 ? inner : withClientMiddleware(use, inner);
+  const unchecked = around(wire);
+  const caller = check === undefined ? unchecked : around(withClientMiddleware([check.call], wire));
   const call = nameProxy((name, value, options) =>
     orRejected(name, () => caller.call(name, value, (options ?? {}) as CallOptions))
   ) as Stub<A>;
+  const say = (name: string, value: unknown) =>
+    channel.connection?.notify(name, argumentOf(name, value));
   const close = async () => void await channel.close();
   return {
     call,
-    notify: nameProxy((name, value) =>
-      channel.connection?.notify(name, argumentOf(name, value))
+    notify: nameProxy(
+      check === undefined
+        ? say
+        : (name, value) =>
+          check.notify(name, value, () => say(name, value), (error) => report(error, name)),
     ) as NotifyStub<A>,
     batch: (make) => caller.batch(() => make(call)),
     request: (name, params, options = {}) =>
-      orRejected(name, () => caller.call(name, rawParams(name, params), options)),
+      orRejected(name, () => unchecked.call(name, rawParams(name, params), options)),
     get peer() {
       return last.peer;
     },

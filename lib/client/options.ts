@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Api } from "../api/api.ts";
+import type { Api, MethodName } from "../api/api.ts";
+import type { Contract } from "../api/contract_entry.ts";
 import type { Peer, PeerInfo } from "../api/context.ts";
 import type { ClientMiddleware } from "../api/middleware.ts";
 import type { Observer } from "../api/observe.ts";
@@ -137,6 +138,36 @@ export interface ConnectOptions<Name extends string = never, A = never> {
    * @default prints what handlers and callbacks throw to standard error
    */
   readonly onError?: (error: unknown) => void;
+}
+
+/** What {@linkcode connect} takes with a contract, which gives the line its types. */
+export interface ContractConnectOptions<C extends Contract>
+  extends ConnectOptions<MethodName<C>, NoInfer<C>> {
+  /**
+   * What both sides are held to: params and items are checked before they are sent, results, items and the
+   * data of declared errors after they have arrived. What does not fit is a {@linkcode ContractError}, which says which side has
+   * broken it. Not for `request`, and not for what `onReady` calls.
+   *
+   * @default nothing is checked here: the server checks what arrives, and what its handlers give
+   *
+   * @example
+   * ```ts
+   * import { connect, serve } from "@landline/rpc";
+   * import { contract, implement } from "@landline/rpc/contract";
+   * import * as z from "npm:zod@4";
+   * import { assert } from "@std/assert";
+   *
+   * const loud = contract({ upper: contract.method(z.string().max(10), { result: z.string() }) });
+   * const api = implement(loud, { upper: (text) => text.toUpperCase() });
+   * await using server = serve(api, { listen: "tcp://127.0.0.1:0" });
+   * await using line = await connect(server.addresses[0]!, { contract: loud });
+   *
+   * assert(await line.call.upper("hello") === "HELLO");
+   * const error = await line.call.upper("much too long").catch((error) => error);
+   * assert(error.brokenBy === "caller");
+   * ```
+   */
+  readonly contract: C;
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkedItems } from "../api/checked_items.ts";
 import type { Context } from "../api/context.ts";
 import { decodeExactly, encodeExactly } from "../message/base64.ts";
 import {
@@ -33,7 +34,7 @@ export function withResult(
   isStream: boolean,
 ): Handler {
   const check = (result: unknown) => checkResult(schema, result, name);
-  const use = isStream ? (source: unknown) => checkedItems(source, check) : check;
+  const use = isStream ? (source: unknown) => itemsOf(source, check) : check;
   return (value, context) => {
     const result = handler(value, context);
     return result instanceof Promise ? result.then(use) : use(result);
@@ -90,31 +91,14 @@ function unfit(name: string, issues: Issues, cause?: unknown): TypeError {
 }
 
 /** The items of a stream, each of which is checked when its turn comes. */
-function checkedItems(
+function itemsOf(
   source: unknown,
   check: (item: unknown) => unknown,
 ): AsyncIterableIterator<unknown> {
-  const items = iteratorOf(source), before = idBefore(source);
-  const checked: AsyncIterableIterator<unknown> = {
-    async next() {
-      const next = await items.next();
-      if (next.done) return next;
-      const { value } = next;
-      try {
-        await check(value instanceof StreamEvent ? value.value : value);
-      } catch (error) {
-        await items.return?.();
-        throw error;
-      }
-      return next;
-    },
-    async return(value) {
-      await items.return?.();
-      return { done: true, value };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  const before = idBefore(source);
+  const checked = checkedItems(
+    iteratorOf(source),
+    (item) => check(item instanceof StreamEvent ? item.value : item),
+  );
   return before === undefined ? checked : beginAfter(before, checked);
 }

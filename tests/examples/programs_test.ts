@@ -1,4 +1,4 @@
-// examples/progress.ts and examples/callback.ts: what they print, and what they are made of.
+// examples/progress.ts, callback.ts and contract.ts: what they print, and what they are made of.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { api as remover, clientApi } from "../../examples/callback.ts";
@@ -70,4 +70,13 @@ Deno.test("examples/callback.ts takes its question back when the caller gives up
   controller.abort("never mind");
   assertEquals(await call, "never mind");
   assertEquals((await withdrawn.promise as RpcError).reason, "CANCELLED");
+});
+
+Deno.test("examples/contract.ts prints what docs/contract.md shows", async () => {
+  await using program = new Example("contract", ["-N"]);
+  const { code, lines, errors } = await program.end();
+  assertEquals([code, errors], [0, ""]);
+  const page = await Deno.readTextFile(new URL("../../docs/contract.md", import.meta.url));
+  const command = "$ deno run -N examples/contract.ts\n";
+  assertEquals(page.split(command)[1]!.split("```")[0], lines.map((line) => line + "\n").join(""));
 });

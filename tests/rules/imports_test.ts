@@ -26,7 +26,7 @@ const LIB_LAYERS = [
   "builtin/",
   "server/ client/",
   "testing/",
-  "client.ts testing.ts wire.ts",
+  "client.ts contract.ts testing.ts wire.ts",
   "mod.ts",
 ];
 
@@ -159,6 +159,23 @@ class Tree {
     });
   }
 
+  /** A file, and all that is loaded with it. Types are not. */
+  importedBy(path: string): Set<string> {
+    const found = new Set<string>();
+    const visit = (path: string) => {
+      if (found.has(path)) return;
+      found.add(path);
+      const code = codeOf(this.files.get(path)!)
+        .replaceAll(/^(?:import|export) type\b[^;]*;/gm, "");
+      for (const specifier of importsOf(code)) {
+        if (!specifier.startsWith(".")) continue;
+        visit(new URL(specifier, `tree:/${path}`).pathname.slice(1));
+      }
+    };
+    visit(path);
+    return found;
+  }
+
   /** In which line of the list a folder stands, or a file that lies in none; -1 if in none. */
   layerOf(room: string): number {
     return this.#layers.findIndex((line) => line.split(" ").includes(room));
@@ -263,18 +280,7 @@ Deno.test("the console is loaded by its first request, as texts", () => {
 });
 
 Deno.test("what a client imports does not lead to what speaks HTTP as a server, and to its console", () => {
-  const found = new Set<string>();
-  const visit = (path: string) => {
-    if (found.has(path)) return;
-    found.add(path);
-    // Types are not downloaded.
-    const code = codeOf(files.get(path)!).replaceAll(/^import type\b[^;]*;/gm, "");
-    for (const specifier of importsOf(code)) {
-      if (!specifier.startsWith(".")) continue;
-      visit(new URL(specifier, `tree:/${path}`).pathname.slice(1));
-    }
-  };
-  visit("client.ts");
+  const found = LIB.importedBy("client.ts");
   assert(found.has("connection/http_guest.ts"));
   assertEquals(
     ["http/session.ts", "http/router.ts", "http/pages.ts", CONSOLE_TEXTS].filter((path) =>
@@ -282,6 +288,21 @@ Deno.test("what a client imports does not lead to what speaks HTTP as a server, 
     ),
     [],
   );
+});
+
+Deno.test("a contract imports nothing that serves or connects, and a client without one nothing of it", () => {
+  const rooms = new Set(Array.from(LIB.importedBy("contract.ts"), roomOf));
+  assertEquals([...rooms].sort(), [
+    "api/",
+    "contract.ts",
+    "error.ts",
+    "message/",
+    "runtime.ts",
+    "schema/",
+  ]);
+  const client = LIB.importedBy("client.ts");
+  assert(client.has("api/carried_check.ts"));
+  assertEquals(["api/contract.ts", "api/contract_check.ts"].filter((path) => client.has(path)), []);
 });
 
 Deno.test("lib/ owns no process: no console, no arguments, no signals, no exit", () => {

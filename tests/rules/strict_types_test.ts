@@ -8,6 +8,7 @@ import { makeFolder } from "../cli/_programs.ts";
 
 const MOD = new URL("../../lib/mod.ts", import.meta.url).href;
 const CLIENT = new URL("../../client.ts", import.meta.url).href;
+const CONTRACT = new URL("../../lib/contract.ts", import.meta.url).href;
 const TESTING = new URL("../../lib/testing.ts", import.meta.url).href;
 const WIRE = new URL("../../lib/wire.ts", import.meta.url).href;
 const WORKER = new URL("../../lib/server/workers/worker.ts", import.meta.url).href;
@@ -16,6 +17,7 @@ const WORKER = new URL("../../lib/server/workers/worker.ts", import.meta.url).hr
 const PROGRAM = `
 import { type ApiShape, connect, method, notification, RpcError, serve, settle } from "${MOD}";
 import { type Middleware, stream, type StandardSchema, withContext } from "${MOD}";
+import { contract, implement } from "${CONTRACT}";
 import { pair } from "${TESTING}";
 
 declare const text: StandardSchema<string>;
@@ -48,6 +50,10 @@ const start = <A extends ApiShape<A>>(api: A) => serve(api);
 start({ upper: api.upper });
 await using ends = await pair(api, { serve: options });
 console.log(await ends.line.call.upper("x"), String(line.call));
+const loud = contract({ sub: { upper: contract.method(text, { result: text }) } });
+serve(implement(loud, { sub: { upper: (text) => text.toUpperCase() } }));
+const held = await connect(server.addresses[0] ?? "", { contract: loud });
+console.log(await held.call.sub.upper("x"));
 `;
 
 /** Every option of TypeScript that makes it stricter, as far as Deno takes it. */
@@ -87,7 +93,7 @@ for (const lib of LIBRARIES) {
     assertEquals(await check({ ...STRICT, lib }, [MOD, CLIENT]), "");
   });
   Deno.test(`a program and every door pass every strict option with ${lib.join(", ")}`, async () => {
-    assertEquals(await check({ ...STRICT, lib }, [TESTING, WIRE, WORKER], PROGRAM), "");
+    assertEquals(await check({ ...STRICT, lib }, [CONTRACT, TESTING, WIRE, WORKER], PROGRAM), "");
   });
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { dirname } from "node:path";
+import { styleOf } from "../lib/http/console_files.ts";
 import { consoleTexts } from "../lib/http/console_texts.ts";
 import { deno } from "./deno.ts";
 
@@ -34,9 +35,9 @@ export async function makeConsole(work: string): Promise<Map<string, string>> {
 }
 
 /** Where a page may connect to, and that it loads nothing but its own files. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src ws: wss:; " +
-  "base-uri 'none'; form-action 'none'";
+const policyOf = (page: string) =>
+  `default-src 'none'; script-src 'self'; style-src ${styleOf(page)}; img-src data:; ` +
+  "connect-src ws: wss:; base-uri 'none'; form-action 'none'";
 
 /**
  * The same as files of any web server, by their paths in a folder: they find each other wherever that is, and
@@ -46,12 +47,9 @@ export function staticFiles(texts: ReadonlyMap<string, string>): Map<string, str
   const files = new Map<string, string>();
   for (const [path, text] of texts) {
     if (path === "/") {
-      const page = text.replaceAll(/(href|src)="\/console\/([^"]+)"/g, '$1="$2"')
-        .replace(
-          /<meta charset[^>]*>/,
-          `$&\n    <meta http-equiv="Content-Security-Policy" content="${POLICY}">`,
-        );
-      files.set("index.html", withJs(page));
+      const page = withJs(text.replaceAll(/(href|src)="\/console\/([^"]+)"/g, '$1="$2"'));
+      const policy = `<meta http-equiv="Content-Security-Policy" content="${policyOf(page)}">`;
+      files.set("index.html", page.replace(/<meta charset[^>]*>/, `$&\n    ${policy}`));
     } else files.set(withJs(path.replace("/console/", "")), withJs(text));
   }
   return files;

@@ -23,11 +23,17 @@ export class ConsoleFile {
   readonly #make: () => string;
   #plain: Sent | undefined;
   #packed: Sent | undefined;
+  #style: string | undefined;
 
   /** @param make makes its text */
   constructor(type: string, make: () => string) {
     this.type = `${type}; charset=utf-8`;
     this.#make = make;
+  }
+
+  /** What a policy says of its style, which stands in it: the hash. */
+  get style(): string {
+    return this.#style ??= styleOf(this.#make());
   }
 
   /** As it is. */
@@ -41,6 +47,12 @@ export class ConsoleFile {
   }
 }
 
+/** The hash of the style that stands in a page, as a policy has it. */
+export function styleOf(page: string): string {
+  const [style = ""] = (page.split("<style>")[1] ?? "").split("</style>");
+  return `'sha256-${createHash("sha256").update(style).digest("base64")}'`;
+}
+
 function sent(bytes: Uint8Array): Sent {
   return { bytes, tag: `"${createHash("sha256").update(bytes).digest("hex").slice(0, 32)}"` };
 }
@@ -48,7 +60,6 @@ function sent(bytes: Uint8Array): Sent {
 /** What a file is, by how its path ends. */
 const TYPES: Readonly<Record<string, string>> = {
   "/": "text/html",
-  css: "text/css",
   ts: "text/javascript",
 };
 

@@ -163,7 +163,7 @@ function script(path: string): string {
 
 /** What makes the text of each file, by the path at which it is served. */
 export const consoleTexts: ReadonlyMap<string, () => string> = new Map([
-  ["/", () => page],
-  ["/console/style.css", () => styleCss + formFormCss],
+  // The style stands in the page: what is painted first waits for one request less.
+  ["/", () => page.replace("<style></style>", () => `<style>${styleCss}${formFormCss}</style>`)],
   ...SCRIPTS.map((path) => [`/${path}`, () => script(path)] as const),
 ]);

@@ -29,12 +29,14 @@ export interface Page extends Answer {
   readonly status: number;
 }
 
-/** What a page may do in a browser: nothing that it was not served with. */
-const PAGE_HEADERS =
-  "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; " +
+/** What a page may do in a browser: nothing that it was not served with. @param style what may be its style */
+const pageHeaders = (style: string) =>
+  `Content-Security-Policy: default-src 'none'; script-src 'self'; style-src ${style}; ` +
   "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; " +
   "frame-ancestors 'none'\r\nReferrer-Policy: no-referrer\r\n" +
   "Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Resource-Policy: same-origin\r\n";
+
+const PAGE_HEADERS = pageHeaders("'none'");
 
 /** The page at a path that a guard has let in. */
 export function page(
@@ -71,7 +73,10 @@ async function consoleFile(path: string, headers: RequestHead["headers"]): Promi
   }
   const isPacked = accepted(headers.get("accept-encoding") ?? "").includes("gzip");
   const { bytes, tag } = isPacked ? file.packed : file.plain;
-  const lines = `${PAGE_HEADERS}Cache-Control: no-cache\r\nETag: ${tag}\r\n` +
+  const lines =
+    `${
+      path === "/" ? pageHeaders(file.style) : PAGE_HEADERS
+    }Cache-Control: no-cache\r\nETag: ${tag}\r\n` +
     "Vary: Accept, Accept-Encoding\r\n";
   if (isKnown(headers.get("if-none-match"), tag)) return { status: 304, headers: lines };
   const coding = isPacked ? "Content-Encoding: gzip\r\n" : "";

@@ -93,14 +93,13 @@ function manifestOf(packed: Manifest): Manifest & typeof MORE {
 }
 
 /**
- * Code without the comments that begin a line: they are half of its bytes, and what users read of them is in
- * the types too. For code as it is written in `lib/`, where no text has lines that look like them.
+ * Code without the comments that begin or end a line: they are half of its bytes, and what users read of them
+ * is in the types too. For code as it is written in `lib/`, where no text has lines that look like them.
  */
 function withoutComments(code: string): string {
-  return code.replaceAll(/^[ \t]*\/\*\*[^]*?\*\/[ \t]*\n?/gm, "").replaceAll(
-    /^[ \t]*\/\/.*\n/gm,
-    "",
-  );
+  return code
+    .replaceAll(/^[ \t]*(?:\/\*\*[^]*?\*\/[ \t]*)+\n?/gm, "")
+    .replaceAll(/^[ \t]*\/\/.*\n|(?<=[;,{}()[\]]) \/\/ .*$/gm, "");
 }
 
 /** The module that has the console's files as they are sent: only Deno makes them out of the sources. */

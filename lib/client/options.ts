@@ -145,10 +145,9 @@ export interface ContractConnectOptions<C extends Contract>
   extends ConnectOptions<MethodName<C>, NoInfer<C>> {
   /**
    * What both sides are held to: params and items are checked before they are sent, results, items and the
-   * data of declared errors after they have arrived. What does not fit is a {@linkcode ContractError}, which says which side has
-   * broken it. Not for `request`, and not for what `onReady` calls.
-   *
-   * @default nothing is checked here: the server checks what arrives, and what its handlers give
+   * data of declared errors after they have arrived. What does not fit is a {@linkcode ContractError}, which
+   * says which side has broken it. Not for `request`, and not for what `onReady` calls. Without a contract
+   * nothing is checked here: the server checks what arrives, and what its handlers give.
    *
    * @example
    * ```ts

@@ -43,6 +43,7 @@ export type {
 
 // ---- What sees every call --------------------------------------------------------------------
 export type { ObservedCall, Observer } from "./api/observe.ts";
+export type { TelemetryOptions } from "./telemetry/opentelemetry.ts";
 
 // ---- The API that is called, and the one that the client serves -----------------------------
 export type { PeerInfo } from "./api/context.ts";

@@ -41,6 +41,8 @@ export interface ServeArguments {
   readonly http: HttpOptions | false | undefined;
   /** Networks of proxies that begin with a header of the PROXY protocol. */
   readonly proxyProtocol: readonly string[];
+  /** Counts calls, and serves the page for Prometheus. */
+  readonly metrics: boolean;
   /** Calls a second of one connection, and of one address; undefined for as many as they like. */
   readonly rate: number | undefined;
   /** Ends the process where code fails that nobody waits for. */
@@ -99,6 +101,8 @@ Options:
                       nobody is asked who calls
   --sequential        runs the calls of a connection one after another, each
                       when the handler before it has ended: for editors
+  --metrics           counts calls and serves GET /metrics, for Prometheus, to
+                      all that may call
   --rate N            calls a second that one connection, and one address, may
                       make in the long run; ten times as many at once
   --backlog N         TCP connections that may wait to be accepted
@@ -174,6 +178,7 @@ const SWITCHES = [
   "quiet",
   "insecure",
   "sequential",
+  "metrics",
   "no-http",
   "console",
   "no-console",
@@ -246,11 +251,11 @@ export function readServeArguments(args: string[]): ServeArguments {
   if (flags["token-file"] === "") throw new TypeError("Cannot read --token-file: it needs a FILE");
   if (
     flags.raw && (
-      (flags["token-file"] ?? flags.rate) !== undefined || flags.sequential
+      (flags["token-file"] ?? flags.rate) !== undefined || flags.sequential || flags.metrics
     )
   ) {
     throw new TypeError(
-      "Cannot use --token-file, --rate or --sequential with --raw: bytes are no calls",
+      "Cannot use --token-file, --rate, --sequential or --metrics with --raw: bytes are no calls",
     );
   }
   const workers = flags.workers === undefined ? undefined : wholeNumber("--workers", flags.workers);
@@ -271,6 +276,7 @@ export function readServeArguments(args: string[]): ServeArguments {
     sequential: flags.sequential,
     http: httpOptions(flags, listen),
     proxyProtocol: flags["proxy-protocol"],
+    metrics: flags.metrics,
     rate: flags.rate === undefined ? undefined : wholeNumber("--rate", flags.rate),
     crashOnError: flags["crash-on-error"],
     workers,
@@ -289,6 +295,7 @@ const NOTHING: ServeArguments = {
   tokenFile: undefined,
   insecure: false,
   sequential: false,
+  metrics: false,
   http: undefined,
   proxyProtocol: [],
   rate: undefined,

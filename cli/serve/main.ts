@@ -39,7 +39,7 @@ type ServedProgram = Pick<Server, "addresses" | "finished" | "connections" | "sh
 type Open = (
   options:
     & RawServerOptions
-    & Pick<ServeOptions, "authenticate" | "rateLimit" | "sequential" | "http">,
+    & Pick<ServeOptions, "authenticate" | "rateLimit" | "metrics" | "sequential" | "http">,
 ) => Promise<ServedProgram>;
 
 /** Lines about what happens, and about what goes wrong. */
@@ -153,6 +153,7 @@ async function start(
     http,
     rate,
     proxyProtocol,
+    metrics,
   } = given;
   try {
     return await open({
@@ -161,6 +162,7 @@ async function start(
       insecure,
       sequential,
       proxyProtocol,
+      metrics,
       ...(http !== undefined && { http }),
       ...(tls && { tls }),
       ...(tcpBacklog !== undefined && { tcpBacklog }),

@@ -6,7 +6,7 @@
 
 import { type MethodName, proceduresOf } from "../api/api.ts";
 import type { Contract } from "../api/contract_entry.ts";
-import { guarded } from "../api/observe.ts";
+import { guarded, together } from "../api/observe.ts";
 import type { Untyped } from "../api/stub.ts";
 import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
@@ -23,6 +23,7 @@ import { parseExactly } from "../message/exact_numbers.ts";
 import { CallQueue } from "../outgoing/call_queue.ts";
 import { Ledger } from "../overload/ledger.ts";
 import { LoadShedding } from "../overload/load_shedding.ts";
+import { telemetryOf } from "../telemetry/opentelemetry.ts";
 import { TimerWheel } from "../timers.ts";
 import { schemeOf } from "../transport/address.ts";
 import { dial } from "../transport/dial.ts";
@@ -99,8 +100,13 @@ export async function connect<A>(
   // One server is all that it hears of: it may keep for that what a server may for all its callers.
   const most = Math.max(limits.maxKeptBytes, limits.maxBufferedBytes);
   const ledger = new Ledger({ ...limits, maxKeptBytes: most, maxKeptBytesPerCaller: most });
-  const observe = options.observe &&
-    guarded(options.observe, (error) => report(error, callbackOf("observe", "connect()")));
+  const dialled = addresses.length === 1 ? addresses[0] : undefined;
+  const observe = together(
+    [telemetryOf(options.telemetry, dialled), options.observe].map((observer) =>
+      observer &&
+      guarded(observer, (error) => report(error, callbackOf("observe", "connect()")))
+    ),
+  );
   const shared: Shared = {
     // What comes here are answers.
     limits: {

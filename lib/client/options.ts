@@ -14,6 +14,7 @@ import type { FramingName } from "../framing/frame.ts";
 import type { Limits } from "../limits.ts";
 import type { CloseInfo } from "../link/lifecycle.ts";
 import type { Socket } from "../transport/socket.ts";
+import type { TelemetryOptions } from "../telemetry/opentelemetry.ts";
 import type { TlsClientOptions } from "../transport/socket.ts";
 import type { Balancing } from "./balancing.ts";
 import type { LineState } from "./reconnect.ts";
@@ -111,6 +112,12 @@ export interface ConnectOptions<Name extends string = never, A = never> {
    * @default nothing does, and it costs nothing
    */
   readonly observe?: Observer;
+  /**
+   * What is told to OpenTelemetry if an SDK has registered its API by now, as `OTEL_DENO=true` does: a span for
+   * each call, in the trace of its caller, and the histograms `rpc.server.call.duration` and
+   * `rpc.client.call.duration`; false tells it nothing. @default {true}
+   */
+  readonly telemetry?: boolean | TelemetryOptions;
   /** Runs around every call, outermost first; not around notifications. */
   readonly use?: readonly ClientMiddleware[];
   /**

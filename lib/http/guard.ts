@@ -24,6 +24,8 @@ export interface GuardOptions {
   readonly isOpen: boolean;
   /** Whether the files of the console are served. */
   readonly hasConsole: boolean;
+  /** Whether there is a page for Prometheus. */
+  readonly hasMetrics: boolean;
 }
 
 /** What a request asks for. */
@@ -109,7 +111,7 @@ export function guard(head: RequestHead, options: GuardOptions): Admitted | Refu
   const cors = origin === undefined || isOwn
     ? ""
     : `Access-Control-Allow-Origin: ${origin}\r\nVary: Origin\r\n`;
-  const route = routeOf(head, target, options.hasConsole);
+  const route = routeOf(head, target, options);
   if ("status" in route) return { ...route, headers: cors + (route.headers ?? "") };
   if (route.kind === "call" && cors === "") return PLAIN_CALL;
   return {
@@ -121,10 +123,10 @@ export function guard(head: RequestHead, options: GuardOptions): Admitted | Refu
 function routeOf(
   { method, headers }: RequestHead,
   { path, query }: Target,
-  hasConsole: boolean,
+  { hasConsole, hasMetrics }: Pick<GuardOptions, "hasConsole" | "hasMetrics">,
 ): Route | Refusal {
   const isCall = CALLS.has(path);
-  const isPage = PAGES.has(path) ||
+  const isPage = PAGES.has(path) || hasMetrics && path === "/metrics" ||
     hasConsole && CONSOLE_FOLDERS.some((folder) => path.startsWith(folder));
   switch (method) {
     case "GET":

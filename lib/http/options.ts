@@ -42,11 +42,16 @@ export interface HttpOptions {
   readonly console?: boolean;
 }
 
+/** Gives a page for Prometheus in one of its formats. */
+export type MetricsPage = (format: "prometheus" | "openmetrics") => Promise<string>;
+
 /** How the connections of one listener speak HTTP. */
 export interface HttpServing {
   readonly guard: GuardOptions;
   /** What else is not spoken at its address: `http:` takes nothing but HTTP, `ws:` nothing but WebSockets. */
   readonly only?: "http" | "websocket";
+  /** Gives the page `/metrics`; without it there is none. */
+  readonly metricsPage?: MetricsPage;
   /** Where the proxies are that say from where a request comes. */
   readonly proxies?: Networks;
   /** What its connections share, once there is one: what clients send again and again, and what writes answers. */
@@ -68,11 +73,13 @@ const ONLY: Readonly<Record<string, HttpServing["only"]>> = {
  *
  * @param address where it listens
  * @param asks whether callers have to say who they are
+ * @param metricsPage gives the page `/metrics`; without it there is none
  */
 export function httpServing(
   { origins = [], hosts = [], trustProxy = [], console = false }: HttpOptions,
   address: string,
   asks: boolean,
+  metricsPage?: MetricsPage,
 ): HttpServing {
   const scheme = schemeOf(address);
   const isSecure = SECURE.has(scheme), only = ONLY[scheme];
@@ -87,7 +94,9 @@ export function httpServing(
       origins: new Set(origins),
       isOpen: origins.includes("*"),
       hasConsole: console,
+      hasMetrics: metricsPage !== undefined,
     },
+    ...(metricsPage && { metricsPage }),
     ...(only && { only }),
     ...(trustProxy.length > 0 && { proxies: networksOf(trustProxy) }),
   };

@@ -12,6 +12,7 @@ import { toBase64 } from "../runtime.ts";
 import { accepted } from "./call.ts";
 import type { GuardOptions } from "./guard.ts";
 import type { RequestHead } from "./head.ts";
+import type { MetricsPage } from "./options.ts";
 import { type Answer, JSON_TYPE, TEXT_TYPE } from "./response.ts";
 import { statusOf } from "./status.ts";
 
@@ -24,10 +25,20 @@ export interface Asked {
   readonly refusal: RpcError | undefined;
 }
 
+/** Where the page for Prometheus comes from. */
+export interface MetricsSource {
+  readonly page: MetricsPage;
+  /** Pays for it; why it is not given, if it is not. */
+  refusal(): RpcError | undefined;
+}
+
 /** What answers a request. */
 export interface Page extends Answer {
   readonly status: number;
 }
+
+const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /** What a page may do in a browser: nothing that it was not served with. @param style what may be its style */
 const pageHeaders = (style: string) =>
@@ -45,8 +56,11 @@ export function page(
   headers: RequestHead["headers"],
   { scheme, hasConsole }: Pick<GuardOptions, "scheme" | "hasConsole">,
   ask: Ask,
+  metrics?: MetricsSource,
 ): Promise<Page> {
   switch (path) {
+    case "/metrics":
+      return metricsPage(headers.get("accept") ?? "", metrics!);
     case "/openrpc.json":
       return openRpc(headers.get("if-none-match"), ask);
     case "/health":
@@ -120,6 +134,21 @@ async function openRpc(known: string | undefined, ask: Ask): Promise<Page> {
 function isKnown(known: string | undefined, tag: string): boolean {
   return known !== undefined &&
     known.split(",").some((it) => ["*", tag, `W/${tag}`].includes(it.trim()));
+}
+
+/** What Prometheus reads, in the format that it asks for. */
+async function metricsPage(accept: string, { page, refusal }: MetricsSource): Promise<Page> {
+  const refused = refusal();
+  if (refused !== undefined) {
+    return { ...statusOf(refused, 503), type: TEXT_TYPE, body: refused.message + "\n" };
+  }
+  const isOpen = accepted(accept).includes("application/openmetrics-text");
+  return {
+    status: 200,
+    headers: "Cache-Control: no-store\r\nVary: Accept\r\n",
+    type: isOpen ? OPEN_METRICS_TYPE : PROMETHEUS_TYPE,
+    body: await page(isOpen ? "openmetrics" : "prometheus"),
+  };
 }
 
 async function health(service: string, ask: Ask): Promise<Page> {

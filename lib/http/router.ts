@@ -31,9 +31,12 @@ import { handshake } from "./upgrade.ts";
 /** A body that is none. */
 const NO_TEXT = { kind: "malformed", reason: "the body is not UTF-8", fatal: false } as const;
 
+/** The pages that only a caller may read who may call. */
+const FOR_CALLERS: ReadonlySet<string> = new Set(["/openrpc.json", "/metrics"]);
+
 /** The connection whose requests they are. */
 export interface RouterHost extends RelayHost, Pick<Lifecycle, "phase" | "linger" | "refuse"> {
-  readonly reader: Pick<FramedReader, "parse">;
+  readonly reader: Pick<FramedReader, "parse" | "receivedBytes">;
   readonly writer: FramedWriter;
 }
 
@@ -127,7 +130,7 @@ export class Router {
     }
     if (kind === "upgrade") return this.#upgrade(head);
     if (kind === "options") return undefined;
-    if (kind === "page" && admitted.route.path !== "/openrpc.json") {
+    if (kind === "page" && !FOR_CALLERS.has(admitted.route.path)) {
       this.#caller = this.#callers.anyone; // the first page, and how the server is, are for all
       return undefined;
     }
@@ -288,8 +291,13 @@ export class Router {
         );
       });
     return import("./pages.ts").then(async ({ page }) => {
-      const { guard } = this.#serving;
-      const { status, bytes, ...rest } = await page(path, query, this.#head!.headers, guard, ask);
+      const { guard, metricsPage } = this.#serving,
+        metrics = metricsPage && {
+          page: metricsPage,
+          refusal: () => requests.pay(),
+        };
+      const { headers } = this.#head!;
+      const { status, bytes, ...rest } = await page(path, query, headers, guard, ask, metrics);
       if (bytes === undefined) this.#exchange.send(status, rest);
       else await this.#exchange.sendBytes(status, rest, bytes);
     });

@@ -134,6 +134,7 @@ export class HttpSession {
           now = timers.now();
         }
         host.lastActive = now;
+        host.reader.receivedBytes += count;
         allowance?.receive(count, now);
         relay?.receive(count);
         wait = this.#take(space.subarray(0, count), now, buffer);
@@ -207,6 +208,7 @@ export class HttpSession {
     if (!this.#isAnswering || decoder.isInBody || host.phase >= LINGERING) return;
     this.#reading = undefined;
     host.lastActive = host.shared.timers.now();
+    host.reader.receivedBytes += length;
     if (relay === undefined) host.allowance?.receive(length, host.lastActive);
     else relay.receive(length);
     const isCrumb = this.#crumbs.add(length, true, buffer.space.length);

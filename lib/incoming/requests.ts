@@ -191,6 +191,11 @@ export class Requests {
     return this.#admission.takesPing();
   }
 
+  /** Pays for something that costs as much as a call; the error if the peer was faster than it may be. */
+  pay(): RpcError | undefined {
+    return this.#admission.isMetered ? this.#admission.pay(1) : undefined;
+  }
+
   /** A message came that is no call: it costs something too, where calls do. */
   note(): void {
     if (this.#admission.isMetered) this.#admission.pay(0);

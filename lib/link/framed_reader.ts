@@ -105,6 +105,8 @@ export class FramedReader {
   #handled = 0;
   #hasLong = false;
   readonly #crumbs = new Crumbs();
+  /** Bytes that were read, by this one and by others in its place. */
+  receivedBytes = 0;
   #buffer: ReadBuffer | undefined;
   /** Whether another reads. */
   #hasLeft = false;
@@ -177,6 +179,7 @@ export class FramedReader {
           now = timers.now();
         }
         lifecycle.lastActive = now;
+        this.receivedBytes += count;
         this.#allowance?.receive(count, now);
         if (this.messageSince !== undefined) this.#backpressure.beforeRead();
         this.#decoder.push(count === space.length ? space : space.subarray(0, count));

@@ -90,6 +90,8 @@ export class FramedWriter {
   #dead = false;
   /** When the write that is under way last made progress; undefined while there is none. */
   writingSince: number | undefined;
+  /** Bytes that the socket has taken. */
+  sentBytes = 0;
   /** Messages that were queued, and messages whose bytes were handed to the socket. */
   queuedCount = 0;
   sentCount = 0;
@@ -259,7 +261,9 @@ export class FramedWriter {
         for (let written = 0; written < bytes.length && !this.#dead;) {
           this.#setWriting(bytes.length - written);
           const now = this.writingSince = this.#timers.now();
-          written += await this.#duplex.write(written === 0 ? bytes : bytes.subarray(written));
+          const count = await this.#duplex.write(written === 0 ? bytes : bytes.subarray(written));
+          written += count;
+          this.sentBytes += count;
           // A peer that takes everything at once would have us write for it alone.
           if (this.#hasMore && this.#timeSlice?.isOver(now)) await this.#timeSlice.yield();
         }

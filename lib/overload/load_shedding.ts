@@ -8,8 +8,9 @@
 import { RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import { engine, residentBytes } from "../runtime.ts";
-import type { Timer, Timers } from "../timers.ts";
+import { TICK, type Timer, type Timers } from "../timers.ts";
 import type { Account, Ledger } from "./ledger.ts";
+import { LoopDelay } from "./loop_delay.ts";
 
 /** Milliseconds between two looks at the memory. */
 const LOOK = 250;
@@ -45,6 +46,8 @@ export class LoadShedding {
   #isShort = false;
   /** Handlers that go on although their calls have ended, and hold no place for it. */
   hung = 0;
+  /** How late the looks at the memory come. */
+  readonly loopDelay = new LoopDelay();
 
   constructor(limits: Pick<Limits, "maxHeapPercent" | "maxResidentBytes">, ledger: Ledger) {
     this.#limits = limits;
@@ -80,7 +83,10 @@ export class LoadShedding {
   /** Looks at the memory now and then, until {@linkcode stop}. */
   start(timers: Timers): void {
     this.#look();
+    const due = Math.ceil((timers.now() + LOOK) / TICK) * TICK;
     this.#timer = timers.after(LOOK, () => {
+      const now = timers.now();
+      this.loopDelay.add(now - due, now);
       this.#meetV8();
       this.start(timers);
       this.#ledger.evict();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { guarded } from "../api/observe.ts";
+import { guarded, together } from "../api/observe.ts";
 import { withMiddleware } from "../api/middleware.ts";
 import { type Api, proceduresOf } from "../api/api.ts";
 import { ServerHealth } from "../builtin/health.ts";
@@ -12,7 +12,7 @@ import { builtins } from "../builtin/mod.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
 import { PeerSet, type Reachable } from "../connection/peers.ts";
 import { callBack, ConnectionLostError, RpcError } from "../error.ts";
-import { checkHttpOptions, httpServing } from "../http/options.ts";
+import { checkHttpOptions, httpServing, type MetricsPage } from "../http/options.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { callbackOf, CONNECTION_OF, tellError } from "../incoming/print_error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
@@ -29,6 +29,7 @@ import { RateLimiter } from "../overload/rate_limit.ts";
 import { TimeSlice } from "../overload/time_slice.ts";
 import { TimerWheel } from "../timers.ts";
 import { schemeOf } from "../transport/address.ts";
+import type { Snapshot } from "../telemetry/snapshot.ts";
 import { networkOf, refuseExposed } from "../transport/exposure.ts";
 import { listen } from "../transport/listen.ts";
 import { Networks } from "../transport/networks.ts";
@@ -36,6 +37,8 @@ import { proxiesOf } from "../transport/proxy/mod.ts";
 import type { Listener, Socket } from "../transport/socket.ts";
 import { acceptAll } from "./accept.ts";
 import { addressesOf, type ServeOptions, type Server } from "./options.ts";
+import { metricsPage, noMetrics, ServerMetrics } from "./server_metrics.ts";
+import { telemetryOf } from "../telemetry/opentelemetry.ts";
 import { Shutdown } from "./shutdown.ts";
 
 /** Connections that are told at once why they are not served: each holds a descriptor for a while. */
@@ -52,6 +55,14 @@ const CROSSING = 200;
 
 /** Whether one more connection may be open, where so many are. Asked last: it is open then. */
 export type HasRoom = (open: number) => boolean;
+
+/** What a server does as a part of one of several threads. */
+export interface Whole {
+  /** Takes the place of the limit `maxConnections`. */
+  readonly hasRoom?: HasRoom;
+  /** Gives the page of all threads. */
+  readonly metricsPage?: MetricsPage;
+}
 
 /** The server that {@linkcode serve} starts. */
 export class ListeningServer implements Server {
@@ -72,6 +83,9 @@ export class ListeningServer implements Server {
   readonly ledger: Ledger;
   readonly #loadShedding: LoadShedding;
   readonly #rateLimiter: RateLimiter;
+  /** Undefined unless the option is set. */
+  readonly #metrics: ServerMetrics | undefined;
+  readonly #page: MetricsPage;
   readonly #connectionCount: ConnectionCount;
   readonly peers: PeerSet;
   /** Those that are open. */
@@ -82,8 +96,8 @@ export class ListeningServer implements Server {
   /** Addresses where others may still call. */
   #sources: number;
 
-  /** @param hasRoom takes the place of the limit `maxConnections` */
-  constructor(api: Api<never>, options: ServeOptions, hasRoom?: HasRoom) {
+  /** @param whole what it does as a part of a server of several threads */
+  constructor(api: Api<never>, options: ServeOptions, whole: Whole = {}) {
     const { signal, tcpBacklog, reusePort = false } = options;
     if (tcpBacklog !== undefined && !(Number.isSafeInteger(tcpBacklog) && tcpBacklog >= 1)) {
       throw new RangeError(
@@ -104,7 +118,13 @@ export class ListeningServer implements Server {
     this.health = new ServerHealth(() => loadShedding.hung, this.#limits.maxHung);
     this.#rateLimiter = new RateLimiter(options.rateLimit ?? {});
     this.#connectionCount = new ConnectionCount(this.#limits.maxConnectionsPerAddress);
-    this.#hasRoom = hasRoom ?? ((open) => open < this.#limits.maxConnections);
+    this.#hasRoom = whole.hasRoom ?? ((open) => open < this.#limits.maxConnections);
+    if (options.metrics) {
+      const { loopDelay } = loadShedding;
+      this.#metrics = new ServerMetrics({ connections: this.#connections, ledger, loopDelay });
+    }
+    this.#page = whole.metricsPage ??
+      ((format) => Promise.resolve(metricsPage(this.snapshot, format)));
     const methods = proceduresOf(
       options.use === undefined ? api : withMiddleware(options.use, api),
     );
@@ -132,10 +152,15 @@ export class ListeningServer implements Server {
       peers: this.peers,
       callTimeout: this.#limits.callTimeout,
       sequential: options.sequential ?? false,
-      observe: options.observe && guarded(
-        options.observe,
-        (error) => this.#report(error, callbackOf("observe", "serve()")),
-      ),
+      observe: together([
+        this.#metrics?.observer,
+        ...[telemetryOf(options.telemetry), options.observe].map((observer) =>
+          observer && guarded(
+            observer,
+            (error) => this.#report(error, callbackOf("observe", "serve()")),
+          )
+        ),
+      ]),
       ledger,
       loadShedding: this.#loadShedding,
       // A guess that waits is to be answered before its connection ends.
@@ -195,6 +220,17 @@ export class ListeningServer implements Server {
     return this.#shutdown.finished;
   }
 
+  /** What was counted so far. @throws {TypeError} unless the option `metrics` is set */
+  get snapshot(): Snapshot {
+    if (this.#metrics === undefined) throw noMetrics();
+    return this.#metrics.snapshot;
+  }
+
+  async metrics(): Promise<string> {
+    if (this.#metrics === undefined) throw noMetrics();
+    return await this.#page("prometheus");
+  }
+
   get connections(): number {
     return this.#connections.size;
   }
@@ -224,7 +260,12 @@ export class ListeningServer implements Server {
       transport,
       ...(http !== false && {
         http: {
-          ...httpServing(http, address, authenticate !== undefined),
+          ...httpServing(
+            http,
+            address,
+            authenticate !== undefined,
+            this.#metrics && this.#page,
+          ),
           load: () => import("../http/session.ts"),
         },
       }),
@@ -261,6 +302,7 @@ export class ListeningServer implements Server {
     this.peers.add(connection);
     const { onOpen } = this.#options;
     if (onOpen !== undefined) this.#tell(() => onOpen(connection.peer), "onOpen", connection);
+    this.#metrics?.onOpen(connection);
     this.#connections.add(connection); // what is told above counts the others
     connection.run();
   }
@@ -274,6 +316,7 @@ export class ListeningServer implements Server {
   }
 
   #onClose(connection: Connection, info: CloseInfo): void {
+    this.#metrics?.onClose(connection);
     if (this.#refused.delete(connection)) return;
     this.#connectionCount.leave(connection.network);
     this.#connections.delete(connection);

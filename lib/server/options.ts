@@ -13,6 +13,7 @@ import type { Health } from "../builtin/health.ts";
 import type { HttpOptions } from "../http/options.ts";
 import type { Limits } from "../limits.ts";
 import type { RateLimits } from "../overload/rate_limit.ts";
+import type { TelemetryOptions } from "../telemetry/opentelemetry.ts";
 import type { TlsServerOptions } from "../transport/socket.ts";
 
 /**
@@ -33,6 +34,17 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
    * does, and what is refused. @default nothing does, and it costs nothing
    */
   readonly observe?: Observer;
+  /**
+   * What is told to OpenTelemetry if an SDK has registered its API by now, as `OTEL_DENO=true` does: a span for
+   * each call, in the trace of its caller, and the histograms `rpc.server.call.duration` and
+   * `rpc.client.call.duration`; false tells it nothing. @default {true}
+   */
+  readonly telemetry?: boolean | TelemetryOptions;
+  /**
+   * Whether calls, connections and bytes are counted: {@linkcode Server.metrics} gives the page for Prometheus,
+   * and so does `GET /metrics` over HTTP to callers that may call. @default {false}
+   */
+  readonly metrics?: boolean;
   /**
    * Decides who a peer is, by its certificate, its Unix socket, or what it shows in `rpc.authenticate`.
    * Until then it may call nothing. Not for `udp:`, where anyone may send in anyone's name.
@@ -131,6 +143,25 @@ export interface Server<Client = Untyped, State = unknown> extends AsyncDisposab
   readonly peers: Peers<Client, State>;
   /** How many connections are open. */
   readonly connections: number;
+  /**
+   * What was counted, as a page in Prometheus's text format 0.0.4; of all threads where there are several.
+   * Rejects unless the option `metrics` is set.
+   *
+   * @example
+   * ```ts
+   * import { connect, method, serve } from "@landline/rpc";
+   * import { assert } from "@std/assert";
+   *
+   * const api = { now: method(() => new Date()) };
+   * await using server = serve(api, { listen: "tcp://127.0.0.1:0", metrics: true });
+   * await using line = await connect<typeof api>(server.addresses[0]!);
+   *
+   * await line.call.now();
+   * const page = await server.metrics();
+   * assert(page.includes('rpc_server_call_duration_seconds_count{rpc_system_name="jsonrpc",rpc_method="now"} 1'));
+   * ```
+   */
+  metrics(): Promise<string>;
   /**
    * Ends in order: accepts no more, tells the peers, lets running handlers finish, closes.
    *

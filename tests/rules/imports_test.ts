@@ -23,7 +23,7 @@ const LIB_LAYERS = [
   "incoming/ outgoing/",
   "http/",
   "connection/",
-  "builtin/",
+  "builtin/ telemetry/",
   "server/ client/",
   "testing/",
   "client.ts contract.ts testing.ts wire.ts",

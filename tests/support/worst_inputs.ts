@@ -413,6 +413,7 @@ const GUARD = {
   origins: new Set<string>(),
   isOpen: false,
   hasConsole: false,
+  hasMetrics: false,
 } as const;
 
 const GUARDED: readonly (readonly [Parameters<typeof headWith>[0], ...Pump[]])[] = [

@@ -12,6 +12,9 @@ import type { HealthStatus } from "../../builtin/health.ts";
 import type { Limits } from "../../limits.ts";
 import type { RateLimits } from "../../overload/rate_limit.ts";
 import { errors } from "../../runtime.ts";
+import type { TelemetryOptions } from "../../telemetry/opentelemetry.ts";
+import type { PageFormat } from "../../telemetry/page.ts";
+import type { Snapshot } from "../../telemetry/snapshot.ts";
 import type { TlsServerOptions } from "../../transport/socket.ts";
 
 /** What a worker is started with. */
@@ -26,6 +29,8 @@ export interface Task {
     readonly insecure?: boolean;
     readonly http?: HttpOptions | false;
     readonly sequential?: boolean;
+    readonly metrics?: boolean;
+    readonly telemetry?: boolean | TelemetryOptions;
     readonly tcpBacklog?: number;
     readonly proxyProtocol?: readonly string[];
     readonly tls?: TlsServerOptions;
@@ -52,6 +57,10 @@ export type ToWorker =
   | { readonly kind: "shutdown"; readonly grace: number }
   /** A service is like this. */
   | { readonly kind: "health"; readonly service: string; readonly status: HealthStatus }
+  /** Say what you have counted. */
+  | { readonly kind: "count"; readonly id: number }
+  /** The answer to `page`. */
+  | { readonly kind: "page"; readonly id: number; readonly page: string }
   /** The answer to `authenticate`. */
   | { readonly kind: "identity"; readonly id: number; readonly identity: unknown }
   | { readonly kind: "refused"; readonly id: number; readonly error: Thrown };
@@ -72,6 +81,10 @@ export type FromWorker =
     readonly error?: Thrown;
   }
   | { readonly kind: "error"; readonly error: Thrown; readonly about: string }
+  /** The answer to `count`. */
+  | { readonly kind: "counted"; readonly id: number; readonly snapshot: Snapshot }
+  /** What have all counted? */
+  | { readonly kind: "page"; readonly id: number; readonly format: PageFormat }
   /** Who is this? */
   | {
     readonly kind: "authenticate";

@@ -10,14 +10,16 @@
 
 import type { CloseInfo, PeerInfo } from "../../api/context.ts";
 import { type HealthStatus, ServerHealth } from "../../builtin/health.ts";
-import { checkHttpOptions, plainOf } from "../../http/options.ts";
+import { checkHttpOptions, type MetricsPage, plainOf } from "../../http/options.ts";
 import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
 import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
 import { callBack } from "../../error.ts";
 import { callbackOf, tellError } from "../../incoming/print_error.ts";
 import { errors, isDeno } from "../../runtime.ts";
 import { addressesOf, type ServeOptions, type Server } from "../options.ts";
+import { metricsPage, noMetrics } from "../server_metrics.ts";
 import { Shutdown } from "../shutdown.ts";
+import { NOTHING, type Snapshot, sumOf } from "../../telemetry/snapshot.ts";
 import { dial } from "../../transport/dial.ts";
 import { refuseUnshared } from "../../transport/listen.ts";
 import { proxiesOf } from "../../transport/proxy/mod.ts";
@@ -28,7 +30,7 @@ import type { Task } from "./messages.ts";
 
 /** What {@linkcode serveWorkers} takes besides the module. */
 export interface WorkersOptions
-  extends Omit<ServeOptions, "use" | "connectionState" | "onOpen" | "onClose"> {
+  extends Omit<ServeOptions, "use" | "observe" | "connectionState" | "onOpen" | "onClose"> {
   /** Called for each connection that a worker has accepted. Its handlers alone can call the peer. */
   readonly onOpen?: (peer: PeerInfo) => void;
   /** Called for each connection that ended, with a peer of the same `id`, and why. */
@@ -59,8 +61,8 @@ const END_MARGIN = 1_000;
  * and a listener at the same address. The system spreads connections over them by a hash of the
  * addresses of both ends: many land evenly, a few may not, and one is in one worker.
  *
- * The module exports the API as `api` or as its default, and may export a function `connectionState`, which is
- * the option of {@linkcode ServeOptions}. Each worker loads it for itself: nothing that it keeps in
+ * The module exports the API as `api` or as its default, and may export `connectionState` and `observe`, which
+ * are the options of {@linkcode ServeOptions}. Each worker loads it for itself: nothing that it keeps in
  * memory is shared. Middleware stands in the module, around its API: `api = withMiddleware([log], { … })`. The
  * functions among the options are called in this thread; what `authenticate` returns is copied to the
  * worker as `structuredClone` does it.
@@ -115,6 +117,8 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
   readonly #task: Omit<Task, "index" | "health">;
   /** Those that live, each in its place. */
   readonly #threads: WorkerThread[] = [];
+  /** What those have counted that were replaced. */
+  #counted: Snapshot = NOTHING;
   readonly #keeping: Promise<void>[] = [];
   /** Once it begins no worker is replaced any more. */
   readonly #shutdown: Shutdown;
@@ -145,7 +149,8 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
     this.#limits = resolveLimits(options.limits);
     const addresses = addressesOf(options).map(String);
     for (const address of addresses) refuseUnshared(address);
-    const { tcpBacklog, name, version, rateLimit, insecure, sequential, http } = options;
+    const { tcpBacklog, name, version, rateLimit, insecure, sequential, http, metrics, telemetry } =
+      options;
     this.#task = {
       module: String(module),
       options: {
@@ -154,6 +159,8 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
         ...(rateLimit && { rateLimit: sharedOut(rateLimit, workers) }),
         ...(insecure !== undefined && { insecure }),
         ...(sequential !== undefined && { sequential }),
+        ...(metrics !== undefined && { metrics }),
+        ...(telemetry !== undefined && { telemetry }),
         ...(http !== undefined && { http: plainOf(http) }),
         ...(proxyProtocol && { proxyProtocol: [...proxyProtocol] }),
         ...(tls && { tls: withPaths(tls) }),
@@ -224,6 +231,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
       const since = performance.now();
       const failure = await this.#threads[index]!.ended;
       if (failure === undefined) return;
+      const { counted } = this.#threads[index]!;
       if (signal.aborted) return this.onError(failure.error, name);
       if (performance.now() - since > STEADY) failures = 1;
       const pause = failures === 1 ? 0 : Math.min(MAX_BACKOFF, MIN_BACKOFF * 2 ** (failures - 2));
@@ -236,8 +244,19 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
       await sleep(pause, signal);
       if (signal.aborted) return;
       this.#begin(index, this.addresses, start);
+      this.#counted = sumOf([this.#counted, counted]);
     }
   }
+
+  async metrics(): Promise<string> {
+    if (!this.#options.metrics) throw noMetrics();
+    return await this.metricsPage("prometheus");
+  }
+
+  readonly metricsPage: MetricsPage = async (format) => {
+    const counted = await Promise.all(this.#threads.map((thread) => thread.count()));
+    return metricsPage(sumOf([this.#counted, ...counted]), format);
+  };
 
   get authenticate(): ThreadHost["authenticate"] {
     return this.#options.authenticate;

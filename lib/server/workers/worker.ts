@@ -7,6 +7,7 @@
 import { getHeapStatistics } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Authenticate } from "../../api/auth.ts";
+import type { MetricsPage } from "../../http/options.ts";
 import { resolveLimits } from "../../limits.ts";
 import { apiOf, type Exports, importModule } from "../api_module.ts";
 import { type HasRoom, ListeningServer } from "../listening_server.ts";
@@ -42,13 +43,15 @@ export async function work(): Promise<void> {
 async function serveTask(task: Task): Promise<void> {
   const { module, connections, index } = task;
   const exports = await importModule(module);
-  const connectionState = connectionStateOf(exports, module);
-  const callers = new MainThreadAuthenticator();
+  const connectionState = exportOf(exports, "connectionState", "function", module);
+  const observe = exportOf(exports, "observe", "object", module);
+  const mainThread = new MainThread();
   const server = new ListeningServer(apiOf(exports, module), {
     ...task.options,
     reusePort: true,
     ...(connectionState && { connectionState }),
-    ...(task.authenticates && { authenticate: callers.authenticate }),
+    ...(observe && { observe }),
+    ...(task.authenticates && { authenticate: mainThread.authenticate }),
     onOpen(peer) {
       if (task.hearsConnections) tell({ kind: "open", peer: { ...peer } });
     },
@@ -63,7 +66,7 @@ async function serveTask(task: Task): Promise<void> {
       });
     },
     onError: (error, about) => tell({ kind: "error", error: toThrown(error), about }),
-  }, hasRoom(task));
+  }, { hasRoom: hasRoom(task), metricsPage: mainThread.metricsPage });
   for (const [service, status] of task.health) server.health.set(service, status);
   parentPort!.on("message", (message: ToWorker) => {
     switch (message.kind) {
@@ -72,9 +75,13 @@ async function serveTask(task: Task): Promise<void> {
       case "health":
         return server.health.set(message.service, message.status);
       case "identity":
-        return callers.know(message.id, message.identity);
+        return mainThread.answer(message.id, message.identity);
       case "refused":
-        return callers.refuse(message.id, fromThrown(message.error));
+        return mainThread.refuse(message.id, fromThrown(message.error));
+      case "count":
+        return tell({ kind: "counted", id: message.id, snapshot: server.snapshot });
+      case "page":
+        return mainThread.answer(message.id, message.page);
     }
   });
   await server.ready;
@@ -98,20 +105,26 @@ function hasRoom({ connections, index, options }: Task): HasRoom {
   };
 }
 
-/** The callers about whom the main thread was asked. */
-class MainThreadAuthenticator {
+/** What the main thread was asked. */
+class MainThread {
   readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
   #id = 0;
 
-  readonly authenticate: Authenticate = (credentials, peer) => {
+  readonly authenticate: Authenticate = (credentials, peer) =>
+    this.#ask((id) => ({ kind: "authenticate", id, credentials, peer: { ...peer } }));
+
+  readonly metricsPage: MetricsPage = async (format) =>
+    await this.#ask((id) => ({ kind: "page", id, format })) as string;
+
+  #ask(question: (id: number) => FromWorker): Promise<unknown> {
     const answer = Promise.withResolvers<unknown>(), id = this.#id++;
     this.#asked.set(id, answer);
-    tell({ kind: "authenticate", id, credentials, peer: { ...peer } });
+    tell(question(id));
     return answer.promise;
-  };
+  }
 
-  know(id: number, identity: unknown): void {
-    this.#asked.get(id)?.resolve(identity);
+  answer(id: number, answer: unknown): void {
+    this.#asked.get(id)?.resolve(answer);
     this.#asked.delete(id);
   }
 
@@ -121,16 +134,19 @@ class MainThreadAuthenticator {
   }
 }
 
-function connectionStateOf(
-  { connectionState }: Exports,
+/** An option that is an export of the module, because a thread cannot be sent it. */
+function exportOf<Name extends "connectionState" | "observe">(
+  exports: Exports,
+  name: Name,
+  type: "function" | "object",
   module: string,
-): ServeOptions["connectionState"] {
-  if (connectionState === undefined || typeof connectionState === "function") {
-    return connectionState as ServeOptions["connectionState"];
+): ServeOptions[Name] {
+  const { [name]: value } = exports;
+  if (value === undefined || typeof value === type && value !== null) {
+    return value as ServeOptions[Name];
   }
   throw new TypeError(
-    `Cannot serve ${module}: its export connectionState is a ${typeof connectionState}, ` +
-      "expected a function",
+    `Cannot serve ${module}: its export ${name} is a ${typeof value}, expected a ${type}`,
   );
 }
 

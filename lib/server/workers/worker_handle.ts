@@ -10,8 +10,10 @@
 import type { Worker } from "node:worker_threads";
 import type { Authenticate } from "../../api/auth.ts";
 import type { PeerInfo } from "../../api/context.ts";
+import type { MetricsPage } from "../../http/options.ts";
 import type { CloseInfo } from "../../link/lifecycle.ts";
 import { MAX_MS } from "../../limits.ts";
+import { lastOf, NOTHING, type Snapshot } from "../../telemetry/snapshot.ts";
 import {
   fromThrown,
   type FromWorker,
@@ -24,10 +26,14 @@ import {
 /** What a thread needs of the server that it works for. */
 export interface ThreadHost {
   readonly authenticate: Authenticate | undefined;
+  readonly metricsPage: MetricsPage;
   onOpen(peer: PeerInfo): void;
   onClose(peer: PeerInfo, info: CloseInfo): void;
   onError(error: unknown, about: string): void;
 }
+
+/** Milliseconds in which a worker says what it has counted: one that is busy is counted as it was before. */
+const PATIENCE = 1000;
 
 /** Why a worker has ended that was not told to. */
 export interface Failure {
@@ -43,8 +49,13 @@ export class WorkerThread {
   readonly #peers = new Map<string, PeerInfo>();
   readonly #listening = Promise.withResolvers<readonly string[]>();
   readonly #ended = Promise.withResolvers<Failure | undefined>();
+  /** Those who have asked what it has counted, and what it said last. */
+  readonly #asked = new Map<number, (snapshot: Snapshot) => void>();
+  #lastId = 0;
+  #counted: Snapshot = NOTHING;
   #isListening = false;
   #isTold = false;
+  #hasEnded = false;
   #failure: Failure | undefined;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
@@ -72,6 +83,24 @@ export class WorkerThread {
   /** Tells the worker something. */
   tell(message: ToWorker): void {
     this.#worker.postMessage(message);
+  }
+
+  /** What it has counted: what it said before where it does not say so soon. Never rejects. */
+  count(): Promise<Snapshot> {
+    if (!this.#isListening || this.#hasEnded) return Promise.resolve(this.counted);
+    const { promise, resolve } = Promise.withResolvers<Snapshot>(), id = ++this.#lastId;
+    const late = setTimeout(() => resolve(this.#counted), PATIENCE);
+    this.#asked.set(id, resolve);
+    this.tell({ kind: "count", id });
+    return promise.finally(() => {
+      clearTimeout(late);
+      this.#asked.delete(id);
+    });
+  }
+
+  /** What it said last that it had counted; once it has ended what is left of that. */
+  get counted(): Snapshot {
+    return this.#hasEnded ? lastOf(this.#counted) : this.#counted;
   }
 
   /**
@@ -107,6 +136,12 @@ export class WorkerThread {
         return this.#host.onError(fromThrown(message.error), message.about);
       case "authenticate":
         return void this.#authenticate(message);
+      case "counted":
+        this.#counted = message.snapshot;
+        return this.#asked.get(message.id)?.(message.snapshot);
+      case "page":
+        return void this.#host.metricsPage(message.format)
+          .then((page) => this.tell({ kind: "page", id: message.id, page }));
       case "failed":
         return this.#fail(fromThrown(message.error));
       case "ended":
@@ -132,6 +167,8 @@ export class WorkerThread {
 
   #end(code: number): void {
     clearTimeout(this.#patience);
+    this.#hasEnded = true;
+    for (const resolve of this.#asked.values()) resolve(this.counted);
     const { connections, index } = this.#task;
     Atomics.store(connections, index, 0);
     for (const peer of this.#peers.values()) {

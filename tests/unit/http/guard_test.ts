@@ -10,6 +10,7 @@ const OPTIONS: GuardOptions = {
   origins: new Set(["https://app.example"]),
   isOpen: false,
   hasConsole: false,
+  hasMetrics: false,
 };
 const CONSOLE: GuardOptions = { ...OPTIONS, hasConsole: true };
 const SECURE: GuardOptions = { ...OPTIONS, scheme: "https", hosts: undefined };

@@ -1,0 +1,121 @@
+/**
+ * Counts calls, and how long they took.
+ *
+ * The clock is read once for all that ends in one turn of the event loop. What was read together has come at
+ * one time, and is answered in one write behind the last of it.
+ *
+ * @module
+ */
+
+import type { ObservedCall, Observer } from "../api/observe.ts";
+import type { ErrorData, RpcError } from "../error.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
+import { ByCallName } from "./call_names.ts";
+import { Histogram } from "./histogram.ts";
+import type { CallSeries, Snapshot } from "./snapshot.ts";
+
+/** What a refusal may name beside the limits. */
+const OTHER_LIMITS: ReadonlySet<unknown> = new Set(["rate", "maxBytes"]);
+
+/** Calls of one method that ended in one way. */
+class Series extends Histogram {
+  readonly method: string;
+  readonly error: string;
+  /** How many have ended in this turn and are not measured, and when these came. */
+  due = 0;
+  since = 0;
+
+  constructor(method: string, error: string) {
+    super();
+    this.method = method;
+    this.error = error;
+  }
+
+  /** Measures those that are due. */
+  measure(now: number): void {
+    this.add((now - this.since) / 1000, this.due);
+    this.due = 0;
+  }
+}
+
+/** What of a {@linkcode Snapshot} an observer sees. */
+export type CallCounts = Pick<
+  Snapshot,
+  "incoming" | "outgoing" | "itemsSent" | "itemsReceived" | "refused" | "protocolErrors"
+>;
+
+/** Counts what it observes. */
+export class Metrics implements Observer {
+  readonly #incoming: Series[] = [];
+  readonly #outgoing: Series[] = [];
+  readonly #byIncoming = new ByCallName((method, error) => add(this.#incoming, method, error));
+  readonly #byOutgoing = new ByCallName((method, error) => add(this.#outgoing, method, error));
+  #itemsSent = 0;
+  #itemsReceived = 0;
+  #protocolErrors = 0;
+  readonly #refused = new Map<string, number>();
+  /** Those of which calls have ended in this turn. */
+  readonly #due: Series[] = [];
+  /** When calls of this turn ended that did not come together; 0 before the first of them. */
+  #now = 0;
+
+  end(call: ObservedCall, error: unknown): void {
+    const names = call.direction === "in" ? this.#byIncoming : this.#byOutgoing;
+    const series = names.of(call, error), { since } = call;
+    if (since !== series.since && series.due > 0) {
+      if (this.#now < series.since) this.#now = performance.now();
+      series.measure(this.#now);
+    }
+    series.since = since;
+    if (++series.due === 1 && this.#due.push(series) === 1) queueMicrotask(this.#measure);
+    if (error !== undefined && call.direction === "in") this.#noteLimit(error as RpcError);
+  }
+
+  readonly #measure = (): void => {
+    const due = this.#due, now = performance.now();
+    for (let i = 0; i < due.length; i++) due[i]!.measure(now);
+    due.length = 0;
+    this.#now = 0;
+  };
+
+  items(_call: ObservedCall, sent: number, received: number): void {
+    this.#itemsSent += sent;
+    this.#itemsReceived += received;
+  }
+
+  refused(error: RpcError): void {
+    if (!this.#noteLimit(error)) this.#protocolErrors++;
+  }
+
+  /** Counts a refusal by a limit; false if it is none. What handlers write there must not become a label. */
+  #noteLimit({ data }: RpcError): boolean {
+    const { limit } = (data ?? {}) as ErrorData;
+    if (typeof limit !== "string") return false;
+    if (!Object.hasOwn(DEFAULT_LIMITS, limit) && !OTHER_LIMITS.has(limit)) return false;
+    this.#refused.set(limit, (this.#refused.get(limit) ?? 0) + 1);
+    return true;
+  }
+
+  /** What was counted so far. */
+  get counts(): CallCounts {
+    this.#measure();
+    return {
+      incoming: this.#incoming.map(plainOf),
+      outgoing: this.#outgoing.map(plainOf),
+      itemsSent: this.#itemsSent,
+      itemsReceived: this.#itemsReceived,
+      refused: Object.fromEntries(this.#refused),
+      protocolErrors: this.#protocolErrors,
+    };
+  }
+}
+
+function add(all: Series[], method: string, error: string): Series {
+  const series = new Series(method, error);
+  all.push(series);
+  return series;
+}
+
+function plainOf({ method, error, counts, sum }: Series): CallSeries {
+  return { method, error, counts: [...counts], sum };
+}

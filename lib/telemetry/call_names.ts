@@ -63,6 +63,11 @@ export class ByCallName<T> {
   }
 }
 
+/** Whether the name of an error is its number. */
+export function isNumber(name: string): boolean {
+  return name !== "" && !Number.isNaN(Number(name));
+}
+
 /** The number of an error as it travels; of one that does not travel the name of its class. */
 export function errorName(error: unknown): string {
   if (error instanceof RpcError) return String(error.code);

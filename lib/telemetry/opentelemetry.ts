@@ -10,7 +10,8 @@
 import type { ObservedCall, Observer } from "../api/observe.ts";
 import { RpcError } from "../error.ts";
 import { isBuiltin } from "../message/control.ts";
-import { ByCallName, errorName, OTHER } from "./call_names.ts";
+import { parseAddress } from "../transport/address.ts";
+import { ByCallName, errorName, isNumber, OTHER } from "./call_names.ts";
 import { BOUNDS } from "./histogram.ts";
 
 /** What spans are made of calls. */
@@ -224,7 +225,7 @@ class Times {
   readonly #attributes = new ByCallName<Attributes>((method, error) => ({
     ...SYSTEM,
     "rpc.method": method,
-    ...(/^-?\d/.test(error) && { "rpc.status_code": error }),
+    ...(isNumber(error) && { "rpc.status_code": error }),
     ...(error !== "" && { "error.type": error }),
   }));
 
@@ -251,10 +252,8 @@ function isUnsampled(traceparent: unknown): boolean {
 
 /** One end of a connection in two attributes: its host and its port, or its path. */
 function endOf(address: string, host: string, port: string): Attributes {
-  const [, name, number] = /^[a-z+]+:\/\/(.*):(\d+)(?:\/|$)/.exec(address) ?? [];
-  if (name !== undefined) {
-    return { [host]: name.replace(/^\[|\]$/g, ""), [port]: Number(number) };
-  }
-  const [, path] = /^unix:\/\/(\/.*)$/.exec(address) ?? [];
-  return path === undefined ? {} : { [host]: path };
+  if (!URL.canParse(address)) return {}; // a proxy may name one without a port, or nothing that is one
+  const { hostname, port: number, path } = parseAddress(address);
+  if (hostname === "") return path === "" ? {} : { [host]: path };
+  return { [host]: hostname, ...(number !== undefined && { [port]: number }) };
 }

@@ -8,11 +8,15 @@
  * @module
  */
 
+import { isNumber } from "./call_names.ts";
 import { BOUNDS } from "./histogram.ts";
 import type { CallSeries, Labelled, Snapshot } from "./snapshot.ts";
 
 /** The formats. */
 export type PageFormat = "prometheus" | "openmetrics";
+
+/** What the name of a counter ends with. */
+const TOTAL = "_total";
 
 /** What the process is, whichever of its threads are asked. */
 export interface ProcessFigures {
@@ -31,7 +35,7 @@ export function pageOf(snapshot: Snapshot, process: ProcessFigures, format: Page
   /** @param name of a counter with its `_total` */
   const family = (name: string, type: Type, help: string, samples: Iterable<Sample>) => {
     // OpenMetrics names a counter without its suffix.
-    const shown = isOpen && type === "counter" ? name.replace(/_total$/, "") : name;
+    const shown = isOpen && type === "counter" ? name.slice(0, -TOTAL.length) : name;
     lines.push(`# HELP ${shown} ${escaped(help)}`);
     lines.push(`# TYPE ${shown} ${type === "unknown" && !isOpen ? "counter" : type}`);
     for (const [suffix, labels, value] of samples) lines.push(`${name}${suffix}${labels} ${value}`);
@@ -140,7 +144,7 @@ function* durations(all: readonly CallSeries[], isOpen: boolean): Iterable<Sampl
     let count = counts.reduce((sum, count) => sum + count, 0);
     if (count === 0) continue;
     // A number is what travels; the name of a class says why a call of ours got no answer.
-    const status = /^-?\d/.test(error) ? [["rpc_status_code", error]] : [];
+    const status = isNumber(error) ? [["rpc_status_code", error]] : [];
     const labels = [
       ["rpc_system_name", "jsonrpc"],
       ["rpc_method", method],

@@ -6,6 +6,7 @@ import * as z from "npm:zod@4";
 import { connect, method, serve, settle, stream } from "../../lib/mod.ts";
 import { makeFolder } from "../cli/_programs.ts";
 import { until, within } from "../support/deadline.ts";
+import { freePort } from "../support/local.ts";
 import { RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
 
@@ -41,12 +42,6 @@ const api = {
     for (let n = 0; n < to; n++) yield n;
   }),
 };
-
-/** A port that nothing listens at. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 /** A Prometheus that scrapes this address as deploy/prometheus.yml says, only more often. */
 async function startPrometheus(target: string) {

@@ -4,45 +4,7 @@ import { within } from "../support/deadline.ts";
 import { isInstalled, testWith } from "../support/tools.ts";
 import { CLIENT, startServer } from "./_programs.ts";
 import { screenOf } from "./_screen.ts";
-
-const ROOT = new URL("../../", import.meta.url);
-
-/** A command of a transcript, and what stands below it. */
-interface Shown {
-  readonly command: string;
-  readonly output: string;
-}
-
-/** The blocks of a page that show a terminal. */
-function* blocksOf(page: string): Generator<string> {
-  const text = Deno.readTextFileSync(new URL(page, ROOT));
-  for (const [, block] of text.matchAll(/^```console\n([^]*?)^```$/gm)) yield block!;
-}
-
-/** Comments and blank lines stand between commands. */
-function commandsOf(block: string): Shown[] {
-  return block.split(/^\$ /m).slice(1).map((part) => {
-    const [command, ...lines] = part.split("\n");
-    return {
-      command: command!,
-      output: lines.filter((line) => line !== "" && !line.startsWith("#")).join("\n"),
-    };
-  });
-}
-
-/** Runs a command as a shell does, in the folder of the project. */
-async function run(command: string): Promise<string> {
-  const { stdout } = await within(
-    new Deno.Command("sh", {
-      args: ["-c", `deno() { '${Deno.execPath()}' "$@"; }\n{ ${command}\n} 2>&1`],
-      cwd: ROOT,
-      env: { NO_COLOR: "1" },
-      stdin: "null",
-    }).output(),
-    command,
-  );
-  return new TextDecoder().decode(stdout).trimEnd();
-}
+import { blocksOf, commandsOf, ROOT, run } from "./_transcripts.ts";
 
 testWith(["sh"], "the transcripts in README.md are what one sees", async () => {
   await using server = await startServer();

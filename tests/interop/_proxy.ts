@@ -17,12 +17,6 @@ export function changed(text: string, changes: Readonly<Record<string, string>>)
   return text;
 }
 
-/** A port that is free. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** A proxy that runs until it is disposed of. */
 export class Proxy implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;

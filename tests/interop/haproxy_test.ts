@@ -8,7 +8,8 @@ import { until, within } from "../support/deadline.ts";
 import { call, HttpPeer, post } from "../support/http.ts";
 import { RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
-import { blockOf, changed, freePort, haproxy } from "./_proxy.ts";
+import { freePort } from "../support/local.ts";
+import { blockOf, changed, haproxy } from "./_proxy.ts";
 
 const api = { who: method((_, { peer }) => [peer.address, peer.localAddress, peer.transport]) };
 

@@ -8,7 +8,8 @@ import { within } from "../support/deadline.ts";
 import { call } from "../support/http.ts";
 import { RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
-import { blockOf, changed, freePort, nginx } from "./_proxy.ts";
+import { freePort } from "../support/local.ts";
+import { blockOf, changed, nginx } from "./_proxy.ts";
 
 /** Where nginx connects from. Its callers, who are on this machine as well, are not there. */
 const PROXY = "127.0.0.9";

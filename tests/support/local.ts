@@ -155,3 +155,9 @@ export function oneByteNetwork(): Disposable {
     },
   });
 }
+
+/** A port of this machine that nothing listens at, for a program that cannot choose one. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

@@ -162,6 +162,12 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
   ["server/workers/mod.ts", /^tls:/i, ["", "tls", ""]],
   ["stream/event_ring.ts", /^[0-9]{1,15}$/, ["", "1", ""]],
   [
+    "telemetry/opentelemetry.ts",
+    /^00-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})$/,
+    ["00-", "0", ""],
+    [`00-${"0".repeat(32)}-`, "0", ""],
+  ],
+  [
     "transport/address.ts",
     /^(vsock:\/\/[^/:?#]+):([0-9]+)/i,
     ["vsock://", "a", ""],

@@ -1,0 +1,39 @@
+// A server and its client in one process with OpenTelemetry's own SDK, as programs for Node set it up: prints the
+// spans, and which of them was active in the handler.
+
+import { context, propagation, trace } from "npm:@opentelemetry/api@1";
+import { AsyncLocalStorageContextManager } from "npm:@opentelemetry/context-async-hooks@2";
+import { W3CTraceContextPropagator } from "npm:@opentelemetry/core@2";
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from "npm:@opentelemetry/sdk-trace-base@2";
+import { connect, method, serve } from "../../../lib/mod.ts";
+
+const exporter = new InMemorySpanExporter();
+trace.setGlobalTracerProvider(
+  new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
+);
+context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+
+const api = {
+  active: method(async () => {
+    await null;
+    return trace.getActiveSpan()?.spanContext().spanId;
+  }),
+};
+const server = serve(api, { listen: "tcp://127.0.0.1:0" });
+const line = await connect(server.addresses[0]);
+const active = await line.call.active();
+await line.close();
+await server.shutdown();
+const spans = exporter.getFinishedSpans().map((span) => ({
+  name: span.name,
+  kind: span.kind,
+  id: span.spanContext().spanId,
+  trace: span.spanContext().traceId,
+  parent: span.parentSpanContext?.spanId,
+}));
+console.log(JSON.stringify({ active, spans }));

@@ -17,6 +17,12 @@ import type { CallSeries, Snapshot } from "./snapshot.ts";
 /** What a refusal may name beside the limits. */
 const OTHER_LIMITS: ReadonlySet<unknown> = new Set(["rate", "maxBytes"]);
 
+/** What stands for a limit where a request of HTTP has no credentials, or wrong ones. */
+const AUTHENTICATION = "authentication";
+
+/** What a message says that breaks the rules. */
+const MISTAKES: ReadonlySet<string> = new Set(["PARSE_ERROR", "INVALID_REQUEST"]);
+
 /** Calls of one method that ended in one way. */
 class Series extends Histogram {
   readonly method: string;
@@ -84,7 +90,10 @@ export class Metrics implements Observer {
   }
 
   refused(error: RpcError): void {
-    if (!this.#noteLimit(error)) this.#protocolErrors++;
+    if (this.#noteLimit(error)) return;
+    const { reason = "" } = error;
+    if (MISTAKES.has(reason)) this.#protocolErrors++;
+    else if (reason === "UNAUTHENTICATED") this.#countRefusal(AUTHENTICATION);
   }
 
   /** Counts a refusal by a limit; false if it is none. What handlers write there must not become a label. */
@@ -92,8 +101,12 @@ export class Metrics implements Observer {
     const { limit } = (data ?? {}) as ErrorData;
     if (typeof limit !== "string") return false;
     if (!Object.hasOwn(DEFAULT_LIMITS, limit) && !OTHER_LIMITS.has(limit)) return false;
-    this.#refused.set(limit, (this.#refused.get(limit) ?? 0) + 1);
+    this.#countRefusal(limit);
     return true;
+  }
+
+  #countRefusal(limit: string): void {
+    this.#refused.set(limit, (this.#refused.get(limit) ?? 0) + 1);
   }
 
   /** What was counted so far. */

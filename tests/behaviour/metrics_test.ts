@@ -225,6 +225,9 @@ Deno.test("GET /metrics is for callers that may call, at the rate at which they 
     return answer.status;
   };
   assertEquals(await status(), 401);
+  const unknown = samplesOf(await server.metrics())
+    .get('landline_refused_total{limit="authentication"}');
+  assertEquals(unknown, 1);
   assertEquals(await status({ authorization: "Bearer secret" }), 200);
   let refused = 0;
   await Promise.all(Array.from({ length: 8 }, async () => {

@@ -9,7 +9,6 @@ import { reservedPrefix } from "../message/control.ts";
 import { isPlainObject } from "../message/message.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
 import type { Json } from "./json.ts";
-import { untravelled } from "../schema/untravelled.ts";
 
 /** The errors that a method declares: for each name the schema of its data. */
 export type ErrorSchemas = Readonly<Record<string, StandardSchema>>;
@@ -209,18 +208,23 @@ export function isProcedure(value: unknown): value is AnyMethod {
  * The members of an API by their whole names, in the order in which they stand in it.
  *
  * @throws {TypeError} for a member that is neither a method nor a plain object of them, for a name that
- * cannot be called, and for a schema that asks for what cannot travel
+ * cannot be called; and whatever the check throws
  */
-export function proceduresOf(api: Api<never>): Map<string, AnyMethod> {
+export function proceduresOf(
+  api: Api<never>,
+  check: (name: string, method: AnyMethod) => void = () => {},
+): Map<string, AnyMethod> {
   const procedures = new Map<string, AnyMethod>();
-  collect(api, "", procedures, new Set());
+  collect(api, "", procedures, new Set(), check);
   return procedures;
 }
+
 function collect(
   api: Api<never>,
   prefix: string,
   procedures: Map<string, AnyMethod>,
   above: Set<unknown>,
+  check: (name: string, method: AnyMethod) => void,
 ): void {
   if (above.has(api)) throw new TypeError(`Cannot use the API: ${prefix} holds itself`);
   above.add(api);
@@ -238,14 +242,15 @@ function collect(
       );
     }
     if (isProcedure(member)) {
-      refuseUntravelled(name, member);
+      check(name, member);
       procedures.set(name, member);
     } else if (typeof (member as { kind?: unknown } | null)?.kind === "string") {
       throw new TypeError(
         `Cannot use the API: ${name} has no handler, implement() makes an API of a contract`,
       );
-    } else if (isPlainObject(member)) collect(member as Api<never>, name + ".", procedures, above);
-    else {
+    } else if (isPlainObject(member)) {
+      collect(member as Api<never>, name + ".", procedures, above, check);
+    } else {
       throw new TypeError(
         `Cannot use the API: ${name} is ${
           member === null ? "null" : `a ${typeof member}`
@@ -254,30 +259,4 @@ function collect(
     }
   }
   above.delete(api);
-}
-
-/** Refuses a method that would refuse every call, or whose every result would be refused. */
-function refuseUntravelled(name: string, { schema, options }: AnyMethod): void {
-  const { items, result, errors = {} } = options;
-  const parts: [string, StandardSchema | undefined, "input" | "output"][] = [
-    ["takes", schema, "input"],
-    ["takes as items", items, "input"],
-    ["returns", result, "output"],
-    ...Object.entries(errors).map(([name, schema]): [string, StandardSchema, "output"] => [
-      `throws with ${name}`,
-      schema,
-      "output",
-    ]),
-  ];
-  for (const [does, schema, direction] of parts) {
-    if (schema === undefined) continue;
-    const found = untravelled(schema, direction);
-    if (found === undefined) continue;
-    const { what, at, instead = "what JSON has, and make it of that" } = found;
-    const place = at === "" ? "" : ` at ${at.startsWith(".") ? at.slice(1) : at}`;
-    throw new TypeError(
-      `Cannot use the API: ${name} ${does} ${what}${place}, which JSON cannot carry` +
-        (direction === "input" ? `: use ${instead}` : ""),
-    );
-  }
 }

@@ -12,28 +12,13 @@ import { method, stream } from "../api/method.ts";
 import { RPC } from "../message/control.ts";
 import type { OpenRpc } from "./openrpc.ts";
 import type { AnyMethod } from "../api/api.ts";
-import type { StandardSchema } from "../schema/standard_schema.ts";
+import { type Introduced, introduction, schema } from "./introduction.ts";
 
 /** What a peer says of itself. */
-export interface About {
-  /** Its name. */
-  readonly name: string;
-  /** Its version. */
-  readonly version: string;
+export interface About extends Introduced {
   /** How its services are. */
   readonly health: Health;
 }
-
-/** The limits that a caller can run into, and should know. */
-const TOLD = [
-  "maxMessageBytes",
-  "maxResponseBytes",
-  "maxDepth",
-  "maxValues",
-  "maxBatch",
-  "maxInFlight",
-  "maxCallTimeout",
-] as const;
 
 /** What is understood besides JSON-RPC; `wire` names in PROTOCOL.md. */
 const EXTENSIONS = [
@@ -47,11 +32,6 @@ const EXTENSIONS = [
   "bytes",
 ];
 
-/** Of these what needs no notifications: over datagrams nothing is said unasked. */
-const WITHOUT_EVENTS = EXTENSIONS.filter((name) =>
-  !["stream", "resume", "progress", "goaway"].includes(name)
-);
-
 /** The built-in methods of a peer with these methods of its own. */
 export function builtins(
   methods: ReadonlyMap<string, AnyMethod>,
@@ -64,18 +44,7 @@ export function builtins(
     return describe(methods, { name, version });
   };
   return new Map<string, AnyMethod>([
-    // Whatever came, as it came.
-    [RPC.ping, method(schema((params) => params), (params) => params)],
-    [
-      RPC.serverInfo,
-      method((_, { peer }) => ({
-        name,
-        version,
-        framing: peer.framing,
-        extensions: peer.transport === "udp" ? WITHOUT_EVENTS : EXTENSIONS,
-        limits: Object.fromEntries(TOLD.map((limit) => [limit, limits[limit]])),
-      })),
-    ],
+    ...introduction({ name, version }, limits, EXTENSIONS),
     [RPC.discover, method(() => description ??= describe())],
     [RPC.health, method(schema(toService), ({ service }) => health.check(service))],
     [
@@ -85,27 +54,10 @@ export function builtins(
     [
       RPC.authenticate,
       method(schema(toCredentials), async (credentials, context) => {
-        await requestOf(context).caller.identity.authenticate(credentials);
+        await requestOf(context).caller.identity.authenticate!(credentials);
       }),
     ],
   ]);
-}
-
-/** A schema of our own: what throws is refused. */
-function schema<T>(read: (value: unknown) => T): StandardSchema<unknown, T> {
-  return {
-    "~standard": {
-      version: 1,
-      vendor: "landline",
-      validate: (value) => {
-        try {
-          return { value: read(value) };
-        } catch (error) {
-          return { issues: [{ message: (error as Error).message }] };
-        }
-      },
-    },
-  };
 }
 
 function toService(value: unknown): { service: string } {

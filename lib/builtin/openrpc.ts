@@ -10,13 +10,8 @@ import { DECLARED } from "../error.ts";
 import type { AnyMethod } from "../api/api.ts";
 import { isObject } from "../message/message.ts";
 import { stepOf, valueAt } from "../schema/json_schema.ts";
-import {
-  type JsonSchema,
-  jsonSchemaOf,
-  parameterNames,
-  paramsShape,
-  type StandardSchema,
-} from "../schema/standard_schema.ts";
+import { type JsonSchema, jsonSchemaOf, parameterNames, paramsShape } from "../schema/questions.ts";
+import type { StandardSchema } from "../schema/standard_schema.ts";
 
 /** An OpenRPC document, as far as it is made here. */
 export interface OpenRpc {

@@ -125,6 +125,16 @@ export class Channel implements CallSink {
     }
   }
 
+  /** See {@linkcode Endpoint.suspend}. */
+  suspend(reason?: string): void {
+    for (const endpoint of this.#endpoints) endpoint.suspend(reason);
+  }
+
+  /** See {@linkcode Endpoint.resume}. */
+  resume(): void {
+    for (const endpoint of this.#endpoints) endpoint.resume();
+  }
+
   // ---- Calls ---------------------------------------------------------------------------------
 
   /** The connection for the next call; undefined while there is none. */

@@ -8,12 +8,14 @@ import { type MethodName, proceduresOf } from "../api/api.ts";
 import type { Contract } from "../api/contract_entry.ts";
 import { guarded, together } from "../api/observe.ts";
 import type { Untyped } from "../api/stub.ts";
+import { refuseUntravelled } from "../api/travels.ts";
 import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
 import type { Connection, Shared } from "../connection/connection.ts";
 import { PeerSet } from "../connection/peers.ts";
 import { FRAMINGS } from "../framing/mod.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
+import { ServedTarget } from "../incoming/target.ts";
 import { callbackOf, CONNECTION_OF, tellError } from "../incoming/print_error.ts";
 import { resolveLimits } from "../limits.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
@@ -95,7 +97,7 @@ export async function connect<A>(
   const schemes = new Set(addresses.map(schemeOf)), timers = new TimerWheel();
   // Nobody tells that a datagram was lost.
   const timeout = options.timeout ?? (schemes.has("udp") ? 5000 : undefined);
-  const own = proceduresOf(options.api ?? {});
+  const own = proceduresOf(options.api ?? {}, refuseUntravelled);
   const queue = new CallQueue(), ids = new PeerIds(), peers = new PeerSet(ids);
   // One server is all that it hears of: it may keep for that what a server may for all its callers.
   const most = Math.max(limits.maxKeptBytes, limits.maxBufferedBytes);
@@ -119,6 +121,7 @@ export async function connect<A>(
       (error, method, isStopped) => {
         if (!isStopped || onError !== undefined) report(error, method);
       },
+      (name, method) => new ServedTarget(name, method, limits),
     ),
     ...(options.exactNumbers && { parseJson: parseExactly }),
     timers,

@@ -39,6 +39,8 @@ export interface LineParts extends Pick<EndpointHost, "isHopeless" | "open" | "r
   readonly timeout: number | undefined;
   /** Told of each connection, before it is used. */
   onOpen?(connection: LineConnection): void;
+  /** Told the channel, before it dials: it may be suspended. */
+  onChannel?(channel: Channel): void;
   /** Told what a callback of the author's has thrown, and which. */
   report(error: unknown, about: string): void;
 }
@@ -84,6 +86,7 @@ export async function openLine<A>(options: LineOptions, parts: LineParts): Promi
     random: Math.random,
   });
   channel.closed.then(() => timers.stop());
+  parts.onChannel?.(channel);
   try {
     await channel.start(options.signal);
   } catch (error) {

@@ -38,7 +38,7 @@ export type LineState =
     /** It was lost or could not be made, and will be tried again. */
     readonly state: "waiting";
     readonly address: string;
-    /** Milliseconds until then; `Infinity` where it is not tried again. */
+    /** Milliseconds until then; `Infinity` where it is not tried again, or not before the page can connect. */
     readonly delay: number;
     /** Why; undefined where the peer just ended it. */
     readonly error: unknown;
@@ -112,6 +112,11 @@ export class Endpoint {
   #failures = 0;
   #attempt: Promise<unknown> | undefined;
   #wait: Timer | undefined;
+  /** Whether the next attempt waits, for its time or until it is resumed. */
+  #isWaiting = false;
+  #isSuspended = false;
+  /** Ends the attempt that is being made. */
+  #suspending: AbortController | undefined;
   /** Results and items over the connections before this one, and over this one by its first call. */
   #yielded = 0;
   #atFirst = 0;
@@ -149,22 +154,27 @@ export class Endpoint {
    * @returns why it is not connected; undefined where it is
    */
   connect(): Promise<{ readonly error: unknown } | undefined> {
+    this.#isWaiting = false;
     return this.#attempt = this.#connect();
   }
 
   async #connect(): Promise<{ readonly error: unknown } | undefined> {
     const { signal } = this.#closing, errors: unknown[] = [];
+    const suspending = this.#suspending = new AbortController();
+    const any = AbortSignal.any([signal, suspending.signal]);
     for (const address of this.#addresses) {
       this.#host.onState({ state: "connecting", address });
       let connection: LineConnection | undefined;
       try {
-        connection = await this.#host.open(address, signal, (graceMs) => {
+        connection = await this.#host.open(address, any, (graceMs) => {
           if (connection !== undefined) this.#leave(connection, address, graceMs);
         });
       } catch (error) {
         if (signal.aborted) return { error };
         errors.push(error);
-        continue;
+        if (!suspending.signal.aborted) continue;
+        this.#connectLater(address, undefined);
+        return undefined; // it goes on once it is resumed
       }
       if (signal.aborted) {
         connection.close();
@@ -230,9 +240,33 @@ export class Endpoint {
     connection.closed.then(() => timer.cancel());
   }
 
+  /**
+   * Makes no connection until {@linkcode resume}: none can be made, or none is wanted.
+   *
+   * @param reason ends those that there are, too, and the attempt that is being made
+   */
+  suspend(reason?: string): void {
+    this.#isSuspended = true;
+    this.#wait?.cancel();
+    if (reason === undefined) return;
+    this.#suspending?.abort();
+    for (const connection of this.#all()) connection.finish({ reason });
+  }
+
+  /** Makes the connection at once that is waited for. */
+  resume(): void {
+    this.#isSuspended = false;
+    this.#wait?.cancel();
+    if (this.#isWaiting && !this.isOver) void this.connect();
+  }
+
   #connectLater(address: string, error: unknown): void {
-    const delay = delayAfter(++this.#failures, RECONNECT, this.#host.random());
-    this.#wait = this.#host.timers.after(delay, () => void this.connect());
+    this.#isWaiting = true;
+    let delay = Infinity;
+    if (!this.#isSuspended) {
+      delay = delayAfter(++this.#failures, RECONNECT, this.#host.random());
+      this.#wait = this.#host.timers.after(delay, () => void this.connect());
+    }
     this.#host.onState({ state: "waiting", address, delay, error });
   }
 

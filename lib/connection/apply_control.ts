@@ -18,8 +18,8 @@ import type { Calls } from "../outgoing/calls.ts";
 export function control(
   notification: Notification,
   calls: Calls,
-  requests: Requests,
-  lifecycle: Lifecycle,
+  requests: Pick<Requests, "get">,
+  lifecycle: Pick<Lifecycle, "goAway">,
 ): void {
   const message = readControl(notification);
   if (message === undefined) return;

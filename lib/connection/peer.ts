@@ -70,12 +70,12 @@ export class ConnectedPeer implements Peer {
 /** A peer as the caller of its requests, under one identity. */
 export class PeerCaller extends Caller {
   readonly #connection: PeerConnection;
-  readonly #peers: Peers;
+  readonly #peers: Peers | undefined;
 
-  /** @param peers all peers of the server, or of the line */
+  /** @param peers all peers of the server, or of the line; a page has none but this */
   constructor(
     connection: PeerConnection,
-    peers: Peers,
+    peers: Peers | undefined,
     ...caller: ConstructorParameters<typeof Caller>
   ) {
     super(...caller);
@@ -88,7 +88,7 @@ export class PeerCaller extends Caller {
   }
 
   override get peers(): Peers {
-    return this.#peers;
+    return this.#peers ?? super.peers;
   }
 
   override get draining(): AbortSignal {

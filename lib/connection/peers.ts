@@ -6,7 +6,7 @@
 
 import type { Peer, PeerInfo, Peers } from "../api/context.ts";
 import type { NotifyStub, Untyped } from "../api/stub.ts";
-import { SharedMessage } from "../link/framed_writer.ts";
+import { SharedMessage } from "../link/shared_message.ts";
 import type { Identity, PeerIds } from "../link/identity.ts";
 import { encodeArgument } from "../message/base64.ts";
 import { encodeNotification, encodeParams } from "../message/encode.ts";

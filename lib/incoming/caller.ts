@@ -18,6 +18,11 @@ const LONG = 1 << 16;
 /** The methods of a caller, for as long as one of its calls goes on. */
 export type ContextStubs = Pick<Context, "call" | "notify">;
 
+/** Who a caller is, as far as its requests go; in a page nobody is asked for credentials. */
+export type CallerIdentity =
+  & Pick<Identity, "isKnown" | "peer">
+  & Partial<Pick<Identity, "authenticate">>;
+
 /** What waits to be sent to a caller. */
 export type CallerRoom = Room & Pick<Backpressure, "expect" | "hold" | "keepsLittle">;
 
@@ -26,7 +31,7 @@ export type CallerRoom = Room & Pick<Backpressure, "expect" | "hold" | "keepsLit
  * what it has asked before was asked by this one.
  */
 export class Caller implements Room {
-  readonly identity: Identity;
+  readonly identity: CallerIdentity;
   /** What the author keeps for it: handlers find it as `context.state`. */
   readonly state: unknown;
   readonly #writer: Pick<FramedWriter, "push">;
@@ -41,7 +46,7 @@ export class Caller implements Room {
    * @param room see {@linkcode Caller.room}
    */
   constructor(
-    identity: Identity,
+    identity: CallerIdentity,
     writer: Pick<FramedWriter, "push">,
     room?: CallerRoom,
     state?: unknown,

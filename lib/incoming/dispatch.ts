@@ -18,7 +18,7 @@ import type { Request } from "../message/message.ts";
 import { type StandardSchema, toIssues } from "../schema/standard_schema.ts";
 import type { RequestContext } from "./request_context.ts";
 import { streamAnswer } from "./stream_answer.ts";
-import { Target } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /** What bounds the value of a call, and its answer. */
 export type DispatchLimits = Pick<Limits, "maxValues" | "maxResponseBytes" | "maxCollectedItems">;
@@ -43,15 +43,19 @@ export class Dispatcher {
   /**
    * @param methods by their whole names
    * @param report is told every failure that the caller does not get to see
+   * @param toTarget makes of each method what is called
    */
   constructor(
     methods: ReadonlyMap<string, AnyMethod>,
     limits: DispatchLimits,
     report: Report,
+    toTarget: (name: string, method: AnyMethod) => Target,
   ) {
     this.#limits = limits;
     this.report = report;
-    for (const [name, method] of methods) this.#targets.set(name, new Target(name, method, limits));
+    for (const [name, method] of methods) {
+      this.#targets.set(name, toTarget(name, method));
+    }
   }
 
   /** The method with this name; undefined if there is none. */

@@ -8,13 +8,12 @@
 import { decodeAt } from "../message/base64.ts";
 import { invalidParams, type ParamsIssue, RpcError } from "../error.ts";
 import { cameAs, isPlainObject, type Params } from "../message/message.ts";
+import { type ParamsShape, takesAnything } from "../schema/questions.ts";
 import {
   MAX_ISSUES,
-  type ParamsShape,
   type StandardSchema,
   type StandardSchemaIssue,
   type StandardSchemaResult,
-  takesAnything,
   toIssues,
 } from "../schema/standard_schema.ts";
 

@@ -20,7 +20,7 @@ import { StreamReceiver, WINDOW, WINDOW_BYTES } from "../stream/receiver.ts";
 import type { StreamSender } from "../stream/sender.ts";
 import type { Timer, Timers } from "../timers.ts";
 import type { Caller, ContextStubs } from "./caller.ts";
-import { besidesValue, otherwise, refuseMany } from "./params.ts";
+import { besidesValue, otherwise } from "./params.ts";
 import type { Target } from "./target.ts";
 
 /** Bytes that each request takes that waits or runs, whatever is in it. */
@@ -194,9 +194,9 @@ export class RequestContext implements Context, ObservedCall, Running {
     return {
       [Symbol.asyncIterator]: () => {
         const receiver = this.#receiver ??= this.#openReceiver();
-        const schema = this.target?.method.options.items;
+        const { target } = this, schema = target?.method.options.items;
         if (schema === undefined) return receiver;
-        return checkedItems(receiver, schema, this.#options.limits);
+        return checkedItems(receiver, schema, target!);
       },
     };
   }
@@ -444,10 +444,10 @@ export function requestOf(context: Context): RequestContext {
 async function* checkedItems(
   items: AsyncIterable<unknown>,
   schema: StandardSchema,
-  { maxValues }: Pick<Limits, "maxValues">,
+  target: Target,
 ) {
   for await (const item of items) {
-    refuseMany(schema, item, maxValues);
+    target.refuseItem(schema, item);
     const checked = schema["~standard"].validate(item);
     yield await otherwise(schema, checked, item, [], (value) => value);
   }

@@ -13,7 +13,8 @@ import { invalidParams, RpcError } from "../error.ts";
 import { isLongerThan } from "../framing/utf8.ts";
 import type { Limits } from "../limits.ts";
 import type { Notification, Params, Request } from "../message/message.ts";
-import { parameterNames, paramsShape, type StandardSchema } from "../schema/standard_schema.ts";
+import { parameterNames, paramsShape } from "../schema/questions.ts";
+import type { StandardSchema } from "../schema/standard_schema.ts";
 import { withResult } from "./result.ts";
 import { isNothing, otherwise, type ParamsSchema, refuseMany, valuesOf } from "./params.ts";
 
@@ -21,7 +22,7 @@ import { isNothing, otherwise, type ParamsSchema, refuseMany, valuesOf } from ".
 const AT_ONCE: ReadonlySet<string> = new Set([RPC.ping, RPC.serverInfo, RPC.health]);
 
 /** What a request is for. */
-export class Target implements ParamsSchema {
+export interface Target {
   readonly method: AnyMethod;
   /**
    * Whether all its calls so far were answered at once: such a call needs no place, and waits for none.
@@ -33,6 +34,24 @@ export class Target implements ParamsSchema {
   /** How many calls a call of it counts for. */
   readonly cost: number;
   /** Whether its calls go on only if messages of the caller's are read: credit, or items. */
+  readonly isStreaming: boolean;
+  /**
+   * What the handler makes of the params; a promise only if something has to be waited for.
+   *
+   * @throws {RpcError} `INVALID_PARAMS`, `RESOURCE_EXHAUSTED` for too many of them, and whatever the
+   * handler throws
+   */
+  call(message: Request | Notification, context: Context): unknown;
+  /** Refuses an item of the caller's that the schema had better not see. @throws {RpcError} */
+  refuseItem(schema: StandardSchema, item: unknown): void;
+}
+
+/** A method of a server's. */
+export class ServedTarget implements Target, ParamsSchema {
+  readonly method: AnyMethod;
+  isPrompt: boolean | undefined;
+  readonly isOwn: boolean;
+  readonly cost: number;
   readonly isStreaming: boolean;
   // Asked for only when the params leave a choice: an API of 500 methods starts quickly.
   readonly shape: ParamsSchema["shape"];
@@ -69,12 +88,6 @@ export class Target implements ParamsSchema {
       : withResult(composed, result, name, kind === "stream");
   }
 
-  /**
-   * What the handler makes of the params; a promise only if something has to be waited for.
-   *
-   * @throws {RpcError} `INVALID_PARAMS`, `RESOURCE_EXHAUSTED` for too many of them, and whatever the
-   * handler throws
-   */
   call(message: Request | Notification, context: Context): unknown {
     const { params, text } = message, schema = this.#schema, handler = this.#handler;
     if (text === undefined || text.length > this.#short) this.#refuseLong(params, text);
@@ -93,6 +106,10 @@ export class Target implements ParamsSchema {
       ? [...others, ...this.#leftOut()]
       : others;
     return otherwise(schema, checked, value, all, (value) => handler(value, context));
+  }
+
+  refuseItem(schema: StandardSchema, item: unknown): void {
+    refuseMany(schema, item, this.#maxValues);
   }
 
   /** What params stand for that hold nothing: a value that may be left out is left out in several ways. */

@@ -15,6 +15,7 @@ import type { Duplex, Socket } from "../transport/socket.ts";
 import { type BufferPool, MAX_WRITE } from "./buffer_pool.ts";
 import { ControlFrames } from "./control_frames.ts";
 import { LongMessage } from "./long_message.ts";
+import type { SharedMessage } from "./shared_message.ts";
 
 /** What a {@linkcode FramedWriter} tells. */
 export interface FramedWriterEvents {
@@ -24,40 +25,6 @@ export interface FramedWriterEvents {
   onRoom(): void;
   /** A write failed: the peer is gone. */
   onGone(error: unknown): void;
-}
-
-/** One message to many: it is written once for each version and framing that they speak. */
-export class SharedMessage {
-  readonly #encode: (version: Version) => string;
-  readonly #texts = new Map<Version, string>();
-  readonly #frames = new Map<string, Uint8Array<ArrayBuffer>>();
-
-  /** The method of the notification that it is. */
-  readonly method: string;
-
-  /** @param encode its text */
-  constructor(method: string, encode: (version: Version) => string) {
-    this.method = method;
-    this.#encode = encode;
-  }
-
-  /** Its text. */
-  text(version: Version): string {
-    let text = this.#texts.get(version);
-    if (text === undefined) this.#texts.set(version, text = this.#encode(version));
-    return text;
-  }
-
-  /** Its frame. */
-  frame(version: Version, framing: Framing): Uint8Array<ArrayBuffer> {
-    const key = version + framing.name;
-    let frame = this.#frames.get(key);
-    if (frame === undefined) {
-      frame = framing.encode([this.text(version)], (size) => new Uint8Array(size));
-      this.#frames.set(key, frame);
-    }
-    return frame;
-  }
 }
 
 /** Queues the texts of messages and writes them. */

@@ -7,6 +7,7 @@
 import { guarded, together } from "../api/observe.ts";
 import { withMiddleware } from "../api/middleware.ts";
 import { type Api, proceduresOf } from "../api/api.ts";
+import { refuseUntravelled } from "../api/travels.ts";
 import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
@@ -14,6 +15,7 @@ import { PeerSet, type Reachable } from "../connection/peers.ts";
 import { callBack, ConnectionLostError, RpcError } from "../error.ts";
 import { checkHttpOptions, httpServing, type MetricsPage } from "../http/options.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
+import { ServedTarget } from "../incoming/target.ts";
 import { callbackOf, CONNECTION_OF, tellError } from "../incoming/print_error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
 import type { CloseInfo } from "../api/context.ts";
@@ -127,6 +129,7 @@ export class ListeningServer implements Server {
       ((format) => Promise.resolve(metricsPage(this.snapshot, format)));
     const methods = proceduresOf(
       options.use === undefined ? api : withMiddleware(options.use, api),
+      refuseUntravelled,
     );
     const { name = "landline", version = "0.0.0" } = options;
     const dispatcher = new Dispatcher(
@@ -139,6 +142,7 @@ export class ListeningServer implements Server {
         // A handler that ends because its call was cancelled often does so with an error.
         if (!isStopped || options.onError !== undefined) this.#report(error, method);
       },
+      (name, method) => new ServedTarget(name, method, this.#limits),
     );
     const ids = new PeerIds();
     this.peers = new PeerSet(ids, this.#timeSlice);

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
 import * as z from "npm:zod@4";
 import { connect, DEFAULT_LIMITS, type Limits, method, serve } from "../../lib/mod.ts";
-import { LIMITS, resolveLimits } from "../../lib/limits.ts";
+import { LIMIT_REASONS, LIMITS, resolveLimits } from "../../lib/limits.ts";
 import { turn, until, within } from "../support/deadline.ts";
 import { PAGE, withTable } from "../support/limits_table.ts";
 import { connectOver, serveLocally } from "../support/local.ts";
@@ -37,7 +37,8 @@ const names = Object.keys(LIMITS) as (keyof Limits)[];
 Deno.test("DEFAULT_LIMITS are the defaults of the table, each within its bounds", () => {
   assertEquals(Object.keys(DEFAULT_LIMITS), names);
   for (const name of names) {
-    const { default: value, min, max, reason, enforcedIn } = LIMITS[name];
+    const { default: value, min, max } = LIMITS[name];
+    const { reason, enforcedIn } = LIMIT_REASONS[name];
     assertEquals(DEFAULT_LIMITS[name], value);
     assert(Number.isSafeInteger(value) && value >= min && value <= max, name);
     assert(reason.length > 0);
@@ -55,7 +56,7 @@ Deno.test("each limit is read by the file that the table names as enforcing it",
       .replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, ""); // what a comment says enforces nothing
   };
   const wrong = names.filter((name) =>
-    !new RegExp(`\\b${name}\\b`).test(codeOf(LIMITS[name].enforcedIn))
+    !new RegExp(`\\b${name}\\b`).test(codeOf(LIMIT_REASONS[name].enforcedIn))
   );
   assertEquals(wrong, []);
 });

@@ -2,7 +2,7 @@
 //
 //     deno run -RW tests/support/limits_table.ts
 
-import { LIMITS } from "../../lib/limits.ts";
+import { LIMIT_REASONS, LIMITS, type Limits } from "../../lib/limits.ts";
 
 /** The page that holds the table. */
 export const PAGE = new URL("../../docs/reliability.md", import.meta.url);
@@ -18,12 +18,15 @@ export function withTable(page: string): string {
 }
 
 function table(): string {
-  const rows = Object.entries(LIMITS).map(([name, row]) => [
-    `\`${name}\``,
-    inWords(row.default, row.unit),
-    row.reason,
-    `[${row.enforcedIn.replace("lib/", "")}](../${row.enforcedIn})`,
-  ]);
+  const rows = Object.entries(LIMITS).map(([name, row]) => {
+    const { reason, enforcedIn } = LIMIT_REASONS[name as keyof Limits];
+    return [
+      `\`${name}\``,
+      inWords(row.default, row.unit),
+      reason,
+      `[${enforcedIn.replace("lib/", "")}](../${enforcedIn})`,
+    ];
+  });
   const all = [["limit", "default", "reason", "enforced in"], ...rows];
   const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
   const line = (row: readonly string[]) =>

@@ -9,7 +9,7 @@ import { scope, type } from "npm:arktype@2";
 import * as v from "npm:valibot@1";
 import * as z from "npm:zod@4";
 import { type Api, method, notification, type StandardSchema, stream } from "../../../lib/mod.ts";
-import type { JsonSchema } from "../../../lib/schema/standard_schema.ts";
+import type { JsonSchema } from "../../../lib/schema/questions.ts";
 import { pair } from "../../../lib/testing.ts";
 
 interface Described {

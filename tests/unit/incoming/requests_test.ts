@@ -10,6 +10,7 @@ import { Requests } from "../../../lib/incoming/requests.ts";
 import { Identity } from "../../../lib/link/identity.ts";
 import { DRAINING, InFlight } from "../../../lib/link/in_flight.ts";
 import { resolveLimits } from "../../../lib/limits.ts";
+import { ServedTarget } from "../../../lib/incoming/target.ts";
 import { parseMessage } from "../../../lib/message/parse.ts";
 import {
   type Limits,
@@ -54,7 +55,12 @@ function requestsAlone(given: Partial<Limits> = {}) {
     timers,
     ledger,
     loadShedding: new LoadShedding(limits, ledger),
-    dispatcher: new Dispatcher(proceduresOf(api), limits, () => {}),
+    dispatcher: new Dispatcher(
+      proceduresOf(api),
+      limits,
+      () => {},
+      (name, method) => new ServedTarget(name, method, limits),
+    ),
   };
   const inFlight = new InFlight<RequestContext>(ledger.open());
   const requests = new Requests(shared, inFlight);

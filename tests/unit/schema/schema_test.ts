@@ -7,13 +7,15 @@ import {
   type InferInput,
   type InferOutput,
   isStandardSchema,
+  type StandardSchema,
+} from "../../../lib/schema/standard_schema.ts";
+import {
   type JsonSchema,
   jsonSchemaOf,
   parameterNames,
   type ParamsShape,
   paramsShape,
-  type StandardSchema,
-} from "../../../lib/schema/standard_schema.ts";
+} from "../../../lib/schema/questions.ts";
 
 /** A schema of no library: it validates, and says nothing about itself. */
 function byHand(jsonSchema?: StandardSchema["~standard"]["jsonSchema"]): StandardSchema {

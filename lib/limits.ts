@@ -277,7 +277,7 @@ export const LIMIT_REASONS: Readonly<Record<keyof Limits, LimitReason>> = {
   },
   maxBatch: {
     reason: "a batch is answered in one piece, which is kept until its last call has ended",
-    enforcedIn: "lib/message/parse.ts",
+    enforcedIn: "lib/message/parsed.ts",
   },
   maxMethodBytes: {
     reason: "names appear in logs and metrics",

@@ -47,9 +47,11 @@ export type SystemErrorName =
 type ErrorClass = new (message?: string, options?: ErrorOptions) => Error;
 
 /** The class of each: on Deno that of `Deno.errors`, so that `instanceof` holds for callers. */
-export const errors: Readonly<Record<SystemErrorName, ErrorClass>> = isDeno
-  ? Deno.errors
-  : ownErrors();
+export const errors: Readonly<Record<SystemErrorName, ErrorClass>> = /* @__PURE__ */ systemErrors();
+
+function systemErrors(): Readonly<Record<SystemErrorName, ErrorClass>> {
+  return isDeno ? Deno.errors : ownErrors();
+}
 
 function ownErrors(): Record<SystemErrorName, ErrorClass> {
   const names: Record<SystemErrorName, true> = {

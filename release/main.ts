@@ -7,6 +7,8 @@
  * bin/server.js             the programs for Deno, a file each: main.ts, client.ts, and both as landline.js;
  * bin/client.js             worker.js and demo.js are what they load
  * bin/landline.js
+ * browser/landline.js       the module of a web page, and where its types are
+ * browser/landline.d.ts
  * console/index.html        the console as a page of any web server
  * bytes.html                the page that shows a message in every framing
  * SHA256SUMS                what `sha256sum -c` reads
@@ -23,6 +25,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { bytesPage } from "../console/bytes/build_page.ts";
+import { makeBrowserModule } from "./browser.ts";
 import { makeConsole, staticFiles } from "./console.ts";
 import { deno, filesIn } from "./deno.ts";
 import { makeTarball } from "./tarball.ts";
@@ -62,6 +65,8 @@ async function makeRelease(folder: string): Promise<void> {
     // Where each part was, which is another place on another machine.
     await Deno.writeTextFile(path, code.replaceAll(/^\/\/ \S+\.[cm]?[jt]s\n/gm, ""));
   }
+  await Deno.mkdir(`${folder}/browser`);
+  await makeBrowserModule(await Deno.realPath(`${folder}/browser`));
   const work = await Deno.makeTempDir({ prefix: "landline-release-" });
   try {
     for (const [path, text] of staticFiles(await makeConsole(work))) {

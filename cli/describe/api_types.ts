@@ -8,7 +8,9 @@
 
 import { type AnyMethod, proceduresOf } from "../../lib/api/api.ts";
 import { describe } from "../../lib/builtin/openrpc.ts";
-import { jsonSchemaOf, type StandardSchema } from "../../lib/schema/standard_schema.ts";
+import { refuseUntravelled } from "../../lib/api/travels.ts";
+import { jsonSchemaOf } from "../../lib/schema/questions.ts";
+import type { StandardSchema } from "../../lib/schema/standard_schema.ts";
 import { importApi } from "../command/api_module.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { EXIT, Exit } from "../command/exit.ts";
@@ -106,7 +108,7 @@ async function methodsOf(module: string): Promise<ReadonlyMap<string, AnyMethod>
         "behind if (import.meta.main)",
     ), PATIENCE);
   try {
-    return proceduresOf(await importApi(module, "write the types of"));
+    return proceduresOf(await importApi(module, "write the types of"), refuseUntravelled);
   } catch (error) {
     const { message, cause } = error as Error;
     if (!(cause instanceof Deno.errors.NotCapable)) throw error;

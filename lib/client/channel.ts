@@ -24,7 +24,7 @@ import {
 } from "./reconnect.ts";
 import { ConnectionLostError, RpcError } from "../error.ts";
 import { type Limits, MAX_MS } from "../limits.ts";
-import type { Account } from "../overload/ledger.ts";
+import type { Keeping } from "../overload/ledger.ts";
 import { Balancer, type Balancing } from "./balancing.ts";
 import { Retries, type RetriesOptions } from "./retry.ts";
 import type { Timer, Timers } from "../timers.ts";
@@ -36,7 +36,7 @@ export interface ChannelOptions extends Omit<EndpointHost, "onEnd">, RetriesOpti
   /** Whether it goes on where the first connection cannot be made. */
   readonly isPatient: boolean;
   /** What its calls keep is charged to this. */
-  readonly account: Account;
+  readonly account: Keeping;
   /** Sees its calls; without it none is shown to anything. */
   readonly observe?: Observer | undefined;
   readonly limits: Pick<Limits, "callTimeout" | "maxCallTimeout" | "maxOutboundBytes">;
@@ -52,7 +52,7 @@ interface Wait {
 /** Carries calls over one connection, or over one to each of several addresses. */
 export class Channel implements CallSink {
   readonly timers: Timers;
-  readonly account: Account;
+  readonly account: Keeping;
   readonly observe: Observer | undefined;
   readonly #options: ChannelOptions;
   readonly #endpoints: readonly Endpoint[];

@@ -16,7 +16,7 @@ import { encodeArgument } from "../message/base64.ts";
 import type { Argument } from "../message/encode.ts";
 import type { CallQueue } from "../outgoing/call_queue.ts";
 import { nameProxy } from "../outgoing/name_proxy.ts";
-import type { Account } from "../overload/ledger.ts";
+import type { Keeping } from "../overload/ledger.ts";
 import { itemsOf } from "../stream/receiver.ts";
 import type { TimerWheel } from "../timers.ts";
 import { Channel } from "./channel.ts";
@@ -31,7 +31,7 @@ export interface LineParts extends Pick<EndpointHost, "isHopeless" | "open" | "r
   readonly limits: Limits;
   /** Stopped when the line has ended. */
   readonly timers: TimerWheel;
-  readonly account: Account;
+  readonly account: Keeping;
   /** Sees its calls; without it none is shown to anything. */
   readonly observe?: Observer | undefined;
   readonly queue: CallQueue;

@@ -5,7 +5,7 @@
  */
 
 import { isLongerThan, utf8Length } from "../framing/utf8.ts";
-import type { Account } from "../overload/ledger.ts";
+import type { Keeping } from "../overload/ledger.ts";
 
 /** Bytes that a unit of text takes as UTF-8 at most. */
 const MOST = 3;
@@ -15,7 +15,7 @@ export class BatchAnswers {
   readonly #texts: string[] = [];
   readonly #maxBytes: number;
   readonly #send: (text: string) => void;
-  readonly #account: Account;
+  readonly #account: Keeping;
   /** Bytes that are charged for the answers so far. */
   #charge = 0;
   #due: number;
@@ -28,7 +28,7 @@ export class BatchAnswers {
    * @param maxBytes of all of them together
    * @param account is charged for those that are there, until all are
    */
-  constructor(due: number, maxBytes: number, account: Account, send: (text: string) => void) {
+  constructor(due: number, maxBytes: number, account: Keeping, send: (text: string) => void) {
     this.#account = account;
     this.#due = due;
     this.#maxBytes = maxBytes;

@@ -10,7 +10,7 @@ import type { ObservedCall, Observer } from "../api/observe.ts";
 import { DECLARED, RpcError } from "../error.ts";
 import type { Limits } from "../limits.ts";
 import type { Running } from "../link/in_flight.ts";
-import type { Account } from "../overload/ledger.ts";
+import type { Keeping } from "../overload/ledger.ts";
 import { progress, streamCreditUp } from "../message/control.ts";
 import { encodeError } from "../message/encode.ts";
 import { metaOf, type Notification, type Request } from "../message/message.ts";
@@ -287,7 +287,7 @@ export class RequestContext implements Context, ObservedCall, Running {
   }
 
   /** What it keeps is charged to its peer. Of a batch the whole is, by itself. */
-  keep(account: Account): void {
+  keep(account: Keeping): void {
     this.#charge = this.#weight ?? this.#weigh();
     account.keep(this.#charge);
   }
@@ -298,7 +298,7 @@ export class RequestContext implements Context, ObservedCall, Running {
   }
 
   /** It keeps nothing any more. */
-  release(account: Account): void {
+  release(account: Keeping): void {
     account.release(this.#charge);
     this.#charge = 0;
     this.#receiver?.letGo();

@@ -6,8 +6,7 @@
  */
 
 import type { RpcError } from "../error.ts";
-import { type Account, Ledger } from "../overload/ledger.ts";
-import { DEFAULT_LIMITS } from "../limits.ts";
+import type { Account, Keeping } from "../overload/ledger.ts";
 
 /** Requests are begun, and everything is answered. */
 export const OPEN = 0;
@@ -38,10 +37,10 @@ export interface Running {
 const NONE: ReadonlyMap<unknown, never> = /* @__PURE__ */ new Map<unknown, never>();
 
 /** The state that both directions of a conversation share. Its fields are read at every step of a call. */
-export class InFlight<R extends Running = Running> {
+export class InFlight<R extends Running = Running, A extends Keeping = Account> {
   phase: Phase = OPEN;
   /** What is kept for the peer. */
-  readonly account: Account;
+  readonly account: A;
   /**
    * Requests that wait, or whose handlers have not ended, by their keys. Many a peer has none ever: its
    * handlers answer at once.
@@ -55,8 +54,8 @@ export class InFlight<R extends Running = Running> {
   lastEnd = 0;
   readonly #wakers: (() => void)[] = [];
 
-  /** @param account without it nothing is kept in common with others */
-  constructor(account: Account = new Ledger(DEFAULT_LIMITS).open()) {
+  /** @param account is charged with what is kept for the peer */
+  constructor(account: A) {
     this.account = account;
   }
 

@@ -15,7 +15,7 @@ import type { CallOptions, ItemIterator, ItemOptions } from "../api/stub.ts";
 import { ofCall, rejection, RpcError } from "../error.ts";
 import { isBuiltin } from "../message/control.ts";
 import type { Argument } from "../message/encode.ts";
-import type { Account } from "../overload/ledger.ts";
+import type { Keeping } from "../overload/ledger.ts";
 import { itemsOf, StreamReceiver, WINDOW } from "../stream/receiver.ts";
 import type { StreamSender } from "../stream/sender.ts";
 import type { Timer, Timers } from "../timers.ts";
@@ -32,7 +32,7 @@ export interface CallHolder {
 export interface CallSink extends CallHolder {
   readonly timers: Timers;
   /** What its calls keep is charged to this. */
-  readonly account: Account;
+  readonly account: Keeping;
   /** Milliseconds that a call may take that says nothing, unless it is a stream. */
   readonly callTimeout?: number | undefined;
   /** Sees every call; without it none is shown to anything. */

@@ -12,7 +12,7 @@ import type { Limits } from "../limits.ts";
 import type { FramedWriter } from "../link/framed_writer.ts";
 import type { Room } from "../stream/sender.ts";
 import type { Lifecycle } from "../link/lifecycle.ts";
-import type { Account } from "../overload/ledger.ts";
+import type { Keeping } from "../overload/ledger.ts";
 import { encodeValue } from "../message/base64.ts";
 import {
   cancelRequest,
@@ -51,7 +51,6 @@ export interface CallsOptions extends ExtensionsOptions {
 export type CallLifecycle =
   & Pick<
     Lifecycle,
-    | "account"
     | "running"
     | "version"
     | "isPlain"
@@ -62,7 +61,7 @@ export type CallLifecycle =
     | "endCall"
     | "report"
   >
-  & { readonly peer: PeerInfo };
+  & { readonly account: Keeping; readonly peer: PeerInfo };
 
 /** The way to the peer. */
 export type CallWriter = Pick<
@@ -110,7 +109,7 @@ export class Calls implements CallSink {
     );
   }
 
-  get account(): Account {
+  get account(): Keeping {
     return this.#lifecycle.account;
   }
 

@@ -39,6 +39,9 @@ export type LedgerLimits = Pick<
   "maxKeptBytes" | "maxKeptBytesPerCaller" | "maxBufferedBytes" | "maxRunning"
 >;
 
+/** What is charged with the bytes that are kept for a peer. */
+export type Keeping = Pick<Account, "hold" | "keep" | "keepsLittle" | "release">;
+
 /** The account of one connection. Bytes are those of V8's heap, as far as they can be told. */
 export class Account {
   /** Bytes that are kept for its peer. */

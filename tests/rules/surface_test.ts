@@ -6,7 +6,14 @@ import { assert, assertEquals } from "@std/assert";
 const ROOT = new URL("../../", import.meta.url);
 
 /** The doors that users import from. What workers load is for packages, and has no reader. */
-const DOORS = ["lib/mod.ts", "client.ts", "lib/contract.ts", "lib/testing.ts", "lib/wire.ts"];
+const DOORS = [
+  "lib/mod.ts",
+  "client.ts",
+  "lib/browser.ts",
+  "lib/contract.ts",
+  "lib/testing.ts",
+  "lib/wire.ts",
+];
 
 /** How many names the main door may have. */
 const MAX_NAMES = 100;

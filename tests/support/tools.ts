@@ -7,11 +7,13 @@
 
 /**
  * Whether a program is on the path, so that `new Deno.Command(tool)` would find it; for `debian:NAME`
- * whether that package is installed, for `npm:NAME` whether it was downloaded.
+ * whether that package is installed, for `npm:NAME` whether it was downloaded; for `deno:bundle` whether Deno can
+ * make one file of many without a network.
  */
 export function isInstalled(tool: string): boolean {
   if (tool.startsWith("debian:")) return isPackage(tool.slice("debian:".length));
   if (tool.startsWith("npm:")) return isDownloaded(tool);
+  if (tool === "deno:bundle") return hasBundler();
   const folders = Deno.env.get("PATH")?.split(":") ?? [];
   return folders.some((folder) => {
     try {
@@ -49,6 +51,15 @@ function isDownloaded(specifier: string): boolean {
   const name = specifier.slice("npm:".length, specifier.lastIndexOf("@"));
   const registries = isFolder(npmCache) ? [...Deno.readDirSync(npmCache)] : [];
   return registries.some((registry) => isFolder(`${npmCache}/${registry.name}/${name}/${version}`));
+}
+
+/** Whether Deno has downloaded what `deno bundle` runs. */
+function hasBundler(): boolean {
+  const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
+  const { denoDir } = JSON.parse(new TextDecoder().decode(stdout)) as { denoDir: string };
+  const folder = `${denoDir}/dl`;
+  return isFolder(folder) &&
+    [...Deno.readDirSync(folder)].some(({ name }) => name.startsWith("esbuild-"));
 }
 
 function isFolder(path: string): boolean {

@@ -1,5 +1,6 @@
 // The wires that the end-to-end cases run over. A new transport is one more entry in `WIRES`.
 
+import { type BrowserOptions, connect } from "../../lib/browser.ts";
 import { certificates } from "./certificates.ts";
 import { FRAMING_NAMES } from "./raw.ts";
 import { isInstalled } from "./tools.ts";
@@ -53,10 +54,28 @@ const WEB: ReadonlyMap<string, readonly (readonly [string, "websocket" | "http"]
   ["tls:", [["wss:", "websocket"], ["https:", "http"]]],
 ]);
 
+/** WebSocket with a page's client: the one that Deno has is the browser's as far as that client can tell. */
+const BROWSER: Wire = {
+  name: "ws: of a page",
+  framing: "websocket",
+  async open(api, options) {
+    const { listen } = TRANSPORTS[0]!;
+    const site = await wire({ name: "ws:", framing: "websocket", listen }).open(api, options);
+    return {
+      ...site,
+      connect: (options) => connect(site.address, options as BrowserOptions),
+      [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
+    };
+  },
+};
+
 /** Each transport with each framing, WebSocket, and HTTP. */
-export const WIRES: readonly Wire[] = TRANSPORTS.flatMap((transport) => [
-  ...FRAMING_NAMES.map((framing) => wire({ ...transport, framing })),
-  ...(WEB.get(transport.name) ?? []).map(([name, framing]) =>
-    wire({ ...transport, name, framing })
-  ),
-]);
+export const WIRES: readonly Wire[] = [
+  ...TRANSPORTS.flatMap((transport) => [
+    ...FRAMING_NAMES.map((framing) => wire({ ...transport, framing })),
+    ...(WEB.get(transport.name) ?? []).map(([name, framing]) =>
+      wire({ ...transport, name, framing })
+    ),
+  ]),
+  BROWSER,
+];

@@ -18,5 +18,7 @@ export async function launched(...args) {
   return await chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: [...ARGS, ...args],
+    // A browser keeps the pages that one comes back to.
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
   });
 }

@@ -11,6 +11,7 @@
 import { proceduresOf } from "../lib/api/api.ts";
 import { DEFAULT_LIMITS } from "../lib/limits.ts";
 import { Dispatcher } from "../lib/incoming/dispatch.ts";
+import { ServedTarget } from "../lib/incoming/target.ts";
 import { RequestContext } from "../lib/incoming/request_context.ts";
 import type { Caller } from "../lib/incoming/caller.ts";
 import type { Request } from "../lib/message/message.ts";
@@ -21,7 +22,12 @@ import { api } from "./api.ts";
 /** Calls of one read, and reads of one round. */
 const CALLS = 16, READS = 20_000, ROUNDS = 15;
 
-const dispatcher = new Dispatcher(proceduresOf(api), DEFAULT_LIMITS, () => {});
+const dispatcher = new Dispatcher(
+  proceduresOf(api),
+  DEFAULT_LIMITS,
+  () => {},
+  (name, method) => new ServedTarget(name, method, DEFAULT_LIMITS),
+);
 const timers = new TimerWheel();
 const caller = { answer() {} } as unknown as Caller;
 const methods = ["add", "echo"];

@@ -9,15 +9,18 @@ const PACKAGES = ["api@1", "context-async-hooks@2", "core@2", "sdk-trace-base@2"
 
 testWith(
   PACKAGES,
-  "the SDK of OpenTelemetry gets a span of the client, and below it that of the server",
+  "the SDK of OpenTelemetry gets a span of the client, below it that of the server, and none that nobody records",
   async () => {
     const [command, ...args] = program("opentelemetry.js");
     const { stdout, stderr } = await new Deno.Command(command!, { args }).output();
     assertEquals(new TextDecoder().decode(stderr), "");
-    const { active, spans: [served, called] } = JSON.parse(new TextDecoder().decode(stdout));
+    const { active, spans: [served, called], counts } = JSON.parse(
+      new TextDecoder().decode(stdout),
+    );
     assertEquals([served.name, served.kind], ["active", 1]);
     assertEquals([called.name, called.kind], ["active", 2]);
     assertEquals([served.trace, served.parent], [called.trace, called.id]);
     assertEquals(active, served.id);
+    assertEquals(counts, [0, 1]); // its sampler would record all
   },
 );

@@ -1,10 +1,12 @@
 // A server and its client in one process with OpenTelemetry's own SDK, as programs for Node set it up: prints the
-// spans, and which of them was active in the handler.
+// spans, and which of them was active in the handler; then how many spans servers make of a call whose caller
+// records nothing, with and without `followParent`.
 
 import { context, propagation, trace } from "npm:@opentelemetry/api@1";
 import { AsyncLocalStorageContextManager } from "npm:@opentelemetry/context-async-hooks@2";
 import { W3CTraceContextPropagator } from "npm:@opentelemetry/core@2";
 import {
+  AlwaysOnSampler,
   BasicTracerProvider,
   InMemorySpanExporter,
   SimpleSpanProcessor,
@@ -13,7 +15,10 @@ import { connect, method, serve } from "../../../lib/mod.ts";
 
 const exporter = new InMemorySpanExporter();
 trace.setGlobalTracerProvider(
-  new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
+  new BasicTracerProvider({
+    sampler: new AlwaysOnSampler(), // as Deno's is by default: it does not ask what the caller does
+    spanProcessors: [new SimpleSpanProcessor(exporter)],
+  }),
 );
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 propagation.setGlobalPropagator(new W3CTraceContextPropagator());
@@ -36,4 +41,15 @@ const spans = exporter.getFinishedSpans().map((span) => ({
   trace: span.spanContext().traceId,
   parent: span.parentSpanContext?.spanId,
 }));
-console.log(JSON.stringify({ active, spans }));
+
+const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-00`, counts = [];
+for (const followParent of [true, false]) {
+  exporter.reset();
+  const server = serve(api, { listen: "tcp://127.0.0.1:0", telemetry: { followParent } });
+  const line = await connect(server.addresses[0], { telemetry: false });
+  await line.call.active(undefined, { meta: { traceparent } });
+  await line.close();
+  await server.shutdown();
+  counts.push(exporter.getFinishedSpans().length);
+}
+console.log(JSON.stringify({ active, spans, counts }));

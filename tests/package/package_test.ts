@@ -63,7 +63,6 @@ import type { Line, StandardSchema } from "@landline/rpc";
 import { connect as connectOnly, settle } from "@landline/rpc/client";
 import { mock, pair } from "@landline/rpc/testing";
 import { dial, FRAMINGS, FrameStream, listen } from "@landline/rpc/wire";
-import * as worker from "@landline/rpc/worker";
 
 const text: StandardSchema<string> = {
   "~standard": {
@@ -101,7 +100,7 @@ import { connects } from "@landline/rpc/client";
 await using ends = await pair(api);
 const mocked = mock<typeof api>({ upper: () => "X" });
 console.log(upper, now, date, ends, mocked, connects, connectOnly, dial, FRAMINGS, FrameStream, listen);
-console.log(worker, serveWorkers, RpcError);
+console.log(serveWorkers, RpcError);
 `;
 
 /** What tells the compiler of the run time: a page's types, or Node's. */
@@ -118,7 +117,7 @@ for (const [name, options] of AMBIENT) {
       const { folder } = await installed();
       await copy("@types/node@22", `${folder}/node_modules/@types/node`);
       await copy("undici-types@6.19", `${folder}/node_modules/undici-types`);
-      await Deno.writeTextFile(`${folder}/uses.ts`, USES);
+      await Deno.writeTextFile(`${folder}/uses.ts`, await everyDoor() + USES);
       const compilerOptions = {
         noEmit: true,
         strict: true,
@@ -133,6 +132,14 @@ for (const [name, options] of AMBIENT) {
       assertEquals(await output(packaged("typescript@5/tsc", "-p", folder), folder), "");
     },
   );
+}
+
+/** Imports all that each door has. */
+async function everyDoor(): Promise<string> {
+  const { exports } = JSON.parse(await Deno.readTextFile("deno.json"));
+  return Object.keys(exports).map((door, n) =>
+    `import * as door${n} from "@landline/rpc${door.slice(1)}"; console.log(door${n});\n`
+  ).join("");
 }
 
 /** Puts a package of Deno's cache where TypeScript looks for it. */

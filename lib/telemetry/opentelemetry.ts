@@ -17,8 +17,8 @@ import { BOUNDS } from "./histogram.ts";
 /** What spans are made of calls. */
 export interface TelemetryOptions {
   /**
-   * Whether a call whose caller says in its `traceparent` that it is not recorded gets no span, and none is
-   * made. With `false` the SDK's sampler decides alone. @default {true}
+   * Whether a call whose caller says in its `traceparent` that it is not recorded gets no span, nor do the calls
+   * that its handler makes: none is made. With `false` the SDK's sampler decides alone. @default {true}
    */
   readonly followParent?: boolean;
 }
@@ -37,6 +37,7 @@ interface OtelContext {
 interface Span {
   setAttribute(name: string, value: string | number): unknown;
   setStatus(status: { readonly code: number; readonly message?: string }): unknown;
+  spanContext(): { readonly traceFlags: number };
   end(): void;
 }
 
@@ -175,6 +176,9 @@ class Telemetry implements Observer<Traced | undefined> {
 
   #beginOutgoing({ method, peer }: ObservedCall): Traced {
     const active = this.#api.context.active();
+    if (this.#followParent && isUnrecorded(active.getValue(SPAN))) {
+      return { span: undefined, context: active };
+    }
     const server = peer && this.#server["server.address"] === undefined
       ? endOf(peer.address, "server.address", "server.port")
       : this.#server;
@@ -248,6 +252,12 @@ function isUnsampled(traceparent: unknown): boolean {
   if (typeof traceparent !== "string") return false;
   const [, flags] = /^00-[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(traceparent) ?? [];
   return flags !== undefined && (parseInt(flags, 16) & 1) === 0;
+}
+
+/** Whether a span is one of a trace that its beginner does not record. */
+function isUnrecorded(span: unknown): boolean {
+  const { traceFlags = 1 } = (span as Partial<Span> | undefined)?.spanContext?.() ?? {};
+  return (traceFlags & 1) === 0;
 }
 
 /** One end of a connection in two attributes: its host and its port, or its path. */

@@ -21,6 +21,6 @@ testWith(
     assertEquals([called.name, called.kind], ["active", 2]);
     assertEquals([served.trace, served.parent], [called.trace, called.id]);
     assertEquals(active, served.id);
-    assertEquals(counts, [0, 1]); // its sampler would record all
+    assertEquals(counts, [0, 2]); // its sampler would record all
   },
 );

@@ -1,6 +1,6 @@
 // A server and its client in one process with OpenTelemetry's own SDK, as programs for Node set it up: prints the
 // spans, and which of them was active in the handler; then how many spans servers make of a call whose caller
-// records nothing, with and without `followParent`.
+// records nothing and is called back, with and without `followParent`.
 
 import { context, propagation, trace } from "npm:@opentelemetry/api@1";
 import { AsyncLocalStorageContextManager } from "npm:@opentelemetry/context-async-hooks@2";
@@ -24,6 +24,7 @@ context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 propagation.setGlobalPropagator(new W3CTraceContextPropagator());
 
 const api = {
+  asked: method(async (_, { call }) => await call.answer()),
   active: method(async () => {
     await null;
     return trace.getActiveSpan()?.spanContext().spanId;
@@ -46,8 +47,9 @@ const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-00`, counts = [];
 for (const followParent of [true, false]) {
   exporter.reset();
   const server = serve(api, { listen: "tcp://127.0.0.1:0", telemetry: { followParent } });
-  const line = await connect(server.addresses[0], { telemetry: false });
-  await line.call.active(undefined, { meta: { traceparent } });
+  const own = { answer: method(() => 1) };
+  const line = await connect(server.addresses[0], { telemetry: false, api: own });
+  await line.call.asked(undefined, { meta: { traceparent } });
   await line.close();
   await server.shutdown();
   counts.push(exporter.getFinishedSpans().length);

@@ -13,6 +13,7 @@
  */
 
 import { basename } from "node:path";
+import { brotliCompressSync } from "node:zlib";
 import { create, extract } from "npm:tar@7";
 import { makeConsole } from "./console.ts";
 import { deno, filesIn } from "./deno.ts";
@@ -102,13 +103,18 @@ function withoutComments(code: string): string {
     .replaceAll(/^[ \t]*\/\/.*\n|(?<=[;,{}()[\]]) \/\/ .*$/gm, "");
 }
 
-/** The module that has the console's files as they are sent: only Deno makes them out of the sources. */
+/**
+ * The module that has the console's files as they are sent: only Deno makes them out of the sources. They are packed
+ * with Brotli together, which makes less of them than the tarball would.
+ */
 async function madeTexts(work: string): Promise<string> {
-  const lines = Array.from(
-    await makeConsole(work),
-    ([path, text]) => `  [${JSON.stringify(path)}, () => ${JSON.stringify(text)}],\n`,
-  );
-  return `export const consoleTexts = new Map([\n${lines.join("")}]);\n`;
+  const packed = brotliCompressSync(JSON.stringify([...await makeConsole(work)]));
+  return `import { Buffer } from "node:buffer";
+import { brotliDecompressSync } from "node:zlib";
+const packed = "${packed.toString("base64")}";
+const texts = JSON.parse(brotliDecompressSync(Buffer.from(packed, "base64")).toString());
+export const consoleTexts = new Map(texts.map(([path, text]) => [path, () => text]));
+`;
 }
 
 if (import.meta.main) {

@@ -14,6 +14,7 @@ import {
 import { isLocal } from "../../lib/transport/exposure.ts";
 import type { ArgumentOptions } from "../command/args.ts";
 import { quoted } from "../text/printable.ts";
+import { type Level, LEVELS, LOG_FORMATS, type LogFormat } from "./log_format.ts";
 
 /** What to serve, and how. */
 export interface ServeArguments {
@@ -25,6 +26,13 @@ export interface ServeArguments {
   readonly listen: readonly string[];
   /** Says no more than where it listens. */
   readonly quiet: boolean;
+  /** How log lines look, and which are left out. */
+  readonly logFormat: LogFormat;
+  readonly logLevel: Level;
+  /** Milliseconds from which on a call is told to be slow; undefined where none is. */
+  readonly slow: number | undefined;
+  /** The part of all calls that is told, from 0 to 1. */
+  readonly logCalls: number;
   /** The limits that were given. */
   readonly limits: Partial<Limits>;
   /** What `tls://` addresses need; undefined where nothing was said. */
@@ -118,17 +126,24 @@ Options:
                       promise that nobody handles, a timer; by default this is
                       logged and counted; with --workers the thread is replaced
   --raw               serves bytes instead of calls, without framing; see below
-  -q, --quiet         no lines about connections and signals; addresses and
-                      errors are still printed
+  -q, --quiet         no lines about connections, refusals and signals; where it
+                      listens and errors are still printed
+  --log-format FORMAT text, logfmt or json [default: text]
+  --log-level LEVEL   leaves out what matters less: debug, info, warn or error
+                      [default: info]
+  --slow TIME         tells of calls that take so long: 100ms, 2s
+  --log-calls PART    tells of a part of all calls: 1 for each, 0.01 for one in
+                      a hundred [default: 0]
   -h, --help          prints this
   --version           prints the version
 
 Prints "listening on ADDRESS" for each address, with the real port, once it
 listens at all of them, and "console at URL" if a browser finds the console
-there; then "opened ADDRESS" and "closed ADDRESS: WHY" for each caller. What a
-handler throws by accident goes to standard error with its stack; the caller is
-only told "Internal error". At most 100 lines a second are written; how many
-were left out is said.
+there; then "opened ADDRESS" and "closed ADDRESS: WHY" for each caller.
+Refusals, messages that break the rules and slow calls go to standard error, and
+so does what a handler throws by accident, with its stack; the caller is only
+told "Internal error". At most 100 lines a second are written; how many were
+left out is said. Under systemd each line has its priority.
 
 With --raw whatever bytes arrive are answered in upper case (as UTF-8, wherever
 they are cut; what is not UTF-8 passes unchanged). API then is a module that
@@ -194,6 +209,10 @@ const VALUES = [
   "token-file",
   "rate",
   "backlog",
+  "log-format",
+  "log-level",
+  "slow",
+  "log-calls",
   "workers",
   "grace",
   "limit",
@@ -259,6 +278,12 @@ export function readServeArguments(args: string[]): ServeArguments {
     );
   }
   const workers = flags.workers === undefined ? undefined : wholeNumber("--workers", flags.workers);
+  const looksAtCalls = (flags.slow ?? flags["log-calls"]) !== undefined;
+  if (looksAtCalls && (workers !== undefined || flags.raw)) {
+    throw new TypeError(
+      "Cannot use --slow or --log-calls with --workers or --raw: calls are not seen there",
+    );
+  }
   if (workers !== undefined && flags.raw) {
     throw new TypeError("Cannot use --workers with --raw: bytes are served by one thread");
   }
@@ -268,6 +293,10 @@ export function readServeArguments(args: string[]): ServeArguments {
     raw: flags.raw,
     listen,
     quiet: flags.quiet,
+    logFormat: oneOf("--log-format", flags["log-format"] ?? "text", LOG_FORMATS),
+    logLevel: oneOf("--log-level", flags["log-level"] ?? "info", LEVELS),
+    slow: flags.slow === undefined ? undefined : milliseconds("--slow", flags.slow),
+    logCalls: part("--log-calls", flags["log-calls"] ?? "0"),
     limits: Object.fromEntries(limits),
     tls,
     tcpBacklog: flags.backlog === undefined ? undefined : wholeNumber("--backlog", flags.backlog),
@@ -289,6 +318,10 @@ const NOTHING: ServeArguments = {
   raw: false,
   listen: [],
   quiet: false,
+  logFormat: "text",
+  logLevel: "info",
+  slow: undefined,
+  logCalls: 0,
   limits: {},
   tls: undefined,
   tcpBacklog: undefined,
@@ -354,4 +387,24 @@ function wholeNumber(flag: string, text: string): number {
   throw new TypeError(
     `Cannot read ${flag}: it needs a whole number, ${text === "" ? "there is none" : quoted(text)}`,
   );
+}
+
+function oneOf<Word extends string>(flag: string, text: string, words: readonly Word[]): Word {
+  const word = words.find((it) => it === text);
+  if (word !== undefined) return word;
+  throw new TypeError(`Cannot read ${flag}: it is ${words.join(", ")}; this is ${quoted(text)}`);
+}
+
+function milliseconds(flag: string, text: string): number {
+  const [, number, unit] = /^([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s)$/.exec(text) ?? [];
+  if (number !== undefined) return Number(number) * (unit === "s" ? 1000 : 1);
+  throw new TypeError(
+    `Cannot read ${flag}: it needs a time such as 100ms or 2s, it is ${quoted(text)}`,
+  );
+}
+
+function part(flag: string, text: string): number {
+  const number = /^[0-9]*\.?[0-9]+$/.test(text) ? Number(text) : NaN;
+  if (number <= 1) return number;
+  throw new TypeError(`Cannot read ${flag}: it needs a number from 0 to 1, it is ${quoted(text)}`);
 }

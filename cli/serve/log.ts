@@ -1,14 +1,17 @@
 /**
- * The lines that main.ts writes: to standard output what happens, to standard error what goes wrong.
+ * What main.ts tells of connections, calls and errors.
  *
- * A line never shows what a peer sent as it came: it is escaped, and cut to 128 characters.
+ * A line never shows what a peer sent as it came: it is escaped, and cut to 128 characters. No line has a
+ * password that stands in an address, or a token.
  *
  * @module
  */
 
-import { type CloseInfo, type PeerInfo, RpcError } from "../../lib/mod.ts";
+import { type CloseInfo, type ObservedCall, type PeerInfo, RpcError } from "../../lib/mod.ts";
+import { limitOf } from "../../lib/telemetry/limit_of.ts";
 import { networkOf } from "../../lib/transport/exposure.ts";
 import { printable, quoted, shown } from "../text/printable.ts";
+import type { Entry, Fields, Level } from "./log_format.ts";
 
 /** Characters of any text that a peer may have chosen. */
 const MAX_TEXT = 128;
@@ -19,33 +22,165 @@ const MAX_FRAMES = 10;
 
 const LIBRARY = new URL("../../lib/", import.meta.url).href;
 
-/** The two ends of a connection. */
-type Addresses = Pick<PeerInfo, "address" | "localAddress">;
+/** Characters among which a password is looked for: more than are shown. */
+const MAX_LOOK = 4096;
 
-/** The line for a connection that was accepted. */
-export function openedLine(peer: Addresses): string {
-  return `opened ${nameOf(peer)}`;
+/** The two ends of a connection, and what tells it from others; bytes without framing have no such thing. */
+type Connected = Pick<PeerInfo, "address" | "localAddress"> & { readonly id?: string };
+
+/** A connection was accepted. */
+export function opened(peer: Connected): Entry {
+  return {
+    level: "info",
+    msg: "opened",
+    fields: fieldsOf(peer),
+    text: `opened ${nameOf(peer)}`,
+    source: sourceOf(peer),
+  };
 }
 
-/** The line for a connection that has ended. */
-export function closedLine(peer: Addresses, { reason, error }: CloseInfo): string {
-  const cause = error instanceof Error && error.message !== "" ? `, ${quoted(error.message)}` : "";
-  return `closed ${nameOf(peer)}: ${shown(reason, MAX_TEXT)}${cause}`;
+/** A connection has ended. */
+export function closed(peer: Connected, { reason, error }: CloseInfo): Entry {
+  const err = error instanceof Error && error.message !== "" ? meant(error.message) : undefined;
+  const cause = err === undefined ? "" : `, ${quoted(err)}`;
+  return {
+    level: "info",
+    msg: "closed",
+    fields: { ...fieldsOf(peer), reason: cut(reason), ...(err !== undefined && { err: cut(err) }) },
+    text: `closed ${nameOf(peer)}: ${shown(reason, MAX_TEXT)}${cause}`,
+    source: sourceOf(peer),
+  };
+}
+
+/** The span in which something happened, or which has asked for it. */
+export interface SpanIds {
+  readonly trace_id?: string;
+  readonly span_id?: string;
+}
+
+/** A call was answered, and is told of because it was slow, or because calls are. */
+export function answered(
+  call: ObservedCall,
+  error: unknown,
+  msg: "call" | "slow call",
+  span: SpanIds,
+): Entry {
+  const ms = Math.round((performance.now() - call.since) * 1000) / 1000;
+  const refusal = error instanceof RpcError ? error : undefined;
+  const reason = error === undefined ? undefined : refusal?.reason ?? (error as Error).name;
+  return {
+    level: msg === "call" ? "info" : "warn",
+    msg,
+    fields: {
+      ...fieldsOf(call.peer),
+      method: cut(call.method),
+      duration_ms: ms,
+      code: refusal?.code,
+      reason: reason && cut(reason),
+      ...span,
+    },
+    text: `${msg} of ${shown(call.method, MAX_TEXT)} by ${nameOf(call.peer)}: ${ms} ms, ${
+      reason === undefined ? "ok" : shown(reason, MAX_TEXT)
+    }`,
+    source: sourceOf(call.peer),
+  };
+}
+
+/**
+ * A call, a connection, a request of HTTP or a message was refused.
+ *
+ * @param method the method, if it is a call
+ */
+export function refused(
+  error: RpcError,
+  peer: Connected | undefined,
+  method?: string,
+  span: SpanIds = {},
+): Entry {
+  const limit = limitOf(error), { reason = "" } = error;
+  const what = method === undefined ? "" : `${shown(method, MAX_TEXT)} by `;
+  const isMistake = isParseError(error) || reason === "INVALID_REQUEST";
+  const msg = isMistake ? "bad message" : "refused";
+  return {
+    level: "warn",
+    msg,
+    fields: {
+      ...fieldsOf(peer),
+      method: method && cut(method),
+      code: error.code,
+      reason: cut(reason),
+      limit,
+      err: cut(meant(error.message)),
+      ...span,
+    },
+    text: `${msg} ${what === "" ? "of " : what}${nameOf(peer)}: ${shown(reason, MAX_TEXT)} ${
+      quoted(meant(error.message))
+    }${limit === undefined ? "" : ` (${limit})`}`,
+    source: sourceOf(peer),
+  };
+}
+
+/** Whether an error says that a peer sent what is no JSON. */
+export function isParseError(error: unknown): boolean {
+  return error instanceof RpcError && error.reason === "PARSE_ERROR";
+}
+
+/** Something that the program says of itself. @param fields texts as they are */
+export function said(level: Level, msg: string, text: string, fields: Fields = {}): Entry {
+  return { level, msg, fields, text };
+}
+
+/** An error that callers are not told. @param about the method, or where it happened */
+export function failed(error: unknown, about: string, span: SpanIds = {}): Entry {
+  const text = errorLines(error, about), [, ...stack] = text.split("\n");
+  return {
+    level: "error",
+    msg: "error",
+    fields: {
+      about: cut(about),
+      err: plainTitleOf(error),
+      stack: stack.length === 0 ? undefined : stack.join("\n"),
+      ...span,
+    },
+    text,
+    source: sourceOfError(about),
+  };
+}
+
+function fieldsOf(peer: Connected | undefined): Fields {
+  return peer === undefined ? {} : { peer: meant(addressOf(peer)), conn: peer.id };
+}
+
+/** As much of a text as is told. */
+function cut(text: string): string {
+  return (text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) + "…" : text).toWellFormed();
+}
+
+/** The text without the passwords of addresses in it. */
+function meant(text: string): string {
+  return text.slice(0, MAX_LOOK).replaceAll(
+    /([a-z+.-]{1,20}:\/\/[^\s/?#:@]*:)[^\s/?#]*@/gi,
+    "$1…@",
+  );
 }
 
 /** Whom these lines are about, where callers share the lines of a second: a network, or this machine. */
-export function sourceOf({ address }: Addresses): string {
-  return networkOf(address) ?? "callers on this machine";
+function sourceOf(peer: Connected | undefined): string {
+  return (peer && networkOf(peer.address)) ?? "callers on this machine";
 }
 
 /** What an error is about, in the same sense: what it happened in. */
-export function sourceOfError(about: string): string {
+function sourceOfError(about: string): string {
   return shown(about, MAX_TEXT);
 }
 
 /** The peer's address; ours where it has none of its own, as over a Unix socket. */
-function nameOf({ address, localAddress }: Addresses): string {
-  return printable(address.endsWith(":") ? localAddress : address);
+function addressOf({ address, localAddress }: Connected): string {
+  return address.endsWith(":") ? localAddress : address;
+}
+
+function nameOf(peer: Connected | undefined): string {
+  return peer === undefined ? "a peer" : printable(meant(addressOf(peer)));
 }
 
 /**
@@ -78,13 +213,28 @@ function isExpected(error: Error): boolean {
 
 function titleOf(error: unknown): string {
   if (error instanceof RpcError) {
-    return `${error.code} ${shown(error.reason ?? "", MAX_TEXT)} ${quoted(error.message)}`;
+    return `${error.code} ${shown(error.reason ?? "", MAX_TEXT)} ${quoted(meant(error.message))}`;
   }
-  if (error instanceof Error) return `${shown(error.name, MAX_TEXT)} ${quoted(error.message)}`;
+  if (error instanceof Error) {
+    return `${shown(error.name, MAX_TEXT)} ${quoted(meant(error.message))}`;
+  }
   try {
-    return `${typeof error} ${quoted(String(error))}`;
+    return `${typeof error} ${quoted(meant(String(error)))}`;
   } catch {
     return typeof error; // an object that cannot be made a text
+  }
+}
+
+/** The same for a field, which is escaped as a whole. */
+function plainTitleOf(error: unknown): string {
+  if (error instanceof Error) {
+    const name = error instanceof RpcError ? error.reason ?? String(error.code) : error.name;
+    return `${cut(name)}: ${cut(meant(error.message))}`;
+  }
+  try {
+    return cut(meant(String(error)));
+  } catch {
+    return typeof error;
   }
 }
 

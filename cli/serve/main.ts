@@ -6,6 +6,7 @@
 
 import {
   DEFAULT_LIMITS,
+  type RpcError,
   serve,
   type ServeOptions,
   type Server,
@@ -14,13 +15,14 @@ import {
 import { redirectConsole } from "../../lib/transport/process/redirect_console.ts";
 import { importApi, urlOf } from "../command/api_module.ts";
 import { importRaw } from "./raw_module.ts";
-import { Log, type LogStream } from "./rate_limited_log.ts";
 import { openTokens, type TokenFile } from "./tokens.ts";
 import { printable } from "../text/printable.ts";
 import type { RawService } from "../raw/connection.ts";
 import { type RawServerOptions, serveRaw } from "../raw/server.ts";
 import { readServeArguments, type ServeArguments, serveHelp } from "./args.ts";
-import { closedLine, errorLines, openedLine, sourceOf, sourceOfError } from "./log.ts";
+import { activeSpan, callLog } from "./call_log.ts";
+import { closed, failed, isParseError, opened, refused, said } from "./log.ts";
+import { Logger } from "./logger.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { UpperCaser } from "../raw/upper_caser.ts";
 import { VERSION } from "../version.ts";
@@ -39,14 +41,11 @@ type ServedProgram = Pick<Server, "addresses" | "finished" | "connections" | "sh
 type Open = (
   options:
     & RawServerOptions
-    & Pick<ServeOptions, "authenticate" | "rateLimit" | "metrics" | "sequential" | "http">,
+    & Pick<
+      ServeOptions,
+      "authenticate" | "rateLimit" | "metrics" | "sequential" | "http" | "observe"
+    >,
 ) => Promise<ServedProgram>;
-
-/** Lines about what happens, and about what goes wrong. */
-interface Logs {
-  readonly out: LogStream;
-  readonly err: LogStream;
-}
 
 /** Exit codes; 128 and the signal's number are those of a second signal. */
 const FAILED = 1;
@@ -61,9 +60,7 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
  */
 export async function runServer(args: string[], command?: string): Promise<number> {
   let server: ServedProgram, given: ServeArguments, tokens: TokenFile | undefined;
-  const log = new Log((line) => console.error(line));
-  const err = log.stream((line) => console.error(line));
-  let out = log.stream((line) => console.log(line)), restoreConsole = () => {};
+  let log: Logger | undefined, restoreConsole = () => {};
   try {
     given = readServeArguments(args);
     if (given.only !== undefined) {
@@ -71,34 +68,40 @@ export async function runServer(args: string[], command?: string): Promise<numbe
       return 0;
     }
     // Standard output belongs to the protocol where it is spoken there: also while a module is loaded.
-    if (given.listen.some((address) => address.startsWith("stdio:"))) {
-      out = err;
-      restoreConsole = redirectConsole();
-    }
+    const isStdio = given.listen.some((address) => address.startsWith("stdio:"));
+    log = new Logger({ format: given.logFormat, level: given.logLevel, errorsOnly: isStdio });
+    if (isStdio) restoreConsole = redirectConsole();
     if (given.tokenFile !== undefined) tokens = openTokens(given.tokenFile);
-    if (!given.crashOnError) surviveDetachedFailures(err);
-    server = await start(await prepare(given), given, tokens, { out, err });
+    if (!given.crashOnError) surviveDetachedFailures(log);
+    server = await start(await prepare(given), given, tokens, log);
   } catch (error) {
-    console.error(`error: ${printable(error instanceof Error ? error.message : String(error))}`);
+    const why = error instanceof Error ? error.message : String(error);
+    const line = `error: ${printable(why)}`;
+    if (log === undefined) console.error(line);
+    else log.write(said("error", "could not start", line, { err: why }));
     return COULD_NOT_START;
   }
-  const notifier = openNotifier((why) => err.line(why));
+  const notifier = openNotifier((why) =>
+    log.write(said("warn", "service manager not told", printable(why), { err: why }))
+  );
   const status = `listening on ${server.addresses.map(printable).join(", ")}`;
-  drainOnSignals(server, given, out, notifier);
-  if (tokens !== undefined || notifier.isThere) {
-    reloadOnHangup(tokens, { out, err }, notifier, status);
-  }
+  drainOnSignals(server, given, log, notifier);
+  if (tokens !== undefined || notifier.isThere) reloadOnHangup(tokens, log, notifier, status);
   notifier.ready(status);
-  for (const address of server.addresses) out.line(`listening on ${printable(address)}`);
+  for (const address of server.addresses) {
+    log.write(said("info", "listening", `listening on ${printable(address)}`, { address }));
+  }
   const page = given.http && given.http.console && !given.raw
     ? server.addresses.map(pageAt).find((url) => url !== undefined)
     : undefined;
-  if (page !== undefined) out.line(`console at ${printable(page)}`);
+  if (page !== undefined) {
+    log.write(said("info", "console", `console at ${printable(page)}`, { address: page }));
+  }
   try {
     await server.finished;
     return 0;
   } catch (error) {
-    console.error(errorLines(error, "the server"));
+    log.write(failed(error, "the server"));
     return FAILED;
   } finally {
     await notifier.close();
@@ -140,7 +143,7 @@ async function start(
   open: Open,
   given: ServeArguments,
   tokens: TokenFile | undefined,
-  { out, err }: Logs,
+  log: Logger,
 ): Promise<ServedProgram> {
   const {
     listen,
@@ -154,7 +157,13 @@ async function start(
     rate,
     proxyProtocol,
     metrics,
+    slow,
+    logCalls,
+    raw,
+    workers,
   } = given;
+  const canSee = !raw && workers === undefined, refusals = canSee && !quiet && log.writes("warn");
+  const seesCalls = canSee && (slow !== undefined || logCalls > 0 || refusals);
   try {
     return await open({
       listen,
@@ -169,9 +178,14 @@ async function start(
       ...(tokens && { authenticate: tokens.authenticate }),
       ...(rate !== undefined &&
         { rateLimit: { connection: { calls: rate }, address: { calls: rate } } }),
-      onOpen: (peer) => quiet || out.line(openedLine(peer), sourceOf(peer)),
-      onClose: (peer, info) => quiet || out.line(closedLine(peer, info), sourceOf(peer)),
-      onError: (error, about) => err.line(errorLines(error, about), sourceOfError(about)),
+      ...(seesCalls && { observe: callLog(log, { slow, part: logCalls, refusals }) }),
+      onOpen: (peer) => quiet || log.write(opened(peer)),
+      onClose: (peer, info) => quiet || log.write(closed(peer, info)),
+      onError: (error, about) => {
+        const from = isParseError(error) ? /^connection of (.*)$/s.exec(about)?.[1] : undefined;
+        if (from === undefined) log.write(failed(error, about, activeSpan()));
+        else log.write(refused(error as RpcError, { address: from, localAddress: from }));
+      },
     });
   } catch (error) {
     // The library's own errors say what is wrong with the API, an address or a limit.
@@ -186,11 +200,11 @@ async function start(
  * What fails in code that nobody waits for, a promise or a timer that a handler has left behind, is told
  * and counted: the other callers are not to blame.
  */
-function surviveDetachedFailures(log: LogStream): void {
+function surviveDetachedFailures(log: Logger): void {
   let count = 0;
   const survive = (event: Event, error: unknown) => {
     event.preventDefault();
-    log.line(errorLines(error, `code that nobody waits for (${++count} so far)`));
+    log.write(failed(error, `code that nobody waits for (${++count} so far)`, activeSpan()));
   };
   globalThis.addEventListener("unhandledrejection", (event) => survive(event, event.reason));
   globalThis.addEventListener("error", (event) => survive(event, event.error));
@@ -199,7 +213,7 @@ function surviveDetachedFailures(log: LogStream): void {
 /** SIGHUP reads the tokens again. Under a service manager it is no hangup: it never ends the server. */
 function reloadOnHangup(
   tokens: TokenFile | undefined,
-  { out, err }: Logs,
+  log: Logger,
   notifier: Notifier,
   status: string,
 ): void {
@@ -208,11 +222,14 @@ function reloadOnHangup(
     notifier.reloading();
     try {
       tokens?.reload();
-      out.line(
-        tokens === undefined ? "nothing is to be read again" : "the token file was read again",
-      );
+      const text = tokens === undefined
+        ? "nothing is to be read again"
+        : "the token file was read again";
+      log.write(said("info", "reload", text));
     } catch (error) {
-      err.line(`error: ${printable((error as Error).message)}; what was read before holds`);
+      const err = (error as Error).message;
+      const text = `error: ${printable(err)}; what was read before holds`;
+      log.write(said("error", "reload failed", text, { err }));
     }
     notifier.ready(status);
   });
@@ -222,7 +239,7 @@ function reloadOnHangup(
 function drainOnSignals(
   server: ServedProgram,
   given: ServeArguments,
-  log: LogStream,
+  log: Logger,
   notifier: Notifier,
 ): void {
   const { quiet, limits } = given;
@@ -243,7 +260,10 @@ function drainOnSignals(
       first = performance.now();
       const draining = drainLine(server.connections, grace);
       notifier.stopping(draining);
-      if (!quiet) log.line(draining);
+      if (!quiet) {
+        const fields = { connections: server.connections, grace_ms: grace };
+        log.write(said("info", "draining", draining, fields));
+      }
       server.shutdown();
     });
   }

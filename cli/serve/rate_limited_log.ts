@@ -34,13 +34,13 @@ export interface LogStream {
 
 /** Writes lines, up to so many a second to all streams together. */
 export class Log {
-  readonly #tell: (text: string) => void;
+  readonly #tell: (text: string, count: number) => void;
   readonly #sources = new Map<string, Source>();
   #written = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param tell writes a line that says what was left out */
-  constructor(tell: (text: string) => void) {
+  /** @param tell writes a line that says what was left out, and how many lines that were */
+  constructor(tell: (text: string, count: number) => void) {
     this.#tell = tell;
   }
 
@@ -87,6 +87,6 @@ export class Log {
     this.#written = 0;
     if (all === 0) return;
     const which = most === all ? `about ${loudest}` : `${most} of them about ${loudest}`;
-    this.#tell(`${all} more lines in one second were left out, ${which}`);
+    this.#tell(`${all} more lines in one second were left out, ${which}`, all);
   }
 }

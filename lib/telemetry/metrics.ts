@@ -8,14 +8,11 @@
  */
 
 import type { ObservedCall, Observer } from "../api/observe.ts";
-import type { ErrorData, RpcError } from "../error.ts";
-import { DEFAULT_LIMITS } from "../limits.ts";
+import type { RpcError } from "../error.ts";
 import { ByCallName } from "./call_names.ts";
 import { Histogram } from "./histogram.ts";
+import { limitOf } from "./limit_of.ts";
 import type { CallSeries, Snapshot } from "./snapshot.ts";
-
-/** What a refusal may name beside the limits. */
-const OTHER_LIMITS: ReadonlySet<unknown> = new Set(["rate", "maxBytes"]);
 
 /** What stands for a limit where a request of HTTP has no credentials, or wrong ones. */
 const AUTHENTICATION = "authentication";
@@ -96,13 +93,11 @@ export class Metrics implements Observer {
     else if (reason === "UNAUTHENTICATED") this.#countRefusal(AUTHENTICATION);
   }
 
-  /** Counts a refusal by a limit; false if it is none. What handlers write there must not become a label. */
-  #noteLimit({ data }: RpcError): boolean {
-    const { limit } = (data ?? {}) as ErrorData;
-    if (typeof limit !== "string") return false;
-    if (!Object.hasOwn(DEFAULT_LIMITS, limit) && !OTHER_LIMITS.has(limit)) return false;
-    this.#countRefusal(limit);
-    return true;
+  /** Counts a refusal by a limit; false if it is none. */
+  #noteLimit(error: RpcError): boolean {
+    const limit = limitOf(error);
+    if (limit !== undefined) this.#countRefusal(limit);
+    return limit !== undefined;
   }
 
   #countRefusal(limit: string): void {

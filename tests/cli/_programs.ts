@@ -139,10 +139,15 @@ export async function runClient(
   return await program.outcome();
 }
 
-/** Starts main.ts with the permissions of `deno task serve`, at a port of the system's choice. */
+/**
+ * Starts main.ts with the permissions of `deno task serve`, at a port of the system's choice.
+ *
+ * @param pattern of the line with its address
+ */
 export async function startServer(
   args: readonly string[] = [],
   options: StartOptions = {},
+  pattern = /^(?:<6>)?listening on (.*)$/,
 ): Promise<Program & { address: string }> {
   const listen = args.some((arg) => arg.startsWith("--listen"))
     ? []
@@ -154,8 +159,8 @@ export async function startServer(
     ...options,
   });
   try {
-    const [, address] = await program.lineWith(/^listening on (.*)$/);
-    return Object.assign(program, { address: address! });
+    const found = await program.lineWith(pattern);
+    return Object.assign(program, { address: found[1] ?? found[0] });
   } catch (error) {
     await program[Symbol.asyncDispose]();
     throw error;

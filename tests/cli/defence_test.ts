@@ -52,7 +52,7 @@ Deno.test("main.ts --token-file asks who calls, and SIGHUP reads it again", asyn
   await Deno.writeTextFile(file, "");
   server.kill("SIGHUP");
   await server.errorWith(
-    /^error: Cannot use --token-file .*: there is no token in it; what was read/,
+    /^error: Cannot use --token-file .*: there is no token in it; what was read/m,
   );
   await using still = await connect<Demo>(server.address, { token: "next" });
   assertEquals((await still.call.whoami()).identity, "bob");

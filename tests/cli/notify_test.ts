@@ -83,7 +83,7 @@ Deno.test("main.ts lives on at SIGHUP under a service manager, though it has not
   await using server = await startServer([], { env: { NOTIFY_SOCKET: manager.name } });
   const ready = await manager.message();
   server.kill("SIGHUP");
-  await server.lineWith(/^nothing is to be read again$/);
+  await server.lineWith(/^<6>nothing is to be read again$/);
   assertStringIncludes(await manager.message(), "RELOADING=1");
   assertEquals(await manager.message(), ready);
 });
@@ -130,7 +130,7 @@ Deno.test("main.ts serves and logs one line where it cannot tell the service man
     JSON.stringify({ imports: { "jsr:@std/cli@^1": std } }),
   );
   const config = ["-A", "--config", `${manager.folder}/deno.json`];
-  const complaint = "the service manager is not told how the server is: ";
+  const complaint = "<4>the service manager is not told how the server is: ";
   const cases: [string, readonly string[], RegExp][] = [
     [
       manager.name,

@@ -319,7 +319,7 @@ Deno.test("main.ts logs a line for what a peer sends that is no JSON, cut short 
   const { stderr } = await server.outcome();
   assertMatch(
     stderr,
-    /^error in connection of tcp:\S+: -32700 PARSE_ERROR "Cannot read [^\p{Cc}]+\n$/u,
+    /^bad message of tcp:\S+: PARSE_ERROR "Cannot read [^\p{Cc}]+\n$/u,
   );
   assertMatch(stderr, /byte 44: expected no control character in a string, found the byte 0x1b/);
   assert(stderr.length < 250, stderr);

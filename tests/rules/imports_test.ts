@@ -85,7 +85,8 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
     "schema/standard_schema.ts",
   ],
   // Callers share the lines of the log as they share the connections.
-  "serve/log.ts": ["transport/exposure.ts"],
+  "serve/call_log.ts": ["telemetry/limit_of.ts"],
+  "serve/log.ts": ["telemetry/limit_of.ts", "transport/exposure.ts"],
   "text/printable.ts": ["transport/address.ts"],
   // Of Deno's unstable API the types are written once.
   "serve/notify.ts": ["transport/unstable.ts"],

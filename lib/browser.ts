@@ -6,7 +6,11 @@
  */
 
 // ---- Connecting and calling ------------------------------------------------------------------
-export { type BrowserOptions, connect } from "./client/browser/connect.ts";
+export {
+  type BrowserOptions,
+  connect,
+  type ContractBrowserOptions,
+} from "./client/browser/connect.ts";
 export { settle } from "./api/stub.ts";
 export { ConnectionLostError, RpcError } from "./error.ts";
 export type * from "./client.ts";

@@ -1,7 +1,7 @@
 /**
  * Makes the module of a web page: `lib/browser.ts` and all that it imports in one file, which a page loads
- * without a bundler; and a declaration file beside it, which finds its types in the package or in this tree. The
- * same sources make the same bytes.
+ * without a bundler; and a declaration file beside it, which has all of its types. The same sources make the same
+ * bytes.
  *
  * ```sh
  * deno task browser           # into the current folder
@@ -14,6 +14,7 @@
  */
 
 import { gzipSync } from "node:zlib";
+import { browserTypes } from "./browser_types.ts";
 import { deno, ROOT } from "./deno.ts";
 
 /** How many bytes it may have as a server sends it, packed. */
@@ -22,10 +23,11 @@ export const MAX_BYTES = 30_000;
 /** Its name. */
 export const BROWSER_MODULE = "landline.js";
 
-const TYPES = `// The types of ${BROWSER_MODULE}.\nexport * from "@landline/rpc/browser";\n`;
+/** The name of its types. */
+export const BROWSER_TYPES = "landline.d.ts";
 
 /**
- * Makes it.
+ * Makes it, without its types.
  *
  * @param folder where it is put
  * @returns how many bytes it has packed
@@ -37,9 +39,8 @@ export async function makeBrowserModule(folder: string): Promise<number> {
   // TypeScript looks for the file beside it, Deno for this line.
   await Deno.writeTextFile(
     path,
-    `// @ts-self-types="./landline.d.ts"\n${await Deno.readTextFile(path)}`,
+    `// @ts-self-types="./${BROWSER_TYPES}"\n${await Deno.readTextFile(path)}`,
   );
-  await Deno.writeTextFile(path.replace(/\.js$/, ".d.ts"), TYPES);
   const { length } = gzipSync(await Deno.readFile(path), { level: 9 });
   if (length <= MAX_BYTES) return length;
   throw new RangeError(
@@ -47,9 +48,16 @@ export async function makeBrowserModule(folder: string): Promise<number> {
   );
 }
 
+/** Makes its types. @param folder where they are put */
+export async function makeBrowserTypes(folder: string): Promise<void> {
+  await Deno.writeTextFile(`${folder}/${BROWSER_TYPES}`, await browserTypes());
+}
+
 if (import.meta.main) {
   const [folder = "."] = Deno.args;
   await Deno.mkdir(folder, { recursive: true });
-  const length = await makeBrowserModule(await Deno.realPath(folder));
+  const path = await Deno.realPath(folder);
+  const length = await makeBrowserModule(path);
+  await makeBrowserTypes(path);
   console.log(`${folder}/${BROWSER_MODULE}, ${length} bytes packed`);
 }

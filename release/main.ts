@@ -7,7 +7,7 @@
  * bin/server.js             the programs for Deno, a file each: main.ts, client.ts, and both as landline.js;
  * bin/client.js             worker.js and demo.js are what they load
  * bin/landline.js
- * browser/landline.js       the module of a web page, and where its types are
+ * browser/landline.js       the module of a web page, and its types
  * browser/landline.d.ts
  * console/index.html        the console as a page of any web server
  * bytes.html                the page that shows a message in every framing
@@ -25,7 +25,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { bytesPage } from "../console/bytes/build_page.ts";
-import { makeBrowserModule } from "./browser.ts";
+import { makeBrowserModule, makeBrowserTypes } from "./browser.ts";
 import { makeConsole, staticFiles } from "./console.ts";
 import { deno, filesIn } from "./deno.ts";
 import { makeTarball } from "./tarball.ts";
@@ -66,7 +66,9 @@ async function makeRelease(folder: string): Promise<void> {
     await Deno.writeTextFile(path, code.replaceAll(/^\/\/ \S+\.[cm]?[jt]s\n/gm, ""));
   }
   await Deno.mkdir(`${folder}/browser`);
-  await makeBrowserModule(await Deno.realPath(`${folder}/browser`));
+  const browser = await Deno.realPath(`${folder}/browser`);
+  await makeBrowserModule(browser);
+  await makeBrowserTypes(browser);
   const work = await Deno.makeTempDir({ prefix: "landline-release-" });
   try {
     for (const [path, text] of staticFiles(await makeConsole(work))) {

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as v from "npm:valibot@1";
 import * as z from "npm:zod@4";
+import { connect as connectPage } from "../../lib/browser.ts";
 import { contract, type ContractError, implement } from "../../lib/contract.ts";
 import {
   connect,
@@ -72,14 +73,18 @@ async function failure(call: Promise<unknown>): Promise<ContractError> {
   return error;
 }
 
-for (const isChecked of [true, false]) {
-  const how = isChecked ? "with a check of the client's" : "by its types alone";
+/** Ways to call it. */
+const WAYS = {
+  "with a check of the client's": (address: string) => connect(address, { contract: shop }),
+  "with a check of a page's": (address: string) =>
+    connectPage(address.replace(/^tcp:/, "ws:"), { contract: shop }),
+  "by its types alone": (address: string) => connect<typeof shop>(address),
+};
+
+for (const [how, open] of Object.entries(WAYS)) {
   Deno.test(`a contract is implemented and called, ${how}`, async () => {
     await using server = serve(api, LISTEN);
-    const [address] = server.addresses;
-    await using line = isChecked
-      ? await connect(address!, { contract: shop })
-      : await connect<typeof shop>(address!);
+    await using line = await open(server.addresses[0]!);
     const { call } = line;
     assertEquals(await call.price({ item: "tea", count: 2 }), {
       cents: 500,
@@ -180,6 +185,17 @@ const other = {
   log: noted(z.string(), () => {}),
 };
 const left = Promise.withResolvers<unknown>();
+
+Deno.test("a page with a contract sends nothing that breaks it, and says what the server broke", async () => {
+  await using server = serve({ price: handled(z.unknown(), () => "dear") }, {
+    listen: "ws://127.0.0.1:0",
+  });
+  await using line = await connectPage(server.addresses[0]!, { contract: shop });
+  const sent = await failure(line.call.price({ item: "" }));
+  assertEquals([sent.brokenBy, sent.part], ["caller", "params"]);
+  const arrived = await failure(line.call.price({ item: "tea" }));
+  assertEquals([arrived.brokenBy, arrived.part], ["server", "result"]);
+});
 
 Deno.test("a client with a contract hands on nothing that breaks it, and says that the server did", async () => {
   await using server = serve(other, LISTEN);

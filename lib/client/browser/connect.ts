@@ -6,6 +6,7 @@
  */
 
 import { type MethodName, proceduresOf } from "../../api/api.ts";
+import type { Contract } from "../../api/contract_entry.ts";
 import type { Untyped } from "../../api/stub.ts";
 import { introduction } from "../../builtin/introduction.ts";
 import { Dispatcher } from "../../incoming/dispatch.ts";
@@ -16,7 +17,7 @@ import { CallQueue } from "../../outgoing/call_queue.ts";
 import { TimerWheel } from "../../timers.ts";
 import { addressesOf, openLine } from "../line.ts";
 import { isHopeless, opener } from "../open.ts";
-import type { ConnectOptions, Line } from "../options.ts";
+import type { ConnectOptions, ContractConnectOptions, Line } from "../options.ts";
 import { BrowserConnection, type BrowserShared } from "./connection.ts";
 import { Kept } from "./kept.ts";
 import { followPage } from "./page.ts";
@@ -43,11 +44,20 @@ export type BrowserOptions<Name extends string = never, A = never> = Pick<
   | "use"
 >;
 
+/** What {@linkcode connect} takes in a page with a contract, which gives the line its types. */
+export interface ContractBrowserOptions<C extends Contract>
+  extends BrowserOptions<MethodName<C>, NoInfer<C>>, Pick<ContractConnectOptions<C>, "contract"> {}
+
 const BROWSER = { name: "landline-browser", version: "0.0.0" };
 
 /** What is understood besides JSON-RPC; `wire` names in PROTOCOL.md. */
 const EXTENSIONS = ["meta", "stream", "resume", "progress", "goaway", "bytes"];
 
+/** Connects a page with the types of a contract, and holds both sides to it. */
+export function connect<C extends Contract>(
+  address: string | URL | readonly (string | URL)[],
+  options: ContractBrowserOptions<C>,
+): Promise<Line<C>>;
 /**
  * Connects a page, or a worker of one, to a server, and again when the connection is lost: at once when the
  * page is shown again, or its machine is online again; and not while it is offline. It lets go of the connection
@@ -66,9 +76,13 @@ const EXTENSIONS = ["meta", "stream", "resume", "progress", "goaway", "bytes"];
  * console.log(await line.call.upper("hello"));
  * ```
  */
-export async function connect<A = Untyped>(
+export function connect<A = Untyped>(
   address: string | URL | readonly (string | URL)[],
-  options: BrowserOptions<MethodName<A>, NoInfer<A>> = {},
+  options?: BrowserOptions<MethodName<A>, NoInfer<A>>,
+): Promise<Line<A>>;
+export async function connect<A>(
+  address: string | URL | readonly (string | URL)[],
+  options: BrowserOptions<MethodName<A>, NoInfer<A>> & { readonly contract?: Contract } = {},
 ): Promise<Line<A>> {
   const { onError, reconnect = true, timeout } = options;
   const report = (error: unknown, about: string) =>

@@ -102,6 +102,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   #refusal: RpcError | undefined;
   /** Why it ends; the same once it has let go of its socket; and who waits for that, if anyone does. */
   #end: CloseInfo | undefined;
+  /** When it began, by the clock of the timers. */
+  readonly since: number;
   #info: CloseInfo | undefined;
   #closed: PromiseWithResolvers<CloseInfo> | undefined;
 
@@ -119,7 +121,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
     this.#socket = socket;
     this.#writer = writer;
     this.#options = options;
-    this.lastActive = options.timers.now();
+    this.since = this.lastActive = options.timers.now();
   }
 
   /** Nothing more comes from the peer: settles what waits for it. If it is closed nothing goes out either. */

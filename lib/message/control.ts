@@ -23,6 +23,8 @@ export const RPC = {
   healthWatch: "rpc.health.watch",
   /** Shows credentials: the only method that an unauthenticated peer may call. */
   authenticate: "rpc.authenticate",
+  /** What the server knows of itself, for its operators. */
+  stats: "rpc.stats",
 } as const;
 
 /** Whether a method is one of {@linkcode RPC}, or would be. */

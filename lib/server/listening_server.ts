@@ -10,6 +10,7 @@ import { type Api, proceduresOf } from "../api/api.ts";
 import { refuseUntravelled } from "../api/travels.ts";
 import { ServerHealth } from "../builtin/health.ts";
 import { builtins } from "../builtin/mod.ts";
+import { type Stats, statsMethod } from "../builtin/stats.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
 import { PeerSet, type Reachable } from "../connection/peers.ts";
 import { callBack, ConnectionLostError, RpcError } from "../error.ts";
@@ -40,6 +41,7 @@ import type { Listener, Socket } from "../transport/socket.ts";
 import { acceptAll } from "./accept.ts";
 import { addressesOf, type ServeOptions, type Server } from "./options.ts";
 import { metricsPage, noMetrics, ServerMetrics } from "./server_metrics.ts";
+import { statsOf } from "./server_stats.ts";
 import { telemetryOf } from "../telemetry/opentelemetry.ts";
 import { Shutdown } from "./shutdown.ts";
 
@@ -64,6 +66,8 @@ export interface Whole {
   readonly hasRoom?: HasRoom;
   /** Gives the page of all threads. */
   readonly metricsPage?: MetricsPage;
+  /** Takes the place of what this server would tell its operators of itself. */
+  readonly stats?: () => Stats;
 }
 
 /** The server that {@linkcode serve} starts. */
@@ -121,7 +125,7 @@ export class ListeningServer implements Server {
     this.#rateLimiter = new RateLimiter(options.rateLimit ?? {});
     this.#connectionCount = new ConnectionCount(this.#limits.maxConnectionsPerAddress);
     this.#hasRoom = whole.hasRoom ?? ((open) => open < this.#limits.maxConnections);
-    if (options.metrics) {
+    if (options.metrics || options.operators) {
       const { loopDelay } = loadShedding;
       this.#metrics = new ServerMetrics({ connections: this.#connections, ledger, loopDelay });
     }
@@ -136,6 +140,9 @@ export class ListeningServer implements Server {
       new Map([
         ...methods,
         ...builtins(methods, { name, version, health: this.health }, this.#limits),
+        ...(options.operators
+          ? [statsMethod(options.operators, whole.stats ?? (() => this.stats))]
+          : []),
       ]),
       this.#limits,
       (error, method, isStopped) => {
@@ -224,14 +231,26 @@ export class ListeningServer implements Server {
     return this.#shutdown.finished;
   }
 
-  /** What was counted so far. @throws {TypeError} unless the option `metrics` is set */
+  /** What was counted so far. @throws {TypeError} where nothing is */
   get snapshot(): Snapshot {
     if (this.#metrics === undefined) throw noMetrics();
     return this.#metrics.snapshot;
   }
 
+  /** What operators see. @throws {TypeError} unless the option `operators` is set */
+  get stats(): Stats {
+    const { name = "landline", version = "0.0.0" } = this.#options;
+    return statsOf(this.snapshot, {
+      name,
+      version,
+      now: this.#timers.now(),
+      connections: this.#connections,
+      kept: this.ledger.kept,
+    });
+  }
+
   async metrics(): Promise<string> {
-    if (this.#metrics === undefined) throw noMetrics();
+    if (!this.#options.metrics) throw noMetrics();
     return await this.#page("prometheus");
   }
 
@@ -268,7 +287,7 @@ export class ListeningServer implements Server {
             http,
             address,
             authenticate !== undefined,
-            this.#metrics && this.#page,
+            this.#options.metrics ? this.#page : undefined,
           ),
           load: () => import("../http/session.ts"),
         },

@@ -46,6 +46,12 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
    */
   readonly metrics?: boolean;
   /**
+   * Who may call `rpc.stats`: it tells what the server has counted, who is connected, and how it is, as
+   * `landline top` shows it. Of who a peer says that it is only `peer.identity` is worth anything, and
+   * `peer.transport` where only the owner may open the Unix socket. @default none, and nothing is counted for it
+   */
+  readonly operators?: (peer: PeerInfo) => boolean;
+  /**
    * Decides who a peer is, by its certificate, its Unix socket, or what it shows in `rpc.authenticate`.
    * Until then it may call nothing. Not for `udp:`, where anyone may send in anyone's name.
    */

@@ -30,7 +30,8 @@ import type { Task } from "./messages.ts";
 
 /** What {@linkcode serveWorkers} takes besides the module. */
 export interface WorkersOptions
-  extends Omit<ServeOptions, "use" | "observe" | "connectionState" | "onOpen" | "onClose"> {
+  extends
+    Omit<ServeOptions, "use" | "observe" | "operators" | "connectionState" | "onOpen" | "onClose"> {
   /** Called for each connection that a worker has accepted. Its handlers alone can call the peer. */
   readonly onOpen?: (peer: PeerInfo) => void;
   /** Called for each connection that ended, with a peer of the same `id`, and why. */

@@ -243,8 +243,9 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
    */
   drain(grace: number, reason = "shutdown", delay = 0): void {
     if (this.phase === OPEN) {
-      const hasSpoken = this.#writer.hasHeard; // who has said nothing has asked nothing
-      this.#isHeldOpen = delay > 0 && hasSpoken;
+      // Who has been silent for long has asked nothing; what one that has just come asks is on its way.
+      const isNew = this.#options.timers.now() - this.lastActive < delay;
+      this.#isHeldOpen = delay > 0 && (this.#writer.hasHeard || isNew);
       this.#enter(DRAINING);
       if (this.#writer.isFramed && this.version === "2.0") {
         this.#writer.pushLastWord(goaway(reason, grace));

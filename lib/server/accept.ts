@@ -41,7 +41,8 @@ const KEEPING_ALIVE: Pick<Timers, "after"> = {
 
 /**
  * Accepts sockets and hands them over, one after another. Resolves once the listener is closed, by the
- * signal or by its owner, or has given the only socket that it has; never rejects.
+ * signal or by its owner, or has given the only socket that it has; never rejects. What the listener had
+ * accepted before it was closed is handed over too: its callers count on an answer.
  *
  * While descriptors are missing it waits for 10 ms, and each time twice as long, up to a second. Callers
  * stay in the backlog meanwhile, and are served when there is a descriptor again.
@@ -87,7 +88,6 @@ export async function acceptAll(
         continue;
       }
       backoff = 0;
-      if (signal.aborted) return close(socket); // both happened in one turn
       try {
         handle(socket);
       } catch (error) {

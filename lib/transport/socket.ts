@@ -14,7 +14,10 @@ export interface Listener {
   readonly address: string;
   /** Whether it accepts one socket, and will never accept another. */
   readonly single?: boolean;
-  /** The next socket. Rejects with `BadResource` or `Interrupted` once the listener is closed. */
+  /**
+   * The next socket. Rejects with `BadResource` or `Interrupted` once the listener is closed and has given what
+   * it had accepted before.
+   */
   accept(): Promise<Socket>;
   /** Accepts no more. */
   close(): void;

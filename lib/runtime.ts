@@ -12,6 +12,8 @@ export const isDeno: boolean = "Deno" in globalThis;
 /** The members of Node's `process` that are used. */
 interface Process {
   readonly platform: string;
+  readonly pid: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
   getBuiltinModule?(name: string): unknown;
   memoryUsage?(): { readonly rss: number };
 }
@@ -113,6 +115,18 @@ export function operatingSystem(): string {
   if (isDeno) return Deno.build.os;
   const { platform = "" } = nodeProcess() ?? {};
   return platform === "win32" ? "windows" : platform;
+}
+
+/** The number of the process; 0 in a page. */
+export function processId(): number {
+  return isDeno ? Deno.pid : nodeProcess()?.pid ?? 0;
+}
+
+/** A variable of the environment; undefined if it is not set, null if it may not be read. */
+export function environmentVariable(name: string): string | undefined | null {
+  if (!isDeno) return nodeProcess()?.env[name];
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) : null;
 }
 
 /** The modules of Node that are used. */

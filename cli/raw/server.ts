@@ -11,6 +11,7 @@ import type { CloseInfo, Limits, Socket } from "../../lib/client.ts";
 import { listen, type Listener, schemeOf, type TlsServerOptions } from "../../lib/wire.ts";
 import { TimerWheel } from "../../lib/timers.ts";
 import { refuseExposed } from "../../lib/transport/exposure.ts";
+import { inherited } from "../../lib/transport/fd.ts";
 import { TimeSlice } from "../../lib/overload/time_slice.ts";
 import { mustBeStream } from "../command/stream_address.ts";
 import { RawConnection, type RawPeer, type RawService } from "./connection.ts";
@@ -69,25 +70,25 @@ export async function serveRaw(
     throw new RangeError(`Cannot serve: tcpBacklog must be an integer from 1, it is ${tcpBacklog}`);
   }
   const limits = resolveLimits(options.limits);
-  for (const address of options.listen) {
-    refuseExposed(address, {
-      insecure: options.insecure ?? false,
-      asksByTls: tls?.clientCa !== undefined,
-    });
-  }
+  const exposure = {
+    insecure: options.insecure ?? false,
+    asksByTls: tls?.clientCa !== undefined,
+  };
+  const addresses = options.listen.flatMap(inherited);
+  for (const address of addresses) refuseExposed(address, exposure);
   const listeners: Listener[] = [];
   try {
-    for (const address of options.listen) {
+    for (const address of addresses) {
       mustBeStream(address);
-      listeners.push(
-        await listen(address, {
-          tcpBacklog,
-          limits,
-          ...(proxyProtocol && { proxyProtocol }),
-          ...(tls && { tls }),
-          ...(onError && { onError }),
-        }),
-      );
+      const listener = await listen(address, {
+        tcpBacklog,
+        limits,
+        ...(proxyProtocol && { proxyProtocol }),
+        ...(tls && { tls }),
+        ...(onError && { onError }),
+      });
+      listeners.push(listener);
+      refuseExposed(listener.address, exposure);
     }
   } catch (error) {
     for (const listener of listeners) listener.close();
@@ -144,7 +145,8 @@ class ListeningRawServer implements RawServer {
       transport: schemeOf(address),
       ...(socket.certificate && { certificate: socket.certificate }),
     };
-    if (this.#isFull(peer)) return void socket.close(); // without framing there are no words for why
+    // Without framing there are no words for why.
+    if (this.#stop.signal.aborted || this.#isFull(peer)) return void socket.close();
     const connection = new RawConnection(socket, {
       service: this.#service,
       peer,

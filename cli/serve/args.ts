@@ -12,6 +12,7 @@ import {
   type TlsServerOptions,
 } from "../../lib/mod.ts";
 import { isLocal } from "../../lib/transport/exposure.ts";
+import { handedOver } from "../../lib/transport/fd.ts";
 import type { ArgumentOptions } from "../command/args.ts";
 import { quoted } from "../text/printable.ts";
 import { type Level, LEVELS, LOG_FORMATS, type LogFormat } from "./log_format.ts";
@@ -79,9 +80,10 @@ add, sleep and others, see examples/demo.ts.
 Options:
   --listen ADDRESS    where to listen: tcp://127.0.0.1:8080, tcp://[::1]:8080,
                       unix:///run/app.sock, tls://127.0.0.1:8443, http://…,
-                      ws://…, udp://…, vsock://… or stdio:; may be repeated;
-                      with port 0 the system chooses one
-                      [default: ${DEFAULT_ADDRESS}]
+                      ws://…, udp://…, vsock://…, stdio:, or sockets that
+                      systemd has opened, fd:3 or fd:NAME; may be repeated;
+                      with port 0 the system chooses one [default: all that
+                      systemd has handed over, or ${DEFAULT_ADDRESS}]
   --cert FILE         for tls:, https: and wss: the certificate, PEM; read again
                       when it changes
   --key FILE          for tls: its private key, PEM
@@ -287,7 +289,7 @@ export function readServeArguments(args: string[]): ServeArguments {
   if (workers !== undefined && flags.raw) {
     throw new TypeError("Cannot use --workers with --raw: bytes are served by one thread");
   }
-  const listen = flags.listen.length === 0 ? [DEFAULT_ADDRESS] : flags.listen;
+  const listen = flags.listen.length === 0 ? defaultAddresses() : flags.listen;
   return {
     module: flags._.length === 0 ? undefined : String(flags._[0]),
     raw: flags.raw,
@@ -311,6 +313,11 @@ export function readServeArguments(args: string[]): ServeArguments {
     workers,
     only: undefined,
   };
+}
+
+function defaultAddresses(): readonly string[] {
+  const addresses = handedOver();
+  return addresses.length > 0 ? addresses : [DEFAULT_ADDRESS];
 }
 
 const NOTHING: ServeArguments = {

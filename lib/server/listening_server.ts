@@ -99,6 +99,8 @@ export class ListeningServer implements Server {
   /** Those that are told that there is no place for them. */
   readonly #refused = new Set<Connection>();
   readonly #accepting: Promise<void>[] = [];
+  /** What running handlers have once the server ends; undefined until then. */
+  #grace: number | undefined;
   /** Addresses where others may still call. */
   #sources: number;
 
@@ -196,13 +198,21 @@ export class ListeningServer implements Server {
     const later: Promise<void>[] = [];
     const addresses = addressesOf(options);
     this.#sources = addresses.length;
-    for (const address of addresses) {
-      refuseExposed(address, {
-        insecure: options.insecure ?? false,
-        asks: options.authenticate !== undefined,
-        asksByTls: options.tls?.clientCa !== undefined,
-      });
-    }
+    const exposure = {
+      insecure: options.insecure ?? false,
+      asks: options.authenticate !== undefined,
+      asksByTls: options.tls?.clientCa !== undefined,
+    };
+    for (const address of addresses) refuseExposed(address, exposure);
+    const take = (listener: Listener) => {
+      try {
+        refuseExposed(listener.address, exposure);
+      } catch (error) {
+        listener.close();
+        throw error;
+      }
+      this.#accept(listener);
+    };
     try {
       for (const address of addresses) {
         const listener = listen(address, {
@@ -213,8 +223,8 @@ export class ListeningServer implements Server {
           onError: (error, about) => this.#report(error, about),
           ...(options.tls && { tls: options.tls }),
         });
-        if (listener instanceof Promise) later.push(listener.then((it) => this.#accept(it)));
-        else this.#accept(listener);
+        if (listener instanceof Promise) later.push(listener.then(take));
+        else take(listener);
       }
     } catch (error) {
       for (const it of later) it.catch(() => {}); // one failure is told, and it is this one
@@ -328,6 +338,8 @@ export class ListeningServer implements Server {
     this.#metrics?.onOpen(connection);
     this.#connections.add(connection); // what is told above counts the others
     connection.run();
+    // It was accepted in the moment in which the server began to end.
+    if (this.#grace !== undefined) connection.drain(this.#grace, "shutdown", CROSSING);
   }
 
   /** It was let in as a proxy's, of which there may be many. */
@@ -411,6 +423,7 @@ export class ListeningServer implements Server {
   }
 
   async #end(grace: number): Promise<void> {
+    this.#grace = grace;
     this.health.drain();
     // Callers who lose their server in the same moment all come to the next one in the same moment.
     const isCrowd = this.#connections.size > MAX_AT_ONCE;
@@ -421,8 +434,8 @@ export class ListeningServer implements Server {
     for (const connection of this.#refused) connection.close();
     // Neither timers nor handlers keep the process alive, and what was promised is still to be done.
     const alive = setInterval(() => {}, MAX_MS);
-    await Promise.all(this.#connections.values().map(({ closed }) => closed));
     await Promise.all(this.#accepting);
+    await Promise.all(this.#connections.values().map(({ closed }) => closed));
     clearInterval(alive);
     this.#loadShedding.stop();
     this.#timers.stop();

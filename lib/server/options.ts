@@ -14,6 +14,7 @@ import type { HttpOptions } from "../http/options.ts";
 import type { Limits } from "../limits.ts";
 import type { RateLimits } from "../overload/rate_limit.ts";
 import type { TelemetryOptions } from "../telemetry/opentelemetry.ts";
+import { inherited } from "../transport/fd.ts";
 import type { TlsServerOptions } from "../transport/socket.ts";
 
 /**
@@ -176,9 +177,10 @@ export interface Server<Client = Untyped, State = unknown> extends AsyncDisposab
   shutdown(grace?: number): Promise<void>;
 }
 
-/** Where a server is to listen. */
+/** Where a server is to listen; a name of descriptors may stand for several. */
 export function addressesOf(
   { listen = "tcp://127.0.0.1:8080" }: Pick<ServeOptions, "listen">,
 ): readonly (string | URL)[] {
-  return typeof listen === "string" || listen instanceof URL ? [listen] : listen;
+  const addresses = typeof listen === "string" || listen instanceof URL ? [listen] : listen;
+  return addresses.flatMap(inherited);
 }

@@ -42,9 +42,9 @@ function flags(
   { scheme, hostname, port, path }: Address,
 ): string {
   if (scheme === "unix") {
-    if (action === "connect to") return unixFlags(path, path);
-    // The file is made ready in a folder of its own beside its path.
-    return unixFlags("*", path.slice(0, path.lastIndexOf("/")) || "/");
+    if (action === "connect to") return unixFlags(`=unix:${path}`, path);
+    // The file is made ready in a folder of its own beside its path, which has no name that could be granted.
+    return unixFlags("", path.slice(0, path.lastIndexOf("/")) || "/");
   }
   const [, kind, what] = /^Requires (\w+) access to "(.*)", run again/.exec(message) ?? [];
   if (kind === undefined) return `that it lacks: ${message}`;
@@ -58,5 +58,5 @@ function flags(
 }
 
 function unixFlags(socket: string, path: string): string {
-  return `--allow-net=unix:${socket} --allow-read=${path} --allow-write=${path}`;
+  return `--allow-net${socket} --allow-read=${path} --allow-write=${path}`;
 }

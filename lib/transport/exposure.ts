@@ -21,9 +21,13 @@ const REMOTE: ReadonlySet<string> = new Set([
 /** Of these the ones where callers may have to show a certificate. */
 const ENCRYPTED: ReadonlySet<string> = new Set(["tls", "https", "wss"]);
 
-/** Whether only this machine can reach it: its loopback, a file, another virtual machine of its own. */
+/**
+ * Whether only this machine can reach it: its loopback, a file, another virtual machine of its own. Of a
+ * descriptor nothing is known before it is listened at.
+ */
 export function isLocal(address: string | URL): boolean {
   const { scheme, hostname } = parseAddress(address);
+  if (scheme === "fd") return false;
   return !REMOTE.has(scheme) || hostname === "" || isLoopback(hostname);
 }
 
@@ -38,7 +42,8 @@ export interface Exposure {
 }
 
 /**
- * Nobody serves the whole world by oversight, or asks where the answer can be forged.
+ * Nobody serves the whole world by oversight, or asks where the answer can be forged. It is to be asked of an
+ * address, and once more of where its listener then listens: what a descriptor is shows only there.
  *
  * @throws {TypeError} for an address that other machines can reach, where nobody is asked who calls,
  * and for datagrams where somebody is
@@ -53,7 +58,9 @@ export function refuseExposed(
       `Cannot listen at ${address}: authenticate needs a connection, a datagram can be sent in anyone's name`,
     );
   }
-  if (insecure || asks || isLocal(address) || asksByTls && ENCRYPTED.has(scheme)) return;
+  if (
+    insecure || asks || scheme === "fd" || isLocal(address) || asksByTls && ENCRYPTED.has(scheme)
+  ) return;
   throw new TypeError(
     `Cannot listen at ${address}: other machines can reach it, and nobody is asked who calls; ` +
       (isForgeable ? "" : "ask with authenticate (--token-file FILE), or ") +

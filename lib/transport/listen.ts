@@ -6,6 +6,7 @@
 
 import { type Address, parseAddress } from "./address.ts";
 import { explain } from "./explain_error.ts";
+import { fd } from "./fd.ts";
 import { memory } from "./memory/mod.ts";
 import { stdio } from "./process/stdio.ts";
 import { proxiesOf } from "./proxy/mod.ts";
@@ -32,6 +33,7 @@ const TRANSPORTS: ReadonlyMap<string, Pick<Transport, "listen">> = new Map([
   ["stdio", stdio],
   ["vsock", vsock],
   ["memory", memory],
+  ["fd", fd],
 ]);
 
 /** Listens at an address; a promise only where the transport has to look first. */

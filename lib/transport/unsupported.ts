@@ -11,7 +11,7 @@ const TLS = "here use tcp:// or unix:// behind a proxy that ends TLS, such as ng
 const NO_DATAGRAMS = "here use tcp://, or unix:// on one machine";
 const NO_VSOCK = "here use tcp://";
 
-const KNOWN = ["tcp", "unix", "tls", "udp", "stdio", "command", "vsock", "memory"];
+const KNOWN = ["tcp", "unix", "tls", "udp", "stdio", "command", "vsock", "memory", "fd"];
 
 /** The error for an address of a scheme that has no transport here, or none for listening. */
 export function unusable({ scheme, text }: Address): TypeError {
@@ -88,7 +88,10 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
   ["nats", "NATS is not spoken here; use tcp://"],
   ["file", "use unix:// for a socket file"],
   ["pipe", "use unix:// for a socket file, stdio: or command: for the pipes of a process"],
-  ["fd", "Deno cannot take over a descriptor; use stdio: for those of standard input and output"],
+  [
+    "fd",
+    "a descriptor is an address to listen at; use stdio: for those of standard input and output",
+  ],
   ["stdin", "use stdio:"],
   ["stdout", "use stdio:"],
   // Who dials never asks about it.

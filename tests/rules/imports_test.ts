@@ -70,9 +70,10 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
     "server/accept.ts",
     "timers.ts",
     "transport/exposure.ts",
+    "transport/fd.ts",
   ],
-  // Who can reach an address decides whether it has a console.
-  "serve/args.ts": ["transport/exposure.ts"],
+  // Who can reach an address decides whether it has a console; what was handed over is listened at.
+  "serve/args.ts": ["transport/exposure.ts", "transport/fd.ts"],
   // A module that is named on a command line is found as serveWorkers() finds it.
   "command/api_module.ts": ["server/api_module.ts"],
   "serve/raw_module.ts": ["server/api_module.ts"],

@@ -207,6 +207,7 @@ export const EXPRESSIONS: readonly (readonly [string, RegExp, ...Pump[]])[] = [
     /^::ffff:(?:([0-9.]+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i,
     ["::ffff:", "1", "x"],
   ],
+  ["transport/fd.ts", /^[0-9]{1,9}$/, ["", "1", "x"]],
   ["transport/memory/faults.ts", /^([0-9]+)(?:-([0-9]+))?$/, ["", "1", "x"], ["1-", "1", "x"]],
   ["transport/memory/faults.ts", /^(up|down)\./, ["", "up", ""]],
   [

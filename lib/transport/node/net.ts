@@ -75,7 +75,10 @@ export function listenAt(options: NetOptions & { fd?: number }, local?: string):
       pauseOnConnect: true,
     });
     server.once("error", (error) => reject(systemError(error)));
-    server.listen(options, () => resolve(new NodeListener(server, local)));
+    server.listen(
+      options,
+      () => resolve(new NodeListener(server, local ?? addressOf(server.address(), options.fd))),
+    );
   });
 }
 
@@ -89,8 +92,8 @@ class NodeListener implements Listener {
   #failures: unknown[] = [];
   #isClosed = false;
 
-  constructor(server: Server, local: string | undefined) {
-    this.address = local ?? addressOf(server.address() as AddressInfo | string);
+  constructor(server: Server, address: string) {
+    this.address = address;
     this.#server = server;
     server.on("connection", (socket) => this.#receive(socket));
     server.on("error", (error) => {
@@ -116,7 +119,9 @@ class NodeListener implements Listener {
   }
 
   accept(): Promise<Socket> {
-    if (this.#isClosed) return Promise.reject(new errors.BadResource("Listener has been closed"));
+    if (this.#isClosed && this.#sockets.length === 0) {
+      return Promise.reject(new errors.BadResource("Listener has been closed"));
+    }
     const waiting = Promise.withResolvers<Socket>();
     this.#waiting.push(waiting);
     this.#settle();
@@ -127,7 +132,6 @@ class NodeListener implements Listener {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#server.close();
-    for (const socket of this.#sockets.splice(0)) socket.close();
     for (const { reject } of this.#waiting.splice(0)) {
       reject(new errors.Interrupted("Listener was closed"));
     }
@@ -143,7 +147,9 @@ class NodeListener implements Listener {
   }
 }
 
-function addressOf(address: AddressInfo | string): string {
+/** Of a Unix socket that came as a descriptor nothing tells the path. */
+function addressOf(address: AddressInfo | string | null, fd?: number): string {
+  if (address === null) return `unix:fd:${fd}`;
   return typeof address === "string"
     ? `unix://${address}`
     : formatAddress("tcp", address.address, address.port);

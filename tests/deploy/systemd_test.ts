@@ -111,7 +111,7 @@ told STOPPING=1
 set +e
 wait $server; echo "ended $?"
 kill $manager
-grep -E "^(listening|nothing)|error|not told" /log
+grep -oE "(listening on|nothing is|error|[^ ]* manager is) .*" /log
 grep -o "READY=1 STATUS=.*" /told | sort -u
 exit 0
 RUN

@@ -186,7 +186,7 @@ testWith(
 
 testWith(
   ["python3"],
-  "callers of a socket that was handed over lose nothing while its server is started again",
+  "every call to a socket that was handed over is answered, or told that it has not run, while its server is started again",
   async () => {
     await using supervisor = await supervise([TCP], "fd:3");
     let pid = await supervisor.start();
@@ -197,7 +197,8 @@ testWith(
     const call = async () => {
       while (!stop.signal.aborted) {
         await using line = await connect(address, { reconnect: "always" });
-        await line.request("seen");
+        // A call may be told that it came too late, and has not run: it is made again.
+        await line.request("seen").catch((error) => assertEquals(error.reason, "UNAVAILABLE"));
         if (++calls % 50 === 0) enough.resolve();
       }
     };

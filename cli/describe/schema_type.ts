@@ -17,6 +17,8 @@ export interface TypeStyle {
   readonly nameOf: (ref: string) => string;
   /** Whether a long object may take several lines, and tell what its members are. */
   readonly multiline: boolean;
+  /** What is written for bytes; without it their marker, as it travels. */
+  readonly bytes?: string;
   /** What all types that are written so may take together. */
   readonly room: Room;
   /**
@@ -205,6 +207,11 @@ function objectType(
   indent: string,
 ): Type {
   const known = new Map(isRecord(properties) ? Object.entries(properties) : []);
+  const marker = known.get("$base64");
+  if (
+    style.bytes !== undefined && known.size === 1 && isRecord(marker) &&
+    marker.contentEncoding === "base64"
+  ) return alone(style.bytes);
   const needed = new Set(Array.isArray(required) ? required.filter(isText) : []);
   for (const name of needed) if (!known.has(name)) known.set(name, {});
   const isOpen = isRecord(additionalProperties) || additionalProperties === true ||

@@ -52,6 +52,7 @@ export function typesModule(
   const names = new TypeNames(description);
   const style: ModuleStyle = {
     multiline: true,
+    bytes: "Uint8Array", // the line makes the marker of it, and it of the marker
     nameOf: (ref) => names.of(ref),
     room: new Room(MAX_MODULE, () => {
       throw new TypeError(
@@ -177,7 +178,7 @@ class TypeNames {
   readonly #names = new Map<string, string>();
   /** Names that no other type can have, with the number that the next of the same name tries first. */
   readonly #taken = new Map<string, number>(
-    ["Api", "Array", "Record", ...IMPORTED].map((name) => [name, 2]),
+    ["Api", "Array", "Record", "Uint8Array", ...IMPORTED].map((name) => [name, 2]),
   );
 
   constructor(description: Description) {

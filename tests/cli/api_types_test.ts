@@ -17,6 +17,9 @@ export const api = {
       errors: { TOO_LARGE: z.object({ most: z.number() }) },
     }),
   },
+  digest: method(z.object({ data: z.instanceof(Uint8Array) }), ({ data }) => data, {
+    result: z.instanceof(Uint8Array),
+  }),
   countdown: stream(z.int(), function* (n) { while (n > 0) yield n--; }, { result: z.int() }),
   log: notification(z.string(), () => {}),
 };
@@ -30,6 +33,8 @@ export async function use(address: string): Promise<number> {
   await using line = await connect<Api>(address);
   const text: string = await line.call.upper("a");
   line.notify.log(text);
+  const bytes: Uint8Array = await line.call.digest({ data: new Uint8Array(2) });
+  console.log(bytes.length);
   for await (const n of line.call.countdown(2)) console.log(n + 1);
   const sum = await settle(line.call.math.add({ a: 1, b: 2 }));
   if (!sum.ok && sum.reason === "TOO_LARGE") return sum.data.most;

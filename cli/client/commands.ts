@@ -110,6 +110,11 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     summary: "tells by its exit code whether a server serves",
     importModule: () => import("../call/health.ts"),
   }],
+  ["top", {
+    usage: "top ADDRESS",
+    summary: "shows what a running server does",
+    importModule: () => import("../top/top.ts"),
+  }],
   ["record", {
     usage: "record FILE ADDRESS",
     summary: "a proxy that writes down what passes",

@@ -52,6 +52,8 @@ export interface ServeArguments {
   readonly proxyProtocol: readonly string[];
   /** Counts calls, and serves the page for Prometheus. */
   readonly metrics: boolean;
+  /** A Unix socket whose owner may see and steer the server; undefined for none. */
+  readonly admin: string | undefined;
   /** Calls a second of one connection, and of one address; undefined for as many as they like. */
   readonly rate: number | undefined;
   /** Ends the process where code fails that nobody waits for. */
@@ -113,6 +115,8 @@ Options:
                       when the handler before it has ended: for editors
   --metrics           counts calls and serves GET /metrics, for Prometheus, to
                       all that may call
+  --admin ADDRESS     a Unix socket, unix:///run/app.admin, for its owner: where
+                      "client.ts top" shows what the server does
   --rate N            calls a second that one connection, and one address, may
                       make in the long run; ten times as many at once
   --backlog N         TCP connections that may wait to be accepted
@@ -211,6 +215,7 @@ const VALUES = [
   "token-file",
   "rate",
   "backlog",
+  "admin",
   "log-format",
   "log-level",
   "slow",
@@ -280,6 +285,14 @@ export function readServeArguments(args: string[]): ServeArguments {
     );
   }
   const workers = flags.workers === undefined ? undefined : wholeNumber("--workers", flags.workers);
+  if (flags.admin !== undefined) {
+    if (!/^unix:\/\/\//.test(flags.admin)) {
+      throw new TypeError("Cannot read --admin: it needs an address such as unix:///run/app.admin");
+    }
+    if (workers !== undefined || flags.raw) {
+      throw new TypeError("Cannot use --admin with --workers or --raw");
+    }
+  }
   const looksAtCalls = (flags.slow ?? flags["log-calls"]) !== undefined;
   if (looksAtCalls && (workers !== undefined || flags.raw)) {
     throw new TypeError(
@@ -308,6 +321,7 @@ export function readServeArguments(args: string[]): ServeArguments {
     http: httpOptions(flags, listen),
     proxyProtocol: flags["proxy-protocol"],
     metrics: flags.metrics,
+    admin: flags.admin,
     rate: flags.rate === undefined ? undefined : wholeNumber("--rate", flags.rate),
     crashOnError: flags["crash-on-error"],
     workers,
@@ -336,6 +350,7 @@ const NOTHING: ServeArguments = {
   insecure: false,
   sequential: false,
   metrics: false,
+  admin: undefined,
   http: undefined,
   proxyProtocol: [],
   rate: undefined,

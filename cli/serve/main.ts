@@ -5,6 +5,7 @@
  */
 
 import {
+  type Authenticate,
   DEFAULT_LIMITS,
   type RpcError,
   serve,
@@ -43,7 +44,7 @@ type Open = (
     & RawServerOptions
     & Pick<
       ServeOptions,
-      "authenticate" | "rateLimit" | "metrics" | "sequential" | "http" | "observe"
+      "authenticate" | "operators" | "rateLimit" | "metrics" | "sequential" | "http" | "observe"
     >,
 ) => Promise<ServedProgram>;
 
@@ -159,6 +160,7 @@ async function start(
     metrics,
     slow,
     logCalls,
+    admin,
     raw,
     workers,
   } = given;
@@ -166,7 +168,7 @@ async function start(
   const seesCalls = canSee && (slow !== undefined || logCalls > 0 || refusals);
   try {
     return await open({
-      listen,
+      listen: admin === undefined ? listen : [...listen, admin],
       limits,
       insecure,
       sequential,
@@ -175,7 +177,8 @@ async function start(
       ...(http !== undefined && { http }),
       ...(tls && { tls }),
       ...(tcpBacklog !== undefined && { tcpBacklog }),
-      ...(tokens && { authenticate: tokens.authenticate }),
+      ...(tokens && { authenticate: withAdmin(tokens.authenticate, admin) }),
+      ...(admin !== undefined && { operators: ({ localAddress }) => localAddress === admin }),
       ...(rate !== undefined &&
         { rateLimit: { connection: { calls: rate }, address: { calls: rate } } }),
       ...(seesCalls && { observe: callLog(log, { slow, part: logCalls, refusals }) }),
@@ -194,6 +197,14 @@ async function start(
     }
     throw new Error(`Cannot listen at ${listen.join(" and ")}: ${error.message}`, { cause: error });
   }
+}
+
+/** Who may open the admin socket is its owner, and needs no token. */
+function withAdmin(authenticate: Authenticate, admin: string | undefined): Authenticate {
+  return (credentials, peer) =>
+    credentials.scheme === "unix" && peer.localAddress === admin
+      ? "the owner of the admin socket"
+      : authenticate(credentials, peer);
 }
 
 /**

@@ -72,3 +72,19 @@ Deno.test("the command that turns OpenTelemetry on has the server send its spans
   peer.close();
   await collector.span("api", "upper", 2);
 });
+
+Deno.test("the commands of the live view and of the log do what the page says", async () => {
+  await using folder = await makeFolder();
+  const [serve, top] = commandWith("--admin").split("\n");
+  const [, admin] = /^deno task serve --admin (unix:\S+)$/.exec(serve!)!;
+  assertEquals(top, `deno run -A client.ts top ${admin}`);
+  const [, options] = /^deno task serve (.*)$/.exec(commandWith("--log-format"))!;
+  const socket = `unix://${folder.path}/admin`;
+  await using _server = await startServer(
+    ["--admin", socket, ...options!.split(" ")],
+    {},
+    /unix:.*admin/,
+  );
+  const shown = await run(`deno run -A client.ts top ${socket} --once`);
+  assert(shown.startsWith("landline "), shown);
+});

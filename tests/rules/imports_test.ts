@@ -38,7 +38,7 @@ const CLI_LAYERS = [
   "command/",
   "raw/ describe/",
   "call/",
-  "prompt/ check/ bench/ record/",
+  "prompt/ check/ bench/ record/ top/",
   "client/ serve/",
   "landline.ts",
 ];
@@ -86,6 +86,9 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
     "schema/standard_schema.ts",
   ],
   // Callers share the lines of the log as they share the connections.
+  // What the server tells its operators.
+  "top/top.ts": ["builtin/stats.ts"],
+  "top/view.ts": ["builtin/stats.ts"],
   "serve/call_log.ts": ["telemetry/limit_of.ts"],
   "serve/log.ts": ["telemetry/limit_of.ts", "transport/exposure.ts"],
   "text/printable.ts": ["transport/address.ts"],

@@ -231,7 +231,7 @@ function methodsNote(text: string): void {
 
 function showApi(found: ApiOutline): void {
   api = found;
-  methods.show(found.methods);
+  methods.show(found.methods, found.outOf);
   const shown = form.method && found.methods.find(({ name }) => name === form.method!.name);
   if (shown === undefined) return followLink();
   // The server may have changed since. If the method is the same, the form keeps its value.

@@ -25,6 +25,7 @@ import {
 import { Inbox, type InboxHost } from "./inbox.ts";
 import { ItemSender, ItemStream } from "./item_stream.ts";
 import { isRecord } from "./json.ts";
+import type { Socket, Sockets } from "./sockets.ts";
 import { sizeOf, sizeText } from "./numbers.ts";
 import { type ApiOutline, type LongMessage, outlineOf } from "./outline.ts";
 
@@ -77,31 +78,30 @@ const CLOSE_REASONS: Readonly<Record<number, string>> = {
 export class Connection implements InboxHost {
   readonly #events: ConnectionEvents;
   readonly #name: number;
-  readonly #socket: WebSocket;
+  readonly #socket: Socket;
   readonly #inbox = new Inbox(this);
   readonly #waiting = new Map<number, Waiting>();
   readonly #questions = new Map<string, Question>();
   #isClosed = false;
-  discover: number | undefined;
+  /** The id of the call for the API. */
+  #discover: number | undefined;
   info: ServerInfo | undefined;
   /** Whether the server ends it. */
   #isLeaving = false;
 
   /** @param name tells its questions from those of others */
-  constructor(url: string, name: number, events: ConnectionEvents) {
+  constructor(sockets: Sockets, url: string, name: number, events: ConnectionEvents) {
     this.#events = events;
     this.#name = name;
-    const socket = this.#socket = new WebSocket(url, ["jsonrpc-2.0"]);
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => events.onopen();
-    socket.onmessage = ({ data }) =>
-      this.#inbox.push(typeof data === "string" ? data : new TextDecoder().decode(data));
-    socket.onclose = ({ code, reason }) =>
-      this.#end(reason || CLOSE_REASONS[code] || `code ${code}`);
+    this.#socket = sockets.open(url, {
+      onopen: () => events.onopen(),
+      onmessage: (text, long) => this.#inbox.push(text, long),
+      onclose: (code, reason) => this.#end(reason || CLOSE_REASONS[code] || `code ${code}`),
+    });
   }
 
   get isOpen(): boolean {
-    return this.#socket.readyState === WebSocket.OPEN && !this.#isClosed;
+    return this.#socket.isOpen;
   }
 
   get questions(): readonly Question[] {
@@ -191,6 +191,7 @@ export class Connection implements InboxHost {
       return call;
     }
     this.#waiting.set(id, waiting);
+    if (options.isOwn && method === "rpc.discover") this.#discover = id;
     this.#say(text, method, id);
     return call;
   }
@@ -239,7 +240,7 @@ export class Connection implements InboxHost {
 
   #say(text: string, kind: string, id: unknown): void {
     if (!this.isOpen) return;
-    this.#socket.send(text);
+    this.#socket.send(text, id === this.#discover ? this.#discover : undefined);
     // The talk shows no token: a person beside the user could read it.
     const shown = kind === "rpc.authenticate"
       ? text.replace(/"token":"(?:[^"\\]|\\.)*"/, '"token":"…"')
@@ -304,7 +305,7 @@ export class Connection implements InboxHost {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#waiting.delete(key);
-    if (id === this.discover && result !== undefined) {
+    if (id === this.#discover && result !== undefined) {
       this.#events.onapi(long?.api ?? outlineOf(result), undefined);
     }
     const error = errorOf(message["error"]);

@@ -15,6 +15,7 @@ import {
   type Question,
 } from "./call.ts";
 import { Connection, type ConnectionEvents, type ServerInfo } from "./connection.ts";
+import { Sockets } from "./sockets.ts";
 
 /** How the line is. `locked` waits for a token. */
 export type LineState = "connecting" | "open" | "going away" | "lost" | "locked";
@@ -33,6 +34,7 @@ const UNAUTHENTICATED = -32016, NOT_ASKED = -32009;
 export class Line {
   readonly #url: string;
   readonly #events: LineEvents;
+  readonly #sockets = new Sockets();
   /** The one that takes new calls. */
   #current: Connection | undefined;
   /** Connections that the server is ending: they end their calls. */
@@ -87,7 +89,7 @@ export class Line {
 
   #dial(): void {
     clearTimeout(this.#timer);
-    const connection: Connection = new Connection(this.#url, ++this.#connections, {
+    const connection: Connection = new Connection(this.#sockets, this.#url, ++this.#connections, {
       nextId: () => this.#nextId++,
       onsaid: (said) => this.#events.onsaid(said),
       onapi: (api, error) => this.#events.onapi(api, error),
@@ -121,9 +123,7 @@ export class Line {
 
   /** Asks for the API. */
   async #discover(connection: Connection): Promise<void> {
-    const call = connection.call("rpc.discover", undefined, { isOwn: true });
-    connection.discover = call.id;
-    const { error } = await call.outcome;
+    const { error } = await connection.call("rpc.discover", undefined, { isOwn: true }).outcome;
     if (error !== undefined && error.code !== UNAUTHENTICATED) this.#events.onapi(undefined, error);
   }
 

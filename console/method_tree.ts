@@ -40,10 +40,10 @@ export function search(methods: readonly MethodOutline[], text: string): readonl
   });
 }
 
-/** The rows. @param folded the paths of the groups that are */
+/** The rows. @param isFoldedAt whether the group of a path is */
 export function rowsOf(
   methods: readonly MethodOutline[],
-  folded: ReadonlySet<string>,
+  isFoldedAt: (path: string) => boolean,
 ): MethodRow[] {
   const root: Group = { groups: new Map(), methods: [], count: 0 };
   for (const method of methods) {
@@ -65,21 +65,11 @@ export function rowsOf(
       rows.push({ label, path: method.name, level, method, count: 0, isFolded: false });
     }
     for (const [label, below] of group.groups) {
-      const at = path === "" ? label : `${path}.${label}`, isFolded = folded.has(at);
+      const at = path === "" ? label : `${path}.${label}`, isFolded = isFoldedAt(at);
       rows.push({ label, path: at, level, method: undefined, count: below.count, isFolded });
       if (!isFolded) walk(below, at, level + 1);
     }
   };
   walk(root, "", 1);
   return rows;
-}
-
-/** The paths of all groups. */
-export function groupsOf(methods: readonly MethodOutline[]): Set<string> {
-  const paths = new Set<string>();
-  for (const { name } of methods) {
-    const steps = name.split(".").slice(0, -1).slice(0, MAX_LEVEL);
-    for (let end = 1; end <= steps.length; end++) paths.add(steps.slice(0, end).join("."));
-  }
-  return paths;
 }

@@ -6,9 +6,9 @@
  */
 
 import { h, replace } from "./dom.ts";
-import { groupsOf, type MethodRow, rowsOf, search } from "./method_tree.ts";
+import { type MethodRow, rowsOf, search } from "./method_tree.ts";
 import type { MethodOutline } from "./outline.ts";
-import { countText } from "./numbers.ts";
+import { countOf, countText } from "./numbers.ts";
 import { VirtualList } from "./virtual_list.ts";
 import { visibleName } from "./visible.ts";
 
@@ -22,8 +22,11 @@ export class Methods {
   readonly #list: VirtualList<MethodRow>;
   readonly #onchoose: (method: MethodOutline) => void;
   #methods: readonly MethodOutline[] = [];
+  #outOf = 0;
   #rows: readonly MethodRow[] = [];
-  #folded = new Set<string>();
+  /** Whether groups are folded that the user has neither folded nor unfolded, and the paths of the others. */
+  #areFolded = false;
+  #turned = new Set<string>();
   #chosen = "";
 
   /** @param onchoose a method is chosen by the user */
@@ -66,10 +69,12 @@ export class Methods {
     this.#search.select();
   }
 
-  /** Shows these. */
-  show(methods: readonly MethodOutline[]): void {
+  /** Shows these. @param outOf how many there are, if some are left out */
+  show(methods: readonly MethodOutline[], outOf = methods.length): void {
     this.#methods = methods;
-    this.#folded = methods.length > MANY ? groupsOf(methods) : new Set();
+    this.#outOf = outOf;
+    this.#areFolded = methods.length > MANY;
+    this.#turned.clear();
     this.#update();
   }
 
@@ -83,11 +88,14 @@ export class Methods {
 
   #update(): void {
     const text = this.#search.value, found = search(this.#methods, text);
-    this.#rows = rowsOf(found, text.trim() === "" ? this.#folded : new Set());
-    const all = this.#methods.length;
-    this.#count.textContent = found.length === all
-      ? `${all} method${all === 1 ? "" : "s"}`
-      : `${found.length} of ${all}`;
+    // A search shows all that it finds.
+    this.#rows = rowsOf(found, text.trim() === "" ? this.#isFolded : () => false);
+    const all = this.#methods.length, are = countOf(all, "method");
+    this.#count.textContent = found.length < all
+      ? `${countText(found.length)} of ${countText(all)}`
+      : all < this.#outOf
+      ? `The first ${are} of ${countText(this.#outOf)}`
+      : are;
     this.#list.element.scrollTop = 0;
     this.#list.activate(this.#rows.findIndex(({ method }) => method?.name === this.#chosen));
   }
@@ -97,11 +105,13 @@ export class Methods {
     else this.#fold(row, !row.isFolded);
   }
 
+  #isFolded = (path: string): boolean => this.#areFolded !== this.#turned.has(path);
+
   #fold({ path }: MethodRow, isFolded: boolean): void {
     if (this.#search.value.trim() !== "") return; // a search shows all that it finds
-    if (isFolded) this.#folded.add(path);
-    else this.#folded.delete(path);
-    this.#rows = rowsOf(this.#methods, this.#folded);
+    if (isFolded === this.#areFolded) this.#turned.delete(path);
+    else this.#turned.add(path);
+    this.#rows = rowsOf(this.#methods, this.#isFolded);
     this.#list.activate(
       this.#rows.findIndex((row) => row.method === undefined && row.path === path),
     );

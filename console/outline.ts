@@ -1,6 +1,6 @@
 /**
  * What the list of methods needs of an OpenRPC document, and a short form of a value that is too large to
- * be shown. Pure: a worker does the same with what is long.
+ * be shown. Pure: it is done where a long message arrives.
  *
  * @module
  */
@@ -23,14 +23,16 @@ export interface MethodOutline {
 /** An API. */
 export interface ApiOutline {
   readonly title: string;
+  /** How many methods it has, if some are left out. */
+  readonly outOf: number | undefined;
   readonly methods: readonly MethodOutline[];
   /** The components that the schemas refer to, as JSON text. */
   readonly components: string;
 }
 
-/** A message that was too long to be read by the page itself. */
+/** What was read of a long message. */
 export interface LongMessage {
-  /** The message, cut; undefined if it is no JSON. */
+  /** The message, cut; undefined if it is no JSON. Of the one that brings the API only its id. */
   readonly message: unknown;
   /** The API, if the message is the answer that brings it. */
   readonly api: ApiOutline | undefined;
@@ -44,26 +46,27 @@ const MAX_ENTRIES = 1000;
 const MAX_VALUES = 20_000;
 const MAX_DEPTH = 64;
 
+/** Methods of an API; the page makes nothing of more. */
+const MAX_METHODS = 20_000;
+
 /** Reads a long message. @param discover the id of the call for the API */
 export function readLong(text: string, discover: unknown): LongMessage {
   const size = sizeOf(text);
   const message = parsed(text), { id, result } = recordOf(message);
-  return {
-    size,
-    api: id !== undefined && id === discover && result !== undefined
-      ? outlineOf(result)
-      : undefined,
-    message: cut(message),
-  };
+  return id !== undefined && id === discover && result !== undefined
+    ? { size, api: outlineOf(result), message: { id, result: null } }
+    : { size, api: undefined, message: cut(message) };
 }
 
 /** The outline of an OpenRPC document, whatever stands in it. */
 export function outlineOf(document: unknown): ApiOutline {
   const { info, methods, components } = recordOf(document);
+  const all: readonly unknown[] = Array.isArray(methods) ? methods : [];
   return {
     title: text(recordOf(info)["title"]),
-    methods: (Array.isArray(methods) ? methods : []).map(methodOutline),
-    components: JSON.stringify(components ?? {}),
+    outOf: all.length > MAX_METHODS ? all.length : undefined,
+    methods: all.slice(0, MAX_METHODS).map(methodOutline),
+    components: jsonOf(components ?? {}),
   };
 }
 
@@ -76,8 +79,17 @@ function methodOutline(method: unknown): MethodOutline {
     isUp: stream["up"] !== undefined,
     isNotification: object["x-notification"] === true,
     isDeprecated: object["deprecated"] === true,
-    text: JSON.stringify(object),
+    text: jsonOf(object),
   };
+}
+
+/** As JSON text; `{}` for what is deeper than this browser can write: not every one has a limit. */
+function jsonOf(value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "{}";
+  }
 }
 
 function text(value: unknown): string {

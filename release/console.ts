@@ -11,7 +11,11 @@ import { consoleTexts } from "../lib/http/console_texts.ts";
 import { deno } from "./deno.ts";
 
 /** The scripts that are worth the work, by the path at which a server has them. */
-const SCRIPTS = ["/console/app.ts", "/console/bytes/panel.ts", "/console/long_reader.ts"] as const;
+const SCRIPTS = [
+  "/console/app.ts",
+  "/console/bytes/panel.ts",
+  "/console/socket_worker.ts",
+] as const;
 
 /** The text of each file, by the path at which a server has it. @param work a folder for what lies between */
 export async function makeConsole(work: string): Promise<Map<string, string>> {
@@ -57,5 +61,5 @@ export function staticFiles(texts: ReadonlyMap<string, string>): Map<string, str
 
 /** A text in which the scripts have their names as files. */
 function withJs(text: string): string {
-  return text.replaceAll(/\b(start|app|bytes\/panel|long_reader)\.ts\b/g, "$1.js");
+  return text.replaceAll(/\b(start|app|bytes\/panel|socket_worker)\.ts\b/g, "$1.js");
 }

@@ -36,17 +36,19 @@ import json from "../../console/json.ts" with { type: "text" };
 import keep from "../../console/keep.ts" with { type: "text" };
 import line from "../../console/line.ts" with { type: "text" };
 import loadTest from "../../console/load_test.ts" with { type: "text" };
-import longReader from "../../console/long_reader.ts" with { type: "text" };
 import measured from "../../console/measured.ts" with { type: "text" };
 import methodTree from "../../console/method_tree.ts" with { type: "text" };
 import methods from "../../console/methods.ts" with { type: "text" };
 import numbers from "../../console/numbers.ts" with { type: "text" };
 import outline from "../../console/outline.ts" with { type: "text" };
 import questions from "../../console/questions.ts" with { type: "text" };
+import receiver from "../../console/receiver.ts" with { type: "text" };
 import ring from "../../console/ring.ts" with { type: "text" };
 import schema from "../../console/schema.ts" with { type: "text" };
 import server from "../../console/server.ts" with { type: "text" };
 import serverPanel from "../../console/server_panel.ts" with { type: "text" };
+import socketWorker from "../../console/socket_worker.ts" with { type: "text" };
+import sockets from "../../console/sockets.ts" with { type: "text" };
 import streamPanel from "../../console/stream_panel.ts" with { type: "text" };
 import talk from "../../console/talk.ts" with { type: "text" };
 import start from "../../console/start.ts" with { type: "text" };
@@ -107,17 +109,19 @@ const MODULES: Readonly<Record<string, string>> = {
   "console/keep.ts": keep,
   "console/line.ts": line,
   "console/load_test.ts": loadTest,
-  "console/long_reader.ts": longReader,
   "console/measured.ts": measured,
   "console/method_tree.ts": methodTree,
   "console/methods.ts": methods,
   "console/numbers.ts": numbers,
   "console/outline.ts": outline,
   "console/questions.ts": questions,
+  "console/receiver.ts": receiver,
   "console/ring.ts": ring,
   "console/schema.ts": schema,
   "console/server.ts": server,
   "console/server_panel.ts": serverPanel,
+  "console/socket_worker.ts": socketWorker,
+  "console/sockets.ts": sockets,
   "console/stream_panel.ts": streamPanel,
   "console/talk.ts": talk,
   "console/start.ts": start,
@@ -151,7 +155,7 @@ const SCRIPTS = [
   "console/start.ts",
   "console/app.ts",
   "console/bytes/panel.ts",
-  "console/long_reader.ts",
+  "console/socket_worker.ts",
 ] as const;
 
 /** What stands before the paths of modules to make URLs of them. */

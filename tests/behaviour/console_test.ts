@@ -32,8 +32,8 @@ async function served(options: ServeOptions = {}) {
   };
 }
 
-/** What is loaded when a message is opened, or a long one comes. */
-const LATER: readonly string[] = ["/console/bytes/panel.ts", "/console/long_reader.ts"];
+/** What is loaded when a message is opened. */
+const LATER: readonly string[] = ["/console/bytes/panel.ts"];
 
 /** The files that a browser loads, by their paths, with what is told of them. */
 async function loaded(peer: HttpPeer) {
@@ -181,12 +181,12 @@ Deno.test("requests that follow at once are answered behind the bytes of a packe
   const peer = await own.dial();
   await peer.send(
     request("GET /console/app.ts") + request("GET /health") +
-      request("GET /console/long_reader.ts"),
+      request("GET /console/socket_worker.ts"),
   );
   assertStringIncludes((await peer.answer()).body, "showState");
   assertEquals((await peer.answer()).body, '{"status":"SERVING"}\n');
   assertStringIncludes((await peer.answer()).body, "self.onmessage");
-  const last = await peer.ask(request("GET /console/long_reader.ts", ["Connection: close"]));
+  const last = await peer.ask(request("GET /console/socket_worker.ts", ["Connection: close"]));
   assertEquals([last.status, last.headers.get("connection")], [200, "close"]);
   assert(await peer.ends());
 });
@@ -202,7 +202,7 @@ Deno.test(`the page takes at most ${BUDGET} bytes as sent`, async () => {
     assertEquals(status, 200, path);
     sum += Number(headers.get("content-length"));
   }
-  assertEquals(paths.length, 3, "requests before anything is seen of the server");
+  assertEquals(paths.length, 4, "requests before anything is seen of the server");
   console.log(`the console: ${sum} bytes as sent`);
   assert(sum <= BUDGET, `${sum} bytes`);
 });

@@ -210,7 +210,7 @@ function objectType(
   const marker = known.get("$base64");
   if (
     style.bytes !== undefined && known.size === 1 && isRecord(marker) &&
-    marker.contentEncoding === "base64"
+    marker["contentEncoding"] === "base64"
   ) return alone(style.bytes);
   const needed = new Set(Array.isArray(required) ? required.filter(isText) : []);
   for (const name of needed) if (!known.has(name)) known.set(name, {});

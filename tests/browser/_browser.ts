@@ -257,7 +257,7 @@ for (const [name, run] of Object.entries(scenarios)) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   try {
     const page = await context.newPage() as Driven;
-    (page as unknown as { setDefaultTimeout(ms: number): void }).setDefaultTimeout(10_000);
+    (page as unknown as { setDefaultTimeout(ms: number): void }).setDefaultTimeout(30_000);
     page.on("pageerror", ({ message }) => wrong.push(message));
     await page.goto(world.page);
     await run(page, context);

@@ -183,5 +183,5 @@ Deno.test("main.ts says how a project's import map is read when a module needs o
   await using server = new Program(MAIN, ["api.ts"], { ...machine.options, flags: ["-N", "-R"] });
   const { code, stderr } = await server.outcome();
   assertEquals(code, 2);
-  assertStringIncludes(stderr, "; deno run --config deno.json main.ts reads the import map of a");
+  assertStringIncludes(stderr, "; deno run --config deno.json reads the import map of a");
 });

@@ -204,9 +204,10 @@ export class ListeningServer implements Server {
       asksByTls: options.tls?.clientCa !== undefined,
     };
     for (const address of addresses) refuseExposed(address, exposure);
-    const take = (listener: Listener) => {
+    const take = (listener: Listener, address: string | URL) => {
       try {
-        refuseExposed(listener.address, exposure);
+        // Where a descriptor listens shows only now. Other listeners' addresses are for people to read.
+        if (schemeOf(String(address)) === "fd") refuseExposed(listener.address, exposure);
       } catch (error) {
         listener.close();
         throw error;
@@ -223,8 +224,8 @@ export class ListeningServer implements Server {
           onError: (error, about) => this.#report(error, about),
           ...(options.tls && { tls: options.tls }),
         });
-        if (listener instanceof Promise) later.push(listener.then(take));
-        else take(listener);
+        if (listener instanceof Promise) later.push(listener.then((it) => take(it, address)));
+        else take(listener, address);
       }
     } catch (error) {
       for (const it of later) it.catch(() => {}); // one failure is told, and it is this one

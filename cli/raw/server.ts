@@ -10,7 +10,7 @@ import { resolveLimits } from "../../lib/limits.ts";
 import type { CloseInfo, Limits, Socket } from "../../lib/client.ts";
 import { listen, type Listener, schemeOf, type TlsServerOptions } from "../../lib/wire.ts";
 import { TimerWheel } from "../../lib/timers.ts";
-import { refuseExposed } from "../../lib/transport/exposure.ts";
+import { refuseExposed, refuseExposedListener } from "../../lib/transport/exposure.ts";
 import { inherited } from "../../lib/transport/fd.ts";
 import { TimeSlice } from "../../lib/overload/time_slice.ts";
 import { mustBeStream } from "../command/stream_address.ts";
@@ -87,8 +87,8 @@ export async function serveRaw(
         ...(tls && { tls }),
         ...(onError && { onError }),
       });
+      refuseExposedListener(address, listener, exposure);
       listeners.push(listener);
-      refuseExposed(listener.address, exposure);
     }
   } catch (error) {
     for (const listener of listeners) listener.close();

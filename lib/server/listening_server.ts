@@ -33,7 +33,7 @@ import { TimeSlice } from "../overload/time_slice.ts";
 import { TimerWheel } from "../timers.ts";
 import { schemeOf } from "../transport/address.ts";
 import type { Snapshot } from "../telemetry/snapshot.ts";
-import { networkOf, refuseExposed } from "../transport/exposure.ts";
+import { networkOf, refuseExposed, refuseExposedListener } from "../transport/exposure.ts";
 import { listen } from "../transport/listen.ts";
 import { Networks } from "../transport/networks.ts";
 import { proxiesOf } from "../transport/proxy/mod.ts";
@@ -205,13 +205,7 @@ export class ListeningServer implements Server {
     };
     for (const address of addresses) refuseExposed(address, exposure);
     const take = (listener: Listener, address: string | URL) => {
-      try {
-        // Where a descriptor listens shows only now. Other listeners' addresses are for people to read.
-        if (schemeOf(String(address)) === "fd") refuseExposed(listener.address, exposure);
-      } catch (error) {
-        listener.close();
-        throw error;
-      }
+      refuseExposedListener(address, listener, exposure);
       this.#accept(listener);
     };
     try {

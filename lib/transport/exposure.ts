@@ -4,8 +4,9 @@
  * @module
  */
 
-import { parseAddress } from "./address.ts";
+import { parseAddress, schemeOf } from "./address.ts";
 import { isLocalhost } from "./localhost.ts";
+import type { Listener } from "./socket.ts";
 
 /** The schemes whose peers may be on other machines. */
 const REMOTE: ReadonlySet<string> = new Set([
@@ -42,8 +43,8 @@ export interface Exposure {
 }
 
 /**
- * Nobody serves the whole world by oversight, or asks where the answer can be forged. It is to be asked of an
- * address, and once more of where its listener then listens: what a descriptor is shows only there.
+ * Keeps a server from serving the whole world by oversight, and from asking where the answer can be forged. A
+ * descriptor passes: {@linkcode refuseExposedListener} asks when it shows where it is.
  *
  * @throws {TypeError} for an address that other machines can reach, where nobody is asked who calls,
  * and for datagrams where somebody is
@@ -66,6 +67,28 @@ export function refuseExposed(
       (isForgeable ? "" : "ask with authenticate (--token-file FILE), or ") +
       "let everyone in with insecure (--insecure)",
   );
+}
+
+/**
+ * Asks {@linkcode refuseExposed} of a descriptor, once its listener shows where it is, and closes a listener that
+ * is refused.
+ *
+ * @param address what was listened at. Only of a descriptor is the listener's own address asked: that of a
+ * socket file is for people to read, and cannot always be parsed again
+ * @throws {TypeError} as {@linkcode refuseExposed}
+ */
+export function refuseExposedListener(
+  address: string | URL,
+  listener: Pick<Listener, "address" | "close">,
+  exposure: Exposure,
+): void {
+  if (schemeOf(String(address)) !== "fd") return;
+  try {
+    refuseExposed(listener.address, exposure);
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
 }
 
 /**

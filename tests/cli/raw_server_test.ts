@@ -137,6 +137,14 @@ for (const [name, tools, options] of TRANSPORTS) {
   });
 }
 
+Deno.test("serveRaw() listens at a socket file whose name has a percent sign", async () => {
+  const address = `unix://${socketPath()}.50%25`;
+  await using _site = await open({ listen: [address] });
+  await using caller = new Phone(await dial(address));
+  await caller.say("a");
+  assertEquals(await caller.hear(1), "A");
+});
+
 Deno.test("serveRaw() serves many callers at once, whose pieces come in any order", async () => {
   await using site = await open();
   const callers = await Promise.all(Array.from({ length: 50 }, () => site.call()));

@@ -109,6 +109,15 @@ async function pidAt(path: string): Promise<unknown> {
   return await line.request("pid");
 }
 
+Deno.test("unix: a server listens at a file whose name has a percent sign", async () => {
+  await using place = await folder();
+  const address = `unix://${place.path}/50%25.sock`;
+  await using server = serve({ name: method(() => "here") }, { listen: address });
+  assertEquals(server.addresses, [`unix://${place.path}/50%.sock`]);
+  await using line = await connect(address);
+  assertEquals(await line.request("name"), "here");
+});
+
 Deno.test("unix: of several servers that begin together one has the path, also where a dead one had it", async () => {
   await using place = await folder();
   const rounds = 20, competitors: Program[] = [];

@@ -5,6 +5,7 @@ import * as z from "npm:zod@4";
 import {
   bearerTokens,
   connect,
+  type Line,
   method,
   notification,
   RpcError,
@@ -19,7 +20,7 @@ import { within } from "../support/deadline.ts";
 import { rejection } from "../support/events.ts";
 import { RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
-import { Lines, linesAfter, MODULE } from "../unit/server/_workers.ts";
+import { type Api, Lines, linesAfter, MODULE } from "../unit/server/_workers.ts";
 
 const api = {
   upper: method(z.string(), (text) => text.toUpperCase()),
@@ -260,6 +261,26 @@ Deno.test("metrics() is one page for all workers, and loses nothing with a worke
   await using _after = await linesAfter(address, thread);
   assert(await within(whoCalls(), "the page") >= before + 2);
   await lines[Symbol.asyncDispose]();
+});
+
+Deno.test("metrics() counts a worker once that is replaced while another is waited for", async () => {
+  await using server = serveWorkers(MODULE, {
+    listen: "tcp://127.0.0.1:0",
+    workers: 2,
+    metrics: true,
+    onError() {},
+  });
+  await server.ready;
+  await using lines = await Lines.to(server.addresses[0]!);
+  const whoCalls = async () => countsOf(await server.metrics())["who"];
+  const before = await whoCalls();
+  const [busy, failing] = lines.all as [Line<Api>, Line<Api>];
+  const blocked = busy.call.block();
+  await failing.call.identity();
+  const counted = whoCalls();
+  await failing.call.fail("exit").catch(() => {});
+  assertEquals(await counted, before);
+  await blocked;
 });
 
 testWith(["promtool"], "promtool finds nothing wrong with the page", async () => {

@@ -255,8 +255,10 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
   }
 
   readonly metricsPage: MetricsPage = async (format) => {
+    // Taken now: a thread that is replaced meanwhile is among these, and counts here from then on.
+    const before = this.#counted;
     const counted = await Promise.all(this.#threads.map((thread) => thread.count()));
-    return metricsPage(sumOf([this.#counted, ...counted]), format);
+    return metricsPage(sumOf([before, ...counted]), format);
   };
 
   get authenticate(): ThreadHost["authenticate"] {

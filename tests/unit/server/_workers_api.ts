@@ -15,6 +15,9 @@ const caller = { answer: method((): string => "") };
 
 const { method: called } = withContext<{ peer: Peer<typeof caller> }>();
 
+/** Milliseconds: less than the main thread waits for what a worker has counted. */
+const BLOCKED = 700;
+
 /** Ways to end a worker. The call that asks for one is never answered. */
 const FAILURES: Readonly<Record<string, () => void>> = {
   reject: () => void Promise.reject(new TypeError("nobody handles this")),
@@ -39,6 +42,8 @@ export const api = {
   ),
   /** Answers with what the caller answers. */
   back: called((_, { peer }) => peer.call.answer()),
+  /** Keeps its worker from its event loop for a while. */
+  block: method(() => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BLOCKED)),
   oops: method(() => {
     throw new RangeError("by accident", { cause: new Error("because") });
   }),

@@ -66,8 +66,6 @@ export interface Whole {
   readonly hasRoom?: HasRoom;
   /** Gives the page of all threads. */
   readonly metricsPage?: MetricsPage;
-  /** Takes the place of what this server would tell its operators of itself. */
-  readonly stats?: () => Stats;
 }
 
 /** The server that {@linkcode serve} starts. */
@@ -143,7 +141,7 @@ export class ListeningServer implements Server {
         ...methods,
         ...builtins(methods, { name, version, health: this.health }, this.#limits),
         ...(options.operators
-          ? [statsMethod(options.operators, whole.stats ?? (() => this.stats))]
+          ? [statsMethod(options.operators, () => this.stats)]
           : []),
       ]),
       this.#limits,

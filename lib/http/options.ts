@@ -42,8 +42,11 @@ export interface HttpOptions {
   readonly console?: boolean;
 }
 
-/** Gives a page for Prometheus in one of its formats. */
-export type MetricsPage = (format: "prometheus" | "openmetrics") => Promise<string>;
+/** The formats of the page `/metrics`: Prometheus's text format, and OpenMetrics. */
+export type PageFormat = "prometheus" | "openmetrics";
+
+/** Gives that page. */
+export type MetricsPage = (format: PageFormat) => Promise<string>;
 
 /** How the connections of one listener speak HTTP. */
 export interface HttpServing {

@@ -130,7 +130,7 @@ export class ListeningServer implements Server {
       this.#metrics = new ServerMetrics({ connections: this.#connections, ledger, loopDelay });
     }
     this.#page = whole.metricsPage ??
-      ((format) => Promise.resolve(metricsPage(this.snapshot, format)));
+      ((format) => metricsPage(this.snapshot, format));
     const methods = proceduresOf(
       options.use === undefined ? api : withMiddleware(options.use, api),
       refuseUntravelled,
@@ -140,9 +140,7 @@ export class ListeningServer implements Server {
       new Map([
         ...methods,
         ...builtins(methods, { name, version, health: this.health }, this.#limits),
-        ...(options.operators
-          ? [statsMethod(options.operators, () => this.stats)]
-          : []),
+        ...(options.operators ? [statsMethod(options.operators, () => this.stats)] : []),
       ]),
       this.#limits,
       (error, method, isStopped) => {

@@ -5,7 +5,7 @@
  */
 
 import type { Observer } from "../api/observe.ts";
-import { type PageFormat, pageOf } from "../telemetry/page.ts";
+import type { PageFormat } from "../http/options.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import type { Snapshot } from "../telemetry/snapshot.ts";
 import type { Ledger } from "../overload/ledger.ts";
@@ -82,8 +82,9 @@ export class ServerMetrics {
 /** Node's `process`, which every runtime of ours has. */
 type Process = Pick<typeof import("node:process"), "cpuUsage">;
 
-/** The page of a server that has counted this. */
-export function metricsPage(snapshot: Snapshot, format: PageFormat): string {
+/** The page of a server that has counted this. What writes it is loaded for the first one. */
+export async function metricsPage(snapshot: Snapshot, format: PageFormat): Promise<string> {
+  const { pageOf } = await import("../telemetry/page.ts");
   const { process } = globalThis as unknown as { process: Process };
   const { user, system } = process.cpuUsage();
   return pageOf(snapshot, {

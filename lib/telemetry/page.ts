@@ -8,12 +8,10 @@
  * @module
  */
 
+import type { PageFormat } from "../http/options.ts";
 import { isNumber } from "./call_names.ts";
 import { BOUNDS } from "./histogram.ts";
 import type { CallSeries, Labelled, Snapshot } from "./snapshot.ts";
-
-/** The formats. */
-export type PageFormat = "prometheus" | "openmetrics";
 
 /** What the name of a counter ends with. */
 const TOTAL = "_total";
@@ -141,8 +139,7 @@ export function pageOf(snapshot: Snapshot, process: ProcessFigures, format: Page
 
 function* durations(all: readonly CallSeries[], isOpen: boolean): Iterable<Sample> {
   for (const { method, error, counts, sum } of all) {
-    let count = counts.reduce((sum, count) => sum + count, 0);
-    if (count === 0) continue;
+    if (counts.every((count) => count === 0)) continue;
     // A number is what travels; the name of a class says why a call of ours got no answer.
     const status = isNumber(error) ? [["rpc_status_code", error]] : [];
     const labels = [
@@ -151,7 +148,7 @@ function* durations(all: readonly CallSeries[], isOpen: boolean): Iterable<Sampl
       ...status,
       ...(error === "" ? [] : [["error_type", error]]),
     ].map(([name, value]) => `${name}="${escaped(value!)}"`).join();
-    count = 0;
+    let count = 0;
     for (const [i, added] of counts.entries()) {
       const bound = i < BOUNDS.length ? boundText(BOUNDS[i]!, isOpen) : "+Inf";
       yield ["_bucket", `{${labels},le="${bound}"}`, count += added];

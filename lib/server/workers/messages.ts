@@ -7,13 +7,12 @@
 import type { Credentials } from "../../api/auth.ts";
 import type { PeerInfo } from "../../api/context.ts";
 import { type ErrorObject, RpcError } from "../../error.ts";
-import type { HttpOptions } from "../../http/options.ts";
+import type { HttpOptions, PageFormat } from "../../http/options.ts";
 import type { HealthStatus } from "../../builtin/health.ts";
 import type { Limits } from "../../limits.ts";
 import type { RateLimits } from "../../overload/rate_limit.ts";
 import { errors } from "../../runtime.ts";
 import type { TelemetryOptions } from "../../telemetry/opentelemetry.ts";
-import type { PageFormat } from "../../telemetry/page.ts";
 import type { Snapshot } from "../../telemetry/snapshot.ts";
 import type { TlsServerOptions } from "../../transport/socket.ts";
 

@@ -258,7 +258,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
     // Taken now: a thread that is replaced meanwhile is among these, and counts here from then on.
     const before = this.#counted;
     const counted = await Promise.all(this.#threads.map((thread) => thread.count()));
-    return metricsPage(sumOf([before, ...counted]), format);
+    return await metricsPage(sumOf([before, ...counted]), format);
   };
 
   get authenticate(): ThreadHost["authenticate"] {

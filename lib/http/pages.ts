@@ -87,10 +87,8 @@ async function consoleFile(path: string, headers: RequestHead["headers"]): Promi
   }
   const isPacked = accepted(headers.get("accept-encoding") ?? "").includes("gzip");
   const { bytes, tag } = isPacked ? file.packed : file.plain;
-  const lines =
-    `${
-      path === "/" ? pageHeaders(file.style) : PAGE_HEADERS
-    }Cache-Control: no-cache\r\nETag: ${tag}\r\n` +
+  const policy = path === "/" ? pageHeaders(file.style) : PAGE_HEADERS;
+  const lines = `${policy}Cache-Control: no-cache\r\nETag: ${tag}\r\n` +
     "Vary: Accept, Accept-Encoding\r\n";
   if (isKnown(headers.get("if-none-match"), tag)) return { status: 304, headers: lines };
   const coding = isPacked ? "Content-Encoding: gzip\r\n" : "";

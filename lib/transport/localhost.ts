@@ -46,15 +46,17 @@ export function listenAtBoth<T extends { close(): void }>(
   listen: (hostname: string, port: number) => T | Promise<T>,
   portOf: (listener: T) => number,
 ): Both<T> | Promise<Both<T>> {
-  return run(listening(port, listen, portOf), (steps) => steps.next());
+  return run(listening(port, listen, portOf));
 }
 
-/** Yields each listener as `listen` gives it, and takes it as it is when it is there. */
+/** Yields what `listen` gives, and is given the listener. */
+type Steps<T> = Generator<T | Promise<T>, Both<T>, T>;
+
 function* listening<T extends { close(): void }>(
   port: number,
   listen: (hostname: string, port: number) => T | Promise<T>,
   portOf: (listener: T) => number,
-): Generator<T | Promise<T>, Both<T>, T> {
+): Steps<T> {
   for (let tries = 1;; tries++) {
     const listeners: T[] = [];
     let missing: unknown;
@@ -80,24 +82,19 @@ function* listening<T extends { close(): void }>(
   }
 }
 
-type Steps<T> = Generator<T | Promise<T>, Both<T>, T>;
-
 /** Gives each step what it has yielded; waits only for promises. */
-function run<T>(
-  steps: Steps<T>,
-  go: (steps: Steps<T>) => IteratorResult<T | Promise<T>, Both<T>>,
-): Both<T> | Promise<Both<T>> {
-  for (let step = go(steps);;) {
-    const { value, done } = step;
-    if (done) return value;
+function run<T>(steps: Steps<T>, step = steps.next()): Both<T> | Promise<Both<T>> {
+  while (!step.done) {
+    const { value } = step;
     if (value instanceof Promise) {
       return value.then(
-        (value) => run(steps, () => steps.next(value)),
-        (error) => run(steps, () => steps.throw(error)),
+        (value) => run(steps, steps.next(value)),
+        (error) => run(steps, steps.throw(error)),
       );
     }
     step = steps.next(value);
   }
+  return step.value;
 }
 
 /** Whether the machine does without IPv4 or IPv6, or without its loopback. */

@@ -5,8 +5,8 @@
  */
 
 import { DEFAULT_LIMITS } from "../../limits.ts";
-import { type Address, badAddress } from "../address.ts";
 import { isDeno } from "../../runtime.ts";
+import { type Address, badAddress } from "../address.ts";
 import type { DialOptions, Socket, TlsClientOptions } from "../socket.ts";
 import type { HttpClient } from "../system.ts";
 import { dialBelow, targetOf } from "./below.ts";
@@ -34,11 +34,9 @@ export async function dial(address: Address, options: DialOptions): Promise<Sock
 
 /** What makes requests with these certificates; its owner closes it. */
 export async function httpClient(tls: TlsClientOptions): Promise<HttpClient> {
-  let credentials = {};
-  if (Object.keys(tls).length > 0) {
-    const { clientCredentials } = await import("../tls/certificate.ts");
-    credentials = clientCredentials(tls);
-  }
+  const credentials = Object.keys(tls).length === 0
+    ? {}
+    : (await import("../tls/certificate.ts")).clientCredentials(tls);
   return isDeno
     ? (await import("../deno_http.ts")).denoHttp(credentials)
     : (await import("../node/http.ts")).nodeHttp(credentials);

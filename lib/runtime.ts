@@ -16,6 +16,7 @@ interface Process {
   readonly env: Readonly<Record<string, string | undefined>>;
   getBuiltinModule?(name: string): unknown;
   memoryUsage?(): { readonly rss: number };
+  cpuUsage?(): { readonly user: number; readonly system: number };
 }
 
 /** Node's `process`; undefined in a page. Deno makes its own when it is first asked for, which takes a while. */
@@ -108,6 +109,12 @@ export const refTimer: (timer: RuntimeTimer) => void = isDeno
 /** Bytes of the process in memory; 0 in a page, which nobody tells. */
 export function residentBytes(): number {
   return isDeno ? Deno.memoryUsage().rss : nodeProcess()?.memoryUsage?.().rss ?? 0;
+}
+
+/** Seconds for which the process has used processors; 0 in a page. */
+export function cpuSeconds(): number {
+  const { user, system } = nodeProcess()?.cpuUsage?.() ?? { user: 0, system: 0 };
+  return (user + system) / 1e6;
 }
 
 /** The operating system: `linux`, `darwin`, `windows`; empty in a page. */

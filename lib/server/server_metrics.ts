@@ -9,7 +9,7 @@ import type { PageFormat } from "../http/options.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import type { Snapshot } from "../telemetry/snapshot.ts";
 import type { Ledger } from "../overload/ledger.ts";
-import { residentBytes } from "../runtime.ts";
+import { cpuSeconds, residentBytes } from "../runtime.ts";
 import type { LoopDelay } from "../overload/loop_delay.ts";
 
 /** A connection, as far as it is counted. */
@@ -79,17 +79,12 @@ export class ServerMetrics {
   }
 }
 
-/** Node's `process`, which every runtime of ours has. */
-type Process = Pick<typeof import("node:process"), "cpuUsage">;
-
 /** The page of a server that has counted this. What writes it is loaded for the first one. */
 export async function metricsPage(snapshot: Snapshot, format: PageFormat): Promise<string> {
   const { pageOf } = await import("../telemetry/page.ts");
-  const { process } = globalThis as unknown as { process: Process };
-  const { user, system } = process.cpuUsage();
   return pageOf(snapshot, {
     residentBytes: residentBytes(),
-    cpuSeconds: (user + system) / 1e6,
+    cpuSeconds: cpuSeconds(),
     startTime: performance.timeOrigin / 1000,
   }, format);
 }

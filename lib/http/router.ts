@@ -160,7 +160,7 @@ export class Router {
   /** Answers a request that is refused by its head. If there is a body it is not read: the connection ends. */
   #refuse({ status, reason, headers = "" }: Refusal): undefined {
     this.#isRefused = true;
-    this.#note(new RpcError("INVALID_REQUEST", reason, { details: { status } }));
+    this.#noteMistake(status, reason);
     this.#exchange.send(
       status,
       { headers, type: TEXT_TYPE, body: reason + "\n" },
@@ -174,6 +174,10 @@ export class Router {
     observe?.refused?.(error, identity.peer);
   }
 
+  #noteMistake(status: number, reason: string): void {
+    this.#note(new RpcError("INVALID_REQUEST", reason, { details: { status } }));
+  }
+
   #onBad({ status, reason }: BadRequest): undefined {
     if (this.#isRefused) { // it has been told something else
       this.#host.linger(reason);
@@ -182,7 +186,7 @@ export class Router {
     if (this.#exchange.isAnswered) this.#exchange.begin(undefined);
     this.#isRefused = true;
     if (status !== 413) {
-      this.#note(new RpcError("INVALID_REQUEST", reason, { details: { status } }));
+      this.#noteMistake(status, reason);
       this.#exchange.send(status, { type: TEXT_TYPE, body: reason + "\n" }, true);
       return;
     }

@@ -9,6 +9,7 @@ import { withMiddleware } from "../api/middleware.ts";
 import { type Api, proceduresOf } from "../api/api.ts";
 import { refuseUntravelled } from "../api/travels.ts";
 import { ServerHealth } from "../builtin/health.ts";
+import type { Introduced } from "../builtin/introduction.ts";
 import { builtins } from "../builtin/mod.ts";
 import { type Stats, statsMethod } from "../builtin/stats.ts";
 import { Connection, type ConnectionOptions, type Shared } from "../connection/connection.ts";
@@ -87,6 +88,7 @@ export class ListeningServer implements Server {
   readonly ledger: Ledger;
   readonly #loadShedding: LoadShedding;
   readonly #rateLimiter: RateLimiter;
+  readonly #introduced: Introduced;
   /** Undefined unless the option is set. */
   readonly #metrics: ServerMetrics | undefined;
   readonly #page: MetricsPage;
@@ -136,10 +138,11 @@ export class ListeningServer implements Server {
       refuseUntravelled,
     );
     const { name = "landline", version = "0.0.0" } = options;
+    this.#introduced = { name, version };
     const dispatcher = new Dispatcher(
       new Map([
         ...methods,
-        ...builtins(methods, { name, version, health: this.health }, this.#limits),
+        ...builtins(methods, { ...this.#introduced, health: this.health }, this.#limits),
         ...(options.operators ? [statsMethod(options.operators, () => this.stats)] : []),
       ]),
       this.#limits,
@@ -240,10 +243,8 @@ export class ListeningServer implements Server {
 
   /** What operators see. @throws {TypeError} unless the option `operators` is set */
   get stats(): Stats {
-    const { name = "landline", version = "0.0.0" } = this.#options;
     return statsOf(this.snapshot, {
-      name,
-      version,
+      ...this.#introduced,
       now: this.#timers.now(),
       connections: this.#connections,
       kept: this.ledger.kept,

@@ -5,6 +5,7 @@
  */
 
 import type { PeerInfo } from "../api/context.ts";
+import type { Introduced } from "../builtin/introduction.ts";
 import type { MethodStats, PeerStats, Stats } from "../builtin/stats.ts";
 import { residentBytes } from "../runtime.ts";
 import { OTHER } from "../telemetry/call_names.ts";
@@ -29,9 +30,7 @@ export interface StatsConnection {
 }
 
 /** Whose stats they are. */
-export interface StatsHost {
-  readonly name: string;
-  readonly version: string;
+export interface StatsHost extends Introduced {
   /** By the clock of the timers. */
   readonly now: number;
   readonly connections: Iterable<StatsConnection>;

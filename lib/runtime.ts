@@ -106,7 +106,7 @@ export const refTimer: (timer: RuntimeTimer) => void = isDeno
   ? Deno.refTimer
   : (timer) => (timer as unknown as NodeTimer).ref?.();
 
-/** Bytes of the process in memory; 0 in a page, which nobody tells. */
+/** Bytes of the process in memory; 0 in a page, which has no way to know. */
 export function residentBytes(): number {
   return isDeno ? Deno.memoryUsage().rss : nodeProcess()?.memoryUsage?.().rss ?? 0;
 }

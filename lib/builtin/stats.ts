@@ -19,13 +19,13 @@ export interface MethodStats {
   readonly errors: number;
   /** How many took how long: one number for each of the `bounds`, and the last for those that took longer. */
   readonly counts: readonly number[];
-  /** Those that wait or run now, as far as they are of connections. */
+  /** Those of open connections that wait or run now. */
   readonly running: number;
 }
 
 /** One connection. */
 export interface PeerStats extends Pick<PeerInfo, "id" | "address" | "transport" | "framing"> {
-  /** Who the peer is, where that is a text or a number. */
+  /** Who the peer is, if that is a text or a number. */
   readonly identity?: string | number;
   /** How long it has been connected, in seconds. */
   readonly seconds: number;
@@ -69,7 +69,7 @@ export interface Stats {
 /**
  * The method that tells it.
  *
- * @param isOperator who may see it
+ * @param isOperator tells whether a peer may see it
  */
 export function statsMethod(
   isOperator: (peer: PeerInfo) => boolean,

@@ -31,7 +31,7 @@ import { handshake } from "./upgrade.ts";
 /** A body that is none. */
 const NO_TEXT = { kind: "malformed", reason: "the body is not UTF-8", fatal: false } as const;
 
-/** The pages that only a caller may read who may call. */
+/** The pages that need a caller with the right to call. */
 const FOR_CALLERS: ReadonlySet<string> = new Set(["/openrpc.json", "/metrics"]);
 
 /** The connection whose requests they are. */

@@ -31,8 +31,8 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
   /** Runs around every handler of the API, outermost first. */
   readonly use?: readonly Middleware[];
   /**
-   * Sees every call in both directions where it comes and where it is answered: also those that no handler
-   * does, and what is refused. @default nothing does, and it costs nothing
+   * Sees every call in both directions when it comes and when it is answered, also calls that no handler takes,
+   * and what is refused. @default none, which costs nothing
    */
   readonly observe?: Observer;
   /**
@@ -47,9 +47,9 @@ export interface ServeOptions<Client = Untyped, State = unknown> {
    */
   readonly metrics?: boolean;
   /**
-   * Who may call `rpc.stats`: it tells what the server has counted, who is connected, and how it is, as
-   * `landline top` shows it. Of who a peer says that it is only `peer.identity` is worth anything, and
-   * `peer.transport` where only the owner may open the Unix socket. @default none, and nothing is counted for it
+   * Which peers may call `rpc.stats`: it tells what the server has counted, which peers are connected, and how
+   * it is, as `landline top` shows it. Decide by `peer.identity`, or by `peer.transport` if only the owner may
+   * open the Unix socket: a peer's address proves nothing. @default none, and nothing is counted for it
    */
   readonly operators?: (peer: PeerInfo) => boolean;
   /**

@@ -12,7 +12,7 @@ import { OTHER } from "../telemetry/call_names.ts";
 import { BOUNDS } from "../telemetry/histogram.ts";
 import type { Snapshot } from "../telemetry/snapshot.ts";
 
-/** Connections that are told of at most. */
+/** How many connections are listed at most. */
 const MAX_PEERS = 200;
 
 /** Characters of an identity. */

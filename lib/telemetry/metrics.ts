@@ -41,7 +41,7 @@ class Series extends Histogram {
   }
 }
 
-/** What of a {@linkcode Snapshot} an observer sees. */
+/** What an observer sees of a {@linkcode Snapshot}. */
 export type CallCounts = Pick<
   Snapshot,
   "incoming" | "outgoing" | "itemsSent" | "itemsReceived" | "refused" | "protocolErrors"

@@ -1,6 +1,6 @@
 /**
  * Spans and times of calls for OpenTelemetry, without a package: every SDK registers its API at one place of the
- * global object, Deno's own (`OTEL_DENO=true`) and Node's alike. Where none has, there is nothing to do.
+ * global object, Deno's own (`OTEL_DENO=true`) and Node's alike. If none has, there is nothing to do.
  *
  * Names: OpenTelemetry's semantic conventions 1.45.0, RPC and JSON-RPC.
  *
@@ -17,8 +17,8 @@ import { BOUNDS } from "./histogram.ts";
 /** What spans are made of calls. */
 export interface TelemetryOptions {
   /**
-   * Whether a call whose caller says in its `traceparent` that it is not recorded gets no span, nor do the calls
-   * that its handler makes: none is made. With `false` the SDK's sampler decides alone. @default {true}
+   * Whether a call gets no span if its caller says in `traceparent` that it is not recorded; the calls that its
+   * handler makes get none either. With `false` the SDK's sampler decides alone. @default {true}
    */
   readonly followParent?: boolean;
 }
@@ -148,14 +148,14 @@ class Telemetry implements Observer<Traced | undefined> {
   }
 
   begin(call: ObservedCall): Traced | undefined {
-    // What a line and its probes ask for by themselves is no step of anybody's work.
+    // What a line and its probes ask for by themselves is no step of a program's work.
     if (isBuiltin(call.method)) return undefined;
     return call.direction === "in" ? this.#beginIncoming(call) : this.#beginOutgoing(call);
   }
 
   #beginIncoming(call: ObservedCall): Traced {
     const { context, propagation } = this.#api, { isKnown, id, peer, meta } = call;
-    // Where the server was started, or where its connection was, is not where the call comes from.
+    // The active span is one in which the server or its connection began: it is no parent of the call.
     const parent = propagation.extract(context.active().deleteValue(SPAN), meta, GETTER);
     if (this.#followParent && isUnsampled(meta["traceparent"])) {
       return { span: undefined, context: parent };

@@ -56,7 +56,7 @@ export const NOTHING: Snapshot = {
   loopDelay: 0,
 };
 
-/** What a thread leaves that has ended: what it has counted, and nothing of how it was. */
+/** What a thread leaves when it ends: what it has counted, without what was open and running. */
 export function lastOf(snapshot: Snapshot): Snapshot {
   return { ...snapshot, connections: {}, running: 0, streams: 0, loopDelay: 0 };
 }

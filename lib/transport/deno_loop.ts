@@ -14,7 +14,7 @@ export interface OwnConnection {
   close(): void;
 }
 
-/** Connects to itself; undefined where that is not allowed: nobody is asked for it. */
+/** Connects to itself; undefined if that is not allowed: it does not ask for the permission. */
 export async function connectToSelf(): Promise<OwnConnection | undefined> {
   const { state } = Deno.permissions.querySync({ name: "net", host: HOST });
   if (state !== "granted") return undefined;

@@ -57,7 +57,7 @@ function toSocket(conn: Deno.TcpConn): Socket {
     conn.setKeepAlive(true);
     return new DenoSocket(conn, format);
   } catch (error) {
-    conn.close(); // nobody else knows of it
+    conn.close(); // the caller does not get it
     throw error;
   }
 }
@@ -67,7 +67,7 @@ export class DenoSocket<A extends Deno.Addr = Deno.Addr> implements Socket {
   readonly #conn: Deno.Conn<A>;
   readonly #format: (address: A) => string;
 
-  /** @param format is asked when somebody wants to know: few connections are ever asked for theirs */
+  /** @param format makes the text when an address is read: of most connections none is */
   constructor(conn: Deno.Conn<A>, format: (address: A) => string) {
     this.#conn = conn;
     this.#format = format;

@@ -1,16 +1,16 @@
 /**
- * `fd:3` and `fd:NAME`: sockets that listen already, which whoever started this process has handed over. That
- * is systemd's socket activation, sd_listen_fds(3):
+ * `fd:3` and `fd:NAME`: sockets that listen already, which the program that started this process has handed
+ * over. That is systemd's socket activation, sd_listen_fds(3):
  *
  * ```text
- * LISTEN_PID=1234             who they are for; whoever inherits the variables has no claim to them
+ * LISTEN_PID=1234             the process they are for; one that inherits the variables has no claim to them
  * LISTEN_FDS=2                descriptors 3 and 4
  * LISTEN_FDNAMES=http:admin   their names; several may have the same
  * ```
  *
  * The variables are looked at as far as they are there and may be read: a descriptor by its number needs no
- * permission at all. Closing here closes our copy. The socket, and its file, stay with whoever opened it,
- * and callers wait there for the next process.
+ * permission at all. Closing here closes our copy. The socket, and its file, stay with the program that
+ * opened it, and callers wait there for the next process.
  *
  * @module
  */
@@ -29,7 +29,7 @@ const NUMBER = /^[0-9]{1,9}$/;
 /** What the system says of a descriptor that does not listen. */
 const NO_LISTENER = ["EBADF", "EEXIST", "EINVAL", "ENOTSOCK", "EOPNOTSUPP", "ERR_INVALID_FD_TYPE"];
 
-/** Sockets that were opened by somebody else. */
+/** Sockets that another program has opened. */
 export const fd: Pick<Transport, "listen"> = {
   async listen(address, options): Promise<Listener> {
     const descriptor = descriptorOf(address);

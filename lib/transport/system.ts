@@ -11,11 +11,11 @@ export type Place =
   | { readonly hostname: string; readonly port: number }
   | { readonly path: string };
 
-/** How it is listened at a place. */
+/** How to listen at a place. */
 export interface NetListenOptions {
   /** Connections that the system completes before they are accepted. */
   readonly tcpBacklog?: number;
-  /** Whether others may listen at the same place. */
+  /** Whether other listeners may have the same place. */
   readonly reusePort?: boolean;
   /** The address of the end that listens, in place of the path that it is bound to. */
   readonly local?: string;
@@ -75,7 +75,7 @@ export interface Program {
   readonly isGroup: boolean;
   /** Signals it, or all of its group. Throws if none of it is left. */
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGCONT"): void;
-  /** Has something done when our own process exits. @returns no longer */
+  /** Does something when our own process exits. @returns what calls that off */
   onExit(work: () => void): () => void;
 }
 

@@ -16,8 +16,8 @@
  * - Whether a file was left by a dead server is told by connecting. Of several new servers that see one
  *   only the one that holds the folder's lock looks and replaces; the next finds a server that lives. The
  *   lock is the system's, and goes with its holder.
- * - Deno and Node remove what is at the path of a listener that they close, whoever has put it there: here that is
- *   the path in our folder. What is at the real path is removed before, while a server that looks still
+ * - Deno and Node remove what is at the path of a listener that they close, even a file of another program: here
+ *   that is the path in our folder. What is at the real path is removed before, while a server that looks still
  *   finds us alive, and only if it is our own file.
  *
  * @module

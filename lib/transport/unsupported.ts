@@ -49,7 +49,7 @@ export function refuseElsewhere(
   throw new errors.NotSupported(`Cannot ${action} ${text}: only on Deno; ${instead}`);
 }
 
-// ---- What nobody has --------------------------------------------------------------------------
+// ---- What no runtime has ----------------------------------------------------------------------
 
 const RAW = "Deno has no raw sockets (SOCK_RAW); use udp:// for datagrams, tcp:// for a stream";
 const DATAGRAM = "use udp:// for datagrams";

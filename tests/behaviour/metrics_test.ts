@@ -1,4 +1,4 @@
-// The option `metrics`: server.metrics() and GET /metrics, what they count, and who may read them.
+// The option `metrics`: server.metrics() and GET /metrics, what they count, and which callers may read them.
 
 import { assert, assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
 import * as z from "npm:zod@4";

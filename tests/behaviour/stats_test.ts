@@ -1,4 +1,4 @@
-// rpc.stats: what a server tells its operators, and nobody else.
+// rpc.stats: what a server tells its operators, and no other peer.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { bearerTokens, connect, method, RpcError, serve } from "../../lib/mod.ts";

@@ -118,7 +118,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
   readonly #task: Omit<Task, "index" | "health">;
   /** Those that live, each in its place. */
   readonly #threads: WorkerThread[] = [];
-  /** What those have counted that were replaced. */
+  /** What workers had counted that were replaced. */
   #counted: Snapshot = NOTHING;
   readonly #keeping: Promise<void>[] = [];
   /** Once it begins no worker is replaced any more. */

@@ -1,5 +1,5 @@
 /**
- * Starts threads: what most servers have none of, and load nothing for.
+ * Starts threads. Most servers have none, and do not load this.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const MIB = 1 << 20;
 /** Starts a worker with a task. */
 export type StartThread = (task: Task, host: ThreadHost) => WorkerThread;
 
-/** @throws {Deno.errors.NotCapable} where the code of workers may not be read */
+/** @throws {Deno.errors.NotCapable} if the code of workers may not be read */
 export async function threadStarter(): Promise<StartThread> {
   const module = new URL(import.meta.resolve("./worker.ts"));
   if (module.protocol === "file:") {

@@ -49,7 +49,7 @@ export class WorkerThread {
   readonly #peers = new Map<string, PeerInfo>();
   readonly #listening = Promise.withResolvers<readonly string[]>();
   readonly #ended = Promise.withResolvers<Failure | undefined>();
-  /** Those who have asked what it has counted, and what it said last. */
+  /** Questions for what it has counted that have no answer yet, and its last answer. */
   readonly #asked = new Map<number, (snapshot: Snapshot) => void>();
   #lastId = 0;
   #counted: Snapshot = NOTHING;
@@ -85,7 +85,7 @@ export class WorkerThread {
     this.#worker.postMessage(message);
   }
 
-  /** What it has counted: what it said before where it does not say so soon. Never rejects. */
+  /** What it has counted; its last answer if it gives none soon. Never rejects. */
   count(): Promise<Snapshot> {
     if (!this.#isListening || this.#hasEnded) return Promise.resolve(this.counted);
     const { promise, resolve } = Promise.withResolvers<Snapshot>(), id = ++this.#lastId;

@@ -24,7 +24,7 @@ const KNOWN: ReadonlyMap<unknown, readonly [SystemErrorName, string]> = new Map(
   ["ETIMEDOUT", ["TimedOut", "Connection timed out"]],
 ]);
 
-/** The error of this library for one of Node's; others as they are. */
+/** The error of this library for one of Node's; any other as it is. */
 export function systemError(error: unknown): unknown {
   const { code } = (error ?? {}) as { readonly code?: unknown };
   const [name, message] = KNOWN.get(code) ?? [];

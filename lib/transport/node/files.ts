@@ -11,7 +11,7 @@ import { listenAt } from "./net.ts";
 
 /** The files of `node:fs`. */
 export const nodeFiles: Files = {
-  mayUse() {}, // what comes after it tells
+  mayUse() {}, // the next operation throws if it may not
   makeFolder: (path, mode) => orSystemError(() => fs().mkdirSync(path, { mode })),
   chmod: (path, mode) => orSystemError(() => fs().chmodSync(path, mode)),
   look(path) {

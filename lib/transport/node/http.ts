@@ -24,7 +24,7 @@ export function nodeHttp(credentials: HttpCredentials): HttpClient {
         method,
         headers: {
           ...Object.fromEntries(headers),
-          // What it is not asked for it does not undo.
+          // A packed body is not unpacked here.
           "accept-encoding": "identity",
           ...(body !== undefined && { "content-length": String(body.length) }),
         },
@@ -32,7 +32,7 @@ export function nodeHttp(credentials: HttpCredentials): HttpClient {
       return new Promise((resolve, reject) => {
         signal.throwIfAborted();
         const request = (isSecure ? secure : clear).request(url, options);
-        // Not its own option for that: it is handed on to the socket, which another request may have by then.
+        // Not the option `signal`: Node hands it on to the socket, which another request may have by then.
         const hangUp = () => {
           reject(signal.reason);
           request.destroy();
@@ -63,7 +63,7 @@ const EMPTY = [204, 205, 304];
 function toResponse(answer: IncomingMessage): Response {
   const { statusCode: status = 0, statusMessage: statusText = "" } = answer;
   const headers = new Headers();
-  answer.on("error", () => {}); // who reads the body learns of it
+  answer.on("error", () => {}); // the reader of the body gets it
   for (let at = 0; at < answer.rawHeaders.length; at += 2) {
     headers.append(answer.rawHeaders[at]!, answer.rawHeaders[at + 1]!);
   }
@@ -72,7 +72,7 @@ function toResponse(answer: IncomingMessage): Response {
   return new Response(body, { status, statusText, headers });
 }
 
-/** The body as a stream: no more of it is read than is asked for, and to give it up hangs up. */
+/** The body as a stream: no more of it is read than is asked for, and cancelling it hangs up. */
 function bodyOf(answer: IncomingMessage): ReadableStream<Uint8Array<ArrayBuffer>> {
   const chunks = answer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array<ArrayBuffer>>;
   return new ReadableStream({

@@ -46,7 +46,7 @@ export const nodeNet: Net = {
         work();
       };
       const onAbort = () => {
-        socket.on("error", () => {}); // what else goes wrong now is nobody's business
+        socket.on("error", () => {}); // the caller knows already that there is no connection
         settle(() => reject(signal!.reason));
         socket.destroy();
       };
@@ -86,7 +86,7 @@ export function listenAt(options: NetOptions & { fd?: number }, local?: string):
 class NodeListener implements Listener {
   readonly address: string;
   readonly #server: Server;
-  /** Those that nobody has accepted yet, and those who wait for one. */
+  /** Those that were not accepted yet, and the calls of accept() that wait for one. */
   readonly #sockets: Socket[] = [];
   readonly #waiting: PromiseWithResolvers<Socket>[] = [];
   #failures: unknown[] = [];

@@ -1,7 +1,7 @@
 /**
  * A socket of `node:net`: for Node and Bun, and for what Deno has in this shape alone.
  *
- * It reads no more than somebody asks for. Bytes that come while nobody reads stop it; what waits here
+ * It reads no more than its owner asks for. Bytes that come while no read waits stop it; what waits here
  * meanwhile is one chunk, and the system keeps the rest.
  *
  * @module
@@ -16,14 +16,14 @@ import { systemError } from "./errors.ts";
 /** Bytes that one write takes at most: a slow peer shows progress. */
 const MAX_WRITE = 1 << 16;
 
-/** Somebody who waits for bytes, and where they go. */
+/** A read that waits for bytes, and where they go. */
 interface Reader {
   readonly buffer: Uint8Array;
   readonly resolve: (count: number | null) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Somebody who waits until bytes are with the system. */
+/** A write that waits until its bytes are with the system. */
 interface Writer {
   readonly count: number;
   readonly resolve: (count: number) => void;
@@ -49,7 +49,7 @@ export class NodeSocket implements Socket {
     if (++this.#done === this.#begun) this.#settleWriter();
   };
 
-  /** Takes over a socket that is connected. Where they are, both addresses are those of `node:net`. */
+  /** Takes over a socket that is connected. @param addresses those of both ends */
   constructor(socket: NetSocket, addresses: Pick<Socket, "remote" | "local">) {
     this.remote = addresses.remote;
     this.local = addresses.local;

@@ -1,4 +1,4 @@
-// fd: addresses: sockets that whoever started the process has opened.
+// fd: addresses: sockets that the program which started the process has opened.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { connect } from "../../../lib/client.ts";
@@ -166,7 +166,7 @@ testWith(
 
 testWith(
   ["python3"],
-  "serve() leaves a descriptor, and its file, to whoever has opened it",
+  "serve() leaves a descriptor, and its file, to the program that has opened it",
   async () => {
     const path = unix();
     await using supervisor = await supervise([["unix", path, 0, "a"]], "fd:3");

@@ -283,24 +283,30 @@ Deno.test("metrics() counts a worker once that is replaced while another is wait
   await blocked;
 });
 
+/** What a program says of a page on its standard input. */
+async function judge(page: string, program: string, ...args: string[]) {
+  const child = new Deno.Command(program, {
+    args,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(page));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
 testWith(["promtool"], "promtool finds nothing wrong with the page", async () => {
   await using server = listen();
   await using line = await connect<typeof api>(server.addresses[0]!);
   await settle(line.call.limit("maxRunning"));
   await line.request('odd"name\n\\');
   const page = await server.metrics();
-  const promtool = new Deno.Command("promtool", {
-    args: ["check", "metrics"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = promtool.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(page));
-  await writer.close();
-  const { code, stdout, stderr } = await promtool.output();
-  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  assertEquals([code, said], [0, ""]);
+  const said = await judge(page, "promtool", "check", "metrics");
+  assertEquals(said, { code: 0, stdout: "", stderr: "" });
 });
 
 const PARSE = `
@@ -320,17 +326,8 @@ testWith(
     const url = server.addresses[0]!.replace("tcp:", "http:") + "/metrics";
     const answer = await fetch(url, { headers: { accept: "application/openmetrics-text" } });
     const page = await answer.text();
-    const python = new Deno.Command("/usr/bin/python3", {
-      args: ["-c", PARSE],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const writer = python.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(page));
-    await writer.close();
-    const { stdout, stderr } = await python.output();
-    assertEquals(new TextDecoder().decode(stderr), "");
-    assertEquals(Number(new TextDecoder().decode(stdout)), samplesOf(page).size);
+    const { stdout, stderr } = await judge(page, "/usr/bin/python3", "-c", PARSE);
+    assertEquals(stderr, "");
+    assertEquals(Number(stdout), samplesOf(page).size);
   },
 );

@@ -30,7 +30,8 @@ export * from "./client.ts";
 
 // ---- Serving ---------------------------------------------------------------------------------
 export { serve, type ServeOptions, type Server } from "./server/serve.ts";
-export { serveWorkers, type WorkersOptions } from "./server/workers/mod.ts";
+export { serveWorkers } from "./server/workers/mod.ts";
+export type { WorkersOptions } from "./server/workers/options.ts";
 export { type Authenticate, bearerTokens, type Credentials } from "./api/auth.ts";
 export type { Health, HealthStatus } from "./builtin/health.ts";
 export type { HttpOptions } from "./http/options.ts";

@@ -10,41 +10,22 @@
 
 import type { CloseInfo, PeerInfo } from "../../api/context.ts";
 import { type HealthStatus, ServerHealth } from "../../builtin/health.ts";
-import { checkHttpOptions, type MetricsPage, plainOf } from "../../http/options.ts";
-import { LIMITS, type Limits, resolveLimits } from "../../limits.ts";
-import type { RateLimit, RateLimits } from "../../overload/rate_limit.ts";
+import { checkHttpOptions, type MetricsPage } from "../../http/options.ts";
+import { type Limits, resolveLimits } from "../../limits.ts";
 import { callBack } from "../../error.ts";
 import { callbackOf, tellError } from "../../incoming/print_error.ts";
 import { errors, isDeno } from "../../runtime.ts";
-import { addressesOf, type ServeOptions, type Server } from "../options.ts";
+import { addressesOf, type Server } from "../options.ts";
 import { metricsPage, noMetrics } from "../server_metrics.ts";
 import { Shutdown } from "../shutdown.ts";
 import { NOTHING, type Snapshot, sumOf } from "../../telemetry/snapshot.ts";
 import { dial } from "../../transport/dial.ts";
 import { refuseUnshared } from "../../transport/listen.ts";
 import { proxiesOf } from "../../transport/proxy/mod.ts";
-import type { TlsServerOptions } from "../../transport/socket.ts";
 import type { StartThread } from "./start_thread.ts";
 import type { ThreadHost, WorkerThread } from "./worker_handle.ts";
 import type { Task } from "./messages.ts";
-
-/** What {@linkcode serveWorkers} takes besides the module. */
-export interface WorkersOptions
-  extends
-    Omit<ServeOptions, "use" | "observe" | "operators" | "connectionState" | "onOpen" | "onClose"> {
-  /** Called for each connection that a worker has accepted. Its handlers alone can call the peer. */
-  readonly onOpen?: (peer: PeerInfo) => void;
-  /** Called for each connection that ended, with a peer of the same `id`, and why. */
-  readonly onClose?: (peer: PeerInfo, info: CloseInfo) => void;
-  /** How many workers. @default as many as there are processors */
-  readonly workers?: number;
-  /**
-   * Whether a worker is replaced where code fails that nobody waits for: a rejection that nobody
-   * handles, a throw in a timer. Else that is told to `onError`, and the worker goes on.
-   * @default {true}
-   */
-  readonly restartOnError?: boolean;
-}
+import { taskOf, type WorkersOptions, type WorkersTask } from "./options.ts";
 
 const MAX_WORKERS = 256;
 /** A worker that lived for so many milliseconds did not fail because it cannot begin. */
@@ -115,7 +96,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
   readonly ready: Promise<void>;
   readonly #options: WorkersOptions;
   readonly #limits: Limits;
-  readonly #task: Omit<Task, "index" | "health">;
+  readonly #task: WorkersTask;
   /** Those that live, each in its place. */
   readonly #threads: WorkerThread[] = [];
   /** What workers had counted that were replaced. */
@@ -130,7 +111,7 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
         "Cannot serve with workers: only on Deno; here start one process for each core, each with serve() and reusePort",
       );
     }
-    const { workers = navigator.hardwareConcurrency, signal, tls } = options;
+    const { workers = navigator.hardwareConcurrency, signal } = options;
     if (!Number.isSafeInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
       throw new RangeError(
         `Cannot serve: workers must be an integer from 1 to ${MAX_WORKERS}, it is ${workers}`,
@@ -144,36 +125,12 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
       );
     }
     checkHttpOptions(options.http || {}, options.authenticate !== undefined);
-    const { proxyProtocol } = options;
-    proxiesOf(proxyProtocol);
+    proxiesOf(options.proxyProtocol);
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
     const addresses = addressesOf(options).map(String);
     for (const address of addresses) refuseUnshared(address);
-    const { tcpBacklog, name, version, rateLimit, insecure, sequential, http, metrics, telemetry } =
-      options;
-    this.#task = {
-      module: String(module),
-      options: {
-        listen: addresses,
-        limits: { ...options.limits, ...sharesOf(this.#limits, workers) },
-        ...(rateLimit && { rateLimit: sharedOut(rateLimit, workers) }),
-        ...(insecure !== undefined && { insecure }),
-        ...(sequential !== undefined && { sequential }),
-        ...(metrics !== undefined && { metrics }),
-        ...(telemetry !== undefined && { telemetry }),
-        ...(http !== undefined && { http: plainOf(http) }),
-        ...(proxyProtocol && { proxyProtocol: [...proxyProtocol] }),
-        ...(tls && { tls: withPaths(tls) }),
-        ...(tcpBacklog !== undefined && { tcpBacklog }),
-        ...(name !== undefined && { name }),
-        ...(version !== undefined && { version }),
-      },
-      connections: new Int32Array(new SharedArrayBuffer(workers * Int32Array.BYTES_PER_ELEMENT)),
-      hearsConnections: options.onOpen !== undefined || options.onClose !== undefined,
-      authenticates: options.authenticate !== undefined,
-      restartOnError: options.restartOnError ?? true,
-    };
+    this.#task = taskOf(module, options, { addresses, limits: this.#limits, workers });
     this.#shutdown = new Shutdown({
       grace: this.#limits.shutdownGrace,
       signal,
@@ -299,33 +256,6 @@ class WorkersServer implements Omit<Server, "peers">, ThreadHost {
   }
 }
 
-/** What is counted in each worker by itself: all of them together must not let through more. */
-const SHARED_OUT = [
-  "maxConnectionsPerAddress",
-  "maxHandshakes",
-  "maxRunning",
-  "maxBufferedBytes",
-] as const;
-
-function sharesOf(limits: Limits, workers: number): Partial<Limits> {
-  return Object.fromEntries(
-    SHARED_OUT.map((name) => [name, Math.max(LIMITS[name].min, Math.ceil(limits[name] / workers))]),
-  );
-}
-
-function sharedOut(limits: RateLimits, workers: number): RateLimits {
-  const { address } = limits;
-  return address === undefined ? limits : { ...limits, address: slower(address, workers) };
-}
-
-function slower({ calls, bytes, ...others }: RateLimit, times: number): RateLimit {
-  return {
-    ...others,
-    ...(calls !== undefined && { calls: calls / times }),
-    ...(bytes !== undefined && { bytes: bytes / times }),
-  };
-}
-
 /** How the services are, for the workers that live and for those that are still to come. */
 class HealthOfAll extends ServerHealth {
   readonly statuses = new Map<string, HealthStatus>();
@@ -362,18 +292,6 @@ async function refuseTaken(address: string): Promise<void> {
   }
   if (isSelf) return;
   throw new errors.AddrInUse(`Cannot listen at ${address}: Address already in use`);
-}
-
-/** A URL cannot be sent to a worker. */
-function withPaths(tls: TlsServerOptions): TlsServerOptions {
-  const path = (file: string | URL) =>
-    file instanceof URL ? decodeURIComponent(file.pathname) : file;
-  const { cert, key, clientCa } = tls;
-  return {
-    cert: path(cert),
-    key: path(key),
-    ...(clientCa !== undefined && { clientCa: path(clientCa) }),
-  };
 }
 
 /** Waits, and keeps the process: no worker may live meanwhile. */

@@ -19,42 +19,36 @@ export interface SocketEvents {
 
 /** The sockets of a page. */
 export class Sockets {
-  /** Undefined until it is loaded; null if the page receives itself. */
-  #worker: Worker | null | undefined;
-  /** Sockets that are opened once it is known who receives for them; undefined before the first. */
-  #waiting: Socket[] | undefined;
+  /** What receives for them, loaded with the first; null if the page receives itself. */
+  #worker: Promise<Worker | null> | undefined;
 
   open(url: string, events: SocketEvents): Socket {
     const socket = new Socket(url, events);
-    if (this.#worker !== undefined) socket.open(this.#worker);
-    else if (this.#waiting !== undefined) this.#waiting.push(socket);
-    else {
-      this.#waiting = [socket];
-      this.#load();
-    }
+    this.#worker ??= loadWorker();
+    this.#worker.then((worker) => socket.open(worker));
     return socket;
   }
+}
 
-  #load(): void {
-    try {
-      const url = new URL("./socket_worker.ts", import.meta.url);
-      const worker = new Worker(url, { type: "module" });
-      worker.onmessage = () => this.#use(worker);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        worker.terminate();
-        this.#use(null);
-      };
-    } catch {
-      this.#use(null);
-    }
+/** Loads the worker; null if the browser cannot. */
+function loadWorker(): Promise<Worker | null> {
+  const { promise, resolve } = Promise.withResolvers<Worker | null>();
+  try {
+    const url = new URL("./socket_worker.ts", import.meta.url);
+    const worker = new Worker(url, { type: "module" });
+    worker.onmessage = () => {
+      worker.onerror = null; // it is loaded
+      resolve(worker);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      worker.terminate();
+      resolve(null);
+    };
+  } catch {
+    resolve(null);
   }
-
-  #use(worker: Worker | null): void {
-    if (worker !== null) worker.onerror = null; // it is loaded
-    this.#worker = worker;
-    for (const socket of this.#waiting!.splice(0)) socket.open(worker);
-  }
+  return promise;
 }
 
 /** One socket. */
@@ -93,7 +87,7 @@ export class Socket {
     worker.postMessage(this.#url, [port2]);
   }
 
-  /** @param discover the id of the message, if it asks for the API */
+  /** @param discover the id of the call for the API, if one was made */
   send(text: string, discover?: number): void {
     if (this.#isOpen) this.#order!({ type: "send", text, discover });
   }

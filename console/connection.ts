@@ -240,7 +240,7 @@ export class Connection implements InboxHost {
 
   #say(text: string, kind: string, id: unknown): void {
     if (!this.isOpen) return;
-    this.#socket.send(text, id === this.#discover ? this.#discover : undefined);
+    this.#socket.send(text, this.#discover);
     // The talk shows no token: a person beside the user could read it.
     const shown = kind === "rpc.authenticate"
       ? text.replace(/"token":"(?:[^"\\]|\\.)*"/, '"token":"…"')

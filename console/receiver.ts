@@ -24,7 +24,7 @@ export type Told =
 
 /** What a receiver is told to do. */
 export type Order =
-  /** `discover` is the id of the message if it asks for the API. */
+  /** `discover` is the id of the call for the API, if one was made. */
   | { readonly type: "send"; readonly text: string; readonly discover: number | undefined }
   | { readonly type: "close" };
 
@@ -55,7 +55,7 @@ export class Receiver {
   /** Does what it is told. */
   obey(order: Order): void {
     if (order.type === "close") return this.#socket.close();
-    this.#discover = order.discover ?? this.#discover;
+    this.#discover = order.discover;
     this.#socket.send(order.text);
   }
 }

@@ -126,9 +126,7 @@ export class VirtualList<Entry extends object> {
   #draw(): void {
     const { length, rowHeight, at, follows } = this.#options, count = length();
     this.#room.style.height = `${count * rowHeight}px`;
-    this.#active = this.#activeEntry === undefined
-      ? -1
-      : this.#placeOf(this.#activeEntry, this.#active);
+    this.#active = this.#placeOf(this.#activeEntry, this.#active);
     if (this.#active < 0) this.#activeEntry = undefined;
     if (follows && this.#isAtEnd) this.element.scrollTop = count * rowHeight;
     else {

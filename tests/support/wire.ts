@@ -63,58 +63,33 @@ export function wire({ name, framing, listen, tls }: WireOptions): Wire {
       await server.ready;
       const [bound] = server.addresses as [string];
       const client = papers && { tls: papers.client };
-      if (framing === "websocket") return upgraded(server, bound, errors, client);
-      if (framing === "http") return posted(server, bound, errors, client);
-      const address = bound;
+      const address = addressOf(bound, framing);
+      const own = framing === "websocket" || framing === "http" ? {} : { framing };
       return {
         server,
         address,
         errors,
-        connect: (options) => connect<A>(address, { framing, ...client, ...options }),
-        peer: async () => new RawPeer(await dial(address, client), framing),
+        connect: (options) => connect<A>(address, { ...own, ...client, ...options }),
+        async peer() {
+          const socket = await dial(framing === "websocket" ? bound : address, client);
+          if (framing === "websocket") await shakeHands(socket);
+          // Frames do not travel over HTTP: each is a request, and each answer a frame.
+          return new RawPeer(socket, framing === "http" ? "length" : framing);
+        },
         [Symbol.asyncDispose]: () => server.shutdown(0),
       };
     },
   };
 }
 
-/** The same server, reached by WebSocket. */
-function upgraded<A extends Api>(
-  server: Server,
-  bound: string,
-  errors: Site<A>["errors"],
-  client: { readonly tls: TlsClientOptions } | undefined,
-): Site<A> {
-  const address = bound.replace(/^tcp:/, "ws:").replace(/^tls:/, "wss:");
-  return {
-    server,
-    address,
-    errors,
-    connect: (options) => connect<A>(address, { ...client, ...options }),
-    async peer() {
-      const socket = await dial(bound, client);
-      await shakeHands(socket);
-      return new RawPeer(socket, "websocket");
-    },
-    [Symbol.asyncDispose]: () => server.shutdown(0),
-  };
-}
-
-/** The same server, called by HTTP. */
-function posted<A extends Api>(
-  server: Server,
-  bound: string,
-  errors: Site<A>["errors"],
-  client: { readonly tls: TlsClientOptions } | undefined,
-): Site<A> {
-  const address = bound.replace(/^tcp:/, "http:").replace(/^tls:/, "https:");
-  return {
-    server,
-    address,
-    errors,
-    connect: (options) => connect<A>(address, { ...client, ...options }),
-    // Its frames do not travel: each is a request, and each answer a frame.
-    peer: async () => new RawPeer(await dial(address, client), "length"),
-    [Symbol.asyncDispose]: () => server.shutdown(0),
-  };
+/** The address of a server as its clients write it: WebSocket and HTTP have schemes of their own. */
+function addressOf(bound: string, framing: WireOptions["framing"]): string {
+  switch (framing) {
+    case "websocket":
+      return bound.replace(/^tcp:/, "ws:").replace(/^tls:/, "wss:");
+    case "http":
+      return bound.replace(/^tcp:/, "http:").replace(/^tls:/, "https:");
+    default:
+      return bound;
+  }
 }

@@ -18,6 +18,7 @@ import {
 import { BOUNDS } from "../../lib/telemetry/histogram.ts";
 import { within } from "../support/deadline.ts";
 import { rejection } from "../support/events.ts";
+import { runFed } from "../support/program.ts";
 import { RawPeer } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
 import { type Api, Lines, linesAfter, MODULE } from "../unit/server/_workers.ts";
@@ -283,29 +284,12 @@ Deno.test("metrics() counts a worker once that is replaced while another is wait
   await blocked;
 });
 
-/** What a program says of a page on its standard input. */
-async function judge(page: string, program: string, ...args: string[]) {
-  const child = new Deno.Command(program, {
-    args,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(page));
-  await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
 testWith(["promtool"], "promtool finds nothing wrong with the page", async () => {
   await using server = listen();
   await using line = await connect<typeof api>(server.addresses[0]!);
   await settle(line.call.limit("maxRunning"));
   await line.request('odd"name\n\\');
-  const page = await server.metrics();
-  const said = await judge(page, "promtool", "check", "metrics");
+  const said = await runFed(["promtool", "check", "metrics"], await server.metrics());
   assertEquals(said, { code: 0, stdout: "", stderr: "" });
 });
 
@@ -326,7 +310,7 @@ testWith(
     const url = server.addresses[0]!.replace("tcp:", "http:") + "/metrics";
     const answer = await fetch(url, { headers: { accept: "application/openmetrics-text" } });
     const page = await answer.text();
-    const { stdout, stderr } = await judge(page, "/usr/bin/python3", "-c", PARSE);
+    const { stdout, stderr } = await runFed(["/usr/bin/python3", "-c", PARSE], page);
     assertEquals(stderr, "");
     assertEquals(Number(stdout), samplesOf(page).size);
   },

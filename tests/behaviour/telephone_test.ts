@@ -15,6 +15,7 @@ import {
 import { certificates } from "../support/certificates.ts";
 import { within } from "../support/deadline.ts";
 import { Phone } from "../support/phone.ts";
+import { runFed } from "../support/program.ts";
 import { bytesOf, join } from "../support/raw.ts";
 import { testWith } from "../support/tools.ts";
 import { socketPath } from "../support/wires.ts";
@@ -76,21 +77,8 @@ const CLIENTS: readonly {
 ];
 
 /** Runs a program that is not ours to its end. */
-async function runForeign(command: readonly string[], input: string): Promise<Outcome> {
-  const child = new Deno.Command(command[0]!, {
-    args: command.slice(1),
-    env: { PYTHONIOENCODING: "utf-8" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input));
-  await writer.close();
-  const decoder = new TextDecoder();
-  const { code, stdout, stderr } = await within(child.output(), `${command[0]} to end`);
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
+const runForeign = (command: readonly string[], input: string): Promise<Outcome> =>
+  runFed(command, input, { PYTHONIOENCODING: "utf-8" });
 
 /** Starts the page's server. */
 async function startPython(): Promise<Running> {

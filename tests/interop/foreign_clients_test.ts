@@ -6,6 +6,7 @@ import * as rpc from "npm:vscode-jsonrpc@10/node";
 import * as z from "npm:zod@4";
 import { method, serve } from "../../lib/mod.ts";
 import { within } from "../support/deadline.ts";
+import { runFed } from "../support/program.ts";
 import { testWith } from "../support/tools.ts";
 
 const HERE = { listen: "tcp://127.0.0.1:0" };
@@ -20,18 +21,9 @@ const api = {
 
 /** Runs a program with this on its standard input, which then ends; gives what it printed. */
 async function output(command: string, args: string[], input: string): Promise<string> {
-  const child = new Deno.Command(command, {
-    args,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input));
-  await writer.close();
-  const { code, stdout, stderr } = await within(child.output(), `${command} to end`);
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
+  const { code, stdout, stderr } = await runFed([command, ...args], input);
+  assertEquals(code, 0, stderr);
+  return stdout;
 }
 
 const portOf = (address: string) => new URL(address).port;

@@ -1,7 +1,7 @@
 // A server in a process of its own, which may be short of descriptors and may be killed.
 
 import { TextLineStream, toText } from "@std/streams";
-import { argsOf, LIB, type Script, script } from "./child.ts";
+import { argsOf, LIB, type Outcome, type Script, script } from "./child.ts";
 import { within } from "./deadline.ts";
 
 /** A program that runs, and is killed in the end. */
@@ -83,4 +83,25 @@ export class Program implements AsyncDisposable {
     await this.#errors;
     await this.#script?.[Symbol.asyncDispose]();
   }
+}
+
+/** Runs a program with a text on its standard input, which then ends. */
+export async function runFed(
+  [command, ...args]: readonly string[],
+  input: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  const child = new Deno.Command(command!, {
+    args,
+    env,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  const { code, stdout, stderr } = await within(child.output(), `${command} to end`);
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

@@ -1,6 +1,6 @@
-// Every case of support/cases.ts and support/call_cases.ts over every wire: each transport with each framing. A table at the end shows what
-// passed. Transports that lie in other processes, or carry datagrams, have suites of their own
-// in tests/transport/.
+// Every case of support/cases.ts and support/call_cases.ts over every wire: each transport with each framing. A
+// table at the end shows what passed. Transports that lie in other processes, or carry datagrams, have suites of
+// their own in tests/transport/.
 
 import { CALL_CASES } from "../support/call_cases.ts";
 import { CASES as PLAIN_CASES } from "../support/cases.ts";

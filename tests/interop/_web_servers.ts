@@ -4,6 +4,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { connect, type ConnectOptions, type Line } from "../../lib/mod.ts";
 import { until, within } from "../support/deadline.ts";
 import { Events, rejection } from "../support/events.ts";
+import { freePort } from "../support/local.ts";
 import { Program } from "../support/program.ts";
 import { compiled } from "./_go.ts";
 import { binary, BUN, bun, program } from "./_npm.ts";
@@ -86,8 +87,7 @@ const TOKEN = "token:s3cret";
 async function aria2(stack: AsyncDisposableStack, scheme: string): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "landline-" });
   stack.defer(() => Deno.remove(folder, { recursive: true }));
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 }), { port } = listener.addr;
-  listener.close();
+  const port = freePort();
   const args = [`--rpc-listen-port=${port}`, "--rpc-secret=s3cret", `--dir=${folder}`];
   const command = ["aria2c", "--no-conf", "--enable-rpc", "--disable-ipv6", ...args];
   const theirs = stack.use(Program.run(command));

@@ -33,18 +33,27 @@ function isPackage(name: string): boolean {
   return new TextDecoder().decode(stdout).includes(" ok installed");
 }
 
-/** Where Deno keeps packages of npm's. */
-let npmCache: string | undefined;
+/** Where Deno keeps what it has downloaded, and packages of npm's. */
+interface Caches {
+  readonly denoDir: string;
+  readonly npmCache: string;
+}
+
+let known: Caches | undefined;
+
+function caches(): Caches {
+  if (known === undefined) {
+    const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
+    known = JSON.parse(new TextDecoder().decode(stdout)) as Caches;
+  }
+  return known;
+}
 
 /** Whether a package that the programs in `interop/` run on is in Deno's cache. */
 function isDownloaded(specifier: string): boolean {
-  const decode = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
-  npmCache ??= decode(
-    new Deno.Command(Deno.execPath(), { args: ["info", "--json"] })
-      .outputSync().stdout,
-  ).npmCache as string;
-  const lock = decode(
-    Deno.readFileSync(new URL("../interop/programs/deno.lock", import.meta.url)),
+  const { npmCache } = caches();
+  const lock = JSON.parse(
+    Deno.readTextFileSync(new URL("../interop/programs/deno.lock", import.meta.url)),
   );
   // "2.57.20", and behind "_" what it was resolved with.
   const [version] = String(lock.specifiers[specifier]).split("_");
@@ -55,9 +64,7 @@ function isDownloaded(specifier: string): boolean {
 
 /** Whether Deno has downloaded what `deno bundle` runs. */
 function hasBundler(): boolean {
-  const { stdout } = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
-  const { denoDir } = JSON.parse(new TextDecoder().decode(stdout)) as { denoDir: string };
-  const folder = `${denoDir}/dl`;
+  const folder = `${caches().denoDir}/dl`;
   return isFolder(folder) &&
     [...Deno.readDirSync(folder)].some(({ name }) => name.startsWith("esbuild-"));
 }

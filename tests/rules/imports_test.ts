@@ -2,6 +2,7 @@
 // nothing, and nothing is shared behind one's back.
 
 import { assert, assertEquals } from "@std/assert";
+import { loadedBy, sourcesIn, withoutTypes } from "./_sources.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -112,13 +113,6 @@ const EXCEPTIONS: readonly string[] = [
   "transport/process/redirect_console.ts: console",
 ];
 
-function* walk(folder: URL, prefix = ""): Iterable<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    if (isDirectory) yield* walk(new URL(`${name}/`, folder), `${prefix}${name}/`);
-    else if (name.endsWith(".ts")) yield prefix + name;
-  }
-}
-
 /** The code alone: comments are blanked out, so that examples in them do not count. */
 function codeOf(source: string): string {
   return source.replaceAll(
@@ -147,7 +141,7 @@ class Tree {
     this.name = name;
     this.#layers = layers;
     this.files = new Map(
-      Array.from(walk(folder), (path) => [path, Deno.readTextFileSync(new URL(path, folder))]),
+      Array.from(sourcesIn(folder), (path) => [path, Deno.readTextFileSync(new URL(path, folder))]),
     );
   }
 
@@ -167,21 +161,9 @@ class Tree {
     });
   }
 
-  /** A file, and all that is loaded with it. Types are not. */
+  /** A file, and all that is loaded with it. */
   importedBy(path: string): Set<string> {
-    const found = new Set<string>();
-    const visit = (path: string) => {
-      if (found.has(path)) return;
-      found.add(path);
-      const code = codeOf(this.files.get(path)!)
-        .replaceAll(/^(?:import|export) type\b[^;]*;/gm, "");
-      for (const specifier of importsOf(code)) {
-        if (!specifier.startsWith(".")) continue;
-        visit(new URL(specifier, `tree:/${path}`).pathname.slice(1));
-      }
-    };
-    visit(path);
-    return found;
+    return loadedBy([path], (path) => importsOf(withoutTypes(codeOf(this.files.get(path)!))));
   }
 
   /** In which line of the list a folder stands, or a file that lies in none; -1 if in none. */

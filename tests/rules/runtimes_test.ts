@@ -1,6 +1,7 @@
 // What other runtimes than Deno load of lib/: no `Deno`, and nothing that Node 22 lacks.
 
 import { assert, assertEquals } from "@std/assert";
+import { loadedBy, sourcesIn, withoutTypes } from "./_sources.ts";
 
 const LIB = new URL("../../lib/", import.meta.url);
 
@@ -32,31 +33,14 @@ function codeOf(path: string): string {
   );
 }
 
-/** All that a file loads, itself included: what is imported as a type alone is not loaded. */
+/** Some files, and all that they load at once: what is imported where it is needed is not. */
 function graphOf(...roots: readonly string[]): Set<string> {
-  const found = new Set<string>();
-  const visit = (path: string) => {
-    if (found.has(path)) return;
-    found.add(path);
-    const code = codeOf(path).replaceAll(/^(?:import|export) type\b[^;]*;/gm, "");
-    const specifiers = code.matchAll(
+  return loadedBy(roots, (path) => {
+    const specifiers = withoutTypes(codeOf(path)).matchAll(
       /^(?:import|export)\b[^"';]*?\bfrom\s*"([^"]+)"|^import\s*"([^"]+)"/gm,
     );
-    for (const [, from, bare] of specifiers) {
-      const specifier = (from ?? bare)!;
-      if (!specifier.startsWith(".")) continue;
-      visit(new URL(specifier, new URL(path, LIB)).href.slice(LIB.href.length));
-    }
-  };
-  for (const root of roots) visit(root);
-  return found;
-}
-
-function* filesOf(folder: URL, prefix = ""): Iterable<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    if (isDirectory) yield* filesOf(new URL(`${name}/`, folder), `${prefix}${name}/`);
-    else if (name.endsWith(".ts")) yield prefix + name;
-  }
+    return Array.from(specifiers, ([, from, bare]) => (from ?? bare)!);
+  });
 }
 
 /** Whether this code says `Deno`: in words for people it may. */
@@ -78,7 +62,7 @@ Deno.test("what says Deno is named for it, and asks nothing of Deno when it is l
   const graph = graphOf("mod.ts", "client.ts", "testing.ts", "wire.ts");
   assert(graph.has("transport/deno_net.ts") && graph.has("transport/node/net.ts"));
   const wrong: string[] = [];
-  for (const path of filesOf(LIB)) {
+  for (const path of sourcesIn(LIB)) {
     if (path === RUNTIME || !saysDeno(path)) continue;
     // Only types and what stands in functions is indented.
     const first = codeOf(path).split("\n").find((line) =>
@@ -94,7 +78,7 @@ Deno.test("what says Deno is named for it, and asks nothing of Deno when it is l
 
 Deno.test("lib/ does without what Node 22 lacks", () => {
   const wrong: string[] = [];
-  for (const path of filesOf(LIB)) {
+  for (const path of sourcesIn(LIB)) {
     if (path === RUNTIME) continue;
     const code = codeOf(path);
     for (const [at, line] of code.split("\n").entries()) {

@@ -8,7 +8,7 @@ export const api = {
   fetched: method(ANYTHING, async (url) => await (await fetch(String(url))).text()),
   /** Calls its caller back. */
   asked: method(async (_, { call }) => await call["answer"]!()),
-  /** What has started a task ends it by this: a task that is killed leaves behind what it has started. */
+  /** The id of this process. A test that kills the task leaves this process behind, and ends it by its id. */
   pid: method(() => Deno.pid),
   failed: method(() => {
     throw new TypeError("secret");

@@ -223,7 +223,7 @@ Deno.test("a client with a contract hands on nothing that breaks it, and says th
     8,
     9,
   ]]);
-  await left.promise; // the server has learnt that nobody takes more
+  await left.promise; // the server knows that the caller takes no more
 
   // Params as they travel are the caller's own business.
   assertEquals(await line.request("stock.total"), "3");

@@ -9,7 +9,7 @@ const PACKAGES = ["api@1", "context-async-hooks@2", "core@2", "sdk-trace-base@2"
 
 testWith(
   PACKAGES,
-  "the SDK of OpenTelemetry gets a span of the client, below it that of the server, and none that nobody records",
+  "the SDK of OpenTelemetry gets a span of the client, below it that of the server, and none of a call that its caller does not record",
   async () => {
     const [command, ...args] = program("opentelemetry.js");
     const { stdout, stderr } = await new Deno.Command(command!, { args }).output();

@@ -43,7 +43,7 @@ function graphOf(...roots: readonly string[]): Set<string> {
   });
 }
 
-/** Whether this code says `Deno`: in words for people it may. */
+/** Whether this code uses `Deno`. Texts for people may name it. */
 function saysDeno(path: string): boolean {
   return /(?<![\w"'`. ])Deno\b|[ (]Deno[.[]|\bas typeof Deno\b/.test(codeOf(path));
 }

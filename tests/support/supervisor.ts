@@ -1,4 +1,4 @@
-// Who opens sockets and starts programs with them, as systemd does: supervisor.py.
+// Opens sockets and starts programs with them, as systemd does: a program in Python, supervisor.py, does both.
 
 import { TextLineStream, toText } from "@std/streams";
 import { within } from "./deadline.ts";

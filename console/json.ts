@@ -4,6 +4,9 @@
  * @module
  */
 
+/** The members of an object, by name. */
+export type Members = Readonly<Record<string, unknown>>;
+
 /** The value of a JSON text; undefined if it is no JSON. */
 export function parsed(text: string): unknown {
   try {
@@ -14,11 +17,18 @@ export function parsed(text: string): unknown {
 }
 
 /** Whether it is an object as JSON has it. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Members {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 /** The members of an object or array; none if it is neither. */
-export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === "object" ? value as Record<string, unknown> : {};
+export function recordOf(value: unknown): Members {
+  return value !== null && typeof value === "object" ? value as Members : {};
+}
+
+/** The index of a value among others, compared as JSON; -1 if it is not there. */
+export function indexIn(values: readonly unknown[], value: unknown): number {
+  const isSimple = value === null || typeof value !== "object";
+  const text = isSimple ? "" : JSON.stringify(value);
+  return values.findIndex((it) => isSimple ? it === value : JSON.stringify(it) === text);
 }

@@ -7,7 +7,9 @@
  * @module
  */
 
-import { isRecord } from "./json.ts";
+import { indexIn, isRecord, type Members } from "./json.ts";
+import { ABOUT, joinedAll } from "./schema_join.ts";
+import { bounds, numberHint, textHint } from "./schema_words.ts";
 import { isPlain } from "./visible.ts";
 
 /** A JSON Schema as the server sent it. It may be anything. */
@@ -76,8 +78,6 @@ const MAX_OPTIONS = 64;
 
 /** Schemas that {@linkcode fits} looks at. */
 const MAX_LOOKS = 500;
-
-type Members = Readonly<Record<string, unknown>>;
 
 /** The member of this name, which may be `__proto__`; undefined if there is none. */
 export function memberOf(value: unknown, name: string | number): unknown {
@@ -298,13 +298,6 @@ export class Schemas {
   }
 }
 
-/** The index of a value among others, compared as JSON; -1 if it is not there. */
-export function indexIn(values: readonly unknown[], value: unknown): number {
-  const isSimple = value === null || typeof value !== "object";
-  const text = isSimple ? "" : JSON.stringify(value);
-  return values.findIndex((it) => isSimple ? it === value : JSON.stringify(it) === text);
-}
-
 /** Whether it is how bytes stand in JSON. */
 export function isBytes(value: unknown): value is { readonly $base64: string } {
   return isRecord(value) && typeof memberOf(value, "$base64") === "string" &&
@@ -313,23 +306,6 @@ export function isBytes(value: unknown): value is { readonly $base64: string } {
 
 /** Keywords of schemas that list their values. */
 const VALUES: ReadonlySet<string> = new Set(["const", "enum", "type"]);
-
-/** Keywords that say nothing about values. */
-const ABOUT: ReadonlySet<string> = new Set([
-  "$comment",
-  "$defs",
-  "$id",
-  "$schema",
-  "default",
-  "definitions",
-  "deprecated",
-  "description",
-  "discriminator",
-  "examples",
-  "readOnly",
-  "title",
-  "writeOnly",
-]);
 
 function aboutOf({ title, description, ...schema }: Members): About {
   return {
@@ -395,96 +371,4 @@ function objectKind(schema: Members, part: (schema: Schema) => Part): FieldKind 
     others: isRecord(others) ? part(others) : undefined,
     isClosed: others === false,
   };
-}
-
-// ---- allOf -----------------------------------------------------------------------------------
-
-/** All of these schemas as one; undefined if no single schema says the same. */
-function joinedAll(schemas: readonly Members[]): Members | undefined {
-  const all = new Map<string, unknown>();
-  for (const schema of schemas) {
-    for (const [name, value] of Object.entries(schema)) {
-      if (!all.has(name)) all.set(name, value);
-      else {
-        const both = joined(name, all.get(name), value);
-        if (both === undefined) return undefined;
-        all.set(name, both);
-      }
-    }
-  }
-  return Object.fromEntries(all);
-}
-
-/** A keyword of two schemas as it holds for both. */
-function joined(name: string, a: unknown, b: unknown): unknown {
-  if (ABOUT.has(name) || JSON.stringify(a) === JSON.stringify(b)) return a;
-  if (name === "required" && Array.isArray(a) && Array.isArray(b)) {
-    return [...new Set([...a, ...b])];
-  }
-  if (name === "type") return joinedTypes(a, b);
-  if (name === "properties" && isRecord(a) && isRecord(b)) {
-    const all = new Map(Object.entries(a));
-    for (const [member, schema] of Object.entries(b)) {
-      all.set(member, all.has(member) ? { allOf: [all.get(member), schema] } : schema);
-    }
-    return Object.fromEntries(all);
-  }
-  if (name === "additionalProperties") {
-    if (a === false || b === false) return false;
-    return a === true ? b : b === true ? a : { allOf: [a, b] };
-  }
-  if (name === "enum" && Array.isArray(a) && Array.isArray(b)) {
-    const both = a.filter((it) => indexIn(b, it) >= 0);
-    return both.length === 0 ? undefined : both;
-  }
-  if (typeof a !== "number" || typeof b !== "number") return undefined;
-  if (/^(min|exclusiveMin)/.test(name)) return Math.max(a, b);
-  return /^(max|exclusiveMax)/.test(name) ? Math.min(a, b) : undefined;
-}
-
-function joinedTypes(a: unknown, b: unknown): unknown {
-  const [first, second] = [a, b].map((it) => new Set(Array.isArray(it) ? it : [it]));
-  const both = [...first!].filter((it) =>
-    second!.has(it) || it === "integer" && second!.has("number")
-  );
-  if (first!.has("number") && second!.has("integer")) both.push("integer");
-  return both.length === 0 ? undefined : both.length === 1 ? both[0] : both;
-}
-
-// ---- What a person is told -------------------------------------------------------------------
-
-function textHint({ format, minLength, maxLength, pattern }: Members): string {
-  const parts = [
-    typeof format === "string" ? format : "text",
-    bounds(minLength, maxLength, "characters"),
-    typeof pattern === "string" && format === undefined ? `like ${pattern}` : "",
-  ];
-  return parts.filter((it) => it !== "").join(", ");
-}
-
-function numberHint(schema: Members, type: string): string {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
-  const above = isBound(exclusiveMinimum) ? `more than ${exclusiveMinimum}` : "";
-  const below = isBound(exclusiveMaximum) ? `less than ${exclusiveMaximum}` : "";
-  const step = typeof multipleOf === "number" && multipleOf !== 1 ? `steps of ${multipleOf}` : "";
-  return [type, bounds(minimum, maximum, ""), above, below, step].filter((it) => it !== "").join(
-    ", ",
-  );
-}
-
-/** Whether it is a bound that says something: every exact integer is within the largest ones. */
-function isBound(value: unknown): value is number {
-  return typeof value === "number" && Math.abs(value) < Number.MAX_SAFE_INTEGER;
-}
-
-/** @param of the plural of what is counted; empty if the bounds are those of a number */
-function bounds(min: unknown, max: unknown, of: string): string {
-  const counted = (count: number) =>
-    of === "" ? `${count}` : `${count} ${count === 1 ? of.slice(0, -1) : of}`;
-  const hasMin = isBound(min) && (of === "" || min > 0);
-  if (hasMin && isBound(max)) {
-    return min === max ? `exactly ${counted(min)}` : `${min} to ${counted(max)}`;
-  }
-  if (hasMin) return `at least ${counted(min)}`;
-  return isBound(max) ? `at most ${counted(max)}` : "";
 }

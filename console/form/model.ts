@@ -7,8 +7,8 @@
  */
 
 import { jsonOf } from "../visible.ts";
-import { isRecord } from "../json.ts";
-import { type Field, indexIn, memberOf, type Part, Schemas } from "../schema.ts";
+import { indexIn, isRecord } from "../json.ts";
+import { type Field, memberOf, type Part, Schemas } from "../schema.ts";
 import {
   type OpenRpcDocument,
   type ParamsOfMethod,

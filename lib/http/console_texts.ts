@@ -45,6 +45,8 @@ import questions from "../../console/questions.ts" with { type: "text" };
 import receiver from "../../console/receiver.ts" with { type: "text" };
 import ring from "../../console/ring.ts" with { type: "text" };
 import schema from "../../console/schema.ts" with { type: "text" };
+import schemaJoin from "../../console/schema_join.ts" with { type: "text" };
+import schemaWords from "../../console/schema_words.ts" with { type: "text" };
 import server from "../../console/server.ts" with { type: "text" };
 import serverPanel from "../../console/server_panel.ts" with { type: "text" };
 import socketWorker from "../../console/socket_worker.ts" with { type: "text" };
@@ -118,6 +120,8 @@ const MODULES: Readonly<Record<string, string>> = {
   "console/receiver.ts": receiver,
   "console/ring.ts": ring,
   "console/schema.ts": schema,
+  "console/schema_join.ts": schemaJoin,
+  "console/schema_words.ts": schemaWords,
   "console/server.ts": server,
   "console/server_panel.ts": serverPanel,
   "console/socket_worker.ts": socketWorker,

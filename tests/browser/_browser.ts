@@ -3,14 +3,15 @@
 
 import { assert, assertEquals } from "../../std/assert/mod.ts";
 import process from "node:process";
-import type { BrowserContext, Page } from "../console/_page.ts";
+import type { Page } from "../console/_page.ts";
+import { browser, tryAll } from "../console/_tries.ts";
 
 /** Where everything is. */
 export interface World {
   /** A page of an origin that may call, and one of another. */
   readonly page: string;
   readonly foreign: string;
-  /** The server, by WebSocket; by a name that is not this machine's; by TLS; and one that asks who calls. */
+  /** The server, by WebSocket; by a name that is not this machine's; by TLS; and a server that wants a token. */
   readonly server: string;
   readonly far: string;
   readonly secure: string;
@@ -20,20 +21,6 @@ export interface World {
 }
 
 const world = JSON.parse(Deno.args[0]!) as World;
-const { launched } = await import(
-  new URL("../interop/programs/_chromium.js", import.meta.url).href
-) as { launched(...args: string[]): Promise<Browser> };
-
-interface Browser {
-  newContext(options: object): Promise<Context>;
-  close(): Promise<void>;
-}
-interface Context extends BrowserContext {
-  setOffline(isOffline: boolean): Promise<void>;
-}
-interface Driven extends Page {
-  goBack(options: { readonly waitUntil: "commit" }): Promise<unknown>;
-}
 
 /** Asks the server something that no page does. */
 async function ask(method: string): Promise<unknown> {
@@ -62,7 +49,7 @@ const OPEN = (url: string, options = "{}") =>
   });
 })()`;
 
-const scenarios: Record<string, (page: Driven, context: Context) => Promise<void>> = {
+const scenarios: Record<string, (page: Page) => Promise<void>> = {
   async "a page calls: results, errors, batches, bytes, notifications"(page) {
     await page.evaluate(OPEN(world.server));
     assertEquals(await page.evaluate('line.call.upper("hello")'), "HELLO");
@@ -202,18 +189,17 @@ const scenarios: Record<string, (page: Driven, context: Context) => Promise<void
   },
   async "a line makes no attempts while the machine is offline, and one at once when it is online"(
     page,
-    context,
   ) {
     await page.evaluate(OPEN(world.far));
     assertEquals(await page.evaluate('line.call.upper("far")'), "FAR");
-    await context.setOffline(true);
+    await page.context().setOffline(true);
     await page.waitForFunction("navigator.onLine === false");
     await ask("cut");
     await page.waitForFunction("states.at(-1).state === 'waiting'");
     assertEquals(await page.evaluate("states.at(-1).delay"), Infinity);
     // Its time never comes: only the event makes another attempt.
     await page.evaluate("stopTimers(); window.late = line.call.upper('late'); 0");
-    await context.setOffline(false);
+    await page.context().setOffline(false);
     await page.waitForFunction("states.at(-1).state === 'ready'");
     await page.evaluate("startTimers()");
     assertEquals(await page.evaluate("late"), "LATE");
@@ -250,23 +236,10 @@ const scenarios: Record<string, (page: Driven, context: Context) => Promise<void
   },
 };
 
-const browser = await launched("--host-resolver-rules=MAP *.test 127.0.0.1");
-for (const [name, run] of Object.entries(scenarios)) {
-  if (!name.includes(Deno.args[1] ?? "")) continue;
-  const since = performance.now(), wrong: string[] = [];
-  const context = await browser.newContext({ ignoreHTTPSErrors: true });
-  try {
-    const page = await context.newPage() as Driven;
-    (page as unknown as { setDefaultTimeout(ms: number): void }).setDefaultTimeout(30_000);
-    page.on("pageerror", ({ message }) => wrong.push(message));
-    await page.goto(world.page);
-    await run(page, context);
-  } catch (error) {
-    wrong.push(String((error as Error).message).slice(0, 1500));
-  }
-  await context.close();
-  const ms = Math.round(performance.now() - since);
-  console.log(JSON.stringify({ name, wrong, ms, longest: 0, paint: 0 }));
-}
+const chosen = Object.entries(scenarios).filter(([name]) => name.includes(Deno.args[1] ?? ""));
+await tryAll(chosen, async (run, page) => {
+  await page.goto(world.page);
+  await run(page);
+}, { width: 1280, ignoreHTTPSErrors: true, mayAsk: () => true, isExpected: () => true });
 await browser.close();
 process.exit();

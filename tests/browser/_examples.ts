@@ -8,17 +8,10 @@ import process from "node:process";
 
 const { plain, vite, react } = JSON.parse(Deno.args[0]!) as Record<string, string>;
 
-interface Driven extends Page {
-  on(event: "dialog", listener: (dialog: { accept(): void; message(): string }) => void): void;
-  on(event: "request", listener: (request: { url(): string }) => void): void;
-  on(event: "pageerror", listener: (error: Error) => void): void;
-  on(event: "console", listener: (message: { type(): string; text(): string }) => void): void;
-}
-
 /** Says something, agrees when the server asks the page, and sees it. */
 async function chat(page: Page, url: string): Promise<void> {
   const asked: string[] = [];
-  (page as Driven).on("dialog", (dialog) => {
+  page.on("dialog", (dialog) => {
     asked.push(dialog.message());
     dialog.accept();
   });

@@ -52,6 +52,7 @@ export interface Page extends Pick<Locator, "locator" | "getByRole" | "getByText
     up(): Promise<void>;
   };
   goto(url: string): Promise<unknown>;
+  goBack(options: { readonly waitUntil: "commit" }): Promise<unknown>;
   reload(): Promise<unknown>;
   url(): string;
   evaluate<T>(code: string): Promise<T>;
@@ -65,6 +66,9 @@ export interface Page extends Pick<Locator, "locator" | "getByRole" | "getByText
   emulateMedia(
     options: { readonly colorScheme?: "light" | "dark"; readonly reducedMotion?: "reduce" },
   ): Promise<void>;
+  context(): { setOffline(isOffline: boolean): Promise<void> };
+  setDefaultTimeout(ms: number): void;
+  on(event: "dialog", listener: (dialog: { accept(): void; message(): string }) => void): void;
   on(event: "request", listener: (request: { url(): string }) => void): void;
   on(event: "pageerror", listener: (error: Error) => void): void;
   on(event: "console", listener: (message: { type(): string; text(): string }) => void): void;

@@ -23,6 +23,8 @@ export interface PageOptions {
   readonly height?: number;
   /** Milliseconds that one element may take to be there. @default {30000} */
   readonly patience?: number | undefined;
+  /** Whether a certificate of a test is good enough. @default {false} */
+  readonly ignoreHTTPSErrors?: boolean;
   /** Whether the page may ask for a URL. */
   mayAsk(url: string): boolean;
   /** Whether an error in the browser's console is none of the page's. @default none is */
@@ -31,14 +33,22 @@ export interface PageOptions {
 
 /** A page of its own, and what goes wrong in it that no step would notice. */
 export async function newPage(
-  { width, height = 800, patience = PATIENCE, mayAsk, isExpected = () => false }: PageOptions,
+  {
+    width,
+    height = 800,
+    patience = PATIENCE,
+    ignoreHTTPSErrors = false,
+    mayAsk,
+    isExpected = () => false,
+  }: PageOptions,
 ) {
   const context = await browser.newContext({
     viewport: { width, height },
     reducedMotion: "reduce",
+    ignoreHTTPSErrors,
   });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  const page = await context.newPage() as Page & { setDefaultTimeout(ms: number): void };
+  const page = await context.newPage();
   page.setDefaultTimeout(patience);
   const wrong: string[] = [];
   page.on("pageerror", ({ message, stack }) => wrong.push(`${message} ${stack?.split("\n")[1]}`));

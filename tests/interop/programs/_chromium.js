@@ -10,14 +10,15 @@ const ARGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  "--host-resolver-rules=MAP *.test 127.0.0.1",
 ];
 
-/** Starts it. @param args flags of Chromium's, beside the usual ones */
-export async function launched(...args) {
+/** Starts it. */
+export async function launched() {
   const { chromium } = await npm("playwright-core@1");
   return await chromium.launch({
     executablePath: "/usr/bin/chromium",
-    args: [...ARGS, ...args],
+    args: ARGS,
     // A browser keeps the pages that one comes back to.
     ignoreDefaultArgs: ["--disable-back-forward-cache"],
   });

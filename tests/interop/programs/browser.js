@@ -7,7 +7,7 @@ import { launched } from "./_chromium.js";
 
 const [port, allowed, foreign] = process.argv.slice(2);
 const server = `http://127.0.0.1:${port}/`, socket = `ws://127.0.0.1:${port}/`;
-const browser = await launched("--host-resolver-rules=MAP *.test 127.0.0.1");
+const browser = await launched();
 
 /** What a page may try, by the name of its call; each gives what came of it. */
 const attempts = {

@@ -100,8 +100,7 @@ export class RequestContext implements Context, ObservedCall, Running {
     this.#options = options;
     this.#answer = answer;
     this.arrived = arrived;
-    const { observe } = options;
-    this.#mark = observe === undefined ? undefined : observe.begin?.(this);
+    this.#mark = options.observe?.begin?.(this);
   }
 
   // ---- What an observer sees -----------------------------------------------------------------

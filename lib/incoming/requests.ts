@@ -6,6 +6,7 @@
  */
 
 import type { PeerInfo } from "../api/context.ts";
+import type { Observer } from "../api/observe.ts";
 import { RpcError } from "../error.ts";
 import { type InFlight, LINGERING } from "../link/in_flight.ts";
 import { isControl, RPC } from "../message/control.ts";
@@ -115,7 +116,7 @@ export class Requests {
   ): Promise<void> | undefined {
     if (this.#inFlight.phase >= LINGERING) return undefined; // nobody listens any more
     const request = this.#take(message, caller, answer);
-    const error = (isPaid ? undefined : this.#pay(message)) ??
+    const error = (isPaid ? undefined : this.#pay(request)) ??
       (message.method === RPC.ping ? this.#admission.ping() : undefined);
     return error === undefined ? this.#admit(request) : request.refuse(error);
   }
@@ -161,7 +162,7 @@ export class Requests {
   notification(message: Notification, caller: Caller, isPaid = false): Promise<void> | undefined {
     if (this.#inFlight.phase >= LINGERING) return undefined;
     const request = this.#take(message, caller);
-    const error = isPaid ? undefined : this.#pay(message);
+    const error = isPaid ? undefined : this.#pay(request);
     return error === undefined ? this.#admit(request) : request.refuse(error);
   }
 
@@ -265,9 +266,9 @@ export class Requests {
 
   // ---- What runs -----------------------------------------------------------------------------
 
-  /** Pays for one message; the error if the peer was faster than it may be. */
-  #pay(item: Single): RpcError | undefined {
-    return this.#admission.isMetered ? this.#admission.pay(this.#costOf(item)) : undefined;
+  /** Pays for one call; the error if the peer was faster than it may be. */
+  #pay(request: RequestContext): RpcError | undefined {
+    return this.#admission.isMetered ? this.#admission.pay(request.target?.cost ?? 1) : undefined;
   }
 
   #costOf(item: Single): number {
@@ -293,7 +294,7 @@ export class Requests {
     const { observe } = this.#options;
     const outcome = observe?.run === undefined
       ? this.#dispatch(request)
-      : request.within(observe, () => this.#dispatch(request));
+      : this.#dispatchWithin(observe, request);
     if (typeof outcome === "object") request.releaseParams();
     return outcome;
   }
@@ -303,6 +304,11 @@ export class Requests {
     return message.kind === "request"
       ? dispatcher.answer(message, request)
       : dispatcher.notify(request);
+  }
+
+  /** The same within what the observer sets around it. By itself, so that other calls keep nothing for a closure. */
+  #dispatchWithin(observe: Observer, request: RequestContext): string | void | Promise<void> {
+    return request.within(observe, () => this.#dispatch(request));
   }
 
   /** Begins it once the processor has time for it, if anyone is still waiting for it then. */

@@ -170,7 +170,7 @@ export class Extensions {
    * `UNIMPLEMENTED` for items to one that takes none, or `UNAVAILABLE` if it has not said
    */
   metaOf(call: Call, id: number): string | undefined {
-    const { receiver, deadline, options: { meta, onProgress } } = call, { carried } = call;
+    const { receiver, deadline, options: { meta, onProgress } } = call;
     const { known } = this, after = receiver?.after;
     if (after !== undefined && !known?.has("resume")) {
       throw new RpcError(
@@ -185,7 +185,7 @@ export class Extensions {
       throw new RpcError(name, `Cannot call ${call.method} with items: ${why}`);
     }
     if (known === undefined || !known.has("meta")) return undefined;
-    const isTimed = deadline !== Infinity;
+    const { carried } = call, isTimed = deadline !== Infinity;
     call.isStream = receiver !== undefined && known.has("stream");
     const hasMeta = meta !== undefined || carried !== undefined;
     if (!call.isStream && !hasMeta && onProgress === undefined && !isTimed) {

@@ -5,8 +5,10 @@
  * @module
  */
 
+import type { AnyMethod } from "../api/api.ts";
 import { checkedItems } from "../api/checked_items.ts";
 import type { Context } from "../api/context.ts";
+import { compose, type Middleware } from "../api/middleware.ts";
 import { decodeExactly, encodeExactly } from "../message/base64.ts";
 import {
   type StandardSchema,
@@ -23,11 +25,18 @@ type Issues = Parameters<typeof toIssues>[0];
 type Handler = (value: unknown, context: Context) => unknown;
 
 /**
- * The handler of a method with its result checked; of a stream with each of its items.
+ * What is called for a method: its handler with the middleware around it, and with its result checked.
  *
- * @param name of the method
+ * @param name the whole name
  */
-export function withResult(
+export function handlerOf(name: string, { handler, kind, options }: AnyMethod): Handler {
+  const { result, use = [] } = options;
+  const composed = compose(use as readonly Middleware[], name, handler as Handler);
+  return result === undefined ? composed : withResult(composed, result, name, kind === "stream");
+}
+
+/** The handler of a method with its result checked; of a stream with each of its items. */
+function withResult(
   handler: Handler,
   schema: StandardSchema,
   name: string,

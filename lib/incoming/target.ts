@@ -6,7 +6,6 @@
  */
 
 import type { Context } from "../api/context.ts";
-import { compose, type Middleware } from "../api/middleware.ts";
 import { type AnyMethod, isStreaming } from "../api/api.ts";
 import { RPC } from "../message/control.ts";
 import { invalidParams, RpcError } from "../error.ts";
@@ -15,7 +14,7 @@ import type { Limits } from "../limits.ts";
 import type { Notification, Params, Request } from "../message/message.ts";
 import { parameterNames, paramsShape } from "../schema/questions.ts";
 import type { StandardSchema } from "../schema/standard_schema.ts";
-import { withResult } from "./result.ts";
+import { handlerOf } from "./result.ts";
 import { isNothing, otherwise, type ParamsSchema, refuseMany, valuesOf } from "./params.ts";
 
 /** What every peer has and answers at once. */
@@ -65,7 +64,7 @@ export class ServedTarget implements Target, ParamsSchema {
 
   /** @param name the whole name */
   constructor(name: string, method: AnyMethod, { maxValues }: Pick<Limits, "maxValues">) {
-    const { schema, handler, options: { use = [], cost = 1, maxBytes = Infinity } } = method;
+    const { schema, options: { cost = 1, maxBytes = Infinity } } = method;
     this.method = method;
     this.cost = cost;
     this.isStreaming = isStreaming(method);
@@ -77,15 +76,7 @@ export class ServedTarget implements Target, ParamsSchema {
     this.#maxValues = maxValues;
     // A unit takes three bytes at most, a value two units at least.
     this.#short = Math.min(maxBytes / 3, 2 * maxValues);
-    const composed = compose(
-      use as readonly Middleware[],
-      name,
-      handler as (value: unknown, context: Context) => unknown,
-    );
-    const { kind, options: { result } } = method;
-    this.#handler = result === undefined
-      ? composed
-      : withResult(composed, result, name, kind === "stream");
+    this.#handler = handlerOf(name, method);
   }
 
   call(message: Request | Notification, context: Context): unknown {

@@ -7,9 +7,8 @@
 
 import { type AnyMethod, isStreaming } from "../../api/api.ts";
 import type { Context } from "../../api/context.ts";
-import { compose, type Middleware } from "../../api/middleware.ts";
 import { otherwise } from "../../incoming/params.ts";
-import { withResult } from "../../incoming/result.ts";
+import { handlerOf } from "../../incoming/result.ts";
 import type { Target } from "../../incoming/target.ts";
 import type { Notification, Params, Request } from "../../message/message.ts";
 
@@ -24,17 +23,9 @@ export class BrowserTarget implements Target {
 
   /** @param name the whole name */
   constructor(name: string, method: AnyMethod) {
-    const { handler, kind, options: { result, use = [] } } = method;
     this.method = method;
     this.isStreaming = isStreaming(method);
-    const composed = compose(
-      use as readonly Middleware[],
-      name,
-      handler as (value: unknown, context: Context) => unknown,
-    );
-    this.#handler = result === undefined
-      ? composed
-      : withResult(composed, result, name, kind === "stream");
+    this.#handler = handlerOf(name, method);
   }
 
   call({ params }: Request | Notification, context: Context): unknown {

@@ -4,7 +4,10 @@
  * @module
  */
 
+import { RpcError } from "../error.ts";
 import { isLongerThan, utf8Length } from "../framing/utf8.ts";
+import { encodeError } from "../message/encode.ts";
+import type { Request } from "../message/message.ts";
 import type { Keeping } from "../overload/ledger.ts";
 
 /** Bytes that a unit of text takes as UTF-8 at most. */
@@ -40,8 +43,7 @@ export class BatchAnswers {
     return !this.#fits(0);
   }
 
-  /** Whether there is room for this one. */
-  hasRoom(text: string): boolean {
+  #hasRoom(text: string): boolean {
     return this.#fits(text.length) || !isLongerThan(text, this.#maxBytes - this.#size);
   }
 
@@ -60,6 +62,16 @@ export class BatchAnswers {
     };
   }
 
+  /** The same for the answer to this request; if there is no room for it, it takes and gives an error in its place. */
+  placeOf(request: Request, at: number): (text: string) => RpcError | undefined {
+    const place = this.place(at);
+    return (text) => {
+      const error = this.#hasRoom(text) ? undefined : tooLarge();
+      place(error === undefined ? text : encodeError(request, error));
+      return error;
+    };
+  }
+
   /** Whether so many units fit, whatever they are. Bytes are counted only where that leaves doubt. */
   #fits(units: number): boolean {
     if (this.#size + MOST * units <= this.#maxBytes) return true;
@@ -70,4 +82,11 @@ export class BatchAnswers {
     }
     return this.#size + MOST * units <= this.#maxBytes;
   }
+}
+
+/** The error for a request whose answer has no room among those of its batch. */
+export function tooLarge(): RpcError {
+  return new RpcError("RESOURCE_EXHAUSTED", "The batch's answers are too large", {
+    limit: "maxResponseBytes",
+  });
 }

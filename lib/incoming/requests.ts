@@ -25,7 +25,7 @@ import { weigh } from "../message/weight.ts";
 import type { Allowance } from "../overload/rate_limit.ts";
 import { Admission, type AdmissionOptions, unauthenticated, WAIT } from "./admission.ts";
 import { Backlog, tooLate } from "./backlog.ts";
-import { BatchAnswers } from "./batch.ts";
+import { BatchAnswers, tooLarge } from "./batch.ts";
 import type { Caller } from "./caller.ts";
 import type { Dispatcher } from "./dispatch.ts";
 import {
@@ -242,23 +242,13 @@ export class Requests {
           this.mistake(item.error, caller.info);
           return undefined;
         case "request": {
-          const answer = answers.place(places++);
+          const at = places++, answer = answers.place(at);
           const error = tooFast ??
             (isKnown || item.method === RPC.authenticate ? undefined : unauthenticated());
           if (error !== undefined) return this.refuse(item, caller, answer, error);
           // The sum is limited too: what has no room in it any more, whenever its handler ends, is told so.
           if (answers.isFull) return this.refuse(item, caller, answer, tooLarge());
-          return this.request(
-            item,
-            caller,
-            (text) => {
-              if (answers.hasRoom(text)) return answer(text);
-              const error = tooLarge();
-              answer(encodeError(item, error));
-              return error;
-            },
-            true,
-          );
+          return this.request(item, caller, answers.placeOf(item, at), true);
         }
       }
     });
@@ -363,10 +353,4 @@ export class Requests {
       );
     });
   }
-}
-
-function tooLarge(): RpcError {
-  return new RpcError("RESOURCE_EXHAUSTED", "The batch's answers are too large", {
-    limit: "maxResponseBytes",
-  });
 }

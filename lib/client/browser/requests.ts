@@ -55,7 +55,7 @@ export class BrowserRequests {
     const target = dispatcher.find(message.method);
     const request = new RequestContext(this.#options, message, target, caller, answer, lastActive);
     const refusal = this.#refusal(request);
-    if (refusal !== undefined) return request.stop(refusal);
+    if (refusal !== undefined) return request.refuse(refusal);
     const outcome = message.kind === "request"
       ? dispatcher.answer(message, request)
       : dispatcher.notify(request);
@@ -70,13 +70,8 @@ export class BrowserRequests {
     const answers = new BatchAnswers(due, maxResponseBytes, account, (text) => caller.answer(text));
     let places = 0;
     for (const item of items) {
-      if (item.kind === "request") {
-        const place = answers.place(places++), message = "The batch's answers are too large";
-        this.take(item, caller, (text) => {
-          const isTooLarge = !answers.hasRoom(text);
-          place(isTooLarge ? encodeError(item, new RpcError("RESOURCE_EXHAUSTED", message)) : text);
-        });
-      } else if (item.kind === "invalid") answers.place(places++)(encodeError(item, item.error));
+      if (item.kind === "request") this.take(item, caller, answers.placeOf(item, places++));
+      else if (item.kind === "invalid") answers.place(places++)(encodeError(item, item.error));
       else if (item.kind === "notification" && !isControl(item.method)) this.take(item, caller);
       else handle(item);
     }

@@ -16,7 +16,7 @@ import { PeerSet } from "../connection/peers.ts";
 import { FRAMINGS } from "../framing/mod.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { ServedTarget } from "../incoming/target.ts";
-import { callbackOf, CONNECTION_OF, tellError } from "../incoming/print_error.ts";
+import { aboutConnection, callbackOf, tellError } from "../incoming/print_error.ts";
 import { resolveLimits } from "../limits.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
 import { PeerIds } from "../link/identity.ts";
@@ -135,10 +135,7 @@ export async function connect<A>(
     ids,
     peers,
     onError: (error, { address }, callback) =>
-      report(
-        error,
-        callback === undefined ? CONNECTION_OF + address : callbackOf(callback, "connect()"),
-      ),
+      report(error, aboutConnection(address, callback, "connect()")),
   };
   const make = overSockets(dial, options, shared, {
     framing: FRAMINGS[framing],

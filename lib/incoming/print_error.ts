@@ -7,7 +7,10 @@
 import { callBack, RpcError } from "../error.ts";
 
 /** What an error of a connection is about, before its address. */
-export const CONNECTION_OF = "connection of ";
+const CONNECTION_OF = "connection of ";
+
+/** The function of the author's that takes the callbacks. */
+type Taker = "serve()" | "serveWorkers()" | "connect()";
 
 /** What errors are about, at its beginning, that are what a peer did; the second is of TLS. */
 const OF_PEERS: readonly string[] = [CONNECTION_OF, "handshake with "];
@@ -32,7 +35,7 @@ export function tellError(
   onError: ((error: unknown, about: string) => unknown) | undefined,
   error: unknown,
   about: string,
-  taker: "serve()" | "serveWorkers()" | "connect()",
+  taker: Taker,
 ): void {
   if (onError === undefined) return printError(error, about);
   callBack(
@@ -42,9 +45,15 @@ export function tellError(
 }
 
 /** What an error is about that a callback of the author's threw. */
-export function callbackOf(
-  name: string,
-  taker: "serve()" | "serveWorkers()" | "connect()",
-): string {
+export function callbackOf(name: string, taker: Taker): string {
   return `the callback ${name} of ${taker}`;
+}
+
+/** What an error of a connection is about: the callback of the author's that threw it, or the connection. */
+export function aboutConnection(
+  address: string,
+  callback: string | undefined,
+  taker: Taker,
+): string {
+  return callback === undefined ? CONNECTION_OF + address : callbackOf(callback, taker);
 }

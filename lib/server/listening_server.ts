@@ -18,7 +18,7 @@ import { callBack, ConnectionLostError, RpcError } from "../error.ts";
 import { checkHttpOptions, httpServing, type MetricsPage } from "../http/options.ts";
 import { Dispatcher } from "../incoming/dispatch.ts";
 import { ServedTarget } from "../incoming/target.ts";
-import { callbackOf, CONNECTION_OF, tellError } from "../incoming/print_error.ts";
+import { aboutConnection, callbackOf, tellError } from "../incoming/print_error.ts";
 import { type Limits, MAX_MS, resolveLimits } from "../limits.ts";
 import type { CloseInfo } from "../api/context.ts";
 import { BufferPool } from "../link/buffer_pool.ts";
@@ -178,10 +178,7 @@ export class ListeningServer implements Server {
       // A guess that waits is to be answered before its connection ends.
       guesses: new Guesses(this.#timers, this.#limits.authTimeout / 2),
       onError: (error, { address }, callback) =>
-        this.#report(
-          error,
-          callback === undefined ? CONNECTION_OF + address : callbackOf(callback, "serve()"),
-        ),
+        this.#report(error, aboutConnection(address, callback, "serve()")),
     };
     // What stays in this process needs no look at sockets.
     this.#shared = {

@@ -10,7 +10,7 @@ import type { Contract } from "../../api/contract_entry.ts";
 import type { Untyped } from "../../api/stub.ts";
 import { introduction } from "../../builtin/introduction.ts";
 import { Dispatcher } from "../../incoming/dispatch.ts";
-import { callbackOf, CONNECTION_OF, tellError } from "../../incoming/print_error.ts";
+import { aboutConnection, tellError } from "../../incoming/print_error.ts";
 import { resolveLimits } from "../../limits.ts";
 import { PeerIds } from "../../link/identity.ts";
 import { CallQueue } from "../../outgoing/call_queue.ts";
@@ -107,10 +107,7 @@ export async function connect<A>(
       (name, method) => new BrowserTarget(name, method),
     ),
     onError: (error, address, callback) =>
-      report(
-        error,
-        callback === undefined ? CONNECTION_OF + address : callbackOf(callback, "connect()"),
-      ),
+      report(error, aboutConnection(address, callback, "connect()")),
   };
   const connections = new Set<BrowserConnection>(), ended = new AbortController();
   const open = opener(options, timers, async (address, signal, _token, onLeave) => {

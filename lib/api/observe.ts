@@ -83,15 +83,15 @@ export interface Observer<Mark = unknown> {
 
 /** The author's observer, of which nothing that it throws gets out. */
 export function guarded(observer: Observer, report: (error: unknown) => void): Observer {
-  const safe = <Args extends unknown[], R>(method: ((...args: Args) => R) | undefined) =>
-    method && ((...args: Args): R | undefined => {
+  const safe =
+    <Args extends unknown[], R>(method: (...args: Args) => R) => (...args: Args): R | undefined => {
       let returned: R | undefined;
       callBack(() => returned = method.apply(observer, args), report);
       return returned;
-    });
+    };
   const { begin, run, meta, items, end, refused } = observer;
   return {
-    ...(begin && { begin: safe(begin)! }),
+    ...(begin && { begin: safe(begin) }),
     ...(run && {
       run(call, handler, mark) {
         let hasRun = false;
@@ -103,10 +103,10 @@ export function guarded(observer: Observer, report: (error: unknown) => void): O
         once();
       },
     }),
-    ...(meta && { meta: safe(meta)! }),
-    ...(items && { items: safe(items)! }),
-    ...(end && { end: safe(end)! }),
-    ...(refused && { refused: safe(refused)! }),
+    ...(meta && { meta: safe(meta) }),
+    ...(items && { items: safe(items) }),
+    ...(end && { end: safe(end) }),
+    ...(refused && { refused: safe(refused) }),
   };
 }
 

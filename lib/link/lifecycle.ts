@@ -94,6 +94,8 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   #keepsAlive = true;
   /** Tells handlers that it begins to end. */
   #draining: AbortController | undefined;
+  /** When it began, by the clock of the timers. */
+  readonly since: number;
   #graceTimer: Timer | undefined;
   #lingerTimer: Timer | undefined;
   /** When running handlers have had their time. */
@@ -102,8 +104,6 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   #refusal: RpcError | undefined;
   /** Why it ends; the same once it has let go of its socket; and who waits for that, if anyone does. */
   #end: CloseInfo | undefined;
-  /** When it began, by the clock of the timers. */
-  readonly since: number;
   #info: CloseInfo | undefined;
   #closed: PromiseWithResolvers<CloseInfo> | undefined;
 

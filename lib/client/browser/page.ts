@@ -48,8 +48,8 @@ export function followPage(follower: Follower, isNear: boolean, signal: AbortSig
   });
   listen(page, ["pageshow"], () => {
     isAway = false;
-    if (isOffline()) follower.onOffline();
-    else back();
+    offline();
+    back();
   });
   if (document === undefined) return;
   listen(document, ["visibilitychange", "resume"], () => {

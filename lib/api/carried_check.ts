@@ -1,6 +1,6 @@
 /**
- * Where a contract carries the code that checks calls by it: so a client that has no contract does not
- * have that code.
+ * The place in which a contract carries the code that checks calls by it, so that a client without a
+ * contract does not have that code.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface ContractCheck {
   /**
    * Checks the value of a notification, then sends it.
    *
-   * @param report told what a schema finds that answers later; nobody waits for it
+   * @param report told what a schema finds that answers later; no caller waits for it
    * @throws {ContractError} for a value that does not fit
    */
   notify(

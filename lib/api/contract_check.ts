@@ -103,7 +103,7 @@ export function contractCheck(entries: ReadonlyMap<string, ContractEntry>): Cont
     call({ method, value, options, isStream }, next) {
       const entry = entryOf(method);
       if (entry === undefined) return next();
-      // Where the schema answers at once the call goes out in the turn in which it was made.
+      // If the schema answers at once, the call goes out in the turn in which it was made.
       const params = checkParams(method, entry, value);
       const outcome = params === undefined
         ? next(checkedUp(method, entry, options))
@@ -142,7 +142,7 @@ function checkParams(
   value: unknown,
 ): Promise<void> | undefined {
   if (schema === undefined) return undefined;
-  // What is left out is what the server takes for it.
+  // The server takes one of these for a value that is left out.
   const issues = issuesOf(schema, value, () => value === undefined ? [{}, []] : []);
   const judge = (issues: Issues): void => {
     if (issues !== undefined) throw new ContractError("caller", method, "params", toIssues(issues));
@@ -206,7 +206,7 @@ function checkedUp(
     if (issues !== undefined) throw new ContractError("caller", method, "item", toIssues(issues));
   };
   const more: ItemOptions<unknown> = {
-    // Asked for when the call is sent: until then nobody closes it.
+    // Asked for when the call is sent: a call that is not sent would not close it.
     items: { [Symbol.asyncIterator]: () => checkedItems(iteratorOf(items), check) },
   };
   return more;

@@ -67,8 +67,8 @@ export interface Observer<Mark = unknown> {
   /** Items of a stream were sent, or have come. */
   items?(call: ObservedCall, sent: number, received: number, mark: Mark): void;
   /**
-   * It has ended: it was answered, whoever decided that; the answer came; or a notification was dealt with.
-   * Called once for each `begin`.
+   * It has ended: the peer's call was answered, also if it was refused; the answer to ours came, or we gave it
+   * up; or a notification was dealt with. Called once for each `begin`.
    *
    * @param error what its caller is told, or rejects with; undefined if it went well. An `INTERNAL_ERROR` has
    * what the handler threw as its `cause`

@@ -1,6 +1,6 @@
 /**
- * The handle that a script holds: its calls go through the middleware into a channel. How a connection is
- * made it is told, so that it knows of no transport: over sockets and in a page it is the same.
+ * The handle that a script holds: its calls go through the middleware into a channel. It is told how a
+ * connection is made, so that it knows of no transport: it is the same over sockets and in a page.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export interface LineParts extends Pick<EndpointHost, "isHopeless" | "open" | "r
   /** Sees its calls; without it none is shown to anything. */
   readonly observe?: Observer | undefined;
   readonly queue: CallQueue;
-  /** Milliseconds that a call may take where it does not say. */
+  /** Milliseconds that a call may take if it does not say. */
   readonly timeout: number | undefined;
   /** Told of each connection, before it is used. */
   onOpen?(connection: LineConnection): void;
@@ -135,7 +135,7 @@ export async function openLine<A>(options: LineOptions, parts: LineParts): Promi
 /**
  * The addresses as texts.
  *
- * @throws {TypeError} where there is none
+ * @throws {TypeError} if there is none
  */
 export function addressesOf(address: string | URL | readonly (string | URL)[]): readonly string[] {
   const addresses = (Array.isArray(address) ? address : [address]).map(String);

@@ -1,6 +1,6 @@
 /**
  * Makes a connection ready: in time, says who calls, and has the caller do what is to be done before it is
- * used. How one is made it is told.
+ * used. It is told how one is made.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export interface MadeConnection<C extends LineConnection & Pick<Connection, "cal
 /**
  * Makes one connection, whose peer has not been told anything.
  *
- * @param token who calls, where it travels before all else
+ * @param token says who calls, if that travels before all else
  */
 export type MakeConnection<C extends LineConnection & Pick<Connection, "call">> = (
   address: string,

@@ -243,7 +243,7 @@ export class Endpoint {
   /**
    * Makes no connection until {@linkcode resume}: none can be made, or none is wanted.
    *
-   * @param reason ends those that there are, too, and the attempt that is being made
+   * @param reason if there is one, it ends the connections that there are, and the attempt that is being made
    */
   suspend(reason?: string): void {
     this.#isSuspended = true;

@@ -18,7 +18,7 @@ const LONG = 1 << 16;
 /** The methods of a caller, for as long as one of its calls goes on. */
 export type ContextStubs = Pick<Context, "call" | "notify">;
 
-/** Who a caller is, as far as its requests go; in a page nobody is asked for credentials. */
+/** The identity of a caller, as far as its requests go; a page asks for no credentials. */
 export type CallerIdentity =
   & Pick<Identity, "isKnown" | "peer">
   & Partial<Pick<Identity, "authenticate">>;

@@ -190,7 +190,7 @@ function notFound(): RpcError {
   return new RpcError("METHOD_NOT_FOUND", "Method not found");
 }
 
-/** What callers are told of an error that is not for them; who observes finds it as the cause. */
+/** What callers are told of an error that is not for them; an observer finds it as the cause. */
 function internal(cause: unknown): RpcError {
   return new RpcError("INTERNAL_ERROR", "Internal error", undefined, { cause });
 }

@@ -114,7 +114,7 @@ export class Requests {
     answer?: SendAnswer,
     isPaid = false,
   ): Promise<void> | undefined {
-    if (this.#inFlight.phase >= LINGERING) return undefined; // nobody listens any more
+    if (this.#inFlight.phase >= LINGERING) return undefined; // the peer does not listen any more
     const request = this.#take(message, caller, answer);
     const error = (isPaid ? undefined : this.#pay(request)) ??
       (message.method === RPC.ping ? this.#admission.ping() : undefined);

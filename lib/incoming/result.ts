@@ -1,6 +1,7 @@
 /**
- * Checks what a handler gives against the schema that its method declares for its result: callers count on
- * that shape. What does not fit is a mistake of the author's, and an internal error for the caller.
+ * The handler of a method as it is called, and the check of what it gives against the schema that its method
+ * declares for its result: callers count on that shape. What does not fit is a mistake of the author's, and an
+ * internal error for the caller.
  *
  * @module
  */

@@ -136,7 +136,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
   /** Told once that it has ended. */
   protected abstract onClosed(info: CloseInfo): void;
 
-  /** Told once why its peer is not served any more, if it is told so. */
+  /** Told once why its peer is not served any more, if the peer is told. */
   protected onRefused(_error: RpcError): void {}
 
   /** Told of what goes wrong and is nobody's answer, and which callback of the author's threw it. */
@@ -243,7 +243,7 @@ export abstract class Lifecycle<R extends Running = Running> extends InFlight<R>
    */
   drain(grace: number, reason = "shutdown", delay = 0): void {
     if (this.phase === OPEN) {
-      // Who has been silent for long has asked nothing; what one that has just come asks is on its way.
+      // A peer that has been silent for long has asked nothing; what one asks that has just come is on its way.
       const isNew = this.#options.timers.now() - this.lastActive < delay;
       this.#isHeldOpen = delay > 0 && (this.#writer.hasHeard || isNew);
       this.#enter(DRAINING);

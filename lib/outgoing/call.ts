@@ -83,9 +83,9 @@ export class Call implements ObservedCall {
   together = 1;
   /** Whether the peer was asked for a stream. */
   isStream = false;
-  /** The peer that it was sent to last, where somebody observes. */
+  /** The peer that it was sent to last, if there is an observer. */
   peer: PeerInfo | undefined;
-  /** When it was made, and what the observer keeps with it; undefined where none does. */
+  /** When it was made, and what the observer keeps with it; undefined if there is none. */
   #since: number | undefined;
   #mark: unknown;
   /** Whether its last failure came from a peer that takes no more calls: the next attempt goes elsewhere. */

@@ -12,7 +12,7 @@ import { Call, type CallSink } from "./call.ts";
 export class CallQueue {
   /** Made in this turn, not begun. */
   #made: Call[] = [];
-  /** When the first of them was, where somebody observes. */
+  /** When the first of them was made, if there is an observer. */
   #now = 0;
 
   /**

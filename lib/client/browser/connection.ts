@@ -3,7 +3,7 @@
  *
  * It is what `connection/connection.ts` is over sockets, for the one case that a page has. The browser gives
  * whole messages, so that there are no bytes and no framings; the peer is a server that the page has chosen, so
- * that nobody is asked for credentials, and nothing is admitted in turns.
+ * that the page asks for no credentials, and admits nothing in turns.
  *
  * Messages travel as text both ways, as the server sends them: a browser shows them so to its developers, and
  * makes their bytes outside of the page's thread.
@@ -45,7 +45,7 @@ export interface BrowserShared extends BrowserRequestsOptions, Omit<CallsOptions
   readonly limits: Limits;
   readonly timers: Timers;
   readonly ids: PeerIds;
-  /** Told of what goes wrong and is nobody's answer, and which callback of the author's threw it, if one did. */
+  /** Told of what goes wrong and is no call's answer, and which callback of the author's threw it, if one did. */
   readonly onError: (error: unknown, address: string, callback?: string) => void;
 }
 
@@ -226,7 +226,7 @@ export class BrowserConnection extends InFlight<RequestContext, Kept>
     });
   }
 
-  /** Lets go on what waits, one after another: each may take the room that there is. */
+  /** Lets what waits go on, one after another: each may take the room that there is. */
   #release(): void {
     while (this.#waiting.length > 0 && !this.isFull) this.#waiting.shift()!();
     if (this.#waiting.length > 0) this.#shared.timers.after(LOOK, () => this.#release());
@@ -353,7 +353,7 @@ export class BrowserConnection extends InFlight<RequestContext, Kept>
     return this.close();
   }
 
-  /** The only way to the end: settles everyone who waits. */
+  /** The only way to the end: settles all that waits. */
   finish(info: CloseInfo): void {
     if (this.phase === CLOSED) return;
     this.phase = CLOSED;

@@ -17,7 +17,7 @@ export interface Follower {
   onOffline(): void;
   /** The page is put away, and may be shown again: with a connection a browser would not keep it. */
   onAway(): void;
-  /** A connection can be made; one that there is may be lost, and nobody has told. */
+  /** A connection can be made; the one that there is may be lost without a sign. */
   onBack(): void;
 }
 

@@ -1,7 +1,7 @@
 /**
  * What the server asks a page: its calls back, from their arrival to their answers. A server is asked by many
- * callers that must not hinder each other, and has `incoming/requests.ts`; a page by the one that it has chosen
- * to call. What is too much here is refused, and nothing waits.
+ * callers that must not hinder each other, and has `incoming/requests.ts`; a page is asked by the server alone
+ * that it has chosen to call. It refuses what is too much, and nothing waits.
  *
  * @module
  */

@@ -38,7 +38,7 @@ export function webSocketAddress(address: string): string {
 /**
  * Connects.
  *
- * @throws {TypeError} where the browser forbids it
+ * @throws {TypeError} if the browser forbids it
  */
 export function dialWebSocket(address: string, signal: AbortSignal): Promise<WebSocket> {
   signal.throwIfAborted();

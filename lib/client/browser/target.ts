@@ -1,6 +1,6 @@
 /**
- * A method of a page's as the server calls it. Of its schema nothing is asked: each value that the params may
- * stand for is tried until the schema takes one.
+ * A method of a page's as the server calls it. It asks nothing of the schema: it tries each value that the
+ * params may stand for until the schema takes one.
  *
  * @module
  */

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import * as z from "npm:zod@4";
+import { connect as connectPage } from "../../lib/browser.ts";
 import {
   connect,
   ConnectionLostError,
@@ -163,6 +164,38 @@ Deno.test("batch() whose answers are too large together says so to some, and ans
   assert(good > 0 && good < 20, `${good}`);
   assertEquals(new Set(outcomes), new Set(["X".repeat(100), "RESOURCE_EXHAUSTED"]));
 });
+
+Deno.test("a page whose answers to a batch are too large together says so to some, and names the limit", async () => {
+  const { promise: answered, resolve } = Promise.withResolvers<Answer[]>();
+  const calls = Array.from({ length: 20 }, (_, id) => ({
+    jsonrpc: "2.0",
+    id,
+    method: "long",
+  }));
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.onopen = () => socket.send(JSON.stringify(calls));
+    socket.onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      if (Array.isArray(message)) resolve(message);
+    };
+    return response;
+  });
+  await using _line = await connectPage(`ws://127.0.0.1:${server.addr.port}`, {
+    api: { long: method(() => "x".repeat(100)) },
+    limits: { maxResponseBytes: 1000 },
+  });
+  const answers = await answered, good = answers.filter(({ result }) => result !== undefined);
+  assert(good.length > 0 && good.length < 20, `${good.length}`);
+  for (const { error } of answers.filter(({ result }) => result === undefined)) {
+    assertEquals(error?.data, { name: "RESOURCE_EXHAUSTED", limit: "maxResponseBytes" });
+  }
+});
+
+interface Answer {
+  readonly result?: unknown;
+  readonly error?: { readonly data?: unknown };
+}
 
 Deno.test("batch() takes options: deadlines, signals and metadata, also as the first thing on a line", async () => {
   for (const timeout of [undefined, 1e6]) {

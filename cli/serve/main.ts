@@ -7,12 +7,14 @@
 import {
   type Authenticate,
   DEFAULT_LIMITS,
+  type PeerInfo,
   type RpcError,
   serve,
   type ServeOptions,
   type Server,
   serveWorkers,
 } from "../../lib/mod.ts";
+import { parseAddress } from "../../lib/transport/address.ts";
 import { redirectConsole } from "../../lib/transport/process/redirect_console.ts";
 import { importApi, urlOf } from "../command/api_module.ts";
 import { importRaw } from "./raw_module.ts";
@@ -164,6 +166,7 @@ async function start(
     raw,
     workers,
   } = given;
+  const operators = admin === undefined ? undefined : ownersOf(admin);
   const canSee = !raw && workers === undefined, refusals = canSee && !quiet && log.writes("warn");
   const seesCalls = canSee && (slow !== undefined || logCalls > 0 || refusals);
   try {
@@ -177,8 +180,8 @@ async function start(
       ...(http !== undefined && { http }),
       ...(tls && { tls }),
       ...(tcpBacklog !== undefined && { tcpBacklog }),
-      ...(tokens && { authenticate: withAdmin(tokens.authenticate, admin) }),
-      ...(admin !== undefined && { operators: ({ localAddress }) => localAddress === admin }),
+      ...(tokens && { authenticate: withOperators(tokens.authenticate, operators) }),
+      ...(operators && { operators }),
       ...(rate !== undefined &&
         { rateLimit: { connection: { calls: rate }, address: { calls: rate } } }),
       ...(seesCalls && { observe: callLog(log, { slow, part: logCalls, refusals }) }),
@@ -199,10 +202,19 @@ async function start(
   }
 }
 
-/** Who may open the admin socket is its owner, and needs no token. */
-function withAdmin(authenticate: Authenticate, admin: string | undefined): Authenticate {
+/** Tells the callers of the admin socket from others. Peers have its address without escapes. */
+function ownersOf(admin: string): (peer: PeerInfo) => boolean {
+  const address = `unix://${parseAddress(admin).path}`;
+  return ({ localAddress }) => localAddress === address;
+}
+
+/** A caller of the admin socket is its owner, and needs no token. */
+function withOperators(
+  authenticate: Authenticate,
+  isOperator: ((peer: PeerInfo) => boolean) | undefined,
+): Authenticate {
   return (credentials, peer) =>
-    credentials.scheme === "unix" && peer.localAddress === admin
+    credentials.scheme === "unix" && isOperator?.(peer)
       ? "the owner of the admin socket"
       : authenticate(credentials, peer);
 }

@@ -18,7 +18,7 @@ async function startAdmin(
   folder: { readonly path: string },
   ...args: string[]
 ): Promise<{ server: Program & { address: string }; admin: string; peer: RawPeer }> {
-  const admin = `unix://${folder.path}/admin`;
+  const admin = `unix://${folder.path}/100%25%20admin`; // the file's name is "100% admin"
   const server = await startServer(["--admin", admin, ...args]);
   const peer = await RawPeer.dial(server.address);
   await peer.ask({ jsonrpc: "2.0", id: 1, method: "upper", params: ["x"] });

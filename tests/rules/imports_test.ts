@@ -86,17 +86,18 @@ const CLI_PAST_THE_DOORS: Readonly<Record<string, readonly string[]>> = {
     "schema/questions.ts",
     "schema/standard_schema.ts",
   ],
-  // Callers share the lines of the log as they share the connections.
   // What the server tells its operators.
   "top/top.ts": ["builtin/stats.ts"],
   "top/view.ts": ["builtin/stats.ts"],
+  // A line says which limit refused. Callers share the lines of the log as they share the connections.
   "serve/call_log.ts": ["telemetry/limit_of.ts"],
   "serve/log.ts": ["telemetry/limit_of.ts", "transport/exposure.ts"],
   "text/printable.ts": ["transport/address.ts"],
   // Of Deno's unstable API the types are written once.
   "serve/notify.ts": ["transport/unstable.ts"],
-  // What a module prints while it is loaded must not stand in the protocol.
-  "serve/main.ts": ["transport/process/redirect_console.ts"],
+  // What a module prints while it is loaded must not stand in the protocol. Callers of the admin socket are told
+  // from others by its path.
+  "serve/main.ts": ["transport/address.ts", "transport/process/redirect_console.ts"],
 };
 
 /** What breaks a rule for a reason. */

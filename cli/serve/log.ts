@@ -33,21 +33,27 @@ export function opened(peer: Connected): Entry {
   return {
     level: "info",
     msg: "opened",
-    fields: fieldsOf(peer),
-    text: `opened ${nameOf(peer)}`,
+    fields: () => fieldsOf(peer),
+    text: () => `opened ${nameOf(peer)}`,
     source: sourceOf(peer),
   };
 }
 
 /** A connection has ended. */
 export function closed(peer: Connected, { reason, error }: CloseInfo): Entry {
-  const err = error instanceof Error && error.message !== "" ? meant(error.message) : undefined;
-  const cause = err === undefined ? "" : `, ${quoted(err)}`;
+  const hasError = error instanceof Error && error.message !== "";
   return {
     level: "info",
     msg: "closed",
-    fields: { ...fieldsOf(peer), reason: cut(reason), ...(err !== undefined && { err: cut(err) }) },
-    text: `closed ${nameOf(peer)}: ${shown(reason, MAX_TEXT)}${cause}`,
+    fields: () => ({
+      ...fieldsOf(peer),
+      reason: cut(reason),
+      err: hasError ? cut(meant(error.message)) : undefined,
+    }),
+    text: () =>
+      `closed ${nameOf(peer)}: ${shown(reason, MAX_TEXT)}${
+        hasError ? `, ${quoted(meant(error.message))}` : ""
+      }`,
     source: sourceOf(peer),
   };
 }
@@ -71,17 +77,18 @@ export function answered(
   return {
     level: msg === "call" ? "info" : "warn",
     msg,
-    fields: {
+    fields: () => ({
       ...fieldsOf(call.peer),
       method: cut(call.method),
       duration_ms: ms,
       code: refusal?.code,
       reason: reason && cut(reason),
       ...span,
-    },
-    text: `${msg} of ${shown(call.method, MAX_TEXT)} by ${nameOf(call.peer)}: ${ms} ms, ${
-      reason === undefined ? "ok" : shown(reason, MAX_TEXT)
-    }`,
+    }),
+    text: () =>
+      `${msg} of ${shown(call.method, MAX_TEXT)} by ${nameOf(call.peer)}: ${ms} ms, ${
+        reason === undefined ? "ok" : shown(reason, MAX_TEXT)
+      }`,
     source: sourceOf(call.peer),
   };
 }
@@ -98,13 +105,12 @@ export function refused(
   span: SpanIds = {},
 ): Entry {
   const limit = limitOf(error), { reason = "" } = error;
-  const what = method === undefined ? "" : `${shown(method, MAX_TEXT)} by `;
   const isMistake = isParseError(error) || reason === "INVALID_REQUEST";
   const msg = isMistake ? "bad message" : "refused";
   return {
     level: "warn",
     msg,
-    fields: {
+    fields: () => ({
       ...fieldsOf(peer),
       method: method && cut(method),
       code: error.code,
@@ -112,10 +118,12 @@ export function refused(
       limit,
       err: cut(meant(error.message)),
       ...span,
+    }),
+    text: () => {
+      const what = method === undefined ? "of" : `${shown(method, MAX_TEXT)} by`;
+      const why = `${shown(reason, MAX_TEXT)} ${quoted(meant(error.message))}`;
+      return `${msg} ${what} ${nameOf(peer)}: ${why}${limit === undefined ? "" : ` (${limit})`}`;
     },
-    text: `${msg} ${what === "" ? "of " : what}${nameOf(peer)}: ${shown(reason, MAX_TEXT)} ${
-      quoted(meant(error.message))
-    }${limit === undefined ? "" : ` (${limit})`}`,
     source: sourceOf(peer),
   };
 }
@@ -127,7 +135,7 @@ export function isParseError(error: unknown): boolean {
 
 /** Something that the program says of itself. @param fields texts as they are */
 export function said(level: Level, msg: string, text: string, fields: Fields = {}): Entry {
-  return { level, msg, fields, text };
+  return { level, msg, fields: () => fields, text: () => text };
 }
 
 /** An error that callers are not told. @param about the method, or where it happened */
@@ -136,13 +144,14 @@ export function failed(error: unknown, about: string, span: SpanIds = {}): Entry
   return {
     level: "error",
     msg: "error",
-    fields: {
+    fields: () => ({
       about: cut(about),
       err: plainTitleOf(error),
       stack: stack.length === 0 ? undefined : stack.join("\n"),
       ...span,
-    },
-    text,
+    }),
+    text: () => text,
+    hasStack: stack.length > 0,
     source: sourceOfError(about),
   };
 }

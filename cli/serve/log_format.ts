@@ -20,24 +20,26 @@ const PRIORITIES: Readonly<Record<Level, number>> = { error: 3, warn: 4, info: 6
 /** What there is to know of an event, by names in snake_case. Those that are undefined are left out. */
 export type Fields = Readonly<Record<string, string | number | undefined>>;
 
-/** Something that happened. */
+/** Something that happened. What stands in its line is made only if the line is written. */
 export interface Entry {
   readonly level: Level;
   /** What happened: always the same few words. */
   readonly msg: string;
   /** Texts as they are: they are escaped here. */
-  readonly fields?: Fields;
-  /** The same for people, with nothing in it that is to be escaped; more than one line only for a stack. */
-  readonly text: string;
+  readonly fields: () => Fields;
+  /** The same for people, with nothing in it that is to be escaped. */
+  readonly text: () => string;
+  /** Whether `text` may have more than one line: there is a stack. @default {false} */
+  readonly hasStack?: boolean;
   /** What it is about, where many things share the lines of a second; see {@linkcode LogStream.line}. */
   readonly source?: string;
 }
 
 /** The line of an entry, without its end; several only where `text` has several. */
 export function formatted(entry: Entry, format: LogFormat, time: Date): string {
-  if (format === "text") return entry.text;
-  const { level, msg, fields = {} } = entry;
-  const all: Fields = { time: time.toISOString(), level, msg, ...fields };
+  const { level, msg, fields, text } = entry;
+  if (format === "text") return text();
+  const all: Fields = { time: time.toISOString(), level, msg, ...fields() };
   return format === "json" ? printable(JSON.stringify(all)) : logfmt(all);
 }
 

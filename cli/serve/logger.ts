@@ -9,6 +9,7 @@
  */
 
 import { variable } from "../command/permissions.ts";
+import { said } from "./log.ts";
 import {
   type Entry,
   formatted,
@@ -38,9 +39,9 @@ export class Logger {
 
   constructor(options: LoggerOptions) {
     this.#options = options;
+    const warn = this.#writer("warn");
     this.#log = new Log((text, count) => {
-      const fields = { left_out: count, err: text };
-      this.#writer("warn")(this.#format({ level: "warn", msg: "lines left out", fields, text }));
+      warn(this.#format(said("warn", "lines left out", text, { left_out: count, err: text })));
     });
     this.#streams = Object.fromEntries(
       LEVELS.map((level) => [level, this.#log.stream(this.#writer(level))]),
@@ -54,8 +55,10 @@ export class Logger {
 
   /** Writes a line, unless it matters too little or there were too many in this second. */
   write(entry: Entry): void {
-    const { level, source } = entry;
-    if (this.writes(level)) this.#streams[level].line(this.#format(entry), source);
+    const { level, source, hasStack } = entry;
+    if (!this.writes(level)) return;
+    const make = () => this.#format(entry);
+    this.#streams[level].line(hasStack ? make() : make, source);
   }
 
   /** Says what was left out. */

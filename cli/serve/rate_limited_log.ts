@@ -27,9 +27,10 @@ export interface LogStream {
    * gets more than it leaves for the others: the first has 50 lines at most, and if it takes them the next
    * has 25.
    *
+   * @param text the lines; or what makes one line, which is called only if that is written
    * @param source what they are about: a caller, or a method
    */
-  line(text: string, source?: string): void;
+  line(text: string | (() => string), source?: string): void;
 }
 
 /** Writes lines, up to so many a second to all streams together. */
@@ -49,12 +50,13 @@ export class Log {
     return { line: (text, source = "the server") => this.#line(write, text, source) };
   }
 
-  #line(write: (text: string) => void, text: string, source: string): void {
+  #line(write: (text: string) => void, text: string | (() => string), source: string): void {
     if (this.#timer === undefined) {
       this.#timer = setTimeout(() => this.flush(), SECOND);
       Deno.unrefTimer(this.#timer);
     }
-    const its = this.#source(source), lines = text.split("\n").length;
+    const its = this.#source(source);
+    const lines = typeof text === "string" ? text.split("\n").length : 1;
     const left = MAX_LINES - this.#written;
     if (its.written >= left || lines > left) {
       its.leftOut += lines;
@@ -62,7 +64,7 @@ export class Log {
     }
     its.written += lines;
     this.#written += lines;
-    write(text);
+    write(typeof text === "string" ? text : text());
   }
 
   #source(name: string): Source {

@@ -161,6 +161,15 @@ Deno.test("Log writes at most a hundred lines a second, and how many it left out
   assertEquals(lines.length, 102);
 });
 
+Deno.test("Log makes no line that it leaves out, and counts it", () => {
+  const { lines, log } = logged();
+  let made = 0;
+  for (let n = 1; n <= 150; n++) log.line(() => `line ${++made}`, "a");
+  assertEquals([made, lines.length, lines.at(-1)], [50, 50, "line 50"]);
+  log.flush();
+  assertEquals(lines.at(-1), "100 more lines in one second were left out, about a");
+});
+
 Deno.test("Log has lines for others beside a source that makes thousands", () => {
   const { lines, log } = logged();
   for (let n = 0; n < 5000; n++) {

@@ -17,7 +17,7 @@ import { fitParams, mustMakeSense } from "../describe/fit_params.ts";
 import { printable, printableJson } from "../text/printable.ts";
 import { ProgressLine } from "../text/progress.ts";
 import { print } from "../text/stdio.ts";
-import { type Open, withLine } from "../command/line.ts";
+import { delay, type Open, withLine } from "../command/line.ts";
 
 /** What `watch --help` prints. */
 export const help = `\
@@ -117,7 +117,7 @@ async function watch(open: Open, asked: Asked, given: Given): Promise<number> {
     progress.show(`${clock(new Date())}  ${calls} calls`);
     // By the clock, so that the time of a call does not add up; but never to catch up.
     due = Math.max(due + every, performance.now());
-    await sleep(Math.max(0, due - performance.now()));
+    await delay(Math.max(0, due - performance.now()));
   }
 }
 
@@ -156,8 +156,4 @@ function isSameError(last: Outcome | undefined, now: { readonly error: unknown }
 /** The time of day, as it is here. */
 function clock(date: Date): string {
   return date.toTimeString().slice(0, 8);
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

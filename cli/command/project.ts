@@ -8,6 +8,8 @@
  * @module
  */
 
+import { isGranted } from "./permissions.ts";
+
 /** Permissions that the other process gets when this one has them whole. */
 const PERMISSIONS = ["net", "read", "write", "env", "sys", "run", "ffi", "import"] as const;
 
@@ -32,8 +34,7 @@ export async function runInProject(
 /** The configuration of the project that the module belongs to; undefined when there is none. */
 async function configFor(module: string | undefined): Promise<string | undefined> {
   if (module === undefined || /^[a-z][a-z0-9+.-]+:/i.test(module)) return;
-  const { state } = await Deno.permissions.query({ name: "run", command: Deno.execPath() });
-  if (state !== "granted") return;
+  if (!isGranted({ name: "run", command: Deno.execPath() })) return;
   const { dirname, join, resolve } = await import("node:path");
   for (let folder = dirname(resolve(module)), above = "";; folder = above) {
     for (const name of ["deno.json", "deno.jsonc"]) {
@@ -53,8 +54,7 @@ function isFile(path: string): boolean {
 }
 
 function permissionFlags(): string[] {
-  return PERMISSIONS.filter((name) => Deno.permissions.querySync({ name }).state === "granted")
-    .map((name) => `--allow-${name}`);
+  return PERMISSIONS.filter((name) => isGranted({ name })).map((name) => `--allow-${name}`);
 }
 
 /** Starts the program in a process of its own, which gets the signals that come here. */

@@ -89,9 +89,8 @@ export async function run([module, other]: readonly string[], given: Given): Pro
   const methods = await methodsOf(module);
   refuseUndescribed(module, methods);
   const text = await typesOf(module, methods, given.values.get("from") ?? LIBRARY);
-  const command = `types ${module} -o ${file}`;
   if (file !== undefined && isCheck) {
-    compare(file, text, command);
+    compare(file, text, module);
     return EXIT.OK;
   }
   if (file === undefined) await print(text);
@@ -176,7 +175,7 @@ async function typesOf(
 }
 
 /** @throws {Exit} if the file has anything else in it */
-function compare(file: string, text: string, command: string): void {
+function compare(file: string, text: string, module: string): void {
   let there: string;
   try {
     there = Deno.readTextFileSync(file);
@@ -195,7 +194,9 @@ function compare(file: string, text: string, command: string): void {
   function unlike(why: string): Exit {
     return new Exit(
       EXIT.FAILED,
-      new Error(`${file} does not have the types of the API: ${why}; ${command} writes them`),
+      new Error(
+        `${file} does not have the types of the API: ${why}; types ${module} -o ${file} writes them`,
+      ),
     );
   }
 }

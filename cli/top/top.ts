@@ -7,7 +7,7 @@
 import type { Stats } from "../../lib/builtin/stats.ts";
 import type { ArgumentOptions, Given } from "../command/args.ts";
 import { EXIT, Exit } from "../command/exit.ts";
-import { type Open, withLine } from "../command/line.ts";
+import { delay, type Open, withLine } from "../command/line.ts";
 import { timeOption } from "../command/number_option.ts";
 import { printable } from "../text/printable.ts";
 import { print } from "../text/stdio.ts";
@@ -100,7 +100,7 @@ async function live(open: Open, every: number): Promise<number> {
     const ended = view.readKeys();
     for (;;) {
       view.show(await ask(open));
-      const code = await Promise.race([ended, sleep(every)]);
+      const code = await Promise.race([ended, delay(every)]);
       if (code !== undefined) return code;
     }
   } finally {
@@ -171,8 +171,4 @@ class View {
     });
     this.#write("\x1b[H" + lines.map((line) => `${line}\x1b[K`).join("\r\n") + "\x1b[J");
   }
-}
-
-function sleep(ms: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(resolve, ms, undefined));
 }

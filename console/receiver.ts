@@ -52,7 +52,7 @@ export class Receiver {
     socket.onclose = ({ code, reason }) => tell({ type: "close", code, reason });
   }
 
-  /** Does what it is told. */
+  /** Sends a message, or closes the socket. */
   obey(order: Order): void {
     if (order.type === "close") return this.#socket.close();
     this.#discover = order.discover;

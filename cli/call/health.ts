@@ -1,7 +1,7 @@
 /**
  * `client.ts health`: whether a server serves, as an exit code, for containers and balancers.
  *
- * At `http:` and `https:` it reads the page `/health`, which is open to everyone: no token is needed there.
+ * At `http:` and `https:` it reads the page `/health`, for which no caller needs a token.
  * At every other address it calls `rpc.health`.
  *
  * @module
@@ -36,7 +36,7 @@ Options:
 
 At http: and https: it reads the page "health" beside the path of the address,
 http://127.0.0.1:8080/health, which needs no token. At every other address it
-calls rpc.health, which needs one where the server asks who calls.
+calls rpc.health, which needs one if the server asks callers who they are.
 
 Exit codes:
   0    the status is SERVING
@@ -56,7 +56,7 @@ Example:
 /** Its own options. */
 export const options = { service: { type: "string" } } as const satisfies ArgumentOptions;
 
-/** Milliseconds that all of it may take: whoever asks every few seconds wants no longer wait than that. */
+/** Milliseconds that all of it may take: a supervisor asks every few seconds, and must not wait longer than that. */
 const TIMEOUT = 2000;
 
 /** Bytes of a page that are read. */

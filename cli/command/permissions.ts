@@ -1,5 +1,5 @@
 /**
- * What the programs may do without asking anybody for it: there is no prompt for what they can do without.
+ * What the programs may do without a prompt: they never ask the user for what they can do without.
  *
  * @module
  */

@@ -25,9 +25,9 @@ export interface ServeArguments {
   /** How log lines look, and which are left out. */
   readonly logFormat: LogFormat;
   readonly logLevel: Level;
-  /** Milliseconds from which on a call is told to be slow; undefined where none is. */
+  /** Milliseconds from which on a call is slow, and gets a line; undefined if none is. */
   readonly slow: number | undefined;
-  /** The part of all calls that is told, from 0 to 1. */
+  /** The part of all calls that get a line, from 0 to 1. */
   readonly logCalls: number;
   /** The limits that were given. */
   readonly limits: Partial<Limits>;
@@ -47,7 +47,7 @@ export interface ServeArguments {
   readonly proxyProtocol: readonly string[];
   /** Counts calls, and serves the page for Prometheus. */
   readonly metrics: boolean;
-  /** A Unix socket whose owner may see and steer the server; undefined for none. */
+  /** A Unix socket whose owner may see what the server does; undefined if there is none. */
   readonly admin: string | undefined;
   /** Calls a second of one connection, and of one address; undefined for as many as they like. */
   readonly rate: number | undefined;

@@ -83,7 +83,7 @@ function goesToJournal(output: Output): boolean {
     (variable("JOURNAL_STREAM") ?? variable("NOTIFY_SOCKET")) !== undefined;
 }
 
-/** That nobody reads any more is no reason not to serve. */
+/** A reader that has gone does not end the server. */
 function write(output: Output, lines: string): void {
   const bytes = new TextEncoder().encode(lines + "\n");
   try {

@@ -1,6 +1,6 @@
 /**
  * Tells the service manager how the server is, as sd_notify(3) of systemd does: one datagram each time, to
- * the Unix socket that `NOTIFY_SOCKET` names. Without that variable there is nobody to tell.
+ * the Unix socket that `NOTIFY_SOCKET` names. Without that variable there is no manager to tell.
  *
  * Deno sends such a datagram only from a socket with a name of its own:
  *
@@ -9,7 +9,7 @@
  * --allow-net=unix:$RUNTIME_DIRECTORY/notify    a file in the folder that RuntimeDirectory= has made
  * ```
  *
- * What cannot be told is never a reason not to serve: the log has one line that says what is missing.
+ * If a message cannot be sent, the server serves all the same: the log has one line that says what is missing.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { isGranted, variable } from "../command/permissions.ts";
 
 /** Tells a service manager, if there is one. */
 export interface Notifier {
-  /** Whether there is one to tell. */
+  /** Whether there is a manager to tell. */
   readonly isThere: boolean;
   /** The server listens everywhere, or has read again what it was told to; what it says of itself. */
   ready(status: string): void;
@@ -31,7 +31,7 @@ export interface Notifier {
   close(): Promise<void>;
 }
 
-/** Whoever did not ask is told nothing. */
+/** What is used without a manager. */
 const NOBODY: Notifier = {
   isThere: false,
   ready: () => {},

@@ -117,7 +117,7 @@ Deno.test("client.ts health needs a token where callers are asked who they are, 
   assertEquals((await health(tcp.replace("tcp", "http"))).code, 0);
 });
 
-Deno.test("client.ts health tells servers that answer something else, nobody and silence apart", async () => {
+Deno.test("client.ts health tells servers that answer something else, closed ports and silence apart", async () => {
   await using server = serveResults(() => "fine");
   const silent = serveRaw(async (socket) => {
     await Array.fromAsync(linesOf(socket)).catch(() => {}); // until the client leaves

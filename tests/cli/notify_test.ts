@@ -150,7 +150,7 @@ Deno.test("main.ts serves and logs one line where it cannot tell the service man
     assertEquals([code, stderr.slice(0, complaint.length)], [0, complaint]);
     assertMatch(stderr.slice(complaint.length).trimEnd(), why);
   }
-  // Nothing was asked for, or the variable may not be read: there is nobody to tell.
+  // Nothing was asked for, or the variable may not be read: there is no manager to tell.
   await using server = await startServer([], { flags: ["--allow-net", read], env });
   server.kill("SIGTERM");
   assertEquals((await server.outcome()).stderr, "");

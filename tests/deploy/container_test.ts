@@ -78,7 +78,7 @@ Deno.test("deploy/Containerfile has two images that do the same, without root an
   assertStringIncludes(Deno.readTextFileSync(`${ROOT}.ci/run`), `deno_version=${version}\n`);
 });
 
-/** Builds and runs: the server is process 1 of its namespace, and a user that nobody is. */
+/** Builds and runs: the server is process 1 of its namespace, and has a user of its own. */
 const SCRIPT = `
 mkdir -p "$root/app" "$root/run/secrets"
 echo 's3cret alice' > "$root/run/secrets/tokens"

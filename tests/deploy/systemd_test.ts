@@ -65,7 +65,7 @@ function installation(): string {
   }`;
 }
 
-/** The server as the unit starts it: a user that nobody is, with a network of its own. */
+/** The server as the unit starts it: with a user and a network of its own. */
 const SCRIPT = `
 mkdir -p "$root/opt/landline" "$root/run/systemd" "$root/run/landline" "$root/etc/systemd/system"
 for name in deno.json main.ts client.ts std lib cli console deploy; do

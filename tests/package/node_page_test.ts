@@ -13,7 +13,7 @@ testWith(["npm", `npm:${NODE}`], "the program in docs/node.md runs on Node 22", 
   const [, printed] = /^```console\n\$ node greeter\.mjs\n([^]*?)^```$/m.exec(page) ?? [];
   assert(program !== undefined && printed !== undefined, "docs/node.md has no program");
   const { folder } = await installed();
-  // The page's path is anybody's: another test, or another run of this one, may have it.
+  // Another test, or another run of this one, may use the page's path.
   const path = `${folder}/greeter.sock`;
   await Deno.writeTextFile(
     `${folder}/greeter.mjs`,

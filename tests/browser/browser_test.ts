@@ -101,8 +101,11 @@ function apiOf(cut: () => void) {
       return sum;
     }, { items: z.number() }),
     hear: stream((_, { after, signal }) => {
-      if (after === undefined) ring = new EventRing({ size: 100 });
-      hearing.resolve();
+      // A page that goes on with its stream is no new one: what waits for the next would not wait.
+      if (after === undefined) {
+        ring = new EventRing({ size: 100 });
+        hearing.resolve();
+      }
       return ring.events(after, signal);
     }),
     hearing: method(async () => {
